@@ -1,0 +1,816 @@
+"""The public functions: each wires a model, a layout, hardware and formats to one question."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from llm_memory_hardware import Accelerator, all_accelerators, find_accelerator, get_accelerator
+
+from . import memory, search, sources
+from .architecture import Architecture, Step
+from .arguments import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS, choice, flag, real, strict, whole
+from .errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
+from .facts import table
+from .memory import Formats
+from .models import Model, describe
+from .parallel import Parallelism, problem, tensor_sizes
+from .performance import estimate
+from .performance.estimate import Deployment
+from .performance.machine import machine_for
+from .report import (
+    UTILIZATION,
+    BatchReport,
+    ComparisonReport,
+    EndToEndReport,
+    Fit,
+    HardwareRow,
+    LayoutReport,
+    MemoryReport,
+    ModelReport,
+    Note,
+    PhaseReport,
+)
+from .units import GB
+
+if TYPE_CHECKING:
+    import pandas
+
+ModelLike = str | PathLike[str] | Mapping[str, Any]
+HardwareLike = str | Mapping[str, object] | Accelerator
+
+log = logging.getLogger(__name__)
+
+# Devices that commonly share a node, and so a layer.
+MOST_TENSOR = 8
+
+
+# --- the model, the layout, the hardware ---------------------------------------------------------------------------
+
+
+def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
+    """The description of a hub id, a short name, a path to a config.json or its folder, or a config dict.
+
+    Raises SourceError when it cannot be read, ConfigError when it cannot be described.
+    """
+    origin = sources.resolve(model, token=token, refresh=refresh)
+    if origin.kind == "catalogue":
+        return _catalogue_model(origin.model)
+    return describe(origin.model, origin.where, origin.config)
+
+
+@lru_cache(maxsize=128)
+def _catalogue_model(name: str) -> Model:
+    origin = sources.resolve(name)
+    return describe(origin.model, origin.where, origin.config)
+
+
+def _layout(tensor: object, pipeline: object = 1, data: object = 1, expert: object = 1) -> Parallelism:
+    return Parallelism(
+        tensor=whole("tensor_parallel", tensor, most=MOST_DEVICES),
+        pipeline=whole("pipeline_parallel", pipeline, most=MOST_DEVICES),
+        data=whole("data_parallel", data, most=MOST_DEVICES),
+        expert=whole("expert_parallel", expert, most=MOST_DEVICES),
+    )
+
+
+def _layout_of(architecture: Architecture, devices: object, *given: object) -> tuple[Parallelism, tuple[Note, ...]]:
+    """The layout that a caller gave (tensor, pipeline, data, expert), or one for `devices` alone, with a note.
+
+    Devices alone are shared by as much tensor parallelism as the model takes, the rest by pipeline stages.
+    """
+    layout = _layout(*given)
+    if devices is None:
+        return layout, ()
+    count = whole("devices", devices, most=MOST_DEVICES)
+    if layout.devices == count:
+        return layout, ()
+    if layout.devices > 1:
+        raise LayoutError(
+            f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
+            "leave devices out, or the others."
+        )
+    for tensor in range(min(count, MOST_TENSOR), 0, -1):
+        found = Parallelism(tensor=tensor, pipeline=count // tensor)
+        if count % tensor == 0 and problem(architecture, found) is None:
+            text = f"Only devices was given: {found} was taken."
+            return found, (Note(subject="devices", text=text, origin="assumption"),)
+    raise LayoutError(
+        f"This model cannot be split over exactly {count} devices; give tensor_parallel and data_parallel."
+    )
+
+
+def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int] | None:
+    """The name and bytes of the device that a caller named, by hardware or by memory."""
+    if hardware is not None and memory_gb is not None:
+        raise ArgumentError("Give hardware or memory_gb, not both.")
+    if hardware is not None:
+        accelerator = find_accelerator(hardware)
+        return accelerator.name, accelerator.usable_memory_bytes
+    if memory_gb is not None:
+        size = real("memory_gb", memory_gb, most=1e6, unit="GB")
+        return f"a device of {size:g} GB", int(size * GB)
+    return None
+
+
+def _deployment(
+    model: Model, hardware: HardwareLike, layout: Parallelism, precision: str | None, kv_precision: str | None
+) -> Deployment:
+    formats = model.formats(precision, kv_precision)
+    return Deployment(
+        model=model.name,
+        architecture=model.architecture,
+        formats=formats,
+        machine=machine_for(find_accelerator(hardware)),
+        layout=layout,
+        notes=model.notes(formats),
+    )
+
+
+def _sequences(batch_size: object) -> int:
+    return whole("batch_size", batch_size, most=MOST_SEQUENCES)
+
+
+def _tokens(name: str, value: object) -> int:
+    return whole(name, value, most=MOST_TOKENS)
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+@strict
+def calculate_memory(
+    model_id_or_config: ModelLike,
+    batch_size: int = 1,
+    seq_length: int = 2048,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    data_parallel: int = 1,
+    expert_parallel: int = 1,
+    framework_overhead: float | None = None,
+    include_gradients: bool = False,
+    respect_weight_tying: bool = True,
+    devices: int | None = None,
+    hardware: HardwareLike | None = None,
+    memory_gb: float | None = None,
+    token: str | None = None,
+    refresh: bool = False,
+) -> MemoryReport:
+    """Memory that one device must hold to serve a model, in bytes; with several devices, the one that holds most.
+
+    model_id_or_config: a hub id or short name, a path, or a config dict.
+    batch_size, seq_length: sequences held at once, and tokens of each (prompt and output together).
+    precision: format of the weights; None is the checkpoint's own.
+    kv_precision: format of the KV cache; None is 16 bits.
+    framework_overhead: None takes measured overheads; a number f counts (KV cache + activations) x (f - 1), as the
+    original did. hardware or memory_gb: a device to judge `fits_device` against.
+    devices: how many, where no layout is given; the notes say how they were split.
+    Raises CalculatorError (a ValueError): unknown model or format, impossible layout, config that lacks a field.
+    """
+    model = load_model(model_id_or_config, token=token, refresh=refresh)
+    if not flag("respect_weight_tying", respect_weight_tying):
+        model = model.with_untied_head()
+    sequences, tokens = _sequences(batch_size), _tokens("seq_length", seq_length)
+    layout, chosen = _layout_of(
+        model.architecture, devices, tensor_parallel, pipeline_parallel, data_parallel, expert_parallel
+    )
+    formats = model.formats(precision, kv_precision)
+    room = _room(hardware, memory_gb)
+    factor = None
+    if framework_overhead is not None:
+        factor = real("framework_overhead", framework_overhead, above=0.999, most=100)
+    return memory.memory_report(
+        model.architecture,
+        formats,
+        layout,
+        model=model.name,
+        sequences=sequences,
+        tokens=tokens,
+        notes=(*chosen, *model.notes(formats)),
+        framework_overhead=factor,
+        include_gradients=flag("include_gradients", include_gradients),
+        fits=_fits(model.architecture, formats, sequences, tokens),
+        device_bytes=None if room is None else room[1],
+    )
+
+
+@strict
+def estimate_memory(config: Mapping[str, Any], **arguments: Any) -> MemoryReport:
+    """`calculate_memory` of a config dict, with the same arguments."""
+    return calculate_memory(config, **arguments)
+
+
+@lru_cache(maxsize=1)
+def _named_accelerators() -> tuple[Accelerator, ...]:
+    return tuple(get_accelerator(name) for name in table("memory")["fits"]["accelerators"])
+
+
+def _fits(architecture: Architecture, formats: Formats, sequences: int, tokens: int) -> tuple[Fit, ...]:
+    """The well-known accelerators that hold the model, each with the smallest tensor-parallel group that does."""
+    accelerators = _named_accelerators()
+    largest = max(accelerator.devices_per_node for accelerator in accelerators)
+    found: dict[str, Fit] = {}
+    for tensor in tensor_sizes(architecture, largest):
+        need = memory.ledger(
+            architecture, formats, Parallelism(tensor=tensor), sequences=sequences, tokens=tokens
+        ).total
+        for accelerator in accelerators:
+            usable = accelerator.usable_memory_bytes
+            if (
+                accelerator.name not in found
+                and need <= UTILIZATION * usable
+                and tensor <= accelerator.devices_per_node
+            ):
+                found[accelerator.name] = Fit(
+                    hardware=accelerator.name,
+                    devices=tensor,
+                    memory_gb=accelerator.memory_gb,
+                    used_share=need / usable,
+                )
+        if len(found) == len(accelerators):
+            break
+    return tuple(found[accelerator.name] for accelerator in accelerators if accelerator.name in found)
+
+
+class BatchLimit(int):
+    """A largest batch: an int, with the report that says what limits it."""
+
+    report: BatchReport
+
+    @property
+    def reason(self) -> str:
+        return self.report.reason
+
+
+@strict
+def max_batch_size(
+    model: ModelLike,
+    hardware: HardwareLike | None = None,
+    memory_gb: float | None = None,
+    seq_length: int = 2048,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    data_parallel: int = 1,
+    expert_parallel: int = 1,
+    devices: int | None = None,
+    token: str | None = None,
+    refresh: bool = False,
+) -> BatchReport:
+    """The largest number of sequences of seq_length tokens that the devices hold; 0, with the reason, when none fits.
+
+    hardware or memory_gb (GB of one device) is required. devices alone are split as the notes say.
+    """
+    room = _room(hardware, memory_gb)
+    if room is None:
+        raise ArgumentError("Give hardware (such as 'H100') or memory_gb (GB of one device): one of them is needed.")
+    found = load_model(model, token=token, refresh=refresh)
+    formats = found.formats(precision, kv_precision)
+    layout, chosen = _layout_of(
+        found.architecture, devices, tensor_parallel, pipeline_parallel, data_parallel, expert_parallel
+    )
+    return memory.max_batch(
+        found.architecture,
+        formats,
+        layout,
+        model=found.name,
+        tokens=_tokens("seq_length", seq_length),
+        device_bytes=room[1],
+        device=room[0],
+        notes=(*chosen, *found.notes(formats)),
+    )
+
+
+@strict
+def estimate_max_batch_size(
+    model_id_or_config: ModelLike,
+    gpu_memory_gb: float,
+    seq_length: int = 2048,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    data_parallel: int = 1,
+    token: str | None = None,
+) -> BatchLimit:
+    """The largest batch on devices of gpu_memory_gb GB each: an int whose `.reason` says what limits it."""
+    size = real("gpu_memory_gb", gpu_memory_gb, most=1e6, unit="GB")
+    report = max_batch_size(
+        model_id_or_config,
+        memory_gb=size,
+        seq_length=seq_length,
+        precision=precision,
+        kv_precision=kv_precision,
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        data_parallel=data_parallel,
+        token=token,
+    )
+    limit = BatchLimit(report.max_batch_size)
+    limit.report = report
+    return limit
+
+
+class UniversalParameterCounter:
+    """Counts the parameters of a config."""
+
+    def count_parameters(self, config: Mapping[str, Any], respect_weight_tying: bool = True) -> int:
+        """Trainable parameters, tied weights once (or twice, when tying is not respected), buffers not counted."""
+        model = load_model(config)
+        if not flag("respect_weight_tying", respect_weight_tying):
+            model = model.with_untied_head()
+        return model.architecture.parameter_count
+
+
+@strict
+def inspect_model(model: ModelLike, token: str | None = None, refresh: bool = False) -> ModelReport:
+    """What a model is: counts, attention, cache a token, formats."""
+    found = load_model(model, token=token, refresh=refresh)
+    formats = found.formats(None, None)
+    architecture = found.architecture
+    return ModelReport(
+        model=found.name,
+        source=found.source,
+        model_type=architecture.model_type,
+        attention_type=architecture.attention_type,
+        parameter_count=architecture.parameter_count,
+        active_parameter_count=architecture.active_parameter_count,
+        embedding_parameter_count=architecture.embedding_parameter_count,
+        layers=architecture.depth,
+        hidden_size=architecture.hidden_size,
+        vocab_size=architecture.vocab_size,
+        max_length=architecture.max_length,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        weight_memory_bytes=memory.stored_bytes(architecture, formats.scheme),
+        kv_cache_bytes_per_token=memory.bytes_per_token(architecture, formats),
+        tensor_parallel=tensor_sizes(architecture, 64),
+        notes=(*found.notes(formats), *architecture.apart),
+    )
+
+
+# --- time ----------------------------------------------------------------------------------------------------------
+
+
+@strict
+def estimate_prefill_performance(
+    model: ModelLike,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    kv_precision: str | None = None,
+    debug: bool = False,
+    token: str | None = None,
+) -> PhaseReport:
+    """Time to first token of a batch of prompts, ms; the report also answers to the original's keys (`TTFT`, ...).
+
+    system_name: an accelerator's name, an Accelerator, or a dict of custom hardware in the original's keys.
+    bits: format of the weights; None is the checkpoint's own. debug: log every operator's time.
+    Raises DoesNotFitError when the devices cannot hold it.
+    """
+    deployment = _given(
+        model,
+        system_name,
+        tensor_parallel,
+        pipeline_parallel,
+        data_parallel,
+        expert_parallel,
+        bits,
+        kv_precision,
+        token,
+    )
+    batch, tokens = _sequences(batch_size), _tokens("input_tokens", input_tokens)
+    report = estimate.estimate_prefill(deployment, batch, tokens)
+    return _with_operators(deployment, report, Step(batch=batch, query=tokens), debug)
+
+
+@strict
+def estimate_decode_performance(
+    model: ModelLike,
+    batch_size: int = 1,
+    beam_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    kv_precision: str | None = None,
+    debug: bool = False,
+    token: str | None = None,
+) -> PhaseReport:
+    """Mean time of a decode step, ms, over the output tokens after the first; arguments as for prefill."""
+    deployment = _given(
+        model,
+        system_name,
+        tensor_parallel,
+        pipeline_parallel,
+        data_parallel,
+        expert_parallel,
+        bits,
+        kv_precision,
+        token,
+    )
+    batch = _sequences(batch_size) * whole("beam_size", beam_size, most=1024)
+    tokens, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
+    report = estimate.estimate_decode(deployment, batch, tokens, outputs)
+    return _with_operators(deployment, report, Step(batch=batch, query=1, context=tokens + outputs // 2), debug)
+
+
+@strict
+def estimate_end_to_end_performance(
+    model: ModelLike,
+    batch_size: int = 1,
+    beam_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    kv_precision: str | None = None,
+    debug: bool = False,
+    token: str | None = None,
+) -> EndToEndReport:
+    """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill."""
+    deployment = _given(
+        model,
+        system_name,
+        tensor_parallel,
+        pipeline_parallel,
+        data_parallel,
+        expert_parallel,
+        bits,
+        kv_precision,
+        token,
+    )
+    report = estimate.estimate_end_to_end(
+        deployment,
+        _sequences(batch_size),
+        _tokens("input_tokens", input_tokens),
+        _tokens("output_tokens", output_tokens),
+        whole("beam_size", beam_size, most=1024),
+    )
+    if flag("debug", debug):
+        log.warning("%s", report)
+    return report
+
+
+def _given(
+    model: ModelLike,
+    system_name: HardwareLike | None,
+    tensor: int,
+    pipeline: int,
+    data: int,
+    expert: int,
+    bits: str | None,
+    kv_precision: str | None,
+    token: str | None,
+) -> Deployment:
+    if system_name is None:
+        raise ArgumentError(
+            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
+            "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
+        )
+    layout = _layout(tensor, pipeline, data, expert)
+    return _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
+
+
+def _with_operators(deployment: Deployment, report: PhaseReport, step: Step, debug: bool) -> PhaseReport:
+    found = replace(report, operators=tuple(estimate.operator_rows(deployment, step)))
+    if flag("debug", debug):
+        log.warning("%s", found.model_df.to_string())
+    return found
+
+
+@strict
+def estimate_performance(
+    model: ModelLike,
+    hardware: HardwareLike,
+    devices: int | None = None,
+    tensor_parallel: int | None = None,
+    pipeline_parallel: int | None = None,
+    data_parallel: int | None = None,
+    expert_parallel: int | None = None,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    token: str | None = None,
+    refresh: bool = False,
+) -> EndToEndReport:
+    """End-to-end times on a layout, or on one that is chosen and named in the notes.
+
+    No layout and no devices: the fewest devices of one node that hold the model, tensor parallel. Devices alone: the
+    layout of them with most output tokens a second.
+    """
+    found = load_model(model, token=token, refresh=refresh)
+    batch = _sequences(batch_size)
+    inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
+    deployment = _deployment(found, hardware, Parallelism(), precision, kv_precision)
+    given = (tensor_parallel, pipeline_parallel, data_parallel, expert_parallel)
+    if any(value is not None for value in given):
+        layout, _ = _layout_of(found.architecture, devices, *(1 if value is None else value for value in given))
+        return estimate.estimate_end_to_end(replace(deployment, layout=layout), batch, inputs, outputs)
+    if devices is None:
+        fewest = search.fewest_tensor_parallel(deployment, batch, inputs + outputs)
+        if fewest is None:
+            deployment.require_room(batch, inputs + outputs)
+            raise DoesNotFitError(f"{found.name} fits on no tensor-parallel group of one node; give devices.")
+        layout = Parallelism(tensor=fewest[0])
+        why = f"No layout was given: tensor_parallel {fewest[0]} is the smallest that holds the model."
+    else:
+        best = search.best_layout(
+            deployment,
+            whole("devices", devices, most=MOST_DEVICES),
+            batch=batch,
+            input_tokens=inputs,
+            output_tokens=outputs,
+            goal="throughput",
+        ).best
+        layout = _layout(best.tensor_parallel, best.pipeline_parallel, best.data_parallel, best.expert_parallel)
+        why = f"Only devices was given: {layout} has most output tokens a second on {devices}."
+    note = Note(subject="tensor_parallel", text=why, origin="assumption")
+    chosen = replace(deployment, layout=layout, notes=(note, *deployment.notes))
+    return estimate.estimate_end_to_end(chosen, batch, inputs, outputs)
+
+
+@strict
+def compare_performance_configurations(
+    model: ModelLike,
+    configurations: Sequence[Mapping[str, Any]],
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    token: str | None = None,
+) -> list[dict[str, Any]]:
+    """End-to-end times of several configurations, most output tokens a second first.
+
+    A configuration has name, system_name and any of tensor_parallel, pipeline_parallel, expert_parallel, data_parallel,
+    bits, beam_size. One that cannot run stands last with its `error` and None for its figures.
+    """
+    known = (
+        "name",
+        "system_name",
+        "tensor_parallel",
+        "pipeline_parallel",
+        "expert_parallel",
+        "data_parallel",
+        "bits",
+        "kv_precision",
+        "beam_size",
+    )
+    load_model(model, token=token)
+    if isinstance(configurations, (str, Mapping)) or not isinstance(configurations, Sequence) or not configurations:
+        raise ArgumentError("configurations must be a list of at least one dict with name and system_name.")
+    rows: list[dict[str, Any]] = []
+    for number, configuration in enumerate(configurations, 1):
+        if not isinstance(configuration, Mapping):
+            raise ArgumentError(f"configurations[{number - 1}] must be a dict, and is {configuration!r}.")
+        for key in configuration:
+            choice(f"configurations[{number - 1}] key", key, known)
+        name = configuration.get("name", f"configuration {number}")
+        arguments = {key: value for key, value in configuration.items() if key != "name"}
+        row: dict[str, Any] = {"config_name": name, "configuration": dict(configuration)}
+        try:
+            report = estimate_end_to_end_performance(
+                model,
+                batch_size=batch_size,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                token=token,
+                **arguments,
+            )
+        except CalculatorError as error:
+            figures = dict.fromkeys(("performance", "total_throughput", "ttft", "tpot", "total_latency"))
+            rows.append({**row, **figures, "error": str(error)})
+            continue
+        rows.append(
+            {
+                **row,
+                "performance": report,
+                "total_throughput": report.output_tokens_per_s,
+                "ttft": report.ttft_ms,
+                "tpot": report.tpot_ms,
+                "total_latency": report.total_ms,
+            }
+        )
+    return sorted(rows, key=lambda row: -(row["total_throughput"] or 0.0))
+
+
+# --- layouts -------------------------------------------------------------------------------------------------------
+
+
+@strict
+def best_parallelism(
+    model: ModelLike,
+    hardware: HardwareLike,
+    devices: int = 8,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    goal: str = "throughput",
+    token: str | None = None,
+    refresh: bool = False,
+) -> LayoutReport:
+    """The best layout of up to `devices` devices, and the next best.
+
+    goal: throughput (output tokens a second), latency (time per output token), decode or prefill (tokens a second of
+    that phase). Raises DoesNotFitError with what would be needed when no layout holds the model.
+    """
+    found = load_model(model, token=token, refresh=refresh)
+    return search.best_layout(
+        _deployment(found, hardware, Parallelism(), precision, kv_precision),
+        whole("devices", devices, most=1024),
+        batch=_sequences(batch_size),
+        input_tokens=_tokens("input_tokens", input_tokens),
+        output_tokens=_tokens("output_tokens", output_tokens),
+        goal=choice("goal", goal, search.GOALS),
+    )
+
+
+@strict
+def get_various_parallelization(
+    model: ModelLike, total_nodes: int = 8, token: str | None = None
+) -> set[tuple[int, int]]:
+    """Every (tensor, pipeline) split of one copy of the model that uses at most total_nodes devices."""
+    devices = whole("total_nodes", total_nodes, most=1024)
+    architecture = load_model(model, token=token).architecture
+    return {
+        (layout.tensor, layout.pipeline) for layout in search.layouts(architecture, devices, devices, MOST_SEQUENCES)
+    }
+
+
+@strict
+def get_best_parallelization_strategy(
+    stage: str = "decode",
+    model: ModelLike = "",
+    total_nodes: int = 8,
+    batch_size: int = 1,
+    beam_size: int = 1,
+    input_tokens: int = 2000,
+    output_tokens: int = 256,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    token: str | None = None,
+) -> pandas.DataFrame:
+    """One row: micro batch, TP, PP, Latency(ms), Tokens/s of the stage's best layout, and its DP and EP.
+
+    stage: decode (Latency is the mean step, Tokens/s output tokens) or prefill (Latency is TTFT, Tokens/s prompt
+    tokens).
+    """
+    import pandas
+
+    stage = choice("stage", stage, ("decode", "prefill"))
+    if system_name is None:
+        raise ArgumentError(
+            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware."
+        )
+    best = best_parallelism(
+        model,
+        system_name,
+        devices=total_nodes,
+        batch_size=_sequences(batch_size) * whole("beam_size", beam_size, most=1024),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        precision=bits,
+        goal=stage,
+        token=token,
+    ).best
+    decode = stage == "decode"
+    return pandas.DataFrame(
+        {
+            "micro batch": [best.micro_batch],
+            "TP": [best.tensor_parallel],
+            "PP": [best.pipeline_parallel],
+            "Latency(ms)": [best.tpot_ms if decode else best.ttft_ms],
+            "Tokens/s": [best.decode_tokens_per_s if decode else best.prefill_tokens_per_s],
+            "DP": [best.data_parallel],
+            "EP": [best.expert_parallel],
+        }
+    )
+
+
+@strict
+def get_minimum_system_size(
+    model: ModelLike,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    token: str | None = None,
+) -> int:
+    """The fewest devices of which some layout holds the model with this batch and length.
+
+    Raises DoesNotFitError when no split of the model fits these devices.
+    """
+    if system_name is None:
+        raise ArgumentError(
+            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware."
+        )
+    found = load_model(model, token=token)
+    deployment = _deployment(found, system_name, Parallelism(), bits, None)
+    tokens = _tokens("input_tokens", input_tokens) + _tokens("output_tokens", output_tokens)
+    most = deployment.machine.accelerator.devices_per_node * found.architecture.depth
+    fewest = search.fewest_devices(deployment, _sequences(batch_size), tokens, most=most)
+    if fewest is None:
+        raise DoesNotFitError(
+            f"{found.name} at batch {batch_size} x {tokens:,} tokens fits on no split over {most} x "
+            f"{deployment.machine.accelerator.name}; use a larger device, a smaller precision or a smaller batch."
+        )
+    return fewest
+
+
+@strict
+def compare_hardware(
+    model: ModelLike,
+    hardware: Sequence[HardwareLike] | None = None,
+    devices: int | None = None,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    precision: str | None = None,
+    kv_precision: str | None = None,
+    goal: str = "throughput",
+    top: int | None = None,
+    token: str | None = None,
+    refresh: bool = False,
+) -> ComparisonReport:
+    """Accelerators side by side, each in its best layout, best first; those that cannot hold the model last.
+
+    hardware: a list of names; None is the whole catalogue, of which the best `top` (5) are returned.
+    devices: devices of each; None lets each take the fewest of one node that hold the model.
+    """
+    found = load_model(model, token=token, refresh=refresh)
+    if isinstance(hardware, (str, Mapping)):
+        hardware = [hardware]
+    if hardware is not None and (not isinstance(hardware, Sequence) or not hardware):
+        raise ArgumentError(
+            "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for all."
+        )
+    chosen = all_accelerators() if hardware is None else tuple(find_accelerator(entry) for entry in hardware)
+    keep = whole("top", top, most=1000) if top is not None else (5 if hardware is None else len(chosen))
+    batch = _sequences(batch_size)
+    inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
+    count = None if devices is None else whole("devices", devices, most=1024)
+    goal = choice("goal", goal, search.GOALS)
+    formats = found.formats(precision, kv_precision)
+    rows = []
+    for accelerator in chosen:
+        deployment = _deployment(found, accelerator, Parallelism(), precision, kv_precision)
+        try:
+            offered = count or _fewest_in_node(deployment, batch, inputs + outputs)
+            report = search.best_layout(
+                deployment, offered, batch=batch, input_tokens=inputs, output_tokens=outputs, goal=goal, keep=1
+            )
+        except (DoesNotFitError, LayoutError) as error:
+            rows.append(HardwareRow(hardware=accelerator.name, fits=False, reason=str(error)))
+            continue
+        rows.append(
+            HardwareRow(
+                hardware=accelerator.name,
+                fits=True,
+                layout=report.best,
+                tpot_interval_ms=report.tpot_interval_ms,
+                evidence=deployment.machine.evidence,
+            )
+        )
+    rows.sort(key=lambda row: (row.layout is None, search.score(row.layout, goal) if row.layout else (0.0, 0.0)))
+    return ComparisonReport(
+        model=found.name,
+        devices=count or 0,
+        goal=goal,
+        batch_size=batch,
+        input_tokens=inputs,
+        output_tokens=outputs,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        rows=tuple(rows[:keep]),
+        compared=len(chosen),
+        notes=found.notes(formats),
+    )
+
+
+def _fewest_in_node(deployment: Deployment, batch: int, tokens: int) -> int:
+    fewest = search.fewest_tensor_parallel(deployment, batch, tokens)
+    return fewest[0] if fewest else deployment.machine.accelerator.devices_per_node

@@ -1,0 +1,231 @@
+"""The one description of a model: groups of equal layers of operators. Everything else is a sum over operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .operators import Attention, Embedding, LatentAttention, Linear, Operator, Step
+
+if TYPE_CHECKING:
+    from .report import Note
+    from .units import Quantity
+
+__all__ = ["Architecture", "Layer", "Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layer:
+    """Equal layers: the same operators at each of the positions `indices` of the stack.
+
+    `path` is where their weights stand in the checkpoint, with {index} for the position. A layer outside the stack
+    (embedding, head) has no indices and stands once.
+    """
+
+    path: str
+    operators: tuple[Operator, ...]
+    indices: tuple[int, ...] | None = None
+
+    @property
+    def repeat(self) -> int:
+        return 1 if self.indices is None else len(self.indices)
+
+    def module_paths(self) -> list[str]:
+        """The checkpoint's path of each of these layers."""
+        return [self.path] if self.indices is None else [self.path.format(index=index) for index in self.indices]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Architecture:
+    """A model as layers in the order of a forward pass: `first` (embedding), the stack, `last` (norm and head).
+
+    Compared and hashed by identity. Sizes are those of the whole model, or of one rank after `shard` and `stage`.
+    """
+
+    model_type: str
+    hidden_size: int
+    vocab_size: int
+    first: Layer
+    stack: tuple[Layer, ...]
+    last: Layer
+    towers: tuple[Layer, ...] = ()
+    """Encoders of images and audio, which run once for each input and not in the steps of the text."""
+    max_length: int | None = None
+    """Longest sequence that the config allows, in tokens."""
+    dtype: str | None = None
+    """Number format that the config states for its unquantised weights."""
+    notes: tuple[Note, ...] = field(default=())
+    apart: tuple[Note, ...] = field(default=())
+    """Parts of the checkpoint that are not in the sums, such as layers for multi-token prediction."""
+
+    def layers(self) -> Iterator[Layer]:
+        """Everything that is stored."""
+        yield from self.towers
+        yield from self.text_layers()
+
+    def text_layers(self) -> Iterator[Layer]:
+        """What a step of the text runs through, in order."""
+        yield self.first
+        yield from self.stack
+        yield self.last
+
+    @property
+    def depth(self) -> int:
+        return sum(layer.repeat for layer in self.stack)
+
+    @property
+    def parameter_count(self) -> int:
+        """Trainable parameters, tied weights once, buffers not counted."""
+        return _counts(self).parameters
+
+    @property
+    def active_parameter_count(self) -> int:
+        """Parameters that one token multiplies: the routed experts that it does not pick left out."""
+        return _counts(self).active
+
+    @property
+    def embedding_parameter_count(self) -> int:
+        """Parameters of the input tables: tokens and learned positions."""
+        return _counts(self).embedding
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        """Values in the KV cache of one sequence of `tokens` tokens."""
+        total: Quantity = 0
+        for repeat, operator in _caching(self):
+            total = total + repeat * operator.cached_values(tokens)
+        return total
+
+    @property
+    def attention_type(self) -> str:
+        """MLA, MHA, GQA or MQA, by the heads of the first layer that attends."""
+        for layer in self.stack:
+            for operator in layer.operators:
+                if isinstance(operator, LatentAttention):
+                    return "MLA"
+                if isinstance(operator, Attention):
+                    if operator.kv_heads == operator.heads:
+                        return "MHA"
+                    return "MQA" if operator.kv_heads == 1 else "GQA"
+        return "none"
+
+    @property
+    def has_tied_head(self) -> bool:
+        return any(isinstance(operator, Linear) and not operator.stored for operator in self.last.operators)
+
+    def shard(self, tensor: int, expert: int = 1) -> Architecture:
+        """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` of them."""
+        return self if tensor == 1 else _shard(self, tensor, expert)
+
+    def stage(self, number: int, stages: int) -> Architecture:
+        """Stage `number` (from 0) of a pipeline of `stages`: its layers, the table in the first, the head in the last.
+
+        Layers are dealt as vLLM deals them: evenly, what remains one each to the stages before the last.
+        """
+        return self if stages == 1 else _stage(self, number, stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    parameters: int
+    active: int
+    embedding: int
+
+
+@lru_cache(maxsize=512)
+def _counts(architecture: Architecture) -> _Counts:
+    parameters = active = embedding = 0
+    for layer in architecture.layers():
+        for operator in layer.operators:
+            own = layer.repeat * sum(weight.parameters for weight in operator.weights())
+            parameters += own
+            active += layer.repeat * operator.active_parameters()
+            embedding += own if isinstance(operator, Embedding) else 0
+    return _Counts(parameters=parameters, active=active, embedding=embedding)
+
+
+@lru_cache(maxsize=1024)
+def _caching(architecture: Architecture) -> tuple[tuple[int, Operator], ...]:
+    """The operators that cache something, with the number of layers that have them."""
+    return tuple(
+        (layer.repeat, operator)
+        for layer in architecture.stack
+        for operator in layer.operators
+        if operator.cached_values(1)
+    )
+
+
+@lru_cache(maxsize=1024)
+def ranks(
+    architecture: Architecture, tensor: int, expert: int, stages: int
+) -> tuple[tuple[int, int, Architecture], ...]:
+    """(first stage, how many like it, what a device of it holds): stages that hold the same stand once."""
+    found: dict[tuple[object, ...], tuple[int, int, Architecture]] = {}
+    for number in range(stages):
+        stage = architecture.stage(number, stages)
+        likeness = (
+            number == 0,
+            number == stages - 1,
+            *((layer.operators, layer.repeat) for layer in stage.stack),
+        )
+        if likeness in found:
+            first, count, rank = found[likeness]
+            found[likeness] = (first, count + 1, rank)
+        else:
+            found[likeness] = (number, 1, stage.shard(tensor, expert))
+    return tuple(found.values())
+
+
+def _shard_layer(layer: Layer, tensor: int, expert: int) -> Layer:
+    return replace(layer, operators=tuple(operator.shard(tensor, expert) for operator in layer.operators))
+
+
+@lru_cache(maxsize=256)
+def _shard(architecture: Architecture, tensor: int, expert: int) -> Architecture:
+    return replace(
+        architecture,
+        towers=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.towers),
+        first=_shard_layer(architecture.first, tensor, expert),
+        stack=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.stack),
+        last=_shard_layer(architecture.last, tensor, expert),
+    )
+
+
+def stage_depths(depth: int, stages: int) -> list[int]:
+    """Layers in each stage of a pipeline."""
+    base, remainder = divmod(depth, stages)
+    depths = [base] * stages
+    for extra in range(remainder):
+        depths[-(extra + 2) % stages] += 1
+    return depths
+
+
+@lru_cache(maxsize=256)
+def _stage(architecture: Architecture, number: int, stages: int) -> Architecture:
+    depths = stage_depths(architecture.depth, stages)
+    begin = sum(depths[:number])
+    end = begin + depths[number]
+    stack = []
+    for layer in architecture.stack:
+        kept = tuple(index for index in layer.indices or () if begin <= index < end)
+        if kept:
+            stack.append(replace(layer, indices=kept))
+    nothing = Layer(path="", operators=())
+    last = architecture.last
+    if architecture.has_tied_head:
+        # the table is on the first stage, so the last one keeps a copy of its own
+        last = replace(
+            last,
+            operators=tuple(
+                replace(operator, stored=True) if isinstance(operator, Linear) else operator
+                for operator in last.operators
+            ),
+        )
+    return replace(
+        architecture,
+        towers=architecture.towers if number == 0 else (),
+        first=architecture.first if number == 0 else nothing,
+        stack=tuple(stack),
+        last=last if number == stages - 1 else nothing,
+    )

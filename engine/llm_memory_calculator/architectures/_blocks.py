@@ -1,0 +1,364 @@
+"""Blocks that families are put together from: attention, feed-forward, mixture of experts, the decoder around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..architecture import Architecture, Layer
+from ..config import DEEPEST_STACK, Config
+from ..errors import ConfigError
+from ..operators import (
+    Activation,
+    Attention,
+    Embedding,
+    Experts,
+    LatentAttention,
+    Linear,
+    Norm,
+    Operator,
+    Output,
+)
+
+Operators = tuple[Operator, ...]
+Kind = TypeVar("Kind", bound=Hashable)
+SLIDING, FULL = "sliding_attention", "full_attention"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The shape of attention: query heads, KV heads, values a head."""
+
+    query: int
+    kv: int
+    dim: int
+
+
+def depth_of(config: Config, name: str = "num_hidden_layers") -> int:
+    return config.integer(name, most=DEEPEST_STACK)
+
+
+def read_heads(
+    config: Config, *, kv_default: int | None = None, dim_default: int | None = None, query_default: int | None = None
+) -> Heads:
+    """Heads by the usual names; KV heads default to the query heads, the head's size to hidden_size / heads."""
+    hidden = config.integer("hidden_size")
+    query = (
+        config.integer("num_attention_heads")
+        if query_default is None
+        else config.integer("num_attention_heads", default=query_default)
+    )
+    kv = config.integer("num_key_value_heads", default=query if kv_default is None else kv_default)
+    if config.has("head_dim") or dim_default is not None:
+        dim = config.integer("head_dim", default=hidden if dim_default is None else dim_default)
+    else:
+        dim = share(hidden, query)
+    check_heads(query, kv)
+    return Heads(query=query, kv=kv, dim=dim)
+
+
+def share(hidden: int, heads: int) -> int:
+    """Values a head where the config has no head_dim."""
+    if hidden % heads:
+        raise ConfigError(
+            f"The config's hidden_size {hidden} is not a multiple of its num_attention_heads {heads}, and it has no "
+            "head_dim."
+        )
+    return hidden // heads
+
+
+def check_heads(query: int, kv: int) -> None:
+    if kv > query or query % kv:
+        raise ConfigError(
+            f"The config's num_attention_heads {query} is not a multiple of its num_key_value_heads {kv}."
+        )
+
+
+def attention(
+    hidden: int,
+    heads: Heads,
+    *,
+    window: int | None = None,
+    qkv_bias: bool = False,
+    out_bias: bool = False,
+    head_norms: bool = False,
+    sinks: bool = False,
+    path: str = "self_attn",
+    names: tuple[str, str, str, str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
+    reduces: bool = True,
+) -> Operators:
+    """Fused q, k and v projections, norms over each head of q and k, the attention itself, the output projection."""
+    query, key, value, out = (f"{path}.{name}" for name in names)
+    norms = (
+        Norm(name=f"{path}.q_norm", width=heads.dim, heads=heads.query, split="columns"),
+        Norm(name=f"{path}.k_norm", width=heads.dim, heads=heads.kv, split="columns"),
+    )
+    return (
+        Linear(
+            name=f"{path}.qkv",
+            outputs=(
+                Output(name=query, units=heads.query, width=heads.dim),
+                Output(name=key, units=heads.kv, width=heads.dim),
+                Output(name=value, units=heads.kv, width=heads.dim),
+            ),
+            input_units=hidden,
+            bias=qkv_bias,
+            split="columns",
+        ),
+        *(norms if head_norms else ()),
+        Attention(name=path, heads=heads.query, kv_heads=heads.kv, head_dim=heads.dim, window=window, sinks=sinks),
+        Linear(
+            name=out,
+            outputs=(Output(name=out, units=hidden),),
+            input_units=heads.query,
+            input_width=heads.dim,
+            bias=out_bias,
+            split="rows",
+            reduces=reduces,
+        ),
+    )
+
+
+def latent_attention(config: Config, *, path: str = "self_attn") -> Operators:
+    """Multi-head latent attention as DeepSeek-V2 and V3 have it; q_lora_rank null means one plain query projection."""
+    hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
+    rank, rope = config.integer("kv_lora_rank"), config.integer("qk_rope_head_dim")
+    nope, value = config.integer("qk_nope_head_dim"), config.integer("v_head_dim")
+    bias = config.boolean("attention_bias", default=False)
+    query_rank = config.optional_integer("q_lora_rank")
+    if query_rank is None and "q_lora_rank" not in config.values:
+        raise ConfigError("The config has no q_lora_rank, which latent attention needs; null means no low rank.")
+    query_name = f"{path}.q_proj" if query_rank is None else f"{path}.q_b_proj"
+    query = Linear(
+        name=query_name,
+        outputs=(Output(name=query_name, units=heads, width=nope + rope),),
+        input_units=hidden if query_rank is None else query_rank,
+        split="columns",
+    )
+    low_rank: Operators = ()
+    if query_rank is not None:
+        low_rank = (
+            _plain(f"{path}.q_a_proj", query_rank, hidden, bias),
+            Norm(name=f"{path}.q_a_layernorm", width=query_rank),
+        )
+    return (
+        *low_rank,
+        query,
+        _plain(f"{path}.kv_a_proj_with_mqa", rank + rope, hidden, bias),
+        Norm(name=f"{path}.kv_a_layernorm", width=rank),
+        Linear(
+            name=f"{path}.kv_b_proj",
+            outputs=(Output(name=f"{path}.kv_b_proj", units=heads, width=nope + value),),
+            input_units=rank,
+            split="columns",
+        ),
+        LatentAttention(name=path, heads=heads, latent_rank=rank, rope_dim=rope, nope_dim=nope, value_dim=value),
+        Linear(
+            name=f"{path}.o_proj",
+            outputs=(Output(name=f"{path}.o_proj", units=hidden),),
+            input_units=heads,
+            input_width=value,
+            bias=bias,
+            split="rows",
+        ),
+    )
+
+
+def _plain(name: str, outputs: int, inputs: int, bias: bool) -> Linear:
+    return Linear(name=name, outputs=(Output(name=name, units=outputs),), input_units=inputs, bias=bias)
+
+
+def gated_feed_forward(
+    hidden: int,
+    width: int,
+    *,
+    bias: bool = False,
+    path: str = "mlp",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
+    reduces: bool = True,
+) -> Operators:
+    """down(act(gate(x)) * up(x)), gate and up in one product."""
+    gate, up, down = (f"{path}.{name}" for name in names)
+    return (
+        Linear(
+            name=f"{path}.gate_up",
+            outputs=(Output(name=gate, units=width), Output(name=up, units=width)),
+            input_units=hidden,
+            bias=bias,
+            split="columns",
+        ),
+        Activation(name=f"{path}.act", width=width),
+        _down(down, hidden, width, bias, reduces),
+    )
+
+
+def feed_forward(
+    hidden: int, width: int, *, bias: bool, path: str = "mlp", names: tuple[str, str], reduces: bool = True
+) -> Operators:
+    """down(act(up(x)))."""
+    up, down = (f"{path}.{name}" for name in names)
+    return (
+        Linear(name=up, outputs=(Output(name=up, units=width),), input_units=hidden, bias=bias, split="columns"),
+        Activation(name=f"{path}.act", width=width, gated=False),
+        _down(down, hidden, width, bias, reduces),
+    )
+
+
+def _down(name: str, hidden: int, width: int, bias: bool, reduces: bool) -> Linear:
+    return Linear(
+        name=name,
+        outputs=(Output(name=name, units=hidden),),
+        input_units=width,
+        bias=bias,
+        split="rows",
+        reduces=reduces,
+    )
+
+
+def mixture(
+    hidden: int,
+    *,
+    count: int,
+    active: int,
+    width: int,
+    bias: bool = False,
+    router: str = "mlp.gate",
+    router_bias: bool = False,
+    module: str = "mlp.experts",
+    shared: Operators = (),
+) -> Operators:
+    """Router, routed experts, then shared experts if any; one sum over the ranks carries both."""
+    if active > count:
+        raise ConfigError(f"The config routes each token to {active} experts, and there are only {count}.")
+    return (
+        Linear(
+            name=router,
+            outputs=(Output(name=router, units=count),),
+            input_units=hidden,
+            bias=router_bias,
+            role="router",
+        ),
+        Experts(name=module, count=count, active=active, hidden=hidden, intermediate=width, bias=bias, module=module),
+        *shared,
+    )
+
+
+def window_of(config: Config, default: int | None) -> int | None:
+    """The sliding window in tokens; null says there is none, an absent field means the family's default."""
+    if "sliding_window" in config.values and config.values["sliding_window"] is None:
+        return None
+    if config.has("sliding_window"):
+        return config.integer("sliding_window")
+    if default is not None:
+        return config.integer("sliding_window", default=default)
+    return None
+
+
+def layer_windows(config: Config, depth: int, window: int | None, *, slides: Callable[[int], bool]) -> list[int | None]:
+    """The window of each layer: by layer_types where the config has them, else where `slides(index)` says so."""
+    if window is None:
+        return [None] * depth
+    if config.has("layer_types"):
+        types = config.names("layer_types", (SLIDING, FULL), depth)
+        return [window if kind == SLIDING else None for kind in types]
+    return [window if slides(index) else None for index in range(depth)]
+
+
+def grouped(kinds: Sequence[Kind], block: Callable[[Kind], Operators], path: str) -> tuple[Layer, ...]:
+    """Layers of a stack by kind, in the order in which the kinds first appear."""
+    indices: dict[Kind, list[int]] = {}
+    for index, kind in enumerate(kinds):
+        indices.setdefault(kind, []).append(index)
+    return tuple(Layer(path=path, operators=block(kind), indices=tuple(found)) for kind, found in indices.items())
+
+
+def decoder(
+    config: Config,
+    stack: tuple[Layer, ...],
+    *,
+    tied_default: bool = False,
+    norm_bias: bool = False,
+    hidden: int | None = None,
+    positions: int | None = None,
+    paths: tuple[str, str, str, str] = ("model.embed_tokens", "model.norm", "lm_head", "model.embed_positions"),
+    length: Sequence[str] = ("max_position_embeddings",),
+) -> Architecture:
+    """A decoder around its stack: the vocabulary's table, learned positions if any, final norm, head (tied or not)."""
+    hidden = config.integer("hidden_size") if hidden is None else hidden
+    vocabulary = config.integer("vocab_size")
+    tied = config.boolean("tie_word_embeddings", default=tied_default)
+    table, norm, head, position_table = paths
+    first: Operators = (Embedding(name=table, entries=vocabulary, width=hidden),)
+    if positions is not None:
+        first += (Embedding(name=position_table, entries=positions, width=hidden, split="none"),)
+    last: Operators = (
+        Norm(name=norm, width=hidden, bias=norm_bias),
+        Linear(
+            name=head,
+            outputs=(Output(name=head, units=vocabulary),),
+            input_units=hidden,
+            split="columns",
+            role="head",
+            stored=not tied,
+            per="sequence",
+        ),
+    )
+    longest = config.optional_integer(*length)
+    dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
+    return Architecture(
+        model_type=config.model_type,
+        hidden_size=hidden,
+        vocab_size=vocabulary,
+        first=Layer(path="", operators=first),
+        stack=stack,
+        last=Layer(path="", operators=last),
+        max_length=longest,
+        dtype=dtype,
+        notes=tuple(config.notes),
+    )
+
+
+def qwen_windows(config: Config, depth: int) -> list[int | None]:
+    """Qwen's windows: none unless use_sliding_window, then in the layers from max_window_layers on."""
+    if not config.boolean("use_sliding_window", default=False):
+        return [None] * depth
+    begin = config.integer("max_window_layers", default=28, least=0)
+    return layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: index >= begin)
+
+
+def sparse_layers(config: Config, depth: int) -> list[bool]:
+    """Which layers of a Qwen mixture have experts: every decoder_sparse_step-th but those of mlp_only_layers."""
+    step = config.integer("decoder_sparse_step", default=1)
+    dense = set(config.integers("mlp_only_layers", default=()))
+    return [index not in dense and (index + 1) % step == 0 for index in range(depth)]
+
+
+def deepseek_stack(config: Config, *router_extras: Operator) -> tuple[Layer, ...]:
+    """The layers of DeepSeek-V2 and V3: latent attention; dense up to first_k_dense_replace, then experts."""
+    hidden, depth = config.integer("hidden_size"), depth_of(config)
+    width, shared = config.integer("moe_intermediate_size"), config.integer("n_shared_experts", least=0)
+    leading = config.integer("first_k_dense_replace", least=0)
+    if leading > depth:
+        raise ConfigError(f"The config's first_k_dense_replace {leading} exceeds its {depth} layers.")
+    every = config.integer("moe_layer_freq", default=1)
+    sparse = [index >= leading and index % every == 0 for index in range(depth)]
+    experts = mixture(
+        hidden,
+        count=config.integer("n_routed_experts", "num_local_experts"),
+        active=config.integer("num_experts_per_tok"),
+        width=width,
+        shared=gated_feed_forward(hidden, shared * width, path="mlp.shared_experts", reduces=False) if shared else (),
+    )
+    dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
+    attend = latent_attention(config)
+    return grouped(
+        sparse,
+        lambda has_experts: (
+            Norm(name="input_layernorm", width=hidden),
+            *attend,
+            Norm(name="post_attention_layernorm", width=hidden),
+            *((*experts, *router_extras) if has_experts else dense),
+        ),
+        "model.layers.{index}",
+    )

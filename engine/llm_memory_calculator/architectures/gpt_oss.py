@@ -1,0 +1,32 @@
+"""gpt-oss: biases throughout, a learned sink a head, windowed and full layers in turn, experts with biases."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, read_heads, window_of
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8, dim_default=64)
+    depth, bias = depth_of(config), config.boolean("attention_bias", default=True)
+    experts = mixture(
+        hidden,
+        count=config.integer("num_local_experts", "num_experts"),
+        active=config.integer("num_experts_per_tok", "experts_per_token"),
+        width=config.integer("intermediate_size"),
+        bias=True,
+        router="mlp.router",
+        router_bias=True,
+    )
+    windows = layer_windows(config, depth, window_of(config, default=128), slides=lambda index: index % 2 == 0)
+    stack = grouped(
+        windows,
+        lambda window: (
+            Norm(name="input_layernorm", width=hidden),
+            *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True),
+            Norm(name="post_attention_layernorm", width=hidden),
+            *experts,
+        ),
+        "model.layers.{index}",
+    )
+    return decoder(config, stack)

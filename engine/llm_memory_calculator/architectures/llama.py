@@ -1,0 +1,20 @@
+"""Llama 1 to 3.3, and the many models that are Llamas by another name (Yi, TinyLlama, SmolLM, DeepSeek-LLM)."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config)
+    width = config.integer("intermediate_size")
+    attention_bias = config.boolean("attention_bias", default=False)
+    mlp_bias = config.boolean("mlp_bias", default=False)
+    block = (
+        Norm(name="input_layernorm", width=hidden),
+        *attention(hidden, heads, qkv_bias=attention_bias, out_bias=attention_bias),
+        Norm(name="post_attention_layernorm", width=hidden),
+        *gated_feed_forward(hidden, width, bias=mlp_bias),
+    )
+    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))

@@ -1,0 +1,23 @@
+"""Mistral 7B to Large, Nemo, Ministral: Llama with a head size of its own and, where set, a sliding window."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, layer_windows, read_heads, window_of
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8)
+    width, depth = config.integer("intermediate_size"), depth_of(config)
+    windows = layer_windows(config, depth, window_of(config, default=4096), slides=lambda _: True)
+    stack = grouped(
+        windows,
+        lambda window: (
+            Norm(name="input_layernorm", width=hidden),
+            *attention(hidden, heads, window=window),
+            Norm(name="post_attention_layernorm", width=hidden),
+            *gated_feed_forward(hidden, width),
+        ),
+        "model.layers.{index}",
+    )
+    return decoder(config, stack)

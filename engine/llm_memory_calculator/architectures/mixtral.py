@@ -1,0 +1,31 @@
+"""Mixtral: Mistral's attention, a mixture of experts in every layer."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, read_heads, window_of
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8)
+    experts = mixture(
+        hidden,
+        count=config.integer("num_local_experts", "num_experts"),
+        active=config.integer("num_experts_per_tok"),
+        width=config.integer("intermediate_size"),
+        router="block_sparse_moe.gate",
+        module="block_sparse_moe.experts",
+    )
+    depth = depth_of(config)
+    windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)
+    stack = grouped(
+        windows,
+        lambda window: (
+            Norm(name="input_layernorm", width=hidden),
+            *attention(hidden, heads, window=window),
+            Norm(name="post_attention_layernorm", width=hidden),
+            *experts,
+        ),
+        "model.layers.{index}",
+    )
+    return decoder(config, stack)

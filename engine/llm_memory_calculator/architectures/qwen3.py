@@ -1,0 +1,22 @@
+"""Qwen3 dense: norms over each head of q and k, a head size of its own."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, qwen_windows, read_heads
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=32, dim_default=128)
+    width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
+    stack = grouped(
+        qwen_windows(config, depth_of(config)),
+        lambda window: (
+            Norm(name="input_layernorm", width=hidden),
+            *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
+            Norm(name="post_attention_layernorm", width=hidden),
+            *gated_feed_forward(hidden, width),
+        ),
+        "model.layers.{index}",
+    )
+    return decoder(config, stack)

@@ -1,0 +1,78 @@
+"""Checks of what a caller passes: each error names the argument, what is accepted and the nearest match."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import operator
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from .errors import ArgumentError, UnknownArgumentError, did_you_mean
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+MOST_SEQUENCES = 1_000_000
+MOST_TOKENS = 100_000_000
+MOST_DEVICES = 65_536
+
+
+def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
+    """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentError(f"{name} must be a whole number between {least:,} and {most:,}, and is {value!r}.")
+    number = operator.index(value)
+    if not least <= number <= most:
+        raise ArgumentError(f"{name} must be between {least:,} and {most:,}, and is {_short(number)}.")
+    return number
+
+
+def _short(number: int) -> str:
+    return f"{number:,}" if abs(number) < 10**15 else f"a number of {len(str(abs(number)))} digits"
+
+
+def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "") -> float:
+    """The value as a finite float with above < value <= most."""
+    unit = f" {unit}" if unit else ""
+    accepted = f"a number above {above:g} and up to {most:g}{unit}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ArgumentError(f"{name} must be {accepted}, and is {value!r}.")
+    if not (math.isfinite(value) and above < value <= most):
+        raise ArgumentError(f"{name} must be {accepted}, and is {value:g}.")
+    return float(value)
+
+
+def flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name} must be True or False, and is {value!r}.")
+    return value
+
+
+def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
+    """One of the accepted words."""
+    if not isinstance(value, str) or value not in accepted:
+        near = did_you_mean(value, accepted) if isinstance(value, str) else ""
+        raise ArgumentError(f"{name} {value!r} is not known.{near} Accepted: {', '.join(accepted)}.")
+    return value
+
+
+def strict(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Refuse an unknown argument by name, with the nearest, instead of with a bare TypeError."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        unknown = [name for name in kwargs if name not in signature.parameters]
+        if unknown:
+            known = tuple(signature.parameters)
+            raise UnknownArgumentError(
+                f"{function.__name__} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
+                f"Accepted: {', '.join(known)}."
+            )
+        return function(*args, **kwargs)
+
+    return checked

@@ -1,0 +1,120 @@
+"""Typed reads of a model's config: each missing or wrong field is an error that names it, each default a note."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import ConfigError
+from .report import Note
+
+_ABSENT: Any = object()
+LARGEST_SIZE = 10**8
+DEEPEST_STACK = 10_000
+
+
+class Config:
+    """One object of a config.json.
+
+    Where a family knows a field under several names, the first one present is read. A field that is null counts as
+    absent. Defaults are those of the family's configuration class in transformers, which is what a missing field means.
+    """
+
+    def __init__(self, values: Mapping[str, Any], *, where: str = "", notes: list[Note] | None = None) -> None:
+        self.values = values
+        self.where = where
+        self.notes: list[Note] = [] if notes is None else notes
+
+    @property
+    def model_type(self) -> str:
+        return self.text("model_type")
+
+    def has(self, *names: str) -> bool:
+        return any(self.values.get(name) is not None for name in names)
+
+    def integer(self, *names: str, default: int | None = _ABSENT, least: int = 1, most: int = LARGEST_SIZE) -> int:
+        """A whole number between `least` and `most`."""
+        name, value = self._read(names, default)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ConfigError(f"{self._called(name)} must be a whole number, and is {_shown(value)}.")
+        if not least <= value <= most:
+            raise ConfigError(f"{self._called(name)} must be between {least:,} and {most:,}, and is {value:,}.")
+        return value
+
+    def optional_integer(self, *names: str, least: int = 1, most: int = LARGEST_SIZE) -> int | None:
+        """A whole number, or None where the config has none."""
+        return self.integer(*names, least=least, most=most) if self.has(*names) else None
+
+    def boolean(self, *names: str, default: bool = _ABSENT) -> bool:
+        name, value = self._read(names, default)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self._called(name)} must be true or false, and is {_shown(value)}.")
+        return value
+
+    def text(self, *names: str, default: str = _ABSENT) -> str:
+        name, value = self._read(names, default)
+        if not isinstance(value, str):
+            raise ConfigError(f"{self._called(name)} must be a string, and is {_shown(value)}.")
+        return value
+
+    def section(self, name: str) -> Config:
+        """The nested object `name`, such as text_config."""
+        _, value = self._read((name,), _ABSENT)
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{self._called(name)} must be an object, and is {_shown(value)}.")
+        return Config(value, where=f"{self.where}{name}.", notes=self.notes)
+
+    def integers(self, name: str, *, default: Sequence[int] = _ABSENT, least: int = 0) -> tuple[int, ...]:
+        """A list of whole numbers."""
+        _, value = self._read((name,), default)
+        if (
+            isinstance(value, str)
+            or not isinstance(value, Sequence)
+            or any(isinstance(entry, bool) or not isinstance(entry, int) or entry < least for entry in value)
+        ):
+            raise ConfigError(f"{self._called(name)} must be a list of whole numbers, and is {_shown(value)}.")
+        return tuple(value)
+
+    def names(self, name: str, accepted: Sequence[str], length: int) -> tuple[str, ...]:
+        """A list of `length` words, each one of `accepted`."""
+        _, value = self._read((name,), _ABSENT)
+        if isinstance(value, str) or not isinstance(value, Sequence) or any(entry not in accepted for entry in value):
+            raise ConfigError(
+                f"{self._called(name)} must be a list of {' or '.join(map(repr, accepted))}, and is {_shown(value)}."
+            )
+        if len(value) != length:
+            raise ConfigError(
+                f"{self._called(name)} has {len(value)} entries, but num_hidden_layers says there are {length} layers."
+            )
+        return tuple(value)
+
+    def note(self, subject: str, text: str, origin: Any = "assumption") -> None:
+        self.notes.append(Note(subject=self.where + subject, text=text, origin=origin))
+
+    def _called(self, name: str) -> str:
+        return f"The config's {self.where}{name}"
+
+    def _read(self, names: Sequence[str], default: Any) -> tuple[str, Any]:
+        for name in names:
+            value = self.values.get(name)
+            if value is not None:
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise ConfigError(f"{self._called(name)} must be a finite number, and is {value}.")
+                return name, value
+        if default is _ABSENT:
+            known = self.values.get("model_type")
+            family = f", which a {known} model needs" if isinstance(known, str) else ""
+            others = f" (also accepted: {', '.join(names[1:])})" if len(names) > 1 else ""
+            raise ConfigError(
+                f"The config has no {self.where}{names[0]}{family}{others}; give the model's whole config.json."
+            )
+        self.note(names[0], f"Absent; the family's default {default!r} was taken.", "default")
+        return names[0], default
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,274 @@
+"""The ledger: what one device stores, for the device that stores most."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from .architecture import Architecture, ranks
+from .facts import table
+from .numerics import KV_FORMATS, Format, kv_bits, parse_format
+from .operators import Experts, Linear
+from .parallel import Parallelism, check
+from .quantization import WeightScheme, stored_bytes
+from .report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
+from .units import GIB, ceil_div
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Bytes on one device."""
+
+    weights: int
+    kv_cache: int
+    activations: int
+    overhead: int
+    where: str
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.kv_cache + self.activations + self.overhead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formats:
+    """The number formats of an answer."""
+
+    scheme: WeightScheme
+    kv_cache: Format
+    kv_bytes: float = field(init=False)
+    activation_bytes: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kv_bytes", kv_bits(self.kv_cache) / 8)
+        object.__setattr__(self, "activation_bytes", self.scheme.plain.bits / 8)
+
+
+def formats_for(scheme: WeightScheme, kv_precision: str | None) -> Formats:
+    """The KV cache keeps the format of unquantised weights, 16 bits as a rule, unless told otherwise."""
+    if kv_precision is not None:
+        return Formats(scheme=scheme, kv_cache=parse_format(kv_precision, argument="kv_precision", accepted=KV_FORMATS))
+    return Formats(scheme=scheme, kv_cache=scheme.kv_cache)
+
+
+def untied(architecture: Architecture) -> Architecture:
+    """The same model with its head stored apart from the embedding."""
+    operators = tuple(
+        replace(operator, stored=True) if isinstance(operator, Linear) else operator
+        for operator in architecture.last.operators
+    )
+    return replace(architecture, last=replace(architecture.last, operators=operators))
+
+
+def ranks_of(architecture: Architecture, layout: Parallelism) -> tuple[tuple[int, int, Architecture], ...]:
+    """(first stage, how many like it, what a device of it holds) over the pipeline stages of one copy."""
+    return ranks(architecture, layout.tensor, layout.expert, layout.pipeline)
+
+
+@lru_cache(maxsize=1024)
+def _fixed(rank: Architecture, scheme: WeightScheme) -> tuple[int, int, bool, bool]:
+    """Weight bytes, live values a token, whether there are experts, whether the head is here."""
+    operators = [operator for layer in rank.text_layers() for operator in layer.operators]
+    live = 2 * rank.hidden_size + max((operator.live_values() for operator in operators), default=0)
+    has_experts = any(isinstance(operator, Experts) for operator in operators)
+    return stored_bytes(rank, scheme), live, has_experts, bool(rank.last.operators)
+
+
+def ledger(
+    architecture: Architecture,
+    formats: Formats,
+    layout: Parallelism,
+    *,
+    sequences: int,
+    tokens: int,
+    chunk_tokens: int | None = None,
+) -> Ledger:
+    """Bytes on the device that stores most, for `sequences` of `tokens` each over all data-parallel copies."""
+    facts = table("memory")
+    chunk = facts["forward"]["chunk_tokens"] if chunk_tokens is None else chunk_tokens
+    here = ceil_div(sequences, layout.data)
+    peers = "with_peers_bytes" if layout.tensor * layout.pipeline > 1 else "alone_bytes"
+    found = []
+    for stage, _, rank in ranks_of(architecture, layout):
+        weights, live, has_experts, has_head = _fixed(rank, formats.scheme)
+        step_tokens = min(here * tokens, max(chunk, here))
+        forward = facts["forward"]["factor"] * live * step_tokens * formats.activation_bytes
+        sampler = facts["sampler"]["bytes_per_logit"] * rank.vocab_size * here if has_head else 0
+        graphs = facts["graphs"]["base_bytes"] + facts["graphs"]["layer_bytes"] * rank.depth
+        found.append(
+            Ledger(
+                weights=weights,
+                kv_cache=math.ceil(here * rank.cached_values(tokens) * formats.kv_bytes),
+                activations=math.ceil(max(forward, sampler)),
+                overhead=round(
+                    facts["context"][peers]
+                    + facts["non_torch"][peers]
+                    + graphs
+                    + (facts["graphs"]["experts_bytes"] if has_experts else 0)
+                ),
+                where="every device" if layout.pipeline == 1 else f"pipeline stage {stage + 1} of {layout.pipeline}",
+            )
+        )
+    return max(found, key=lambda one: one.total)
+
+
+def memory_report(
+    architecture: Architecture,
+    formats: Formats,
+    layout: Parallelism,
+    *,
+    model: str,
+    sequences: int,
+    tokens: int,
+    notes: tuple[Note, ...] = (),
+    framework_overhead: float | None = None,
+    include_gradients: bool = False,
+    chunk_tokens: int | None = None,
+    fits: tuple[Fit, ...] = (),
+    device_bytes: int | None = None,
+) -> MemoryReport:
+    """The report of one layout. `device_bytes` is what the runtime sees of one device, where a device was named."""
+    check(architecture, layout)
+    found = ledger(architecture, formats, layout, sequences=sequences, tokens=tokens, chunk_tokens=chunk_tokens)
+    overhead, activations = found.overhead, found.activations
+    if framework_overhead is not None:
+        overhead = round((found.kv_cache + activations) * (framework_overhead - 1))
+    gradients = 0
+    if include_gradients:
+        heaviest = max(rank.parameter_count for _, _, rank in ranks_of(architecture, layout))
+        gradients = round(heaviest * formats.activation_bytes)
+    estimated = activations + (overhead if framework_overhead is None else 0)
+    exact = found.weights + found.kv_cache + gradients + (overhead if framework_overhead is not None else 0)
+    spread = table("memory")["interval"]
+    report = MemoryReport(
+        model=model,
+        model_type=architecture.model_type,
+        attention_type=architecture.attention_type,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        parameter_count=architecture.parameter_count,
+        active_parameter_count=architecture.active_parameter_count,
+        embedding_parameter_count=architecture.embedding_parameter_count,
+        batch_size=sequences,
+        seq_length=tokens,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        expert_parallel=layout.expert,
+        devices=layout.devices,
+        worst_device=found.where,
+        weight_memory_bytes=found.weights,
+        kv_cache_bytes=found.kv_cache,
+        activation_memory_bytes=activations,
+        gradient_memory_bytes=gradients,
+        extra_work_bytes=overhead,
+        kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
+        total_memory_interval=Interval(
+            low=round(exact + spread["low"] * estimated),
+            high=round(exact + spread["high"] * estimated),
+            level=0.8,
+            evidence="weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
+        ),
+        fits=fits,
+        fits_device=None if device_bytes is None else False,
+        notes=(*notes, *_length_notes(architecture, tokens), *architecture.apart),
+    )
+    if device_bytes is None:
+        return report
+    return replace(report, fits_device=report.total_memory_bytes <= UTILIZATION * device_bytes)
+
+
+def bytes_per_token(architecture: Architecture, formats: Formats) -> int:
+    """Bytes that one more token adds to the cache of one sequence before any window is full, over all layers."""
+    return math.ceil(architecture.cached_values(1) * formats.kv_bytes)
+
+
+def _length_notes(architecture: Architecture, tokens: int) -> tuple[Note, ...]:
+    longest = architecture.max_length
+    if longest is None or tokens <= longest:
+        return ()
+    return (
+        Note(
+            subject="seq_length",
+            text=f"{tokens:,} tokens exceed the {longest:,} that the model's config allows.",
+            origin="warning",
+        ),
+    )
+
+
+def max_batch(
+    architecture: Architecture,
+    formats: Formats,
+    layout: Parallelism,
+    *,
+    model: str,
+    tokens: int,
+    device_bytes: int,
+    device: str,
+    utilization: float = UTILIZATION,
+    most: int = 1_000_000,
+    notes: tuple[Note, ...] = (),
+) -> BatchReport:
+    """The largest number of sequences of `tokens` tokens that devices of `device_bytes` hold."""
+    check(architecture, layout)
+    budget = int(utilization * device_bytes)
+
+    def on_device(sequences: int) -> Ledger:
+        return ledger(architecture, formats, layout, sequences=sequences, tokens=tokens)
+
+    least = on_device(layout.data)
+    if least.total > budget:
+        largest = 0
+        reason = (
+            f"One sequence of {tokens:,} tokens needs {least.total / GIB:.1f} GiB a device "
+            f"({least.weights / GIB:.1f} of weights), and {device} offers {budget / GIB:.1f} GiB "
+            f"({utilization:.0%} of {device_bytes / GIB:.1f}); use more devices, a larger one, a smaller precision "
+            "or a shorter seq_length."
+        )
+        used = least
+    else:
+        low, high = layout.data, most + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if on_device(middle).total <= budget else (low, middle)
+        largest, used = low, on_device(low)
+        reason = (
+            f"The search stops at {most:,} sequences."
+            if largest == most
+            else f"One more sequence on each copy would exceed the {budget / GIB:.1f} GiB that {device} offers."
+        )
+    return BatchReport(
+        model=model,
+        hardware=device,
+        max_batch_size=largest,
+        reason=reason,
+        seq_length=tokens,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        devices=layout.devices,
+        device_budget_bytes=budget,
+        weight_memory_bytes=used.weights,
+        kv_cache_bytes=used.kv_cache,
+        activation_memory_bytes=used.activations,
+        extra_work_bytes=used.overhead,
+        kv_cache_bytes_per_sequence=on_device(layout.data).kv_cache,
+        notes=(*notes, *_length_notes(architecture, tokens), *architecture.apart),
+    )
+
+
+__all__ = [
+    "Formats",
+    "Ledger",
+    "bytes_per_token",
+    "formats_for",
+    "ledger",
+    "max_batch",
+    "memory_report",
+    "ranks_of",
+    "stored_bytes",
+    "untied",
+]

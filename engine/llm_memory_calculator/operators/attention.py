@@ -1,0 +1,168 @@
+"""Attention over cached keys and values: multi-head, grouped, multi-query, windowed; and multi-head latent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from ..units import ceil_div, larger, smaller
+from .base import Stateless, Step, Weight, Work, WorkKind
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+
+def attended_pairs(query: Quantity, context: Quantity, window: int | None) -> Quantity:
+    """(query, key) pairs of one causal sequence: the token at position t attends min(t, window) keys.
+
+    The sum over t = context + 1 … context + query in closed form, so that chunks add up to the whole prompt.
+    """
+
+    def first(tokens: Quantity) -> Quantity:
+        ramp = tokens if window is None else smaller(tokens, window)
+        whole = ramp * (ramp + 1)
+        triangle = whole // 2 if isinstance(whole, int) else whole / 2
+        return triangle if window is None else triangle + window * (tokens - ramp)
+
+    return first(context + query) - first(context)
+
+
+def visible_tokens(query: Quantity, context: Quantity, window: int | None) -> Quantity:
+    """Cached tokens of one sequence that some query of the step attends, the new ones included."""
+    everything = context + query
+    return everything if window is None else smaller(everything, window + query - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention(Stateless):
+    """softmax(q kᵀ) v over the cache, causal, `window` tokens wide where one is set.
+
+    Stored: min(tokens, window) keys and values for each KV head. Tensor parallelism shares the heads; KV heads fewer
+    than ranks are replicated. Sinks are one learned logit a head (gpt-oss).
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    value_dim: int | None = None
+    window: int | None = None
+    sinks: bool = False
+
+    @property
+    def kind(self) -> WorkKind:
+        return "attention"
+
+    @property
+    def values_dim(self) -> int:
+        return self.head_dim if self.value_dim is None else self.value_dim
+
+    @property
+    def values_per_token(self) -> int:
+        return self.kv_heads * (self.head_dim + self.values_dim)
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight(name="self_attn.sinks", rows=self.heads, role="vector"),) if self.sinks else ()
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        return self.values_per_token * (tokens if self.window is None else smaller(tokens, self.window))
+
+    def work(self, step: Step) -> Work:
+        pairs = step.batch * attended_pairs(step.query, step.context, self.window)
+        query_values = self.heads * (self.head_dim + self.values_dim)
+        return Work(
+            flops=2 * pairs * query_values,
+            # the rotary embedding rewrites q and k, then the kernel reads q and writes its output
+            activations=step.tokens * (2 * query_values + 2 * self.values_per_token),
+            cache_read=step.batch * visible_tokens(step.query, step.context, self.window) * self.values_per_token,
+            cache_written=step.tokens * self.values_per_token,
+            rows=step.query,
+        )
+
+    def live_values(self) -> int:
+        return self.heads * (self.head_dim + self.values_dim) + self.values_per_token
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the attention heads", self.heads), ("the KV heads", self.kv_heads))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BidirectionalAttention(Stateless):
+    """Attention of an encoder: every position attends every other, nothing is cached."""
+
+    heads: int
+    head_dim: int
+
+    @property
+    def kind(self) -> WorkKind:
+        return "attention"
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor))
+
+    def work(self, step: Step) -> Work:
+        values = self.heads * self.head_dim
+        return Work(flops=4 * step.tokens * step.query * values, activations=step.tokens * 4 * values, rows=step.query)
+
+    def live_values(self) -> int:
+        return 4 * self.heads * self.head_dim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentAttention(Stateless):
+    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): one latent of rank + rope values a token is cached.
+
+    Two forms give the same result. Absorbed: queries are taken into the latent space, each head attends the latents
+    themselves. Expanded: keys and values are made from the latents (those of the context too) and attended as in
+    multi-head attention. The step decides: the form with fewer operations runs, absorbed in decode, expanded in
+    prefill. The latent is the same for all heads, so every tensor-parallel rank keeps all of it.
+    """
+
+    heads: int
+    latent_rank: int
+    rope_dim: int
+    nope_dim: int
+    value_dim: int
+
+    @property
+    def kind(self) -> WorkKind:
+        return "latent_attention"
+
+    @property
+    def values_per_token(self) -> int:
+        return self.latent_rank + self.rope_dim
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor))
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        return self.values_per_token * tokens
+
+    def work(self, step: Step) -> Work:
+        pairs = step.batch * attended_pairs(step.query, step.context, None)
+        visible = step.batch * visible_tokens(step.query, step.context, None)
+        absorbed = 2 * pairs * self.heads * (2 * self.latent_rank + self.rope_dim)
+        expansion = 2 * step.batch * step.context * self.latent_rank * self.heads * (self.nope_dim + self.value_dim)
+        expanded = 2 * pairs * self.heads * (self.nope_dim + self.rope_dim + self.value_dim) + expansion
+        query_values = self.heads * (self.nope_dim + self.rope_dim + self.value_dim)
+        return Work(
+            flops=smaller(absorbed, expanded),
+            activations=step.tokens * 2 * query_values,
+            cache_read=visible * self.values_per_token,
+            cache_written=step.tokens * self.values_per_token,
+            rows=step.query,
+            form="absorbed" if _all_smaller(absorbed, expanded) else "expanded",
+        )
+
+    def live_values(self) -> int:
+        return self.heads * (2 * (self.nope_dim + self.rope_dim) + 2 * self.value_dim)
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the attention heads", self.heads),)
+
+
+def _all_smaller(left: Quantity, right: Quantity) -> bool:
+    difference = larger(left - right, 0)
+    return not (difference if isinstance(difference, (int, float)) else difference.any())

@@ -1,0 +1,159 @@
+"""What every operator answers: what it stores, what it caches, what a step costs, what it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+Role = Literal["linear", "expert", "router", "head", "tower", "table", "vector", "buffer"]
+Split = Literal["columns", "rows", "none"]
+WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "elementwise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One forward pass: `batch` sequences of `query` new tokens each, after `context` tokens already cached.
+
+    Prefill is Step(batch=B, query=prompt), decode Step(batch=B, query=1, context=c). Each field may be a NumPy array of
+    a sweep; `samples` is the number of positions whose logits are computed (None: one a sequence).
+    """
+
+    batch: Quantity
+    query: Quantity
+    context: Quantity = 0
+    samples: Quantity | None = None
+
+    @property
+    def tokens(self) -> Quantity:
+        return self.batch * self.query
+
+    @property
+    def sampled(self) -> Quantity:
+        return self.batch if self.samples is None else self.samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """`copies` equal tensors of rows x columns under the module path `name` inside their layer."""
+
+    name: str
+    rows: int
+    columns: int = 1
+    copies: int = 1
+    role: Role = "linear"
+
+    @property
+    def size(self) -> int:
+        return self.copies * self.rows * self.columns
+
+    @property
+    def parameters(self) -> int:
+        """Trainable values: a buffer is stored and is not a parameter."""
+        return 0 if self.role == "buffer" else self.size
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """What one step asks of one operator on one rank, in values; the precision turns values into bytes.
+
+    Not frozen: thousands are made in a search, and a frozen one takes three times as long to make.
+    """
+
+    flops: Quantity = 0
+    """Floating-point operations; a multiply-add is two."""
+    weight_share: Quantity = 0.0
+    """The part of the operator's stored weights that is read, 0 to 1."""
+    activations: Quantity = 0
+    """Activation values read and written."""
+    cache_read: Quantity = 0
+    cache_written: Quantity = 0
+    rows: Quantity = 1
+    """Rows of the matrix product (tokens), or the query length of attention: what efficiency depends on."""
+    groups: Quantity = 0
+    """Experts that the step touches."""
+    flops_per_row: Quantity = 0
+    """Operations of one routed row."""
+    form: str = ""
+    """Which of its forms the operator ran in, where it has several."""
+
+
+class Operator(Protocol):
+    """One operator of a layer. `shard` gives what one tensor-parallel (and expert-parallel) rank holds of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> WorkKind:
+        """Which law its time follows."""
+        ...
+
+    @property
+    def sums(self) -> bool:
+        """Whether tensor-parallel ranks sum its results."""
+        ...
+
+    def weights(self) -> tuple[Weight, ...]: ...
+
+    def active_parameters(self) -> int:
+        """Parameters that one token multiplies."""
+        ...
+
+    def shard(self, tensor: int, expert: int) -> Self: ...
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        """Values that the KV cache holds of one sequence of `tokens` tokens."""
+        ...
+
+    def work(self, step: Step) -> Work: ...
+
+    def live_values(self) -> int:
+        """Values a token that are alive while the operator runs, its inputs and outputs."""
+        ...
+
+    def reduced_values(self, step: Step) -> Quantity:
+        """Values that all tensor-parallel ranks sum after this operator, where it `sums`."""
+        ...
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        """What tensor parallelism must divide evenly: (what, how many)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stateless:
+    """The answers of an operator that stores, caches and sends nothing."""
+
+    name: str
+
+    @property
+    def kind(self) -> WorkKind:
+        return "elementwise"
+
+    @property
+    def sums(self) -> bool:
+        return False
+
+    def weights(self) -> tuple[Weight, ...]:
+        return ()
+
+    def active_parameters(self) -> int:
+        return sum(weight.parameters for weight in self.weights())
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return self
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        return 0
+
+    def live_values(self) -> int:
+        return 0
+
+    def reduced_values(self, step: Step) -> Quantity:
+        return 0
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return ()

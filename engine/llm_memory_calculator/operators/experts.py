@@ -1,0 +1,97 @@
+"""Routed experts of a mixture: stored, multiplied and read a step are three different numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from ..units import ceil_div, missed_share
+from .base import Stateless, Step, Weight, Work, WorkKind
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experts(Stateless):
+    """`count` feed-forward networks of which each token runs `active`.
+
+    Read in a step of T tokens: the share 1 - (1 - active/count)^T of the experts, which uniform routing touches.
+    Tensor parallelism splits each expert's intermediate width; expert parallelism gives a rank whole experts.
+    """
+
+    count: int
+    active: int
+    hidden: int
+    intermediate: int
+    gated: bool = True
+    bias: bool = False
+    module: str = "mlp.experts"
+    local: int | None = None
+    """Experts on this rank, when they are shared among expert-parallel ranks."""
+
+    @property
+    def kind(self) -> WorkKind:
+        return "experts"
+
+    @property
+    def sums(self) -> bool:
+        return True
+
+    @property
+    def held(self) -> int:
+        return self.count if self.local is None else self.local
+
+    def weights(self) -> tuple[Weight, ...]:
+        copies, prefix = self.held, f"{self.module}.*"
+        inner = ("gate_proj", "up_proj") if self.gated else ("up_proj",)
+        found = [
+            Weight(name=f"{prefix}.{name}", rows=self.intermediate, columns=self.hidden, copies=copies, role="expert")
+            for name in inner
+        ]
+        found.append(
+            Weight(
+                name=f"{prefix}.down_proj", rows=self.hidden, columns=self.intermediate, copies=copies, role="expert"
+            )
+        )
+        if self.bias:
+            found += [
+                Weight(name=f"{weight.name}.bias", rows=weight.rows, copies=copies, role="vector") for weight in found
+            ]
+        return tuple(found)
+
+    def active_parameters(self) -> int:
+        return sum(weight.parameters for weight in self.weights()) // self.count * self.active
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(
+            self,
+            local=ceil_div(self.count, expert),
+            intermediate=ceil_div(self.intermediate, ceil_div(tensor, expert)),
+        )
+
+    def work(self, step: Step) -> Work:
+        routed = step.tokens * self.active * (self.held / self.count)
+        matrices = 3 if self.gated else 2
+        inner = (2 if self.gated else 1) * self.intermediate
+        row_flops = 2 * matrices * self.hidden * self.intermediate
+        touched = 1.0 - missed_share(self.active / self.count, step.tokens)
+        return Work(
+            flops=routed * row_flops,
+            weight_share=touched,
+            activations=routed * (2 * self.hidden + inner + self.intermediate),
+            rows=step.tokens,
+            groups=touched * self.held,
+            flops_per_row=row_flops,
+        )
+
+    def live_values(self) -> int:
+        # routed rows in, gate and up out, down out; the rank's share of them on average
+        inner = (3 if self.gated else 2) * self.intermediate
+        return ceil_div(self.active * (2 * self.hidden + inner) * self.held, self.count)
+
+    def reduced_values(self, step: Step) -> Quantity:
+        return step.tokens * self.hidden
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the experts' intermediate width", self.intermediate),)

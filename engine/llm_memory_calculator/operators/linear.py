@@ -1,0 +1,182 @@
+"""Matrix products with stored weights, and the tables that are looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Self
+
+from ..units import ceil_div
+from .base import Role, Split, Stateless, Step, Weight, Work, WorkKind
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One of the projections that an engine fuses into a product: `units` heads (or columns) of `width` values."""
+
+    name: str
+    units: int
+    width: int = 1
+
+    @property
+    def size(self) -> int:
+        return self.units * self.width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear(Stateless):
+    """y = x W (+ b), one launch for all `outputs`.
+
+    split: "columns" shares the outputs among tensor-parallel ranks (a unit of which there are fewer than ranks is
+    replicated), "rows" shares the inputs and sums the results over the ranks, "none" keeps it whole on each.
+    stored=False is a tied head: it multiplies a table that is stored elsewhere.
+    """
+
+    outputs: tuple[Output, ...]
+    input_units: int
+    input_width: int = 1
+    bias: bool = False
+    split: Split = "none"
+    role: Role = "linear"
+    stored: bool = True
+    reduces: bool = True
+    """A row-split product is summed right away; False when a later sum carries it along (parallel branches)."""
+    per: Literal["token", "sequence"] = "token"
+    """Rows that it multiplies: all tokens, or only the positions that sample."""
+    inputs: int = field(init=False)
+    output_size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", self.input_units * self.input_width)
+        object.__setattr__(self, "output_size", sum(output.size for output in self.outputs))
+
+    @property
+    def kind(self) -> WorkKind:
+        return "matmul"
+
+    @property
+    def sums(self) -> bool:
+        return self.split == "rows" and self.reduces
+
+    def weights(self) -> tuple[Weight, ...]:
+        if not self.stored:
+            return ()
+        found = [
+            Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role) for output in self.outputs
+        ]
+        if self.bias:
+            found += [Weight(name=f"{output.name}.bias", rows=output.size, role="vector") for output in self.outputs]
+        return tuple(found)
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        if self.split == "columns":
+            outputs = tuple(replace(output, units=ceil_div(output.units, tensor)) for output in self.outputs)
+            return replace(self, outputs=outputs)
+        if self.split == "rows":
+            return replace(self, input_units=ceil_div(self.input_units, tensor))
+        return self
+
+    def work(self, step: Step) -> Work:
+        rows = step.tokens if self.per == "token" else step.sampled
+        return Work(
+            flops=2 * rows * self.inputs * self.output_size,
+            weight_share=1.0,
+            activations=rows * (self.inputs + self.output_size),
+            rows=rows,
+        )
+
+    def live_values(self) -> int:
+        return 0 if self.per == "sequence" else self.inputs + self.output_size
+
+    def reduced_values(self, step: Step) -> Quantity:
+        return step.tokens * self.output_size if self.sums else 0
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        if self.split == "rows":
+            return ((f"the inputs of {self.name}", self.input_units),)
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding(Stateless):
+    """A table of `entries` rows of `width` values; the vocabulary's is shared among tensor-parallel ranks."""
+
+    entries: int
+    width: int
+    split: Split = "rows"
+
+    @property
+    def sums(self) -> bool:
+        return self.split == "rows"
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight(name=self.name, rows=self.entries, columns=self.width, role="table"),)
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, entries=ceil_div(self.entries, tensor)) if self.split == "rows" else self
+
+    def work(self, step: Step) -> Work:
+        return Work(activations=2 * step.tokens * self.width)
+
+    def live_values(self) -> int:
+        return self.width
+
+    def reduced_values(self, step: Step) -> Quantity:
+        return step.tokens * self.width if self.sums else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Norm(Stateless):
+    """RMSNorm (scale) or LayerNorm (scale and bias) over `width` values, with the residual sum fused into it."""
+
+    width: int
+    bias: bool = False
+    heads: int = 1
+    """How many such vectors of a token are normed (q and k norms act on each head)."""
+    split: Split = "none"
+
+    def weights(self) -> tuple[Weight, ...]:
+        scale = Weight(name=self.name, rows=self.width, role="vector")
+        return (scale, Weight(name=f"{self.name}.bias", rows=self.width, role="vector")) if self.bias else (scale,)
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor)) if self.split == "columns" else self
+
+    def work(self, step: Step) -> Work:
+        # x and the residual read, both written back, the sum written once more in its wider format: five values.
+        return Work(activations=5 * step.tokens * self.width * self.heads)
+
+    def live_values(self) -> int:
+        return 2 * self.width * self.heads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation(Stateless):
+    """silu(gate) * up, or gelu(x): `width` values out, twice as many in when gated."""
+
+    width: int
+    gated: bool = True
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, width=ceil_div(self.width, tensor))
+
+    def work(self, step: Step) -> Work:
+        return Work(activations=(3 if self.gated else 2) * step.tokens * self.width)
+
+    def live_values(self) -> int:
+        return (3 if self.gated else 2) * self.width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer(Stateless):
+    """A stored float32 vector that is no parameter (DeepSeek-V3's router correction)."""
+
+    size: int
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight(name=self.name, rows=self.size, role="buffer"),)
+
+    def work(self, step: Step) -> Work:
+        return Work()

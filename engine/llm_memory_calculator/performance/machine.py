@@ -1,0 +1,124 @@
+"""An accelerator with the law of each kind of work on it, and what its constants rest on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from llm_memory_hardware import Accelerator
+
+from ..errors import LayoutError
+from ..facts import table
+from ..numerics import Format
+from ..operators import WorkKind
+
+Evidence = Literal["measured", "sister", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """The time of one kind of work in one format:
+
+    t0 + max(flops x (1 + ramp / rows) / rate, bytes / bandwidth), the ramp in steps that carry prefill only.
+    """
+
+    rate: float
+    """Attainable FLOP/s."""
+    bandwidth: float
+    """Attainable bytes/s."""
+    t0: float = 0.0
+    """Seconds of a launch."""
+    prefill_t0: float = 0.0
+    """Seconds more in a step that carries prefill."""
+    ramp: float = 0.0
+    """Rows at which attention reaches half of its rate."""
+    padding_rows: float = 0.0
+    """Rows added to each expert that is touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Machine:
+    """One accelerator as the laws see it."""
+
+    accelerator: Accelerator
+    evidence: Evidence
+    """measured: kernels of this accelerator were fitted; sister: of one with the same chip; none: default constants."""
+    constants: dict[str, float]
+
+    @property
+    def memory_bandwidth(self) -> float:
+        return self.accelerator.memory_bandwidth
+
+    def peak(self, form: Format) -> float:
+        """FLOP/s of the first format that the accelerator has among those that the product can run in."""
+        return self.accelerator.peak_flops[self.runs_in(form)]
+
+    def runs_in(self, form: Format) -> str:
+        """The format that a product with these weights runs in on this accelerator."""
+        for name in form.computes_in:
+            if name in self.accelerator.peak_flops:
+                return name
+        raise LayoutError(
+            f"{self.accelerator.name} has no peak rate for {form.name} (it would run in "
+            f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(self.accelerator.peak_flops)}."
+        )
+
+
+@lru_cache(maxsize=256)
+def machine_for(accelerator: Accelerator) -> Machine:
+    """The accelerator with its own constants, a sister's, or the default ones."""
+    facts = table("timing")
+    known, sister = facts["accelerator"], facts["same_constants"].get(accelerator.name)
+    evidence: Evidence = "none"
+    constants = known["default"]
+    if accelerator.sources and accelerator.name in known:
+        constants, evidence = known[accelerator.name], "measured"
+    elif accelerator.sources and sister:
+        constants, evidence = known[sister], "sister"
+    return Machine(accelerator=accelerator, evidence=evidence, constants=constants)
+
+
+@lru_cache(maxsize=2048)
+def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) -> Law:
+    """The law of an operator whose weights are stored in `form` and whose activations are in `activations`."""
+    facts, own, memory = table("timing"), machine.constants, machine.memory_bandwidth
+    if kind == "matmul":
+        changes = facts["matmul"]["format"][_row(machine, form)]
+        return Law(
+            rate=machine.peak(form) * changes.get("ec", own["ec"]),
+            bandwidth=memory * own["em"] * changes.get("em_factor", 1.0),
+            t0=changes.get("t0", own["t0"]),
+        )
+    if kind == "experts":
+        experts = facts["experts"]
+        return Law(
+            rate=machine.peak(form) * experts["share"][_row(machine, form)],
+            bandwidth=memory * experts["em"],
+            t0=experts["launch"],
+            padding_rows=experts["padding_rows"],
+        )
+    if kind == "elementwise":
+        elementwise = facts["elementwise"]
+        return Law(rate=math.inf, bandwidth=memory * elementwise["em"] / elementwise["factor"])
+    return _attention(machine, kind, activations, facts["attention"])
+
+
+def _attention(machine: Machine, kind: WorkKind, activations: Format, facts: dict[str, Any]) -> Law:
+    own = machine.constants
+    latent = kind == "latent_attention"
+    return Law(
+        rate=machine.peak(activations) * own["prefill_ec"],
+        bandwidth=machine.memory_bandwidth * own["kv_em"] * facts["engine_em"],
+        t0=own["kv_t0"] + (facts["latent_launch"] if latent else 0.0),
+        prefill_t0=own["prefill_t0"] - own["kv_t0"] + (facts["latent_prefill"] if latent else 0.0),
+        ramp=own["prefill_s0"],
+    )
+
+
+def _row(machine: Machine, form: Format) -> str:
+    """The row of the tables by format: few-bit weights that the accelerator cannot multiply follow weights_only."""
+    if form.bits < 16 and machine.runs_in(form) in ("bf16", "fp16", "fp32"):
+        return "weights_only"
+    return form.name

@@ -1,0 +1,40 @@
+"""Time of one operator at one step on one device: launch + the slower of its operations and its bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..memory import Formats
+from ..operators import Work
+from ..units import larger
+from .machine import Law
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+
+@dataclass(slots=True)
+class OperatorTime:
+    """Seconds of one operator, and what they are made of."""
+
+    seconds: Quantity
+    compute_s: Quantity
+    memory_s: Quantity
+    flops: Quantity
+    bytes: Quantity
+
+
+def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -> OperatorTime:
+    """The roofline of `work` under its law, its operator storing `weight_bytes` on this device."""
+    moved = (
+        work.weight_share * weight_bytes
+        + work.activations * formats.activation_bytes
+        + (work.cache_read + work.cache_written) * formats.kv_bytes
+    )
+    prefills = work.rows > 1
+    flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
+    compute = flops * (1 + prefills * law.ramp / work.rows) / law.rate
+    memory = moved / law.bandwidth
+    seconds = law.t0 + prefills * law.prefill_t0 + larger(compute, memory)
+    return OperatorTime(seconds, compute, memory, work.flops, moved)

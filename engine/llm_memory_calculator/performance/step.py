@@ -1,0 +1,140 @@
+"""Time of one forward pass on a layout: the operators of each stage, the messages between ranks, the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..architecture import Architecture, Step
+from ..errors import LayoutError
+from ..facts import table
+from ..memory import Formats, ranks_of
+from ..operators import Operator
+from ..parallel import Parallelism
+from ..quantization import WeightScheme, operator_bytes
+from ..units import larger, smaller
+from .machine import Law, Machine, law_of
+from .roofline import OperatorTime, operator_time
+
+if TYPE_CHECKING:
+    from ..units import Quantity
+
+KINDS = ("matmul", "experts", "attention", "latent_attention", "elementwise", "collective", "pipeline", "host")
+
+
+@dataclass(slots=True)
+class StepTime:
+    """Seconds of one forward pass by kind of work, and its totals over all devices of one copy."""
+
+    seconds: dict[str, Quantity]
+    memory_s: Quantity = 0.0
+    compute_s: Quantity = 0.0
+    flops: Quantity = 0.0
+    bytes: Quantity = 0.0
+    slowest_stage: Quantity = 0.0
+    """Seconds of the stage that takes longest, which is what a full pipeline repeats."""
+
+    @property
+    def total(self) -> Quantity:
+        return sum(self.seconds.values())
+
+
+@lru_cache(maxsize=1024)
+def _flat(rank: Architecture, scheme: WeightScheme, machine: Machine) -> tuple[tuple[int, Operator, float, Law], ...]:
+    """(layers that have it, operator, its stored bytes, its law) of everything on a rank."""
+    return tuple(
+        (layer.repeat, operator, size, law_of(machine, operator.kind, form, scheme.plain))
+        for layer in rank.text_layers()
+        for operator, size, form in operator_bytes(layer, scheme)
+    )
+
+
+def operators(
+    rank: Architecture, formats: Formats, machine: Machine, step: Step
+) -> Iterator[tuple[int, Operator, OperatorTime]]:
+    """(layers that have it, operator, its time in one of them) of everything on a rank."""
+    for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine):
+        yield repeat, operator, operator_time(operator.work(step), weight_bytes, law, formats)
+
+
+def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
+    """Seconds to sum `message` bytes over the ranks of one node: one-shot or two-shot, whichever is quicker."""
+    facts = table("timing")["collective"]
+    accelerator = machine.accelerator
+    link = accelerator.link_between(ranks) or accelerator.host_link
+    if link is None:
+        raise LayoutError(
+            f"{accelerator.name} has no link between devices in the catalogue, so tensor_parallel {ranks} cannot be "
+            "timed; use tensor_parallel 1, or give hardware with ICN (GB/s)."
+        )
+    switched = accelerator.link is not None and link.name.startswith("NVLink") and link.max_devices is None
+    latency = facts["base"] + facts["rank"] * ranks + (link.latency_s or 0.0)
+    two_shot = facts["two_shot" if switched else "two_shot_without_switch"]
+    quickest = smaller(
+        latency + message * (ranks - 1) / (facts["one_shot"] * link.bandwidth),
+        1.7 * latency + 2 * message * (ranks - 1) / ranks / (two_shot * link.bandwidth),
+    )
+    return larger(quickest, latency + message / link.bandwidth)
+
+
+def step_time(
+    architecture: Architecture,
+    formats: Formats,
+    machine: Machine,
+    layout: Parallelism,
+    step: Step,
+) -> StepTime:
+    """One forward pass of one copy of the model: its stages one after the other.
+
+    Raises LayoutError when tensor parallelism would leave the node, or devices have no link.
+    """
+    accelerator = machine.accelerator
+    if layout.tensor > accelerator.devices_per_node:
+        raise LayoutError(
+            f"tensor_parallel {layout.tensor} exceeds the {accelerator.devices_per_node} devices of a node of "
+            f"{accelerator.name}; use pipeline_parallel or data_parallel beyond a node."
+        )
+    found = StepTime(seconds=dict.fromkeys(KINDS, 0.0))
+    host = table("timing")["host"]
+    prefills = step.query > 1
+    seconds = found.seconds
+    for _, alike, rank in ranks_of(architecture, layout):
+        stage: Quantity = 0.0
+        for repeat, operator, time in operators(rank, formats, machine, step):
+            spent = repeat * time.seconds
+            times = alike * repeat
+            seconds[operator.kind] = seconds[operator.kind] + alike * spent
+            found.memory_s = found.memory_s + times * time.memory_s
+            found.compute_s = found.compute_s + times * time.compute_s
+            found.flops = found.flops + times * layout.tensor * time.flops
+            found.bytes = found.bytes + times * layout.tensor * time.bytes
+            if layout.tensor > 1 and operator.sums:
+                message = operator.reduced_values(step) * formats.activation_bytes
+                sent = repeat * all_reduce(message, layout.tensor, machine)
+                seconds["collective"] = seconds["collective"] + alike * sent
+                spent = spent + sent
+            stage = stage + spent
+        launches = rank.depth * (host["layer"] + prefills * (host["layer_prefill"] - host["layer"]))
+        seconds["host"] = seconds["host"] + alike * launches
+        found.slowest_stage = larger(found.slowest_stage, stage + launches)
+    if layout.pipeline > 1:
+        seconds["pipeline"] = seconds["pipeline"] + (layout.pipeline - 1) * _hand_over(
+            architecture, formats, machine, layout, step
+        )
+    seconds["host"] = seconds["host"] + host["step"] + host["sequence"] * step.batch
+    return found
+
+
+def _hand_over(
+    architecture: Architecture, formats: Formats, machine: Machine, layout: Parallelism, step: Step
+) -> Quantity:
+    """Seconds to send the hidden states of a step from one stage to the next."""
+    facts = table("timing")["collective"]
+    link = machine.accelerator.link or machine.accelerator.host_link
+    within = layout.tensor * layout.pipeline <= machine.accelerator.devices_per_node and link is not None
+    bandwidth = link.bandwidth if within and link is not None else facts["network_bandwidth"]
+    message = step.tokens * architecture.hidden_size * formats.activation_bytes
+    seconds: Quantity = facts["point_to_point"] + message / bandwidth
+    return seconds

@@ -1,0 +1,706 @@
+"""What an answer is made of: notes, lines and intervals; the reports themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from .units import GB
+
+if TYPE_CHECKING:
+    import pandas
+
+Origin = Literal["default", "assumption", "override", "warning", "source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that was assumed, taken by default, overridden, or that the reader must know."""
+
+    subject: str
+    """The field or the argument that it is about."""
+    text: str
+    """One sentence."""
+    origin: Origin
+    """default: a field was absent and its family's default was taken; assumption: nothing said it; override: the caller
+    said otherwise than the checkpoint; warning: the answer may not be what was meant; source: where a fact is from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The range that should hold the true value in `level` of all cases."""
+
+    low: float
+    """Lower end, in the unit of the estimate."""
+    high: float
+    """Upper end, in the unit of the estimate."""
+    level: float
+    """Share of cases that the range is meant to hold, 0 to 1."""
+    evidence: str
+    """What the range rests on, or that there is no evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entry of a sum, with what it is made of."""
+
+    name: str
+    """What it is."""
+    value: float
+    """How much."""
+    unit: str
+    """Unit of the value."""
+    why: str = ""
+    """The numbers that give it."""
+    parts: tuple[Line, ...] = ()
+    """What it is the sum of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Devices of one kind that hold the model as asked."""
+
+    hardware: str
+    """The accelerator's name in the catalogue."""
+    devices: int
+    """Fewest devices, as one tensor-parallel group, that hold it."""
+    memory_gb: float
+    """Memory of one device by its datasheet, GB."""
+    used_share: float
+    """Total over what the runtime sees of one device, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryReport:
+    """What one device must hold; on layouts of several devices, the one that holds most."""
+
+    model: str
+    """The model as it was resolved."""
+    model_type: str
+    """The family, as the model's config names it."""
+    attention_type: str
+    """MHA, GQA, MQA or MLA."""
+    precision: str
+    """Number format of the weights: the checkpoint's own, or the one asked for."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    parameter_count: int
+    """Parameters of the whole model, tied weights once."""
+    active_parameter_count: int
+    """Parameters that one token multiplies; fewer than all only in a mixture of experts."""
+    embedding_parameter_count: int
+    """Parameters of the input tables."""
+    batch_size: int
+    """Sequences held at once, over all data-parallel copies."""
+    seq_length: int
+    """Tokens of each sequence, prompt and output together."""
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    expert_parallel: int
+    """Groups among the tensor-parallel devices that share the experts."""
+    devices: int
+    """Devices in all."""
+    worst_device: str
+    """Which device the bytes below are of."""
+    weight_memory_bytes: int
+    """Weights on that device, scales and zero points included, bytes."""
+    kv_cache_bytes: int
+    """Keys and values of its sequences, bytes."""
+    activation_memory_bytes: int
+    """Peak of intermediate results of one step (chunked prefill) or of the sampler, bytes."""
+    state_memory_bytes: int = 0
+    """Recurrent state that does not grow with the length, bytes."""
+    image_memory_bytes: int = 0
+    """Image and audio towers' activations, bytes."""
+    lora_adapter_memory_bytes: int = 0
+    """Adapters, bytes."""
+    gradient_memory_bytes: int = 0
+    """Gradients, where they were asked for, bytes."""
+    extra_work_bytes: int
+    """Overhead: device context, communication buffers, captured graphs, bytes."""
+    kv_cache_bytes_per_token: int
+    """Bytes that one token adds to that device's cache while no sliding window is full (over all its stages)."""
+    total_memory_bytes: int = field(init=False)
+    """Sum of the parts above on that device, bytes."""
+    total_memory_interval: Interval
+    """Range of the total, bytes."""
+    recommended_gpu_memory_gb: int = field(init=False)
+    """Smallest memory on sale, GB a device, that holds the total with 8 % left free."""
+    fits: tuple[Fit, ...] = ()
+    """Accelerators, and how many, that hold the model with this batch and length."""
+    fits_device: bool | None = None
+    """Whether it fits the hardware or memory that was named; null when none was."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+    def __post_init__(self) -> None:
+        total = sum(value for _, value in self.parts())
+        object.__setattr__(self, "total_memory_bytes", total)
+        object.__setattr__(self, "recommended_gpu_memory_gb", recommended_gb(total))
+
+    def parts(self) -> list[tuple[str, int]]:
+        """The parts of the total, by name, bytes."""
+        return [
+            ("weights", self.weight_memory_bytes),
+            ("KV cache", self.kv_cache_bytes),
+            ("activations", self.activation_memory_bytes),
+            ("state", self.state_memory_bytes),
+            ("images", self.image_memory_bytes),
+            ("LoRA adapters", self.lora_adapter_memory_bytes),
+            ("gradients", self.gradient_memory_bytes),
+            ("overhead", self.extra_work_bytes),
+        ]
+
+    @property
+    def weight_memory_gb(self) -> float:
+        return self.weight_memory_bytes / GB
+
+    @property
+    def kv_cache_gb(self) -> float:
+        return self.kv_cache_bytes / GB
+
+    @property
+    def activation_memory_gb(self) -> float:
+        return self.activation_memory_bytes / GB
+
+    @property
+    def state_memory_gb(self) -> float:
+        return self.state_memory_bytes / GB
+
+    @property
+    def image_memory_gb(self) -> float:
+        return self.image_memory_bytes / GB
+
+    @property
+    def lora_adapter_memory_gb(self) -> float:
+        return self.lora_adapter_memory_bytes / GB
+
+    @property
+    def extra_work_gb(self) -> float:
+        return self.extra_work_bytes / GB
+
+    @property
+    def total_memory_gb(self) -> float:
+        return self.total_memory_bytes / GB
+
+    @property
+    def can_fit_24gb_gpu(self) -> bool:
+        """A 24 GB card keeps about 22 GB for the model."""
+        return self.total_memory_gb < 22
+
+    @property
+    def can_fit_80gb_gpu(self) -> bool:
+        """An 80 GB card keeps about 75 GB for the model."""
+        return self.total_memory_gb < 75
+
+    def __str__(self) -> str:
+        layout = (
+            ""
+            if self.devices == 1
+            else f", tensor {self.tensor_parallel} x pipeline {self.pipeline_parallel} x data {self.data_parallel}"
+        )
+        lines = [
+            f"{self.model} ({self.model_type}, {self.attention_type}): {self.parameter_count:,} parameters"
+            + (
+                f", {self.active_parameter_count:,} active"
+                if self.active_parameter_count < self.parameter_count
+                else ""
+            ),
+            f"{self.precision} weights, {self.kv_precision} KV cache, batch {self.batch_size:,} x "
+            f"{self.seq_length:,} tokens{layout}; memory of {self.worst_device}:",
+        ]
+        lines += [f"  {name:<14} {value / GB:>10.2f} GB" for name, value in self.parts() if value]
+        low, high = self.total_memory_interval.low / GB, self.total_memory_interval.high / GB
+        lines.append(f"  {'total':<14} {self.total_memory_gb:>10.2f} GB  ({low:.1f} to {high:.1f})")
+        if self.fits:
+            lines.append("fits on: " + ", ".join(f"{fit.devices} x {fit.hardware}" for fit in self.fits))
+        lines += [f"note ({note.origin}): {note.text}" for note in self.notes if note.origin != "default"]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReport:
+    """The largest batch that devices hold, and what limits it."""
+
+    model: str
+    """The model as it was resolved."""
+    hardware: str
+    """The accelerator, or the memory that was given."""
+    max_batch_size: int
+    """Largest number of sequences held at once over all copies; 0 when not even one fits."""
+    reason: str
+    """What limits it."""
+    seq_length: int
+    """Tokens of each sequence, prompt and output together."""
+    precision: str
+    """Number format of the weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    devices: int
+    """Devices in all."""
+    device_budget_bytes: int
+    """Bytes of one device that may be used."""
+    weight_memory_bytes: int
+    """Weights on the fullest device at that batch (at one sequence when none fits), bytes."""
+    kv_cache_bytes: int
+    """KV cache on it, bytes."""
+    activation_memory_bytes: int
+    """Activations on it, bytes."""
+    extra_work_bytes: int
+    """Overhead on it, bytes."""
+    kv_cache_bytes_per_sequence: int
+    """KV cache of one sequence on one device, bytes."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
+# Judged against this share of what the runtime sees: vLLM's default of 2026 (gpu_memory_utilization).
+UTILIZATION = 0.92
+# Capacities that accelerators are sold with, GB.
+CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
+
+
+def recommended_gb(total_bytes: int) -> int:
+    """The smallest capacity on sale, GB, whose budget holds the total; the total itself, rounded up, above all."""
+    for capacity in CAPACITIES_GB:
+        if total_bytes <= UTILIZATION * capacity * GB:
+            return capacity
+    return math.ceil(total_bytes / UTILIZATION / GB)
+
+
+class OriginalKeys:
+    """A mapping view of a report under the keys of the original's dictionaries: `report['ttft']`, `dict(report)`."""
+
+    __slots__ = ()
+    KEYS: ClassVar[dict[str, str]] = {}
+
+    def keys(self) -> Iterable[str]:
+        return self.KEYS.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.KEYS)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.KEYS
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self.KEYS:
+            raise KeyError(f"{key!r}; the keys are {', '.join(self.KEYS)}")
+        return getattr(self, self.KEYS[key])
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self.KEYS else default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRow:
+    """One operator of a step over all the layers that have it, on one device."""
+
+    name: str
+    """Its name in the checkpoint."""
+    kind: str
+    """matmul, experts, attention, latent_attention or elementwise."""
+    repeat: int
+    """Layers that have it."""
+    latency_ms: float
+    """Milliseconds, launches included."""
+    compute_ms: float
+    """Milliseconds that its operations need."""
+    memory_ms: float
+    """Milliseconds that its bytes need."""
+    flops: float
+    """Operations."""
+    bytes: float
+    """Bytes moved."""
+    bound: str
+    """compute or memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseReport(OriginalKeys):
+    """Prefill of a batch, or one decode step of it."""
+
+    KEYS: ClassVar[dict[str, str]] = {
+        "Latency": "latency_ms",
+        "Throughput": "original_throughput",
+        "Throughput_tokens_per_sec": "tokens_per_s",
+        "Runtime_breakdown": "runtime_breakdown",
+        "is_offload": "is_offload",
+        "model_df": "model_df",
+        "summary_table": "summary_table",
+        "tokens_generated": "tokens_generated",
+        "TTFT": "ttft_ms",
+        "Input_throughput": "input_tokens_per_s",
+        "TPOT": "tpot_ms",
+        "Total_latency": "total_ms",
+        "Effective_throughput": "output_tokens_per_s",
+    }
+
+    model: str
+    """The model as it was resolved."""
+    hardware: str
+    """The accelerator."""
+    phase: Literal["prefill", "decode"]
+    """Which phase."""
+    batch_size: int
+    """Sequences served at once, over all data-parallel copies."""
+    input_tokens: int
+    """Tokens of each prompt."""
+    output_tokens: int
+    """Tokens generated for each sequence."""
+    precision: str
+    """Number format of the weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    expert_parallel: int
+    """Groups among the tensor-parallel devices that share the experts."""
+    devices: int
+    """Devices in all."""
+    latency_ms: float
+    """Prefill: milliseconds until the last prompt of the batch has its first token (TTFT). Decode: mean milliseconds of
+    a step (TPOT), over the output tokens after the first. Engine time: no HTTP, no tokenisation, no queue."""
+    latency_interval_ms: Interval
+    """Range of latency_ms."""
+    tokens_per_s: float
+    """Prompt tokens a second in prefill, output tokens a second in decode, over all devices."""
+    requests_per_s: float
+    """Requests a second, were this phase all there is."""
+    bound: str
+    """What takes most of the time: memory, compute, link (messages between devices) or host (launches, scheduling)."""
+    compute_share: float
+    """Operations over what the devices' dense peak would do in that time (MFU), 0 to 1."""
+    bandwidth_share: float
+    """Bytes over what the devices' memory would move in that time (MBU), 0 to 1."""
+    breakdown: tuple[Line, ...]
+    """Milliseconds by kind of work."""
+    operators: tuple[OperatorRow, ...] = field(default=(), repr=False)
+    """Every operator of one device at the mean step (filled on request)."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+    @property
+    def ttft_ms(self) -> float | None:
+        return self.latency_ms if self.phase == "prefill" else None
+
+    @property
+    def tpot_ms(self) -> float | None:
+        return self.latency_ms if self.phase == "decode" else None
+
+    @property
+    def input_tokens_per_s(self) -> float | None:
+        return self.tokens_per_s if self.phase == "prefill" else None
+
+    @property
+    def output_tokens_per_s(self) -> float | None:
+        return self.tokens_per_s if self.phase == "decode" else None
+
+    @property
+    def original_throughput(self) -> float:
+        """Requests a second in prefill, tokens a second in decode, as the original's Throughput."""
+        return self.requests_per_s if self.phase == "prefill" else self.tokens_per_s
+
+    @property
+    def tokens_generated(self) -> int:
+        return 1 if self.phase == "prefill" else self.output_tokens
+
+    @property
+    def total_ms(self) -> float:
+        """All decode steps (the first token comes from prefill), or the prefill."""
+        return self.latency_ms * (1 if self.phase == "prefill" else max(1, self.output_tokens - 1))
+
+    @property
+    def is_offload(self) -> bool:
+        return False
+
+    @property
+    def runtime_breakdown(self) -> dict[str, float]:
+        """Milliseconds by kind of work."""
+        return {line.name: line.value for line in self.breakdown}
+
+    @property
+    def model_df(self) -> pandas.DataFrame:
+        """One row an operator of one device, over all the layers that have it."""
+        import pandas
+
+        return pandas.DataFrame(
+            {
+                "Layer Name": [row.name for row in self.operators],
+                "Op Type": [row.kind for row in self.operators],
+                "Repeat": [row.repeat for row in self.operators],
+                "Bound": [row.bound for row in self.operators],
+                "Latency (msec)": [row.latency_ms for row in self.operators],
+                "Compute time (msec)": [row.compute_ms for row in self.operators],
+                "Memory time (msec)": [row.memory_ms for row in self.operators],
+                "Num ops (MFLOP)": [row.flops / 1e6 for row in self.operators],
+                "Total Data (MB)": [row.bytes / 1e6 for row in self.operators],
+            }
+        )
+
+    @property
+    def summary_table(self) -> pandas.DataFrame:
+        """One row: the sums of model_df and the latency of the whole layout."""
+        import pandas
+
+        return pandas.DataFrame(
+            {
+                "MACs (MFLOP)": [sum(row.flops for row in self.operators) / 2e6],
+                "Total Data (MB)": [sum(row.bytes for row in self.operators) / 1e6],
+                "Latency (msec)": [self.latency_ms],
+                "Attn Latency": [sum(row.latency_ms for row in self.operators if "attention" in row.kind)],
+                "Linear Latency": [sum(row.latency_ms for row in self.operators if row.kind in ("matmul", "experts"))],
+                "Comm Latency": [sum(line.value for line in self.breakdown if line.name in ("collective", "pipeline"))],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndToEndReport(OriginalKeys):
+    """A static batch from its prompts to its last tokens."""
+
+    KEYS: ClassVar[dict[str, str]] = {
+        "prefill": "prefill_phase",
+        "decode": "decode_phase",
+        "total_latency": "total_ms",
+        "ttft": "ttft_ms",
+        "average_tpot": "tpot_ms",
+        "total_throughput": "output_tokens_per_s",
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "batch_size": "batch_size",
+        "beam_size": "beam_size",
+        "model": "model",
+        "parallelism": "parallelism",
+    }
+
+    model: str
+    """The model as it was resolved."""
+    hardware: str
+    """The accelerator."""
+    batch_size: int
+    """Sequences served at once, over all data-parallel copies."""
+    beam_size: int = 1
+    """Beams of each sequence in decode."""
+    input_tokens: int
+    """Tokens of each prompt."""
+    output_tokens: int
+    """Tokens generated for each sequence."""
+    precision: str
+    """Number format of the weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    expert_parallel: int
+    """Groups among the tensor-parallel devices that share the experts."""
+    devices: int
+    """Devices in all."""
+    ttft_ms: float
+    """Time to first token: milliseconds until the last prompt of the batch has its first token. Engine time, without
+    HTTP, tokenisation and queue."""
+    ttft_interval_ms: Interval
+    """Range of ttft_ms."""
+    tpot_ms: float | None
+    """Time per output token: mean milliseconds over the output tokens after the first; null for one output token."""
+    tpot_interval_ms: Interval | None
+    """Range of tpot_ms."""
+    total_ms: float
+    """Milliseconds from the prompts to the last token: ttft + tpot x (output_tokens - 1)."""
+    total_interval_ms: Interval
+    """Range of total_ms."""
+    output_tokens_per_s: float
+    """Output tokens a second over all devices; prompt tokens are not counted."""
+    total_tokens_per_s: float
+    """Prompt and output tokens a second over all devices."""
+    prefill_bound: str
+    """What takes most of the prefill: memory, compute, link or host."""
+    decode_bound: str | None
+    """What takes most of a decode step."""
+    prefill_phase: PhaseReport
+    """The prefill in full."""
+    decode_phase: PhaseReport | None
+    """The mean decode step in full."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+    @property
+    def parallelism(self) -> dict[str, int]:
+        return {
+            "tensor_parallel": self.tensor_parallel,
+            "pipeline_parallel": self.pipeline_parallel,
+            "data_parallel": self.data_parallel,
+            "expert_parallel": self.expert_parallel,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutRow:
+    """One layout with its times."""
+
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    expert_parallel: int
+    """Groups among the tensor-parallel devices that share the experts."""
+    devices: int
+    """Devices that it uses."""
+    micro_batch: int
+    """Sequences that pass one stage of one copy together."""
+    ttft_ms: float
+    """Time to the first token of the last prompt of the batch, milliseconds."""
+    tpot_ms: float
+    """Mean time per output token after the first, milliseconds."""
+    output_tokens_per_s: float
+    """Output tokens a second over all devices, prefill included."""
+    decode_tokens_per_s: float
+    """Output tokens a second in decode alone."""
+    prefill_tokens_per_s: float
+    """Prompt tokens a second in prefill alone."""
+    memory_share: float
+    """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutReport:
+    """The best layout of a number of devices, and the next best."""
+
+    model: str
+    """The model as it was resolved."""
+    hardware: str
+    """The accelerator."""
+    devices: int
+    """Devices that were offered."""
+    goal: str
+    """throughput (most output tokens a second), decode, prefill, or latency (least time per output token)."""
+    batch_size: int
+    """Sequences served at once, over all copies."""
+    input_tokens: int
+    """Tokens of each prompt."""
+    output_tokens: int
+    """Tokens generated for each sequence."""
+    precision: str
+    """Number format of the weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    best: LayoutRow
+    """The best layout."""
+    tpot_interval_ms: Interval
+    """Range of the best layout's tpot_ms."""
+    others: tuple[LayoutRow, ...]
+    """The next best, best first."""
+    considered: int
+    """Layouts that the model and the devices can take."""
+    fitting: int
+    """Those of them that fit."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareRow:
+    """One accelerator with the best layout of its devices."""
+
+    hardware: str
+    """The accelerator."""
+    fits: bool
+    """Whether the model fits on these devices."""
+    reason: str | None = None
+    """Why not, or why it could not be timed."""
+    layout: LayoutRow | None = None
+    """Its best layout."""
+    tpot_interval_ms: Interval | None = None
+    """Range of tpot_ms."""
+    evidence: str | None = None
+    """What the efficiencies rest on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonReport:
+    """Accelerators side by side for one model and one load, best first."""
+
+    model: str
+    """The model as it was resolved."""
+    devices: int
+    """Devices of each accelerator."""
+    goal: str
+    """What decides the order: throughput, decode, prefill or latency."""
+    batch_size: int
+    """Sequences served at once, over all copies."""
+    input_tokens: int
+    """Tokens of each prompt."""
+    output_tokens: int
+    """Tokens generated for each sequence."""
+    precision: str
+    """Number format of the weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    rows: tuple[HardwareRow, ...]
+    """Best first; those that do not fit last."""
+    compared: int
+    """Accelerators looked at."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReport:
+    """What a model is."""
+
+    model: str
+    """The model as it was resolved."""
+    source: str
+    """Where its config is from."""
+    model_type: str
+    """The family, as the model's config names it."""
+    attention_type: str
+    """MHA, GQA, MQA or MLA."""
+    parameter_count: int
+    """Parameters, tied weights once."""
+    active_parameter_count: int
+    """Parameters that one token multiplies."""
+    embedding_parameter_count: int
+    """Parameters of the input tables."""
+    layers: int
+    """Layers of the stack."""
+    hidden_size: int
+    """Values of a token's hidden state."""
+    vocab_size: int
+    """Entries of the vocabulary."""
+    max_length: int | None
+    """Longest sequence that the config allows, tokens."""
+    precision: str
+    """Number format of the checkpoint's weights."""
+    kv_precision: str
+    """Number format of the KV cache."""
+    weight_memory_bytes: int
+    """Bytes of the whole checkpoint, scales included."""
+    kv_cache_bytes_per_token: int
+    """Bytes that one token adds to the cache of one sequence while no sliding window is full."""
+    tensor_parallel: tuple[int, ...]
+    """Tensor-parallel sizes that the model can take, up to 64."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, or needs attention."""

@@ -1,0 +1,156 @@
+"""Which layouts a number of devices can take, which of them hold the model, and which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from .architecture import Architecture
+from .errors import DoesNotFitError
+from .memory import ledger
+from .operators import Experts
+from .parallel import Parallelism, problem, tensor_sizes
+from .performance.estimate import Deployment, decode_time, interval, prefill_time
+from .report import UTILIZATION, LayoutReport, LayoutRow
+from .units import GIB, ceil_div
+
+GOALS = ("throughput", "latency", "decode", "prefill")
+_SCORES: dict[str, Callable[[LayoutRow], tuple[float, float]]] = {
+    "throughput": lambda row: (-row.output_tokens_per_s, row.tpot_ms),
+    "latency": lambda row: (row.tpot_ms, row.ttft_ms),
+    "decode": lambda row: (-row.decode_tokens_per_s, row.tpot_ms),
+    "prefill": lambda row: (-row.prefill_tokens_per_s, row.ttft_ms),
+}
+
+
+def score(row: LayoutRow, goal: str) -> tuple[float, float]:
+    """What orders layouts by a goal: smaller is better."""
+    return _SCORES[goal](row)
+
+
+def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> Iterator[Parallelism]:
+    """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
+
+    Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
+    the most copies are considered, since fewer never serve more.
+    """
+    mixture = any(isinstance(operator, Experts) for layer in architecture.stack for operator in layer.operators)
+    for tensor in tensor_sizes(architecture, min(devices, node)):
+        for pipeline in range(1, min(devices // tensor, architecture.depth) + 1):
+            data = min(devices // (tensor * pipeline), batch)
+            plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
+            yield plain
+            split = replace(plain, expert=tensor)
+            if mixture and tensor > 1 and not problem(architecture, split):
+                yield split
+
+
+def fitting_share(deployment: Deployment, sequences: int, tokens: int) -> float:
+    """Use of the fullest device's memory over what the runtime sees of it."""
+    need = ledger(deployment.architecture, deployment.formats, deployment.layout, sequences=sequences, tokens=tokens)
+    return need.total / deployment.machine.accelerator.usable_memory_bytes
+
+
+def row_of(deployment: Deployment, batch: int, input_tokens: int, output_tokens: int, share: float) -> LayoutRow:
+    layout = deployment.layout
+    ttft = prefill_time(deployment, batch, input_tokens).total
+    tpot = decode_time(deployment, batch, input_tokens, max(1, output_tokens - 1)).total
+    return LayoutRow(
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        expert_parallel=layout.expert,
+        devices=layout.devices,
+        micro_batch=ceil_div(ceil_div(batch, layout.data), layout.pipeline),
+        ttft_ms=ttft * 1e3,
+        tpot_ms=tpot * 1e3,
+        output_tokens_per_s=batch * output_tokens / (ttft + tpot * (output_tokens - 1)),
+        decode_tokens_per_s=batch / tpot,
+        prefill_tokens_per_s=batch * input_tokens / ttft,
+        memory_share=share,
+    )
+
+
+def best_layout(
+    deployment: Deployment, devices: int, *, batch: int, input_tokens: int, output_tokens: int, goal: str, keep: int = 4
+) -> LayoutReport:
+    """The best layout of up to `devices` devices for `goal`.
+
+    Raises DoesNotFitError, with what the best split would need, when no layout holds the model.
+    """
+    accelerator = deployment.machine.accelerator
+    tokens = input_tokens + output_tokens
+    considered, rows, least = 0, [], (float("inf"), "")
+    for layout in layouts(deployment.architecture, devices, accelerator.devices_per_node, batch):
+        considered += 1
+        candidate = replace(deployment, layout=layout)
+        share = fitting_share(candidate, batch, tokens)
+        least = min(least, (share, str(layout)))
+        if share <= UTILIZATION:
+            rows.append(row_of(candidate, batch, input_tokens, output_tokens, share))
+    if not rows:
+        needed = least[0] * accelerator.usable_memory_bytes / GIB
+        budget = UTILIZATION * accelerator.usable_memory_bytes / GIB
+        raise DoesNotFitError(
+            f"{deployment.model} with {deployment.formats.scheme.label} weights, batch {batch:,} x {tokens:,} tokens, "
+            f"fits on no layout of {devices} x {accelerator.name}: the best split ({least[1]}) needs {needed:.1f} GiB "
+            f"a device, and {budget:.1f} GiB are there. "
+            f"{_remedy(deployment, batch, tokens, devices)}"
+        )
+    rows.sort(key=lambda row: score(row, goal))
+    best = rows[0]
+    return LayoutReport(
+        model=deployment.model,
+        hardware=accelerator.name,
+        devices=devices,
+        goal=goal,
+        batch_size=batch,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        precision=deployment.formats.scheme.label,
+        kv_precision=deployment.formats.kv_cache.name,
+        best=best,
+        tpot_interval_ms=interval(deployment.machine, "decode", best.tpot_ms),
+        others=tuple(rows[1:keep]),
+        considered=considered,
+        fitting=len(rows),
+        notes=deployment.notes,
+    )
+
+
+def _remedy(deployment: Deployment, batch: int, tokens: int, devices: int) -> str:
+    enough = fewest_devices(deployment, batch, tokens, most=max(64, 8 * devices))
+    if enough is None:
+        return "Use a larger accelerator, a smaller precision, a smaller batch or shorter sequences."
+    return f"{enough} devices would do; or use a smaller precision, a smaller batch or shorter sequences."
+
+
+def fewest_devices(deployment: Deployment, batch: int, tokens: int, *, most: int) -> int | None:
+    """The smallest number of devices, up to `most`, of which some layout holds the model; None when none does.
+
+    Splitting a copy further never needs more on a device, so devices are tried in growing number by their splits.
+    """
+    node = deployment.machine.accelerator.devices_per_node
+    tensors = tensor_sizes(deployment.architecture, min(node, most))
+    splits = sorted(
+        {
+            (tensor * pipeline, -tensor)
+            for tensor in tensors
+            for pipeline in range(1, min(most // tensor, deployment.architecture.depth) + 1)
+        }
+    )
+    for used, tensor in splits:
+        layout = Parallelism(tensor=-tensor, pipeline=used // -tensor)
+        candidate = replace(deployment, layout=layout)
+        if fitting_share(candidate, batch, tokens) <= UTILIZATION:
+            return used
+    return None
+
+
+def fewest_tensor_parallel(deployment: Deployment, batch: int, tokens: int) -> tuple[int, float] | None:
+    """The smallest tensor-parallel group of one node that holds the model, and its share of a device's memory."""
+    for tensor in tensor_sizes(deployment.architecture, deployment.machine.accelerator.devices_per_node):
+        share = fitting_share(replace(deployment, layout=Parallelism(tensor=tensor)), batch, tokens)
+        if share <= UTILIZATION:
+            return tensor, share
+    return None

@@ -1,0 +1,314 @@
+"""The Hugging Face hub: one bounded request for one config.json.
+
+`hf_hub_download` is not used: it tries again, has no limit in all on time or size, and takes HF_ENDPOINT and
+HF_HUB_OFFLINE as they were at import. Nor is `build_hf_headers`, which may send a request of its own. The hub's
+session, its addresses, its tokens and its cache are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+from ..errors import (
+    ArgumentError,
+    CalculatorError,
+    GatedModelError,
+    HubOfflineError,
+    InvalidFileError,
+    UnknownModelError,
+)
+from . import local
+from .catalogue import near_names
+
+DEADLINE_S = 5.0
+"""The longest that a call waits for the network: name look-up, connections, redirects and body together."""
+MOST_REDIRECTS = 5
+_REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
+_LONGEST_ID = 96
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+_OR_LOCAL = "or give the path of a local config.json"
+
+
+def is_repository(name: str) -> bool:
+    """Whether the hub could have a repository org/name of this spelling."""
+    if len(name) > _LONGEST_ID or ".." in name or "--" in name or name.endswith(".git"):
+        return False
+    return _REPOSITORY.fullmatch(name) is not None
+
+
+def load(repository: str, *, token: str | None, refresh: bool) -> tuple[str, dict[str, Any]]:
+    """The address of a repository's config.json and its content: a copy of an earlier answer, or the hub's.
+
+    Raises UnknownModelError, GatedModelError, HubOfflineError or InvalidFileError, each with the next step.
+    """
+    _check_token(token, "`token`")
+    endpoint = _endpoint()
+    url = f"{endpoint}/{repository}/resolve/main/config.json"
+    offline = any(_is_true(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+    copy = _home() / "llm-memory-calculator" / re.sub(r"[^\w.-]+", "_", _shown(endpoint)) / _file_name(repository)
+    if not refresh or offline:
+        config = local.load_cached(str(copy)) or _from_hub_cache(repository)
+        if config is not None:
+            return _shown(url), config
+    if offline:
+        raise HubOfflineError(
+            f"{repository!r} is not in the cache and the hub is switched off. Unset HF_HUB_OFFLINE and "
+            f"TRANSFORMERS_OFFLINE, {_OR_LOCAL}.{near_names(repository)}"
+        )
+    body = _within_deadline(_Download(repository, url, token))
+    config = local.parse(body, f"What {_shown(url)} answered")
+    _store(copy, body)
+    return _shown(url), config
+
+
+class _Download:
+    """One GET, followed through redirects; the token goes to the endpoint's own host and to no other."""
+
+    def __init__(self, repository: str, url: str, token: str | None) -> None:
+        self.repository = repository
+        self.url = url
+        self.token = token
+        self.ends = time.monotonic() + DEADLINE_S
+        self._stream: Any = None
+
+    def read(self) -> bytes:
+        from huggingface_hub import get_session
+
+        token = self.token or _own_token()
+        url = self.url
+        for _ in range(MOST_REDIRECTS + 1):
+            headers = {"user-agent": "llm-memory-calculator", "accept-encoding": "identity", "connection": "close"}
+            if token and _host(url) == _host(self.url):
+                headers["authorization"] = f"Bearer {token}"
+            with get_session().stream(
+                "GET",
+                url,
+                headers=headers,
+                timeout=self._left(),
+                follow_redirects=False,
+                extensions={"trace": self._keep_stream},
+            ) as answer:
+                if answer.status_code in (301, 302, 303, 307, 308) and "location" in answer.headers:
+                    url = urljoin(url, answer.headers["location"])
+                    continue
+                if answer.status_code != 200:
+                    _refuse(self.repository, _shown(self.url), answer.status_code, answer.headers, bool(token))
+                return self._body(answer)
+        raise HubOfflineError(
+            f"{_shown(self.url)} leads from one address to the next without end. Check HF_ENDPOINT, {_OR_LOCAL}."
+        )
+
+    def abandon(self) -> None:
+        """Cut the connection, so that a thread that waits on it ends."""
+        held = self._stream.get_extra_info("socket") if self._stream else None
+        if isinstance(held, socket.socket):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+    def _body(self, answer: Any) -> bytes:
+        declared = answer.headers.get("content-length", "")
+        too_large = InvalidFileError(
+            f"The config.json of {self.repository!r} is larger than {local.MAX_BYTES // 2**20} MiB, which no model's "
+            f"is. Check the id, {_OR_LOCAL}."
+        )
+        if declared.isdecimal() and int(declared[:20]) > local.MAX_BYTES:
+            raise too_large
+        body = bytearray()
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) > local.MAX_BYTES:
+                raise too_large
+            self._left()
+        return bytes(body)
+
+    def _left(self) -> float:
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _keep_stream(self, _event: str, info: Mapping[str, Any]) -> None:
+        stream = info.get("return_value")
+        if hasattr(stream, "get_extra_info"):
+            self._stream = stream
+
+
+def _within_deadline(download: _Download) -> bytes:
+    """Run the download in a thread of its own and leave it when the time is over.
+
+    A look-up of a name, or a server that sends its headers a byte at a time, cannot be timed from within: each byte
+    starts the transport's timeout anew.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The hub's library spells its transport httpx before 2.0 and httpx2 since; its errors derive from that one's.
+    transport: Any = importlib.import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
+    outcome: Future[bytes] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(download.read())
+        except BaseException as error:  # noqa: BLE001 -- handed over whole: the caller's thread raises it
+            outcome.set_exception(error)
+
+    host = _host(download.url)[1]
+    threading.Thread(target=work, name="config.json", daemon=True).start()
+    try:
+        return outcome.result(timeout=DEADLINE_S)
+    except (TimeoutError, transport.TimeoutException):
+        download.abandon()
+        raise HubOfflineError(
+            f"{host} did not send the config.json of {download.repository!r} within {DEADLINE_S:g} s. Try again, "
+            f"{_OR_LOCAL}.{near_names(download.repository)}"
+        ) from None
+    except CalculatorError:
+        raise
+    except (transport.HTTPError, transport.InvalidURL, OSError, ValueError) as error:
+        raise HubOfflineError(
+            f"{host} could not be asked for {download.repository!r} ({local.shorten(str(error))}). Check the network "
+            f"and HF_ENDPOINT, {_OR_LOCAL}.{near_names(download.repository)}"
+        ) from None
+
+
+def _refuse(repository: str, url: str, status: int, headers: Mapping[str, str], has_token: bool) -> NoReturn:
+    """Raise the error that a status other than 200 means."""
+    page = url.removesuffix("/resolve/main/config.json")
+    code = headers.get("x-error-code", "")
+    near = near_names(repository)
+    licence = f"Accept the licence at {page} and set HF_TOKEN to a token of that account"
+    if status == 401 and code == "GatedRepo":
+        raise GatedModelError(f"{repository!r} is gated (401). {licence}, {_OR_LOCAL}.{near}")
+    if status == 401 and has_token:
+        raise GatedModelError(
+            f"The hub does not take the token that was sent for {repository!r} (401): it is wrong or has expired, or "
+            f"there is no such repository. Set HF_TOKEN to a valid token, {_OR_LOCAL}.{near}"
+        )
+    if status == 401:
+        raise GatedModelError(
+            f"The hub does not show {repository!r} without a token (401): either there is no such repository, or it "
+            f"is private or gated. Check the spelling; if it exists, open {page} to accept its licence and set "
+            f"HF_TOKEN, {_OR_LOCAL}.{near}"
+        )
+    if status == 403:
+        account = "the token's account has no access" if has_token else "it asks for a token"
+        raise GatedModelError(f"The hub refuses {repository!r} (403): {account}. {licence}, {_OR_LOCAL}.{near}")
+    if status == 404 and code == "EntryNotFound":
+        raise UnknownModelError(
+            f"{repository!r} has no config.json (404); repositories of GGUF files or adapters often have none. Give "
+            f"the id of the model that it was made from, {_OR_LOCAL}.{near}"
+        )
+    if status == 404:
+        raise UnknownModelError(
+            f"There is no {repository!r} on the hub (404). Check the spelling of org/name, {_OR_LOCAL}.{near}"
+        )
+    if status == 429:
+        wait = headers.get("retry-after", "")
+        when = f"in {wait} s" if wait.isdecimal() and len(wait) < 6 else "later"
+        raise HubOfflineError(
+            f"The hub takes no more requests for now (429) and did not send {repository!r}. Try again {when}, or set "
+            f"HF_TOKEN for a higher limit, {_OR_LOCAL}.{near}"
+        )
+    reason = "has a fault of its own" if status >= 500 else "gave an answer that is not expected"
+    raise HubOfflineError(
+        f"The hub {reason} ({status}) and did not send {repository!r}. Try again later, {_OR_LOCAL}.{near}"
+    )
+
+
+def _own_token() -> str | None:
+    """The token of the environment or of the hub's own login; a login that cannot be read counts as none."""
+    if _is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        return None
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or "").strip()
+    if not token:
+        with contextlib.suppress(OSError):
+            token = get_token() or ""
+    _check_token(token, "HF_TOKEN")
+    return token or None
+
+
+def _check_token(token: object, name: str) -> None:
+    """Refuse what a header cannot carry here, where the message does not show it."""
+    if token is not None and not isinstance(token, str):
+        raise ArgumentError(f"{name} must be a string such as hf_…, and is of type {type(token).__name__}.")
+    if token is not None and not re.fullmatch(r"[!-~]*", token):
+        raise ArgumentError(f"{name} has a space or another character that no token has. Copy the token again.")
+
+
+def _from_hub_cache(repository: str) -> dict[str, Any] | None:
+    """The config in the cache that huggingface_hub, transformers and others share, where they left one."""
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or str(_home() / "hub")
+    try:
+        found = try_to_load_from_cache(repository, "config.json", cache_dir=_expanded(folder))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return local.load_cached(found) if isinstance(found, str) else None
+
+
+def _store(copy: Path, body: bytes) -> None:
+    """Keep the answer for the next call, whole or not at all; a cache that cannot be written is done without."""
+    with contextlib.suppress(OSError):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=copy.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(body)
+            os.replace(name, copy)
+        except OSError:
+            os.unlink(name)
+            raise
+
+
+def _endpoint() -> str:
+    given = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").strip()
+    try:
+        scheme, host, _ = _host(given)
+    except ValueError:
+        scheme = host = ""
+    if scheme not in ("http", "https") or not host:
+        raise ArgumentError(
+            f"HF_ENDPOINT is {local.shorten(_shown(given))!r}, and must be an address such as https://huggingface.co."
+        )
+    return given.rstrip("/")
+
+
+def _home() -> Path:
+    default = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache"), "huggingface")
+    return Path(_expanded(os.environ.get("HF_HOME") or default))
+
+
+def _file_name(repository: str) -> str:
+    return f"{repository.replace('/', '--')}.json"
+
+
+def _expanded(path: str) -> str:
+    return os.path.expandvars(os.path.expanduser(path))
+
+
+def _is_true(variable: str) -> bool:
+    return os.environ.get(variable, "").upper() in _TRUE
+
+
+def _host(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port
+
+
+def _shown(url: str) -> str:
+    """The address without a user's name and password."""
+    return re.sub(r"(?<=//)[^/]*@", "", url)

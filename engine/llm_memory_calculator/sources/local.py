@@ -1,0 +1,136 @@
+"""Configs on the local disk, and the reading of JSON that is not to be trusted."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from typing import Any, NoReturn
+
+from ..errors import InvalidFileError, UnknownModelError
+
+MAX_BYTES = 16 * 2**20
+ACCEPTED = "Accepted: a folder that holds a config.json, or a .json file."
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether the text can only mean a path: such text is never looked up anywhere else."""
+    return text.startswith(("./", "../", "/", "~")) or text in (".", "..") or "\\" in text or is_json_name(text)
+
+
+def is_json_name(text: str) -> bool:
+    return text.lower().endswith(".json")
+
+
+def is_config(path: str) -> bool:
+    """Whether the path is a folder that holds a config.json, or is named like a .json file."""
+    expanded = os.path.expanduser(path)
+    return os.path.lexists(expanded if is_json_name(expanded) else os.path.join(expanded, "config.json"))
+
+
+def exists(path: str) -> bool:
+    """Whether something has this path, be it a link that leads nowhere."""
+    return os.path.lexists(os.path.expanduser(path))
+
+
+def is_file(path: str) -> bool:
+    return os.path.isfile(os.path.expanduser(path))
+
+
+def load(path: str) -> tuple[str, dict[str, Any]]:
+    """The file that was read and its config.
+
+    Raises UnknownModelError when nothing has this path, InvalidFileError when what has it is not a model's config.
+    """
+    expanded = os.path.expanduser(path)
+    if stat.S_ISDIR(_mode(expanded)):
+        file = os.path.join(expanded, "config.json")
+        if not os.path.lexists(file):
+            raise InvalidFileError(f"The folder {shorten(path)!r} holds no config.json. {ACCEPTED}")
+    else:
+        file = expanded
+    return file, parse(_read(file), f"The file {shorten(file)!r}")
+
+
+def load_cached(file: str) -> dict[str, Any] | None:
+    """The config of a cached copy, or None when there is no sound copy."""
+    try:
+        return load(file)[1]
+    except (UnknownModelError, InvalidFileError):
+        return None
+
+
+def parse(body: bytes, name: str) -> dict[str, Any]:
+    """The JSON object that the bytes spell; `name` is the subject of the error's sentence.
+
+    Raises InvalidFileError for anything else, numbers that are not finite and nesting without end included.
+    """
+    try:
+        config = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise InvalidFileError(f"{name} is not UTF-8 text. Give the model's config.json as published.") from None
+    except RecursionError:
+        raise InvalidFileError(f"{name} is nested too deeply to be a model's config.json.") from None
+    except ValueError as error:
+        raise InvalidFileError(f"{name} is not valid JSON ({error}). Give the model's config.json.") from None
+    if not isinstance(config, dict):
+        raise InvalidFileError(
+            f"{name} holds {_KINDS.get(type(config), 'a number')} where a model's config.json holds an object."
+        )
+    if not config:
+        raise InvalidFileError(f"{name} holds an empty object. Give the model's whole config.json.")
+    return config
+
+
+def shorten(text: str) -> str:
+    """The text as an error shows it."""
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+_KINDS: dict[type, str] = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{shorten(digits)} is beyond what a float can hold")
+    return number
+
+
+def _mode(path: str) -> int:
+    """The kind of file that the path leads to, in `stat`'s terms."""
+    shown = shorten(path)
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(path):
+            raise InvalidFileError(f"{shown!r} is a link to a file that is gone. {ACCEPTED}") from None
+        raise UnknownModelError(f"There is no such file or folder: {shown!r}. {ACCEPTED}") from None
+    except OSError as error:
+        raise InvalidFileError(f"{shown!r} cannot be read: {error.strerror}. {ACCEPTED}") from None
+    except ValueError:
+        raise InvalidFileError(f"{shown!r} is not a path that a file can have. {ACCEPTED}") from None
+
+
+def _read(file: str) -> bytes:
+    """The bytes of a regular file of at most MAX_BYTES; a pipe or a device is refused before it is opened."""
+    shown = shorten(file)
+    if not stat.S_ISREG(_mode(file)):
+        raise InvalidFileError(f"{shown!r} is not a regular file. {ACCEPTED}")
+    if not is_json_name(file):
+        raise InvalidFileError(f"{shown!r} is not a .json file. {ACCEPTED}")
+    try:
+        with open(file, "rb") as stream:
+            body = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidFileError(f"{shown!r} cannot be read: {error.strerror}. Check its permissions.") from None
+    if len(body) > MAX_BYTES:
+        raise InvalidFileError(
+            f"{shown!r} is larger than {MAX_BYTES // 2**20} MiB, more than any config.json. {ACCEPTED}"
+        )
+    return body

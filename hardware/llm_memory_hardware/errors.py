@@ -1,0 +1,55 @@
+"""The exceptions of the project's lowest room, and the search for what a misspelt word may have meant.
+
+    ValueError
+    └── CalculatorError              everything that a caller can mend
+        ├── UnknownHardwareError     a name that no accelerator of the catalogue has (also a KeyError)
+        ├── AmbiguousHardwareError   a name that several accelerators share
+        └── InvalidHardwareError     a description that is incomplete, misspelt or impossible
+
+An error says what was given, what is accepted, what it may have meant and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+__all__ = [
+    "AmbiguousHardwareError",
+    "CalculatorError",
+    "InvalidHardwareError",
+    "UnknownHardwareError",
+    "nearest",
+]
+
+_SEPARATORS = re.compile(r"[\s\-_./()]+")
+
+
+class CalculatorError(ValueError):
+    """Base of every error that a caller can mend by changing what was given."""
+
+
+class UnknownHardwareError(CalculatorError, KeyError):
+    """No accelerator of the catalogue has the name; also a KeyError, as a mapping's users expect."""
+
+    def __str__(self) -> str:
+        """The message itself (a KeyError alone would show it in quotes)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class AmbiguousHardwareError(CalculatorError):
+    """Several accelerators share the name, and they differ in what is asked of them."""
+
+
+class InvalidHardwareError(CalculatorError):
+    """A description of hardware is incomplete, misspelt, of the wrong type or physically impossible."""
+
+
+def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """The choices most like ``word`` in their original spelling, best first; case and separators do not count."""
+    spellings: dict[str, str] = {}
+    for choice in choices:
+        spellings.setdefault(_SEPARATORS.sub("", choice.lower()), choice)
+    found = difflib.get_close_matches(_SEPARATORS.sub("", word.lower()), spellings, n=count, cutoff=0.5)
+    return [spellings[key] for key in found]

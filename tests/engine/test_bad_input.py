@@ -1,0 +1,204 @@
+"""Bad input is one clear sentence of our own, naming the field and what is accepted."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_memory_calculator import (
+    CalculatorError,
+    ConfigError,
+    UnknownArgumentError,
+    UnknownFormatError,
+    UnknownHardwareError,
+    UnknownModelError,
+    UnsupportedModelError,
+    best_parallelism,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    load_model,
+    max_batch_size,
+)
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32000,
+}
+NUMBERS = [0, -1, float("nan"), float("inf"), -float("inf"), 10**30, 1.5, "8", True, None, [1], {"a": 1}]
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+@pytest.mark.parametrize("argument", ["batch_size", "seq_length", "tensor_parallel", "pipeline_parallel"])
+def test_a_number_that_cannot_be_is_refused_by_name(argument: str, value: object) -> None:
+    with pytest.raises(CalculatorError, match=argument):
+        calculate_memory(LLAMA, **{argument: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+@pytest.mark.parametrize("argument", ["batch_size", "input_tokens", "output_tokens"])
+def test_a_load_that_cannot_be_is_refused_by_name(argument: str, value: object) -> None:
+    with pytest.raises(CalculatorError, match=argument):
+        estimate_performance("llama2_7b", "H100", **{argument: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e30, "80", True])
+def test_a_memory_that_cannot_be_is_refused(value: object) -> None:
+    with pytest.raises(CalculatorError, match="memory_gb"):
+        max_batch_size("llama2_7b", memory_gb=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["q4_k_m", "fp17", "", "int3", 8, None, ["bf16"]])
+def test_an_unknown_kv_format_lists_the_known_ones(name: object) -> None:
+    if name is None:
+        return
+    with pytest.raises(UnknownFormatError, match=r"kv_precision .* Accepted: fp32, bf16, fp16, fp8"):
+        calculate_memory("llama2_7b", kv_precision=name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "near"), [("fp88", "fp8"), ("bfloat", "bfloat16"), ("mxfp", "mxfp4")])
+def test_a_misspelt_format_offers_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(UnknownFormatError, match=rf"Did you mean.*{near}"):
+        calculate_memory("llama2_7b", precision=name)
+
+
+def test_an_unhashable_format_is_refused() -> None:
+    with pytest.raises(UnknownFormatError, match="precision"):
+        calculate_memory("llama2_7b", precision=["int8"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", [calculate_memory, estimate_performance, best_parallelism, max_batch_size])
+def test_an_unknown_argument_is_named_with_the_nearest(call: Callable[..., Any]) -> None:
+    with pytest.raises(UnknownArgumentError, match=r"'precison'.*'precision'"):
+        call("llama2_7b", precison="int8")
+
+
+def test_an_unknown_model_offers_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UnknownModelError, match=r"Llama-3\.1-70B"):
+        calculate_memory("llama-3.1-70")
+
+
+def test_unknown_hardware_offers_the_nearest() -> None:
+    with pytest.raises(UnknownHardwareError, match="H100"):
+        estimate_performance("llama2_7b", "H1000")
+    with pytest.raises(UnknownHardwareError, match="H100"):
+        compare_hardware("llama2_7b", hardware=["A100_80GB", "H1OO"])
+
+
+@pytest.mark.parametrize("field", ["hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"])
+def test_a_missing_field_is_named(field: str) -> None:
+    config = {name: value for name, value in LLAMA.items() if name != field}
+    with pytest.raises(ConfigError, match=f"no {field}"):
+        calculate_memory(config)
+
+
+@pytest.mark.parametrize("value", ["4096", -1, 0, 1.5, float("nan"), True, [], {}, 10**12])
+@pytest.mark.parametrize("field", ["hidden_size", "num_hidden_layers", "vocab_size", "num_key_value_heads"])
+def test_a_field_of_the_wrong_kind_is_named(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=field):
+        calculate_memory({**LLAMA, field: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_attention_heads": 33}, "not a multiple"),
+        ({"num_key_value_heads": 5}, "num_key_value_heads"),
+        ({"num_key_value_heads": 64}, "num_key_value_heads"),
+        ({"model_type": "lama"}, "Did you mean 'llama'"),
+        ({"model_type": 7}, "model_type"),
+        ({"model_type": "../x"}, "not described"),
+        ({"attention_bias": "yes"}, "attention_bias"),
+        ({"quantization_config": {"quant_method": "gptqq", "bits": 4}}, "gptq"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "bits"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": "4"}}, "bits"),
+        ({"quantization_config": "int4"}, "quantization_config"),
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, "load_in_4bit"),
+        ({"quantization_config": {"quant_method": "compressed-tensors"}}, "config_groups"),
+        ({"torch_dtype": "float33"}, "torch_dtype"),
+    ],
+)
+def test_a_config_that_contradicts_itself_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(CalculatorError, match=message):
+        calculate_memory({**LLAMA, **changes})
+
+
+def test_more_experts_a_token_than_there_are_is_refused() -> None:
+    config = dict(load_model("mixtral_8x7b").config.values) | {"num_experts_per_tok": 9}
+    with pytest.raises(ConfigError, match="9 experts, and there are only 8"):
+        calculate_memory(config)
+
+
+def test_layer_types_of_another_length_are_refused() -> None:
+    config = dict(load_model("openai/gpt-oss-20b").config.values) | {"layer_types": ["full_attention"]}
+    with pytest.raises(ConfigError, match="layer_types has 1 entries"):
+        calculate_memory(config)
+
+
+def test_an_empty_config_is_refused() -> None:
+    with pytest.raises(CalculatorError, match="config"):
+        calculate_memory({})
+
+
+def test_an_unknown_family_lists_the_known_ones() -> None:
+    with pytest.raises(UnsupportedModelError, match=r"Known: .*llama"):
+        calculate_memory({**LLAMA, "model_type": "rwkv9"})
+
+
+def test_deep_nesting_in_a_config_is_harmless() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(10_000):
+        nested = {"a": nested}
+    assert calculate_memory({**LLAMA, "rope_scaling": nested}).parameter_count == 6_738_415_616
+
+
+def test_a_config_is_not_changed_by_asking() -> None:
+    config = copy.deepcopy(LLAMA)
+    calculate_memory(config, precision="int8")
+    assert config == LLAMA
+
+
+def test_hardware_and_memory_together_are_refused() -> None:
+    with pytest.raises(CalculatorError, match="not both"):
+        calculate_memory("llama2_7b", hardware="H100", memory_gb=80)
+    with pytest.raises(CalculatorError, match=r"hardware .* or memory_gb"):
+        max_batch_size("llama2_7b")
+
+
+@pytest.mark.parametrize("model", [None, 7, b"llama2_7b", [], "", "   "])
+def test_what_is_no_model_is_refused(model: object) -> None:
+    with pytest.raises(CalculatorError, match="model"):
+        calculate_memory(model)  # type: ignore[arg-type]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from(["llama2_7b", "mixtral_8x7b", "deepseek_v3", "gpt-oss-20b", "gemma2_9b", "falcon-7b"]), st.data()
+)
+@settings(max_examples=150, deadline=None)
+def test_any_value_in_any_field_is_an_answer_or_an_error_of_ours(model: str, data: st.DataObject) -> None:
+    config = dict(load_model(model).config.values)
+    config[data.draw(st.sampled_from(sorted(config)))] = data.draw(JSON)
+    try:
+        report = calculate_memory(config, seq_length=100)
+    except CalculatorError as error:
+        sentence = str(error)
+    else:
+        sentence = str(report.total_memory_bytes)
+        assert report.total_memory_bytes > 0
+    assert sentence.strip()
+    assert "\n" not in sentence

@@ -1,0 +1,116 @@
+"""Layouts: an answer for any number of devices, and a reason when there is none."""
+
+import pytest
+
+from llm_memory_calculator import (
+    DoesNotFitError,
+    LayoutError,
+    best_parallelism,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    get_best_parallelization_strategy,
+    get_minimum_system_size,
+    get_various_parallelization,
+)
+
+COLUMNS = ["micro batch", "TP", "PP", "Latency(ms)", "Tokens/s"]
+
+
+@pytest.mark.parametrize("devices", range(1, 17))
+@pytest.mark.parametrize("model", ["meta-llama/Llama-2-7b-hf", "Qwen/Qwen2.5-7B", "openai/gpt-oss-20b"])
+def test_every_number_of_devices_has_an_answer(model: str, devices: int) -> None:
+    report = best_parallelism(model, "A100_80GB", devices=devices, batch_size=16)
+    assert 1 <= report.best.devices <= devices
+    assert report.fitting <= report.considered
+
+
+def test_best_strategy_has_the_original_s_columns_and_one_row() -> None:
+    frame = get_best_parallelization_strategy(
+        stage="decode", model="llama2_7b", total_nodes=6, batch_size=8, system_name="A100_80GB"
+    )
+    assert list(frame.columns)[:5] == COLUMNS
+    assert len(frame) == 1
+    row = frame.iloc[0]
+    assert row["Tokens/s"] == pytest.approx(8 / row["Latency(ms)"] * 1e3)
+
+
+def test_prefill_stage_counts_prompt_tokens() -> None:
+    frame = get_best_parallelization_strategy(
+        stage="prefill", model="llama2_7b", total_nodes=1, batch_size=4, input_tokens=2000, system_name="A100_80GB"
+    )
+    row = frame.iloc[0]
+    assert row["Tokens/s"] == pytest.approx(4 * 2000 / row["Latency(ms)"] * 1e3)
+
+
+def test_splits_are_only_those_that_the_model_can_take() -> None:
+    splits = get_various_parallelization("meta-llama/Llama-3.1-70B", total_nodes=8)
+    assert (8, 1) in splits
+    assert (2, 4) in splits
+    assert all(tensor in (1, 2, 4, 8) for tensor, _ in splits)
+    assert all(tensor * pipeline <= 8 for tensor, pipeline in splits)
+
+
+def test_a_split_that_does_not_divide_the_heads_is_refused_with_those_that_do() -> None:
+    with pytest.raises(LayoutError, match=r"does not divide the attention heads \(32\).*1, 2, 4, 8"):
+        calculate_memory("meta-llama/Llama-2-7b-hf", tensor_parallel=3)
+
+
+def test_stages_beyond_the_layers_are_refused() -> None:
+    with pytest.raises(LayoutError, match="exceeds the model's 32 layers"):
+        calculate_memory("meta-llama/Llama-2-7b-hf", pipeline_parallel=33)
+
+
+def test_smallest_system_leaves_room_for_more_than_weights_and_cache() -> None:
+    # weights and KV cache are 150.5 GiB, and two A100 offer 2 x 79.25 x 0.92 = 145.8 GiB
+    size = get_minimum_system_size(
+        "meta-llama/Llama-2-70b-hf", batch_size=32, input_tokens=2000, output_tokens=256, system_name="A100_80GB"
+    )
+    assert size > 2
+
+
+def test_smallest_system_is_not_only_a_power_of_two() -> None:
+    sizes = {
+        get_minimum_system_size("meta-llama/Llama-3.1-70B", batch_size=batch, system_name="H100")
+        for batch in range(1, 200, 20)
+    }
+    assert any(size & (size - 1) for size in sizes)
+
+
+def test_nothing_fits_says_what_would() -> None:
+    with pytest.raises(DoesNotFitError, match=r"fits on no layout of 2 x RTX_4090.*devices would do"):
+        best_parallelism("meta-llama/Llama-3.1-70B", "RTX 4090", devices=2)
+
+
+def test_comparison_ranks_and_puts_what_does_not_fit_last() -> None:
+    report = compare_hardware("meta-llama/Llama-3.1-70B", hardware=["T4", "H100", "H200"], devices=2)
+    assert [row.fits for row in report.rows] == [True, True, False]
+    assert report.rows[0].hardware == "H200"
+    assert report.rows[2].reason is not None
+
+
+def test_comparison_of_the_whole_catalogue_returns_the_best_few() -> None:
+    report = compare_hardware("meta-llama/Llama-3.1-8B")
+    assert len(report.rows) == 5
+    assert report.compared >= 24
+    speeds = [row.layout.output_tokens_per_s for row in report.rows if row.layout]
+    assert speeds == sorted(speeds, reverse=True)
+
+
+def test_a_layout_is_chosen_and_named_when_none_is_given() -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-70B", "H100")
+    assert report.tensor_parallel == 2
+    assert any("smallest that holds the model" in note.text for note in report.notes)
+
+
+def test_devices_that_contradict_the_layout_are_refused() -> None:
+    with pytest.raises(LayoutError, match="devices 8 is not"):
+        estimate_performance("meta-llama/Llama-3.1-70B", "H100", devices=8, tensor_parallel=4)
+
+
+def test_expert_parallel_ranks_hold_whole_experts() -> None:
+    plain = calculate_memory("Qwen/Qwen3-30B-A3B", tensor_parallel=4)
+    split = calculate_memory("Qwen/Qwen3-30B-A3B", tensor_parallel=4, expert_parallel=4)
+    assert split.weight_memory_bytes == plain.weight_memory_bytes
+    with pytest.raises(LayoutError, match="needs a mixture of experts"):
+        calculate_memory("meta-llama/Llama-2-7b-hf", tensor_parallel=2, expert_parallel=2)

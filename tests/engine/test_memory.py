@@ -1,0 +1,204 @@
+"""Memory against published caches, checkpoint sizes and what vLLM prints at start."""
+
+import pytest
+
+from llm_memory_calculator import calculate_memory, estimate_max_batch_size, inspect_model, load_model, max_batch_size
+from llm_memory_calculator.report import UTILIZATION
+
+GIB = 2**30
+
+
+def kv(model: str, tokens: int, **arguments: object) -> int:
+    return calculate_memory(model, seq_length=tokens, **arguments).kv_cache_bytes  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "expected"),
+    [
+        # layers x 2 x KV heads x head_dim x 2 bytes x tokens, the config's own head_dim
+        ("Qwen/Qwen3-30B-A3B", 4096, 48 * 2 * 4 * 128 * 2 * 4096),
+        ("Qwen/Qwen3-235B-A22B", 4096, 94 * 2 * 4 * 128 * 2 * 4096),
+        # half the layers keep a window of 4,096 tokens
+        ("google/gemma-2-9b", 8192, 21 * (4096 + 8192) * 2 * 8 * 256 * 2),
+        # 22 of 26 layers keep 512 tokens
+        ("google/gemma-3-1b-pt", 4096, (22 * 512 + 4 * 4096) * 2 * 256 * 2),
+        # multi-query: one KV head of 64
+        ("tiiuae/falcon-7b", 2048, 32 * 2 * 64 * 2 * 2048),
+        # latent of 512 + 64, once, no heads
+        ("deepseek-ai/DeepSeek-V3", 163_840, 61 * 576 * 2 * 163_840),
+        ("meta-llama/Llama-3.1-8B", 1, 131_072),
+        ("Qwen/Qwen2.5-7B", 1, 57_344),
+        ("mistralai/Mistral-Small-24B-Instruct-2501", 1, 163_840),
+        ("Qwen/Qwen2.5-1.5B", 1, 28_672),
+    ],
+)
+def test_kv_cache_is_the_architecture_s(model: str, tokens: int, expected: int) -> None:
+    assert kv(model, tokens) == expected
+
+
+def test_latent_cache_is_replicated_on_every_tensor_parallel_rank() -> None:
+    assert kv("deepseek-ai/DeepSeek-V3", 163_840, tensor_parallel=8) == 61 * 576 * 2 * 163_840
+
+
+def test_kv_heads_fewer_than_ranks_are_replicated() -> None:
+    whole = kv("meta-llama/Llama-3.1-70B", 4096)
+    assert kv("meta-llama/Llama-3.1-70B", 4096, tensor_parallel=8) == whole // 8
+    assert kv("meta-llama/Llama-3.1-70B", 4096, tensor_parallel=16) == whole // 8
+
+
+def test_int8_weights_leave_the_cache_in_16_bits() -> None:
+    report = calculate_memory("meta-llama/Llama-2-7b-hf", seq_length=4096, precision="int8")
+    assert report.kv_cache_bytes == 32 * 2 * 4096 * 2 * 4096
+    assert report.kv_precision == "fp16"
+    assert kv("meta-llama/Llama-2-7b-hf", 4096, kv_precision="fp8") == 32 * 2 * 4096 * 4096
+
+
+@pytest.mark.parametrize(
+    ("model", "gigabytes"),
+    [
+        ("TheBloke/Llama-2-7B-AWQ", 3.89),  # size of the repository's safetensors file
+        ("TheBloke/Llama-2-7B-GPTQ", 3.90),
+        ("Qwen/Qwen2.5-72B-Instruct-AWQ", 41.6),
+        ("openai/gpt-oss-20b", 13.76),
+        ("openai/gpt-oss-120b", 65.25),
+    ],
+)
+def test_quantised_checkpoint_has_the_size_of_its_files(model: str, gigabytes: float) -> None:
+    report = calculate_memory(model)
+    assert report.weight_memory_bytes / 1e9 == pytest.approx(gigabytes, rel=0.005)
+
+
+def test_fp8_checkpoint_of_deepseek_v3_keeps_table_head_and_norms_in_16_bits() -> None:
+    report = calculate_memory("deepseek-ai/DeepSeek-V3")
+    # 688 GB of files, of which 14 GB are the layer for multi-token prediction
+    assert 671e9 < report.weight_memory_bytes < 675e9
+    assert report.precision == "fp8_block"
+
+
+# weights GiB that vLLM 0.19 printed when loading, on H100 (llm-d-planner pull request 205)
+@pytest.mark.parametrize(
+    ("model", "arguments", "printed"),
+    [
+        ("codellama/CodeLlama-7b-hf", {}, 12.56),
+        ("Qwen/Qwen2.5-7B-Instruct", {}, 14.25),
+        ("Qwen/Qwen2.5-7B-Instruct", {"tensor_parallel": 2}, 7.12),
+        ("Qwen/Qwen2.5-7B-Instruct", {"tensor_parallel": 4}, 3.55),
+        ("Qwen/Qwen2.5-7B-Instruct", {"precision": "fp8"}, 8.14),
+        ("Qwen/Qwen2.5-72B-Instruct", {"tensor_parallel": 2}, 67.80),
+        ("google/gemma-2-27b-it", {}, 50.72),
+        ("google/gemma-2-2b-it", {}, 4.90),
+        ("google/gemma-7b", {}, 15.91),
+        ("microsoft/phi-4", {}, 27.39),
+        ("meta-llama/Llama-3.3-70B-Instruct", {"tensor_parallel": 2, "precision": "fp8"}, 33.88),
+        ("meta-llama/Llama-3.3-70B-Instruct", {"tensor_parallel": 4, "precision": "fp8"}, 16.96),
+        ("Qwen/Qwen1.5-MoE-A2.7B", {}, 26.67),
+        ("deepseek-ai/DeepSeek-V2-Lite", {}, 29.43),
+    ],
+)
+def test_weights_of_a_rank_are_what_vllm_loads(model: str, arguments: dict[str, object], printed: float) -> None:
+    report = calculate_memory(model, **arguments)  # type: ignore[arg-type]
+    # vLLM's figure holds rotary tables and rounding besides
+    assert report.weight_memory_bytes / GIB == pytest.approx(printed, rel=0.015)
+
+
+def test_given_precision_overrides_the_checkpoint_and_says_so() -> None:
+    report = calculate_memory("TheBloke/Llama-2-7B-AWQ", precision="fp16")
+    assert report.weight_memory_bytes == 2 * 6_738_415_616
+    assert [note for note in report.notes if note.origin == "override"]
+
+
+def test_activations_do_not_grow_with_a_prompt_that_is_prefilled_in_chunks() -> None:
+    def activations(tokens: int, batch: int = 1) -> int:
+        return calculate_memory("meta-llama/Llama-3.1-70B", seq_length=tokens, batch_size=batch).activation_memory_bytes
+
+    assert activations(8192) == activations(131_072)
+    assert activations(8193) == activations(8192)
+    assert activations(32_768, 32) < 4e9
+    sharded = calculate_memory("meta-llama/Llama-3.1-70B", seq_length=131_072, tensor_parallel=8)
+    assert sharded.activation_memory_bytes < 3e9
+
+
+def test_parts_sum_to_the_total_and_the_interval_holds_it() -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-70B", batch_size=8, tensor_parallel=4, pipeline_parallel=2)
+    assert sum(value for _, value in report.parts()) == report.total_memory_bytes
+    assert report.total_memory_interval.low <= report.total_memory_bytes <= report.total_memory_interval.high
+    assert report.total_memory_gb == report.total_memory_bytes / 1e9
+
+
+def test_tied_head_is_stored_again_on_the_last_pipeline_stage() -> None:
+    one = calculate_memory("meta-llama/Llama-3.2-1B", pipeline_parallel=2)
+    assert one.worst_device.startswith("pipeline stage")
+    table = 128_256 * 2048 * 2
+    layers = (1_235_814_400 * 2 - table) / 2
+    assert one.weight_memory_bytes == pytest.approx(layers + table, rel=0.001)
+
+
+def test_report_names_the_accelerators_that_hold_the_model() -> None:
+    fits = {fit.hardware: fit.devices for fit in calculate_memory("meta-llama/Llama-3.1-70B").fits}
+    assert fits["H100_SXM"] == 2  # 141 GB of weights on 2 x 80 GB
+    assert fits["MI300X"] == 1
+    small = {fit.hardware: fit.devices for fit in calculate_memory("meta-llama/Llama-3.1-8B").fits}
+    assert small["RTX_4090"] == 1
+
+
+def test_named_hardware_is_judged() -> None:
+    assert calculate_memory("meta-llama/Llama-3.1-8B", hardware="h100").fits_device is True
+    assert calculate_memory("meta-llama/Llama-3.1-70B", hardware="h100").fits_device is False
+    assert calculate_memory("meta-llama/Llama-3.1-70B", memory_gb=192).fits_device is True
+    assert calculate_memory("meta-llama/Llama-3.1-8B").fits_device is None
+
+
+def test_largest_batch_is_zero_with_the_reason_when_the_model_does_not_fit() -> None:
+    for memory_gb in (80, 1):
+        limit = estimate_max_batch_size("meta-llama/Llama-3.1-70B", memory_gb)
+        assert limit == 0
+        assert "GiB" in limit.reason
+    assert estimate_max_batch_size("meta-llama/Llama-3.1-70B", 80, tensor_parallel=4) > 0
+
+
+def test_largest_batch_fits_and_one_more_does_not() -> None:
+    report = max_batch_size("meta-llama/Llama-3.1-8B", hardware="H100", seq_length=4096)
+    budget = report.device_budget_bytes
+    total = calculate_memory(
+        "meta-llama/Llama-3.1-8B", batch_size=report.max_batch_size, seq_length=4096
+    ).total_memory_bytes
+    more = calculate_memory(
+        "meta-llama/Llama-3.1-8B", batch_size=report.max_batch_size + 1, seq_length=4096
+    ).total_memory_bytes
+    assert total <= budget < more
+    assert budget == int(UTILIZATION * 79.19 * GIB) or budget == pytest.approx(UTILIZATION * 79.19 * GIB, rel=1e-3)
+
+
+def test_largest_batch_agrees_with_the_tokens_that_vllm_found_room_for() -> None:
+    # Qwen2.5-7B on H100: 58.53 GiB of KV at 0.95 utilisation with 1,024 sequences; 1,096,000 tokens
+    report = max_batch_size("Qwen/Qwen2.5-7B-Instruct", hardware="H100", seq_length=2048)
+    assert report.max_batch_size * 2048 == pytest.approx(1_096_000, rel=0.06)
+
+
+def test_pipeline_and_data_parallel_share_the_cache() -> None:
+    alone = kv("meta-llama/Llama-3.1-70B", 4096, batch_size=8)
+    assert kv("meta-llama/Llama-3.1-70B", 4096, batch_size=8, data_parallel=2) == alone // 2
+    assert kv("meta-llama/Llama-3.1-70B", 4096, batch_size=8, pipeline_parallel=4) == alone // 4
+
+
+def test_devices_alone_are_split_by_what_the_model_takes() -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-70B", devices=6)
+    assert (report.tensor_parallel, report.pipeline_parallel, report.devices) == (2, 3, 6)
+    assert any(note.subject == "devices" for note in report.notes)
+
+
+def test_printed_report_shows_what_matters() -> None:
+    text = str(calculate_memory("llama3_70b", tensor_parallel=4))
+    for word in ("weights", "KV cache", "total", "GB", "70,553,706,496", "fits on"):
+        assert word in text
+
+
+def test_inspect_and_memory_agree() -> None:
+    model = inspect_model("Qwen/Qwen3-30B-A3B")
+    report = calculate_memory("Qwen/Qwen3-30B-A3B")
+    assert model.weight_memory_bytes == report.weight_memory_bytes
+    assert model.kv_cache_bytes_per_token == report.kv_cache_bytes_per_token == 98_304
+
+
+def test_one_description_serves_all_layouts() -> None:
+    assert load_model("llama3_70b") is load_model("meta-llama/Meta-Llama-3-70B")

@@ -1,0 +1,74 @@
+"""The public surface: names, lightness, and their signatures."""
+
+import inspect
+import os
+import subprocess
+import sys
+
+import pytest
+
+import llm_memory_calculator
+
+ORIGINAL = [
+    "calculate_memory",
+    "estimate_memory",
+    "estimate_max_batch_size",
+    "estimate_prefill_performance",
+    "estimate_decode_performance",
+    "estimate_end_to_end_performance",
+    "compare_performance_configurations",
+    "get_various_parallelization",
+    "get_best_parallelization_strategy",
+    "get_minimum_system_size",
+    "get_hardware_config",
+    "HARDWARE_CONFIGS",
+    "MemoryReport",
+    "UniversalParameterCounter",
+]
+
+
+@pytest.mark.parametrize("name", ORIGINAL)
+def test_the_original_s_name_is_public(name: str) -> None:
+    assert name in llm_memory_calculator.__all__
+    assert hasattr(llm_memory_calculator, name)
+
+
+@pytest.mark.parametrize("name", llm_memory_calculator.__all__)
+def test_every_public_name_resolves_and_is_documented(name: str) -> None:
+    value = getattr(llm_memory_calculator, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = llm_memory_calculator.nothing
+
+
+def run(code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+    ).stdout.strip()
+
+
+def test_importing_loads_no_heavy_package() -> None:
+    heavy = "('pandas', 'huggingface_hub', 'mcp', 'pydantic', 'numpy', 'rich', 'typer')"
+    code = f"import sys, llm_memory_calculator; print([name for name in {heavy} if name in sys.modules])"
+    assert run(code) == "[]"
+
+
+def test_a_memory_answer_loads_no_heavy_package() -> None:
+    heavy = "('pandas', 'huggingface_hub', 'mcp', 'pydantic', 'numpy')"
+    code = (
+        "import sys; from llm_memory_calculator import calculate_memory; calculate_memory('llama3_70b'); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    assert run(code) == "[]"
+
+
+def test_calculate_memory_takes_the_original_s_leading_arguments() -> None:
+    names = list(inspect.signature(llm_memory_calculator.calculate_memory).parameters)
+    expected = ["model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel"]
+    assert names[:6] == expected
+    assert "token" in names

@@ -1,0 +1,134 @@
+"""What a checkpoint's quantization_config says about its bytes."""
+
+import pytest
+
+from llm_memory_calculator import calculate_memory
+from llm_memory_calculator.numerics import FORMATS
+from llm_memory_calculator.quantization import Exclusions
+
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32000,
+    "tie_word_embeddings": False,
+    "torch_dtype": "float16",
+}
+LAYERS = 32 * (4 * 4096 * 4096 + 3 * 4096 * 11008)
+PLAIN = (2 * 32000 * 4096 + 65 * 4096) * 2
+
+
+def weights(**quantization: object) -> int:
+    return calculate_memory({**LLAMA, "quantization_config": quantization}).weight_memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4 + (16 + 4) / 128),
+        ({"quant_method": "awq", "bits": 4, "group_size": 64}, 4 + (16 + 4) / 64),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8 + 32 / 128**2),
+        ({"quant_method": "mxfp4"}, 4 + 8 / 32),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4 + 32 / 64),
+        (
+            {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True},
+            4 + 8 / 64 + 32 / (64 * 256),
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "ignore": ["lm_head"],
+                "config_groups": {
+                    "group_0": {"weights": {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128}}
+                },
+            },
+            4 + 16 / 128,
+        ),
+        (
+            {
+                "quant_method": "modelopt",
+                "ignore": ["lm_head"],
+                "config_groups": {"group_0": {"weights": {"num_bits": 4, "type": "float", "group_size": 16}}},
+            },
+            4 + 8 / 16,
+        ),
+    ],
+)
+def test_bits_a_weight_are_those_of_the_format(quantization: dict[str, object], bits: float) -> None:
+    assert weights(**quantization) == pytest.approx(LAYERS * bits / 8 + PLAIN, rel=2e-5)
+
+
+def test_channel_scales_of_fp8_are_counted() -> None:
+    channels = 32 * (4 * 4096 + 2 * 11008 + 4096)
+    group = {"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}
+    found = weights(quant_method="compressed-tensors", ignore=["lm_head"], config_groups=group)
+    assert found == LAYERS + 4 * channels + PLAIN
+
+
+def test_gptq_stores_a_group_index_for_each_input() -> None:
+    plain = weights(quant_method="awq", bits=4, group_size=128)
+    inputs = 32 * (6 * 4096 + 11008)
+    assert weights(quant_method="gptq", bits=4, group_size=128) == plain + 4 * inputs
+
+
+def test_modules_left_out_stay_in_16_bits() -> None:
+    everything = weights(quant_method="fp8", weight_block_size=[128, 128])
+    kept = weights(quant_method="fp8", weight_block_size=[128, 128], modules_to_not_convert=["model.layers.0.mlp"])
+    values = 3 * 4096 * 11008
+    assert kept == everything + values - 4 * values // 128**2
+
+
+def test_head_is_quantised_where_the_quantiser_targets_every_linear() -> None:
+    group = {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}
+    with_head = weights(quant_method="compressed-tensors", config_groups=group)
+    without = weights(quant_method="compressed-tensors", config_groups=group, ignore=["lm_head"])
+    assert without - with_head == 32000 * 4096 - 4 * 32000
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "left_out"),
+    [
+        (["lm_head"], "lm_head", True),
+        (["model.layers.*.self_attn"], "model.layers.7.self_attn.q_proj", True),
+        (["model.layers.*.self_attn"], "model.layers.7.mlp.gate_proj", False),
+        (["gate"], "model.layers.3.mlp.gate", True),
+        (["gate"], "model.layers.3.mlp.gate_proj", False),
+        (["re:.*mlp.gate$"], "model.layers.3.mlp.gate", True),
+        (["re:.*mlp.gate$"], "model.layers.3.mlp.gate_proj", False),
+        (["model.layers.1"], "model.layers.1.mlp.up_proj", True),
+        (["model.layers.1"], "model.layers.11.mlp.up_proj", False),
+        (["model.layers.1*"], "model.layers.11.mlp.up_proj", True),
+        (["*.mlp.shared_expert.*"], "model.layers.1.mlp.shared_expert.up_proj", True),
+    ],
+)
+def test_exclusions_match_names_as_quantisers_write_them(patterns: list[str], path: str, left_out: bool) -> None:
+    assert Exclusions(tuple(patterns)).match(path) is left_out
+
+
+# bits a weight as the formats' own documents give them
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [("mxfp4", 4.25), ("nvfp4", 4.5), ("nf4", 4.5), ("awq", 4.15625), ("int4", 4.125), ("bf16", 16), ("fp32", 32)],
+)
+def test_formats_have_their_published_bits(name: str, bits: float) -> None:
+    assert FORMATS[name].bits_per_weight() == pytest.approx(bits, abs=1e-3)
+
+
+def test_a_checkpoint_without_a_stated_format_says_what_was_assumed() -> None:
+    config = {name: value for name, value in LLAMA.items() if name != "torch_dtype"}
+    report = calculate_memory(config)
+    assert report.precision == "bf16"
+    assert any(note.subject == "torch_dtype" for note in report.notes)
+
+
+def test_scales_for_an_8_bit_cache_are_mentioned_and_not_assumed() -> None:
+    report = calculate_memory(
+        {
+            **LLAMA,
+            "quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
+        }
+    )
+    assert report.kv_precision == "fp16"
+    assert any(note.subject == "kv_precision" for note in report.notes)

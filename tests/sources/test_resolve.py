@@ -1,0 +1,221 @@
+"""What a caller may give as a model, which source answers, and what is refused before anything is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import timeit
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator.errors import ArgumentError, ConfigError, UnknownModelError
+from llm_memory_calculator.sources import catalogue_entries, catalogue_names, resolve
+from llm_memory_calculator.sources.catalogue import find
+
+CONFIG = {"model_type": "llama", "hidden_size": 64}
+NAMES = [(name, id) for id, entry in catalogue_entries().items() for name in (id, *entry["names"])]
+
+
+@pytest.mark.parametrize(("name", "id"), NAMES, ids=[name for name, _ in NAMES])
+def test_every_name_of_the_catalogue_finds_its_own_entry_in_every_letter_case(name: str, id: str) -> None:
+    for spelling in (name, name.upper(), name.lower(), name.swapcase(), f"  {name} "):
+        origin = resolve(spelling)
+        assert (origin.model, origin.kind) == (id, "catalogue")
+        assert origin.config == catalogue_entries()[id]["config"]
+        assert origin.where == f"bundled catalogue ({catalogue_entries()[id]['source']})"
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        ("Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
+        ("llama 3_1 8b", "meta-llama/Llama-3.1-8B"),
+        ("qwen2_5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct"),
+        ("QWEN/QWEN2.5 7B INSTRUCT", "Qwen/Qwen2.5-7B-Instruct"),
+        ("LLAMA3-70B", "meta-llama/Meta-Llama-3-70B"),
+        ("deepseekr1", "deepseek-ai/DeepSeek-V3"),
+    ],
+)
+def test_separators_and_the_organisation_may_be_spelled_otherwise_or_left_out(name: str, id: str) -> None:
+    assert resolve(name).model == id
+
+
+@pytest.mark.parametrize("name", ["Qwen2-57B", "llama-31-8b", "qwen257b"])
+def test_a_size_and_a_version_do_not_run_together(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="Did you mean"):
+        resolve(name)
+
+
+def test_the_catalogue_answers_without_a_request(hub: Any) -> None:
+    resolve("Qwen/Qwen2.5-7B")
+    assert hub.requests == []
+
+
+def test_the_catalogue_lists_its_canonical_ids() -> None:
+    assert catalogue_names() == list(catalogue_entries())
+    assert "Qwen/Qwen2.5-7B" in catalogue_names()
+
+
+def test_a_changed_config_does_not_change_the_catalogue() -> None:
+    config: Any = resolve("openai/gpt-oss-20b").config
+    config["hidden_size"] = 1
+    for value in config.values():
+        if isinstance(value, dict | list):
+            value.clear()
+    assert resolve("openai/gpt-oss-20b").config != config
+
+
+def test_a_lookup_takes_microseconds() -> None:
+    find("llama3_70b")
+    assert min(timeit.repeat(lambda: find("meta-llama/Meta-Llama-3-70B"), number=1000, repeat=20)) < 1000 * 5e-6
+
+
+def test_a_path_has_precedence_over_the_catalogue(hub: Any) -> None:
+    Path("Qwen", "Qwen2.5-7B").mkdir(parents=True)
+    Path("Qwen", "Qwen2.5-7B", "config.json").write_text(json.dumps(CONFIG))
+    origin = resolve("Qwen/Qwen2.5-7B")
+    assert (origin.kind, origin.config, origin.model) == ("file", CONFIG, "Qwen/Qwen2.5-7B")
+    assert resolve("Qwen/Qwen2.5-7B", refresh=True).kind == "file"
+    assert hub.requests == []
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_folder_without_a_config_does_not_hide_the_catalogue_or_the_hub() -> None:
+    Path("gpt2").mkdir()
+    Path("some", "model").mkdir(parents=True)
+    assert resolve("gpt2").kind == "catalogue"
+    assert resolve("some/model").kind == "hub"
+
+
+@pytest.mark.parametrize(
+    "given", [None, 7, 1.5, True, [], b"org/name", object(), ("a",), PurePosixPath], ids=lambda given: repr(given)[:20]
+)
+def test_other_types_are_refused_with_what_is_accepted(given: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`model` cannot be of type .*Accepted: a hub id"):
+        resolve(given)
+
+
+def test_a_path_of_bytes_is_refused() -> None:
+    class BytesPath:
+        def __fspath__(self) -> bytes:
+            return b"config.json"
+
+    with pytest.raises(ArgumentError, match="BytesPath"):
+        resolve(BytesPath())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["", "  ", "\n\t"])
+def test_an_empty_name_is_refused(given: str) -> None:
+    with pytest.raises(ArgumentError, match="`model` is empty"):
+        resolve(given)
+
+
+def test_a_mapping_is_taken_as_it_is() -> None:
+    origin = resolve(CONFIG)
+    assert origin.config is CONFIG
+    assert (origin.model, origin.kind, origin.where) == ("custom config", "dict", "given as a dict")
+
+
+@pytest.mark.parametrize(("given", "says"), [({}, "is empty"), ({1: 2}, "not a string"), ({"a": 1, None: 2}, "None")])
+def test_a_mapping_that_cannot_be_a_config_is_refused(given: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{says}.*config\.json"):
+        resolve(given)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://huggingface.co/acme/model",
+        "http://huggingface.co/acme/model/blob/main/config.json",
+        "https://HF.co/acme/model?x=1",
+        "huggingface.co/acme/model",
+    ],
+)
+def test_an_address_of_the_hub_is_answered_with_the_id(address: str) -> None:
+    with pytest.raises(UnknownModelError, match="Did you mean 'acme/model'"):
+        resolve(address)
+
+
+@pytest.mark.parametrize("address", ["https://example.com/config.json", "file:///etc/passwd", "s3://bucket/model"])
+def test_other_addresses_are_not_fetched(address: str) -> None:
+    with pytest.raises(UnknownModelError, match="not fetched"):
+        resolve(address)
+
+
+@pytest.mark.parametrize("name", ["llama99b", "mistrall_7b"])
+def test_an_unknown_name_without_organisation_is_not_sent_and_near_ones_are_offered(name: str, hub: Any) -> None:
+    with pytest.raises(UnknownModelError, match=r"looks like org/name\. Did you mean '.*'"):
+        resolve(name)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b/c",
+        "a/../b",
+        "a--b/c",
+        "a/b..c",
+        "-a/b",
+        "a/b\nc",
+        "a/",
+        "a/b?x",
+        "a/b#c",
+        "a b/c",
+        "ä/b",
+        "a/-b",
+        "a-/b",
+        "a/b.git",
+        "a/" + "b" * 95,
+        "x" * 100_000,
+        "a/b\0",
+    ],
+    ids=lambda name: repr(name[:12]),
+)
+@pytest.mark.parametrize("refresh", [False, True])
+def test_what_the_hub_cannot_have_is_not_sent(name: str, refresh: bool, hub: Any) -> None:
+    with pytest.raises(UnknownModelError) as raised:
+        resolve(name, refresh=refresh)
+    assert hub.requests == []
+    assert len(str(raised.value)) < 1000
+
+
+def test_a_revision_is_refused_clearly(hub: Any) -> None:
+    with pytest.raises(UnknownModelError, match="'acme/model@main' names a revision, which is not supported"):
+        resolve("acme/model@main")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["./model", "../model", "/no/such/model", "~/model", "~nobody/x", "m.json", "a\\b"])
+def test_what_looks_like_a_path_is_never_sent_to_the_hub(name: str, hub: Any) -> None:
+    for refresh in (False, True):
+        with pytest.raises(UnknownModelError, match="no such file or folder"):
+            resolve(name, refresh=refresh)
+    assert hub.requests == []
+
+
+def test_a_path_object_is_only_ever_a_path(hub: Any) -> None:
+    with pytest.raises(UnknownModelError, match="no such file or folder"):
+        resolve(Path("Qwen/Qwen2.5-7B"))
+    assert hub.requests == []
+
+
+def test_the_import_brings_no_transport_and_no_tables() -> None:
+    script = (
+        "import sys, llm_memory_calculator.sources as sources; sources.resolve('llama3_70b');"
+        "print([name for name in ('huggingface_hub', 'httpx', 'httpx2', 'pandas', 'numpy', 'pydantic')"
+        " if name in sys.modules])"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.stdout.strip() == "[]"
