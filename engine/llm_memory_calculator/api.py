@@ -795,10 +795,17 @@ def compare_hardware(
                 evidence=deployment.machine.evidence,
             )
         )
-    rows.sort(key=lambda row: (row.layout is None, search.score(row.layout, goal) if row.layout else (0.0, 0.0)))
+    each = count is None
+    rows.sort(key=lambda row: (row.layout is None, search.score(row.layout, goal, each) if row.layout else (0.0, 0.0)))
+    ranking = Note(
+        subject="devices",
+        text="devices was not given: each accelerator takes the fewest of one node that hold the model, and tokens a "
+        "second are ranked by device.",
+        origin="assumption",
+    )
     return ComparisonReport(
         model=found.name,
-        devices=count or 0,
+        devices=count,
         goal=goal,
         batch_size=batch,
         input_tokens=inputs,
@@ -807,7 +814,7 @@ def compare_hardware(
         kv_precision=formats.kv_cache.name,
         rows=tuple(rows[:keep]),
         compared=len(chosen),
-        notes=found.notes(formats),
+        notes=(*((ranking,) if each else ()), *found.notes(formats)),
     )
 
 

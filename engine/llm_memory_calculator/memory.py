@@ -13,7 +13,7 @@ from .operators import Experts, Linear
 from .parallel import Parallelism, check
 from .quantization import WeightScheme, stored_bytes
 from .report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
-from .units import GIB, ceil_div
+from .units import GB, ceil_div
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +221,9 @@ def max_batch(
     if least.total > budget:
         largest = 0
         reason = (
-            f"One sequence of {tokens:,} tokens needs {least.total / GIB:.1f} GiB a device "
-            f"({least.weights / GIB:.1f} of weights), and {device} offers {budget / GIB:.1f} GiB "
-            f"({utilization:.0%} of {device_bytes / GIB:.1f}); use more devices, a larger one, a smaller precision "
+            f"One sequence of {tokens:,} tokens needs {least.total / GB:.1f} GB a device "
+            f"({least.weights / GB:.1f} of weights), and {device} offers {budget / GB:.1f} GB "
+            f"({utilization:.0%} of {device_bytes / GB:.1f}); use more devices, a larger one, a smaller precision "
             "or a shorter seq_length."
         )
         used = least
@@ -236,7 +236,7 @@ def max_batch(
         reason = (
             f"The search stops at {most:,} sequences."
             if largest == most
-            else f"One more sequence on each copy would exceed the {budget / GIB:.1f} GiB that {device} offers."
+            else f"One more sequence on each copy would exceed the {budget / GB:.1f} GB that {device} offers."
         )
     return BatchReport(
         model=model,

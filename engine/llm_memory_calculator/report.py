@@ -537,10 +537,10 @@ class EndToEndReport(OriginalKeys):
     """What takes most of the prefill: memory, compute, link or host."""
     decode_bound: str | None
     """What takes most of a decode step."""
-    prefill_phase: PhaseReport
-    """The prefill in full."""
-    decode_phase: PhaseReport | None
-    """The mean decode step in full."""
+    prefill_phase: PhaseReport | None = None
+    """The prefill in full; left out of concise answers."""
+    decode_phase: PhaseReport | None = None
+    """The mean decode step in full; left out of concise answers."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
@@ -644,8 +644,8 @@ class ComparisonReport:
 
     model: str
     """The model as it was resolved."""
-    devices: int
-    """Devices of each accelerator."""
+    devices: int | None
+    """Devices of each accelerator; null when each takes the fewest that hold the model."""
     goal: str
     """What decides the order: throughput, decode, prefill or latency."""
     batch_size: int

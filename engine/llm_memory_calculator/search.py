@@ -12,20 +12,20 @@ from .operators import Experts
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
 from .report import UTILIZATION, LayoutReport, LayoutRow
-from .units import GIB, ceil_div
+from .units import GB, ceil_div
 
 GOALS = ("throughput", "latency", "decode", "prefill")
-_SCORES: dict[str, Callable[[LayoutRow], tuple[float, float]]] = {
-    "throughput": lambda row: (-row.output_tokens_per_s, row.tpot_ms),
-    "latency": lambda row: (row.tpot_ms, row.ttft_ms),
-    "decode": lambda row: (-row.decode_tokens_per_s, row.tpot_ms),
-    "prefill": lambda row: (-row.prefill_tokens_per_s, row.ttft_ms),
+_SCORES: dict[str, Callable[[LayoutRow, int], tuple[float, float]]] = {
+    "throughput": lambda row, share: (-row.output_tokens_per_s / share, row.tpot_ms),
+    "latency": lambda row, _: (row.tpot_ms, row.ttft_ms),
+    "decode": lambda row, share: (-row.decode_tokens_per_s / share, row.tpot_ms),
+    "prefill": lambda row, share: (-row.prefill_tokens_per_s / share, row.ttft_ms),
 }
 
 
-def score(row: LayoutRow, goal: str) -> tuple[float, float]:
-    """What orders layouts by a goal: smaller is better."""
-    return _SCORES[goal](row)
+def score(row: LayoutRow, goal: str, by_device: bool = False) -> tuple[float, float]:
+    """What orders layouts by a goal, smaller is better; tokens a second of all devices, or of each of them."""
+    return _SCORES[goal](row, row.devices if by_device else 1)
 
 
 def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> Iterator[Parallelism]:
@@ -89,12 +89,12 @@ def best_layout(
         if share <= UTILIZATION:
             rows.append(row_of(candidate, batch, input_tokens, output_tokens, share))
     if not rows:
-        needed = least[0] * accelerator.usable_memory_bytes / GIB
-        budget = UTILIZATION * accelerator.usable_memory_bytes / GIB
+        needed = least[0] * accelerator.usable_memory_bytes / GB
+        budget = UTILIZATION * accelerator.usable_memory_bytes / GB
         raise DoesNotFitError(
             f"{deployment.model} with {deployment.formats.scheme.label} weights, batch {batch:,} x {tokens:,} tokens, "
-            f"fits on no layout of {devices} x {accelerator.name}: the best split ({least[1]}) needs {needed:.1f} GiB "
-            f"a device, and {budget:.1f} GiB are there. "
+            f"fits on no layout of {devices} x {accelerator.name}: the best split ({least[1]}) needs {needed:.1f} GB "
+            f"a device, and {budget:.1f} GB are there. "
             f"{_remedy(deployment, batch, tokens, devices)}"
         )
     rows.sort(key=lambda row: score(row, goal))

@@ -93,7 +93,7 @@ def test_comparison_of_the_whole_catalogue_returns_the_best_few() -> None:
     report = compare_hardware("meta-llama/Llama-3.1-8B")
     assert len(report.rows) == 5
     assert report.compared >= 24
-    speeds = [row.layout.output_tokens_per_s for row in report.rows if row.layout]
+    speeds = [row.layout.output_tokens_per_s / row.layout.devices for row in report.rows if row.layout]
     assert speeds == sorted(speeds, reverse=True)
 
 

@@ -22,6 +22,8 @@ def kv(model: str, tokens: int, **arguments: object) -> int:
         ("google/gemma-2-9b", 8192, 21 * (4096 + 8192) * 2 * 8 * 256 * 2),
         # 22 of 26 layers keep 512 tokens
         ("google/gemma-3-1b-pt", 4096, (22 * 512 + 4 * 4096) * 2 * 256 * 2),
+        # 10 of 62 layers are global, the others keep 1,024 tokens
+        ("google/gemma-3-27b-pt", 131_072, (52 * 1024 + 10 * 131_072) * 2 * 16 * 128 * 2),
         # multi-query: one KV head of 64
         ("tiiuae/falcon-7b", 2048, 32 * 2 * 64 * 2 * 2048),
         # latent of 512 + 64, once, no heads
@@ -152,7 +154,7 @@ def test_largest_batch_is_zero_with_the_reason_when_the_model_does_not_fit() -> 
     for memory_gb in (80, 1):
         limit = estimate_max_batch_size("meta-llama/Llama-3.1-70B", memory_gb)
         assert limit == 0
-        assert "GiB" in limit.reason
+        assert "GB" in limit.reason
     assert estimate_max_batch_size("meta-llama/Llama-3.1-70B", 80, tensor_parallel=4) > 0
 
 

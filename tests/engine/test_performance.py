@@ -90,7 +90,7 @@ def test_latent_attention_runs_absorbed_in_decode() -> None:
 
 
 def test_a_model_that_does_not_fit_is_refused_with_the_next_step() -> None:
-    with pytest.raises(DoesNotFitError, match=r"needs .* GiB .*use more devices"):
+    with pytest.raises(DoesNotFitError, match=r"needs .* GB .*use more devices"):
         estimate_decode_performance("meta-llama/Llama-2-70b-hf", system_name="H100")
 
 

@@ -12,7 +12,7 @@ from ..facts import table
 from ..memory import Formats, ledger, ranks_of
 from ..parallel import Parallelism, check
 from ..report import UTILIZATION, EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
-from ..units import GIB, ceil_div
+from ..units import GB, ceil_div
 from .machine import Machine
 from .step import KINDS, operators, step_time
 
@@ -44,8 +44,8 @@ class Deployment:
             return None
         return (
             f"{self.model} with {self.formats.scheme.label} weights, batch {sequences:,} x {tokens:,} tokens, needs "
-            f"{need.total / GIB:.1f} GiB on {need.where} ({need.weights / GIB:.1f} weights, "
-            f"{need.kv_cache / GIB:.1f} KV cache), and {accelerator.name} offers {budget / GIB:.1f} GiB with "
+            f"{need.total / GB:.1f} GB on {need.where} ({need.weights / GB:.1f} weights, "
+            f"{need.kv_cache / GB:.1f} KV cache), and {accelerator.name} offers {budget / GB:.1f} GB with "
             f"{self.layout.devices} device(s) as {self.layout}; use more devices, a larger one, a smaller precision or "
             "a smaller batch."
         )
@@ -225,6 +225,7 @@ def _notes(deployment: Deployment) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
+    found += _link_notes(deployment)
     scheme = deployment.formats.scheme
     used = "" if scheme.quantized is None else machine.runs_in(scheme.quantized)
     if scheme.quantized is not None and used != scheme.quantized.computes_in[0]:
@@ -237,6 +238,31 @@ def _notes(deployment: Deployment) -> tuple[Note, ...]:
             )
         )
     return (*found, *deployment.architecture.apart)
+
+
+def _link_notes(deployment: Deployment) -> list[Note]:
+    """What is assumed of the way between the devices."""
+    accelerator, layout = deployment.machine.accelerator, deployment.layout
+    found = []
+    if layout.tensor > 1 and accelerator.link_between(layout.tensor) is accelerator.host_link:
+        found.append(
+            Note(
+                subject="tensor_parallel",
+                text=f"{layout.tensor} x {accelerator.name} share each layer over PCIe, whose all-reduce varies much "
+                "between servers (peer-to-peer or not).",
+                origin="warning",
+            )
+        )
+    if layout.tensor * layout.pipeline > accelerator.devices_per_node:
+        network = table("timing")["collective"]["network_bandwidth"] / 1e9
+        found.append(
+            Note(
+                subject="pipeline_parallel",
+                text=f"The pipeline crosses nodes; {network:g} GB/s a device between them was assumed.",
+                origin="assumption",
+            )
+        )
+    return found
 
 
 def estimate_prefill(deployment: Deployment, batch: int, tokens: int) -> PhaseReport:

@@ -63,7 +63,7 @@ def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
     """Seconds to sum `message` bytes over the ranks of one node: one-shot or two-shot, whichever is quicker."""
     facts = table("timing")["collective"]
     accelerator = machine.accelerator
-    link = accelerator.link_between(ranks) or accelerator.host_link
+    link = accelerator.link_between(ranks)
     if link is None:
         raise LayoutError(
             f"{accelerator.name} has no link between devices in the catalogue, so tensor_parallel {ranks} cannot be "
@@ -132,9 +132,9 @@ def _hand_over(
 ) -> Quantity:
     """Seconds to send the hidden states of a step from one stage to the next."""
     facts = table("timing")["collective"]
-    link = machine.accelerator.link or machine.accelerator.host_link
-    within = layout.tensor * layout.pipeline <= machine.accelerator.devices_per_node and link is not None
-    bandwidth = link.bandwidth if within and link is not None else facts["network_bandwidth"]
+    group = layout.tensor * layout.pipeline
+    link = machine.accelerator.link_between(group) if group <= machine.accelerator.devices_per_node else None
+    bandwidth = facts["network_bandwidth"] if link is None else link.bandwidth
     message = step.tokens * architecture.hidden_size * formats.activation_bytes
     seconds: Quantity = facts["point_to_point"] + message / bandwidth
     return seconds

@@ -1,0 +1,362 @@
+"""The command line: the questions of the tools, tables for people and --json for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from llm_memory_calculator import CalculatorError, __version__
+
+from .answers import plain
+
+app = typer.Typer(
+    name="llm-memory-calculator",
+    help="Will this model fit, on what, how fast, in which layout.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Model = Annotated[str, typer.Argument(help="Hub id, short name, config.json or its folder.", metavar="MODEL")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Precision = Annotated[str | None, typer.Option(help="Weight format; the checkpoint's own when left out.")]
+KvPrecision = Annotated[str | None, typer.Option(help="KV cache format; 16 bits when left out.")]
+BatchSize = Annotated[int, typer.Option(help="Sequences served at once.")]
+SeqLength = Annotated[int, typer.Option(help="Tokens of each sequence, prompt and output together.")]
+InputTokens = Annotated[int, typer.Option(help="Prompt tokens.")]
+OutputTokens = Annotated[int, typer.Option(help="Output tokens.")]
+Hardware = Annotated[str, typer.Option(help="Accelerator, such as H100.")]
+MaybeHardware = Annotated[str | None, typer.Option(help="Accelerator to judge against.")]
+MemoryGb = Annotated[float | None, typer.Option(help="Memory of one device, GB, instead of --hardware.")]
+Devices = Annotated[int | None, typer.Option(help="Number of devices.")]
+Tensor = Annotated[int | None, typer.Option(help="Devices that share each layer.")]
+Pipeline = Annotated[int | None, typer.Option(help="Pipeline stages.")]
+Data = Annotated[int | None, typer.Option(help="Copies of the model.")]
+Expert = Annotated[int | None, typer.Option(help="Groups of devices that share the experts.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Ask the hub before the bundled catalogue.")]
+
+
+class Goal(StrEnum):
+    throughput = "throughput"
+    latency = "latency"
+    decode = "decode"
+    prefill = "prefill"
+
+
+class Transport(StrEnum):
+    stdio = "stdio"
+    sse = "sse"
+    http = "streamable-http"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Will this model fit, on what, how fast, in which layout."""
+
+
+def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
+    if as_json:
+        typer.echo(json.dumps(plain(report), indent=2, allow_nan=False))
+        return
+    from rich.console import Console
+
+    # piped output has no width of its own, and names are not to be cut
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(table(report))
+    for note in getattr(report, "notes", ()):
+        if note.origin != "default":
+            console.print(f"{note.origin}: {note.text}", soft_wrap=True, markup=False)
+
+
+def _given(**layout: int | None) -> dict[str, Any]:
+    """The parts of a layout that were given."""
+    return {name: value for name, value in layout.items() if value is not None}
+
+
+@app.command()
+def memory(
+    model: Model,
+    batch_size: BatchSize = 1,
+    seq_length: SeqLength = 2048,
+    precision: Precision = None,
+    kv_precision: KvPrecision = None,
+    hardware: MaybeHardware = None,
+    memory_gb: MemoryGb = None,
+    devices: Devices = None,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
+    refresh: Refresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """What one device must hold, and where it fits."""
+    from llm_memory_calculator import calculate_memory
+
+    from .tables import memory_table
+
+    report = calculate_memory(
+        model,
+        batch_size=batch_size,
+        seq_length=seq_length,
+        precision=precision,
+        kv_precision=kv_precision,
+        hardware=hardware,
+        memory_gb=memory_gb,
+        devices=devices,
+        refresh=refresh,
+        **_given(
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+        ),
+    )
+    _show(report, as_json, memory_table)
+
+
+@app.command()
+def inspect(model: Model, refresh: Refresh = False, as_json: AsJson = False) -> None:
+    """What a model is: parameters, attention, cache a token, formats."""
+    from llm_memory_calculator import inspect_model
+
+    from .tables import fields_table
+
+    _show(inspect_model(model, refresh=refresh), as_json, fields_table)
+
+
+@app.command()
+def performance(
+    model: Model,
+    hardware: Hardware,
+    batch_size: BatchSize = 1,
+    input_tokens: InputTokens = 2048,
+    output_tokens: OutputTokens = 256,
+    precision: Precision = None,
+    kv_precision: KvPrecision = None,
+    devices: Devices = None,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
+    refresh: Refresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time to first token, time per output token, tokens a second."""
+    from llm_memory_calculator import estimate_performance
+
+    from .tables import performance_table
+
+    report = estimate_performance(
+        model,
+        hardware,
+        devices=devices,
+        batch_size=batch_size,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        precision=precision,
+        kv_precision=kv_precision,
+        refresh=refresh,
+        **_given(
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+        ),
+    )
+    _show(report, as_json, performance_table)
+
+
+@app.command()
+def parallelism(
+    model: Model,
+    hardware: Hardware,
+    devices: Annotated[int, typer.Option(help="Devices at hand.")] = 8,
+    batch_size: BatchSize = 1,
+    input_tokens: InputTokens = 2048,
+    output_tokens: OutputTokens = 256,
+    precision: Precision = None,
+    kv_precision: KvPrecision = None,
+    goal: Annotated[Goal, typer.Option(help="What best means.")] = Goal.throughput,
+    refresh: Refresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """The best layout of a number of devices, and the next best."""
+    from llm_memory_calculator import best_parallelism
+
+    from .tables import layouts_table
+
+    report = best_parallelism(
+        model,
+        hardware,
+        devices=devices,
+        batch_size=batch_size,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        precision=precision,
+        kv_precision=kv_precision,
+        goal=goal.value,
+        refresh=refresh,
+    )
+    _show(report, as_json, layouts_table)
+
+
+@app.command()
+def compare(
+    model: Model,
+    hardware: Annotated[
+        list[str] | None, typer.Option(help="Accelerator to compare; give it several times. All when left out.")
+    ] = None,
+    devices: Devices = None,
+    batch_size: BatchSize = 1,
+    input_tokens: InputTokens = 2048,
+    output_tokens: OutputTokens = 256,
+    precision: Precision = None,
+    kv_precision: KvPrecision = None,
+    goal: Annotated[Goal, typer.Option(help="What best means.")] = Goal.throughput,
+    top: Annotated[int | None, typer.Option(help="How many to show.")] = None,
+    refresh: Refresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """Accelerators side by side, best first."""
+    from llm_memory_calculator import compare_hardware
+
+    from .tables import comparison_table
+
+    report = compare_hardware(
+        model,
+        hardware=hardware or None,
+        devices=devices,
+        batch_size=batch_size,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        precision=precision,
+        kv_precision=kv_precision,
+        goal=goal.value,
+        top=top,
+        refresh=refresh,
+    )
+    _show(report, as_json, comparison_table)
+
+
+@app.command()
+def batch(
+    model: Model,
+    hardware: MaybeHardware = None,
+    memory_gb: MemoryGb = None,
+    seq_length: SeqLength = 2048,
+    precision: Precision = None,
+    kv_precision: KvPrecision = None,
+    devices: Devices = None,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
+    refresh: Refresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """The largest batch that fits."""
+    from llm_memory_calculator import max_batch_size
+
+    from .tables import fields_table
+
+    report = max_batch_size(
+        model,
+        hardware=hardware,
+        memory_gb=memory_gb,
+        seq_length=seq_length,
+        precision=precision,
+        kv_precision=kv_precision,
+        devices=devices,
+        refresh=refresh,
+        **_given(
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+        ),
+    )
+    _show(report, as_json, fields_table)
+
+
+@app.command()
+def hardware(
+    name: Annotated[str | None, typer.Argument(help="One accelerator; all when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The accelerators of the catalogue, or one with its sources."""
+    from llm_memory_calculator import all_accelerators, get_accelerator
+
+    from .tables import accelerator_facts, accelerator_table, accelerators_table
+
+    if name is None:
+        shown = all_accelerators()
+        _show([accelerator_facts(entry) for entry in shown] if as_json else shown, as_json, accelerators_table)
+    else:
+        found = get_accelerator(name)
+        _show(accelerator_facts(found) if as_json else found, as_json, accelerator_table)
+
+
+@app.command()
+def models(
+    query: Annotated[str | None, typer.Argument(help="Part of a name.")] = None, as_json: AsJson = False
+) -> None:
+    """The models of the bundled catalogue."""
+    from llm_memory_calculator import catalogue_names
+
+    from .tables import names_table
+
+    names = [name for name in catalogue_names() if query is None or query.lower() in name.lower()]
+    if not names:
+        raise CalculatorError(
+            f"No model of the catalogue has {query!r} in its name; any hub id can be asked for as well."
+        )
+    _show(names, as_json, names_table)
+
+
+@app.command()
+def serve(
+    transport: Annotated[
+        Transport, typer.Option(help="stdio, streamable-http, or sse (deprecated by the protocol since 2026-07-28).")
+    ] = Transport.stdio,
+    host: Annotated[str, typer.Option(help="Address to bind to; beyond this machine a token is needed.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of sse and streamable-http.", min=1, max=65535)] = 8000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Host header to accept on a wider bind, with its port; several times.")
+    ] = None,
+) -> None:
+    """Run the MCP server."""
+    from .transports import serve as run
+
+    run(transport.value, host, port, allowed_host or [])
+
+
+def main() -> None:
+    """Run the command line: exit code 2 and one sentence for what the caller can mend."""
+    try:
+        app()
+    except CalculatorError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader has gone: nothing more can be said, and the interpreter's own flush must not complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
