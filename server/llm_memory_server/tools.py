@@ -65,18 +65,26 @@ Precision = Annotated[
 KvPrecision = Annotated[
     str | SkipJsonSchema[None], _argument("KV cache format: bf16, fp16, fp8, int8, nvfp4, fp32. Left out: 16 bits.")
 ]
-BatchSize = Annotated[int, _argument("Sequences served at once, over all copies.", ge=1, le=1_000_000)]
-SeqLength = Annotated[int, _argument("Tokens of each sequence, prompt and output together.", ge=1, le=100_000_000)]
-InputTokens = Annotated[int, _argument("Prompt tokens of each sequence.", ge=1, le=100_000_000)]
-OutputTokens = Annotated[int, _argument("Output tokens of each sequence.", ge=1, le=100_000_000)]
+BatchSize = Annotated[int, _argument("Sequences served at once, over all copies; 1 when left out.", ge=1, le=1_000_000)]
+SeqLength = Annotated[
+    int, _argument("Tokens of each sequence, prompt and output together; 2048 when left out.", ge=1, le=100_000_000)
+]
+InputTokens = Annotated[int, _argument("Prompt tokens of each sequence; 2048 when left out.", ge=1, le=100_000_000)]
+OutputTokens = Annotated[int, _argument("Output tokens of each sequence; 256 when left out.", ge=1, le=100_000_000)]
 Devices = Annotated[
     Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None],
     _argument("Number of devices; a layout is chosen and named where none is given.", examples=[8]),
 ]
-Tensor = Annotated[int, _argument("Devices that share each layer (tensor parallelism).", ge=1, le=1024)]
-Pipeline = Annotated[int, _argument("Groups of devices that share the layers (pipeline stages).", ge=1, le=1024)]
-Data = Annotated[int, _argument("Copies of the model, which share the batch.", ge=1, le=1024)]
-Expert = Annotated[int, _argument("Groups of tensor-parallel devices that share the experts.", ge=1, le=1024)]
+Tensor = Annotated[
+    int, _argument("Devices that share each layer (tensor parallelism); 1 when left out.", ge=1, le=1024)
+]
+Pipeline = Annotated[
+    int, _argument("Groups of devices that share the layers (pipeline stages); 1 when left out.", ge=1, le=1024)
+]
+Data = Annotated[int, _argument("Copies of the model, which share the batch; 1 when left out.", ge=1, le=1024)]
+Expert = Annotated[
+    int, _argument("Groups of tensor-parallel devices that share the experts; 1 when left out.", ge=1, le=1024)
+]
 MaybeTensor = Annotated[
     Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None],
     _argument("Devices that share each layer. Left out with devices: the fewest that hold the model."),
@@ -189,7 +197,7 @@ def estimate_performance(
 def best_parallelism(
     model: Model,
     hardware: Hardware,
-    devices: Annotated[int, _argument("Devices at hand; some may stay idle.", ge=1, le=1024)] = 8,
+    devices: Annotated[int, _argument("Devices at hand, 8 when left out; some may stay idle.", ge=1, le=1024)] = 8,
     batch_size: BatchSize = 1,
     input_tokens: InputTokens = 2048,
     output_tokens: OutputTokens = 256,
@@ -199,7 +207,7 @@ def best_parallelism(
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, LayoutAnswer]:
-    """Best layout (tensor, pipeline, data, expert parallel) of up to `devices` devices for a load, with its times and
+    """Best layout (tensor, pipeline, data, expert parallel) of up to that many devices for a load, with its times and
     the next best. Says what would be needed when nothing fits. For one given layout use estimate_performance."""
     from llm_memory_calculator import best_parallelism as engine
 
@@ -224,7 +232,8 @@ def compare_hardware(
     hardware: Annotated[
         Annotated[list[str], Field(min_length=1, max_length=100)] | SkipJsonSchema[None],
         _argument(
-            "Accelerators to compare, such as ['A100_80GB', 'H100']. Left out: the whole catalogue, best five returned."
+            "Accelerators to compare. Left out: the whole catalogue, of which the best five are returned.",
+            examples=[["A100_80GB", "H100"]],
         ),
     ] = None,
     devices: Annotated[

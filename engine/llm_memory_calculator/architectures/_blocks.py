@@ -75,6 +75,28 @@ def check_heads(query: int, kv: int) -> None:
         )
 
 
+def pre_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
+    """A layer that norms the input of each of its two blocks."""
+    return (
+        Norm(name="input_layernorm", width=hidden),
+        *attend,
+        Norm(name="post_attention_layernorm", width=hidden),
+        *feed_forward,
+    )
+
+
+def sandwich_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
+    """A layer that norms the input and the output of each of its two blocks."""
+    return (
+        Norm(name="input_layernorm", width=hidden),
+        *attend,
+        Norm(name="post_attention_layernorm", width=hidden),
+        Norm(name="pre_feedforward_layernorm", width=hidden),
+        *feed_forward,
+        Norm(name="post_feedforward_layernorm", width=hidden),
+    )
+
+
 def attention(
     hidden: int,
     heads: Heads,
@@ -354,11 +376,6 @@ def deepseek_stack(config: Config, *router_extras: Operator) -> tuple[Layer, ...
     attend = latent_attention(config)
     return grouped(
         sparse,
-        lambda has_experts: (
-            Norm(name="input_layernorm", width=hidden),
-            *attend,
-            Norm(name="post_attention_layernorm", width=hidden),
-            *((*experts, *router_extras) if has_experts else dense),
-        ),
+        lambda has_experts: pre_norm(hidden, attend, (*experts, *router_extras) if has_experts else dense),
         "model.layers.{index}",
     )

@@ -2,18 +2,12 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
     hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=16, dim_default=256)
     width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
-    block = (
-        Norm(name="input_layernorm", width=hidden),
-        *attention(hidden, heads, qkv_bias=bias, out_bias=bias),
-        Norm(name="post_attention_layernorm", width=hidden),
-        *gated_feed_forward(hidden, width),
-    )
+    block = pre_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias), gated_feed_forward(hidden, width))
     stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
     return decoder(config, stack, tied_default=True)

@@ -2,8 +2,17 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, layer_windows, read_heads, window_of
+from ._blocks import (
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    layer_windows,
+    read_heads,
+    sandwich_norm,
+    window_of,
+)
 
 
 def build(config: Config) -> Architecture:
@@ -17,13 +26,10 @@ def build(config: Config) -> Architecture:
     )
     stack = grouped(
         windows,
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
-            Norm(name="post_attention_layernorm", width=hidden),
-            Norm(name="pre_feedforward_layernorm", width=hidden),
-            *gated_feed_forward(hidden, width),
-            Norm(name="post_feedforward_layernorm", width=hidden),
+        lambda window: sandwich_norm(
+            hidden,
+            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
+            gated_feed_forward(hidden, width),
         ),
         "model.layers.{index}",
     )

@@ -2,8 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, read_heads, window_of
+from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, pre_norm, read_heads, window_of
 
 
 def build(config: Config) -> Architecture:
@@ -21,11 +20,8 @@ def build(config: Config) -> Architecture:
     windows = layer_windows(config, depth, window_of(config, default=128), slides=lambda index: index % 2 == 0)
     stack = grouped(
         windows,
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *experts,
+        lambda window: pre_norm(
+            hidden, attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True), experts
         ),
         "model.layers.{index}",
     )

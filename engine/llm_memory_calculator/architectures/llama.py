@@ -2,8 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
@@ -11,10 +10,9 @@ def build(config: Config) -> Architecture:
     width = config.integer("intermediate_size")
     attention_bias = config.boolean("attention_bias", default=False)
     mlp_bias = config.boolean("mlp_bias", default=False)
-    block = (
-        Norm(name="input_layernorm", width=hidden),
-        *attention(hidden, heads, qkv_bias=attention_bias, out_bias=attention_bias),
-        Norm(name="post_attention_layernorm", width=hidden),
-        *gated_feed_forward(hidden, width, bias=mlp_bias),
+    block = pre_norm(
+        hidden,
+        attention(hidden, heads, qkv_bias=attention_bias, out_bias=attention_bias),
+        gated_feed_forward(hidden, width, bias=mlp_bias),
     )
     return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))

@@ -2,8 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, read_heads, window_of
+from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, pre_norm, read_heads, window_of
 
 
 def build(config: Config) -> Architecture:
@@ -20,12 +19,7 @@ def build(config: Config) -> Architecture:
     windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)
     stack = grouped(
         windows,
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *experts,
-        ),
+        lambda window: pre_norm(hidden, attention(hidden, heads, window=window), experts),
         "model.layers.{index}",
     )
     return decoder(config, stack)

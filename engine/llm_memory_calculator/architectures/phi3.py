@@ -2,8 +2,17 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, layer_windows, read_heads, window_of
+from ._blocks import (
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    layer_windows,
+    pre_norm,
+    read_heads,
+    window_of,
+)
 
 
 def build(config: Config) -> Architecture:
@@ -12,11 +21,10 @@ def build(config: Config) -> Architecture:
     windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)
     stack = grouped(
         windows,
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window, names=("qkv_proj", "qkv_proj", "qkv_proj", "o_proj")),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *gated_feed_forward(hidden, width, names=("gate_up_proj", "gate_up_proj", "down_proj")),
+        lambda window: pre_norm(
+            hidden,
+            attention(hidden, heads, window=window, names=("qkv_proj", "qkv_proj", "qkv_proj", "o_proj")),
+            gated_feed_forward(hidden, width, names=("gate_up_proj", "gate_up_proj", "down_proj")),
         ),
         "model.layers.{index}",
     )

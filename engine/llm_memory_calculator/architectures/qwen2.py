@@ -2,8 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, qwen_windows, read_heads
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, qwen_windows, read_heads
 
 
 def build(config: Config) -> Architecture:
@@ -11,11 +10,8 @@ def build(config: Config) -> Architecture:
     width = config.integer("intermediate_size")
     stack = grouped(
         qwen_windows(config, depth_of(config)),
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window, qkv_bias=True),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *gated_feed_forward(hidden, width),
+        lambda window: pre_norm(
+            hidden, attention(hidden, heads, window=window, qkv_bias=True), gated_feed_forward(hidden, width)
         ),
         "model.layers.{index}",
     )

@@ -2,8 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, qwen_windows, read_heads
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, qwen_windows, read_heads
 
 
 def build(config: Config) -> Architecture:
@@ -11,11 +10,10 @@ def build(config: Config) -> Architecture:
     width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
     stack = grouped(
         qwen_windows(config, depth_of(config)),
-        lambda window: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *gated_feed_forward(hidden, width),
+        lambda window: pre_norm(
+            hidden,
+            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
+            gated_feed_forward(hidden, width),
         ),
         "model.layers.{index}",
     )

@@ -2,7 +2,6 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
 from ._blocks import (
     attention,
     decoder,
@@ -10,6 +9,7 @@ from ._blocks import (
     gated_feed_forward,
     grouped,
     mixture,
+    pre_norm,
     qwen_windows,
     read_heads,
     sparse_layers,
@@ -29,11 +29,10 @@ def build(config: Config) -> Architecture:
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
     stack = grouped(
         list(zip(qwen_windows(config, depth), sparse, strict=True)),
-        lambda kind: (
-            Norm(name="input_layernorm", width=hidden),
-            *attention(hidden, heads, window=kind[0], qkv_bias=bias, out_bias=bias, head_norms=True),
-            Norm(name="post_attention_layernorm", width=hidden),
-            *(experts if kind[1] else dense),
+        lambda kind: pre_norm(
+            hidden,
+            attention(hidden, heads, window=kind[0], qkv_bias=bias, out_bias=bias, head_norms=True),
+            experts if kind[1] else dense,
         ),
         "model.layers.{index}",
     )
