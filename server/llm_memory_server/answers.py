@@ -92,12 +92,12 @@ def _memory(report: MemoryReport) -> list[str]:
 
 
 def _end_to_end(report: EndToEndReport) -> list[str]:
-    decode = ""
+    decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
     if report.tpot_ms is not None and report.tpot_interval_ms is not None:
         decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
     return [
         f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), "
-        f"{_load(report)}: TTFT {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
+        f"{_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
         f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
         f"{_ms(report.total_ms)} in all."
     ]

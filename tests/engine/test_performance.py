@@ -39,6 +39,18 @@ def test_nothing_is_above_a_peak_or_a_bandwidth(precision: str, hardware: str) -
         assert 0 < report.bandwidth_share < 1
 
 
+@pytest.mark.parametrize(
+    "layout", [{"tensor_parallel": 8}, {"pipeline_parallel": 4}, {"tensor_parallel": 2, "pipeline_parallel": 2}]
+)
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_nothing_is_above_a_peak_or_a_bandwidth_on_several_devices(layout: dict[str, int], batch: int) -> None:
+    for model in ("llama2_7b", "mixtral_8x7b"):
+        prefill = estimate_prefill_performance(model, batch_size=batch, system_name="H200", **layout)
+        decode = estimate_decode_performance(model, batch_size=batch, system_name="H200", **layout)
+        assert 0 < prefill.compute_share < 1
+        assert 0 < decode.bandwidth_share < 1
+
+
 @pytest.mark.parametrize("precision", ["nf4", "int4", "fp8", "awq"])
 def test_a100_multiplies_few_bit_weights_in_16_bits(precision: str) -> None:
     report = estimate_prefill_performance("llama2_7b", input_tokens=2048, system_name="A100_80GB", bits=precision)

@@ -138,7 +138,8 @@ def decode_time(deployment: Deployment, batch: int, context: int, tokens: int) -
     sequence passes every stage, and each stage serves every micro-batch once in that time.
     """
     stages = deployment.layout.pipeline
-    here = ceil_div(ceil_div(batch, deployment.layout.data), stages)
+    of_copy = ceil_div(batch, deployment.layout.data)
+    here = ceil_div(of_copy, stages)
     points = _contexts(context, context + tokens - 1, tokens)
     phase, _, overlapped = _steps_time(
         deployment, [(share, Step(batch=here, query=1, context=point)) for share, point in points]
@@ -148,7 +149,8 @@ def decode_time(deployment: Deployment, batch: int, context: int, tokens: int) -
         slowest = phase.total - overlapped
         busy = phase.total - phase.seconds["host"] - phase.seconds["pipeline"]
         phase.seconds["pipeline"] += max(0.0, stages * slowest - busy)
-    return phase
+    in_flight = ceil_div(of_copy, here)
+    return replace(phase, flops=in_flight * phase.flops, bytes=in_flight * phase.bytes)
 
 
 def bound_of(time: PhaseTime) -> str:
@@ -201,8 +203,8 @@ def _phase(
         requests_per_s=batch / seconds / (1 if name == "prefill" else max(1, output_tokens - 1)),
         bound=bound_of(time),
         breakdown=tuple(Line(name=kind, value=value * 1e3, unit="ms") for kind, value in time.seconds.items() if value),
-        compute_share=min(1.0, time.flops / (devices * peak * seconds)),
-        bandwidth_share=min(1.0, time.bytes / (devices * machine.memory_bandwidth * seconds)),
+        compute_share=time.flops / (devices * peak * seconds),
+        bandwidth_share=time.bytes / (devices * machine.memory_bandwidth * seconds),
         notes=deployment.notes + _notes(deployment),
     )
 
