@@ -11,7 +11,7 @@ from .report import Note
 
 _ABSENT: Any = object()
 LARGEST_SIZE = 10**8
-DEEPEST_STACK = 10_000
+DEEPEST_STACK = 1_000
 
 
 class Config:

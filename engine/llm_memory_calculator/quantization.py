@@ -20,10 +20,20 @@ from .report import Note
 _QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})
 
 
+# A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
+_LONGEST_PATTERN, _MOST_REPEATS = 300, 4
+
+
 class Exclusions:
     """Module names that a quantiser left out: exact, a path component or prefix, a glob, or `re:` and a regex."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
+        for pattern in patterns:
+            if re.search(r"experts\.\d", pattern):
+                raise ConfigError(
+                    f"The config's quantization_config names single experts ({pattern!r}), which is not described; "
+                    "give precision to count one format."
+                )
         plain = {pattern for pattern in patterns if not pattern.startswith("re:") and "*" not in pattern}
         self.plain = frozenset(plain)
         self.globs = tuple(pattern for pattern in patterns if "*" in pattern and not pattern.startswith("re:"))
@@ -45,8 +55,21 @@ class Exclusions:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
+    expression = pattern.removeprefix("re:")
+    bare = re.sub(r"\\.", "x", expression)
+    if (
+        len(expression) > _LONGEST_PATTERN
+        or re.search(r"\)[*+{]", bare)
+        or len(re.findall(r"[*+{]", bare)) > _MOST_REPEATS
+        or re.search(r"\\\d|\(\?P=", expression)
+    ):
+        raise ConfigError(
+            f"The config's quantization_config has the pattern {expression[:60]!r}, which could take too long to match "
+            f"(a repeated group, a back-reference, or more than {_MOST_REPEATS} repeats); give precision to count one "
+            "format."
+        )
     try:
-        return re.compile(pattern.removeprefix("re:"))
+        return re.compile(expression)
     except re.error as error:
         raise ConfigError(f"The config's quantization_config names {pattern!r}, which is no regex: {error}.") from error
 
@@ -59,6 +82,8 @@ class WeightScheme:
     quantized: Format | None = None
     roles: frozenset[Role] = _QUANTIZED_ROLES
     exclusions: Exclusions | None = None
+    inclusions: Exclusions | None = None
+    """Where the quantiser names what it quantised: only that."""
     label: str = ""
     kv_cache: Format = FORMATS["bf16"]
     """The cache's format unless the caller names one: the plain one, or 16 bits for a checkpoint stored in 32."""
@@ -69,7 +94,10 @@ class WeightScheme:
             return FORMATS["fp32"]
         if self.quantized is None or weight.role not in self.roles:
             return self.plain
-        return self.plain if self.exclusions and self.exclusions.match(f"{path}{weight.name}") else self.quantized
+        name = f"{path}{weight.name}"
+        if self.inclusions is not None and not self.inclusions.match(name):
+            return self.plain
+        return self.plain if self.exclusions is not None and self.exclusions.match(name) else self.quantized
 
 
 @lru_cache(maxsize=512)
@@ -77,7 +105,7 @@ def layer_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[float, ...], 
     """Stored bytes of each operator over all the layers of a group, and the format of most of its weight."""
     paths = layer.module_paths()
     prefixes = [f"{path}." if path else "" for path in paths]
-    by_layer = scheme.exclusions is not None and scheme.exclusions.by_layer
+    by_layer = any(found is not None and found.by_layer for found in (scheme.exclusions, scheme.inclusions))
     judged = prefixes if by_layer else prefixes[:1]
     scale = layer.repeat / len(judged) if judged else 0
     sizes, formats = [], []
@@ -118,10 +146,18 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
     A given quantised precision holds for the matrices of the layers; tables, head, routers, norms and biases stay in
     16 bits, as every common quantiser leaves them.
     """
-    stated = checkpoint_scheme(config, architecture)
     if precision is None:
-        return stated
+        return checkpoint_scheme(config, architecture)
     wanted = parse_format(precision)
+    try:
+        stated = checkpoint_scheme(config, architecture)
+    except ConfigError as error:
+        # what the caller asked for can be counted without it, and the report says what was not read
+        unread = f"The checkpoint's own format was not read, and {wanted.name} was counted. {error}"
+        plain = WeightScheme(plain=FORMATS["bf16"], label="unread")
+        return _asked_for(wanted, plain, [Note(subject="precision", text=unread, origin="override")])
+    if stated.quantized is not None and stated.label in (wanted.name, f"{wanted.name}_block"):
+        return stated
     notes = []
     if wanted.name != stated.label:
         notes.append(
@@ -131,6 +167,10 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
                 origin="override",
             )
         )
+    return _asked_for(wanted, stated, notes)
+
+
+def _asked_for(wanted: Format, stated: WeightScheme, notes: list[Note]) -> WeightScheme:
     if not wanted.quantized:
         cache = FORMATS["fp32"] if wanted.bits == 32 else wanted
         return WeightScheme(plain=wanted, label=wanted.name, kv_cache=cache, notes=tuple(notes))
@@ -202,16 +242,13 @@ def _quantized_scheme(section: Config, plain: Format, notes: list[Note]) -> Weig
             f"Known: {', '.join(readers)}. Give precision to count another format."
         )
     quantized = readers[method](section)
-    kept: list[str] = []
-    for field in ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "llm_int8_skip_modules"):
-        value = section.values.get(field)
-        if value is None:
-            continue
-        if isinstance(value, str) or not isinstance(value, (list, tuple)) or any(not isinstance(e, str) for e in value):
-            raise ConfigError(f"The config's quantization_config.{field} must be a list of module names.")
-        kept += value
+    fields = ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "llm_int8_skip_modules")
+    kept = [name for field in fields for name in _module_names(section.values.get(field), field)]
+    inclusions = _inclusions(section)
     by_targets = method in ("compressed-tensors", "compressed_tensors", "modelopt", "modelopt_fp4")
     roles: frozenset[Role] = _QUANTIZED_ROLES | {"head", "router", "tower"} if by_targets else _QUANTIZED_ROLES
+    if section.boolean("lm_head", default=False):
+        roles |= {"head"}
     kv_scheme = section.values.get("kv_cache_scheme") or section.values.get("kv_cache_quant_algo")
     if kv_scheme:
         notes.append(
@@ -227,10 +264,45 @@ def _quantized_scheme(section: Config, plain: Format, notes: list[Note]) -> Weig
         quantized=quantized,
         roles=roles,
         exclusions=Exclusions(tuple(kept)) if kept else None,
+        inclusions=inclusions,
         label=quantized.name,
         kv_cache=plain,
         notes=tuple(notes),
     )
+
+
+def _module_names(value: Any, field: str) -> list[str]:
+    """A list of module names, one level of nesting flattened (modules_in_block_to_quantize)."""
+    if value is None:
+        return []
+    names: list[Any] = []
+    for entry in value if isinstance(value, (list, tuple)) else [value]:
+        names += entry if isinstance(entry, (list, tuple)) else [entry]
+    if not isinstance(value, (list, tuple)) or any(not isinstance(name, str) for name in names):
+        raise ConfigError(f"The config's quantization_config.{field} must be a list of module names.")
+    return names
+
+
+def _inclusions(section: Config) -> Exclusions | None:
+    """What the quantiser names as quantised; None when that is every linear layer."""
+    if section.has("dynamic"):
+        raise ConfigError(
+            "The config's quantization_config.dynamic gives modules formats of their own, which is not described; give "
+            "precision to count one format."
+        )
+    names = _module_names(section.values.get("modules_in_block_to_quantize"), "modules_in_block_to_quantize")
+    groups = section.values.get("config_groups")
+    for group in groups.values() if isinstance(groups, Mapping) else ():
+        targets = _module_names(group.get("targets") if isinstance(group, Mapping) else None, "config_groups.targets")
+        if not targets or "Linear" in targets:
+            return Exclusions(tuple(names)) if names else None
+        if any(not target.startswith("re:") and "." not in target and target[:1].isupper() for target in targets):
+            raise ConfigError(
+                f"The config's quantization_config targets {', '.join(targets)}, which is not described; known are "
+                "'Linear', module names and re: patterns. Give precision to count one format."
+            )
+        names += targets
+    return Exclusions(tuple(names)) if names else None
 
 
 def _grouped(form: Format, bits: int, group: int) -> Format:
@@ -241,12 +313,20 @@ def _grouped(form: Format, bits: int, group: int) -> Format:
         else entry
         for entry in form.scales
     )
-    name = form.name if bits == form.bits else f"{form.name}_int{bits}"
+    name = form.name if bits == form.bits else f"w{bits}a16"
     return replace(form, name=name, bits=bits, scales=scales)
 
 
 def _group_size(section: Config) -> int:
-    return section.integer("group_size", "q_group_size", default=128, least=-1)
+    return _checked_group(section.integer("group_size", "q_group_size", default=128, least=-1))
+
+
+def _checked_group(size: int) -> int:
+    if size == 0:
+        raise ConfigError(
+            "The config's quantization_config.group_size must be -1 (all inputs) or at least 1, and is 0."
+        )
+    return size
 
 
 def _gptq(section: Config) -> Format:
@@ -254,7 +334,9 @@ def _gptq(section: Config) -> Format:
 
 
 def _awq(section: Config) -> Format:
-    return _grouped(FORMATS["awq"], section.integer("bits", "w_bit", default=4, least=2, most=8), _group_size(section))
+    bits = section.integer("bits", "w_bit", default=4, least=2, most=8)
+    symmetric = not section.boolean("zero_point", default=True)
+    return _grouped(FORMATS["int4" if symmetric else "awq"], bits, _group_size(section))
 
 
 def _fp8(section: Config) -> Format:
@@ -304,11 +386,12 @@ def _group_format(group: Any) -> Format:
     if not isinstance(weights, Mapping):
         raise ConfigError("The config's quantization_config.config_groups has a group without weights.")
     section = Config(weights, where="quantization_config.config_groups.weights.")
-    bits, kind = section.integer("num_bits", least=2, most=16), section.text("type", default="int")
-    group_size = section.optional_integer("group_size", least=-1)
+    bits, kind = section.integer("num_bits", least=2, most=8), section.text("type", default="int")
+    group_size = _checked_group(section.integer("group_size", default=-1, least=-1))
     inputs = group.get("input_activations")
     if kind == "float" and bits == 8:
-        return FORMATS["fp8"]
+        whole = section.text("strategy", default="channel") == "tensor"
+        return replace(FORMATS["fp8"], scales=(Scales(bits=32, rows=None),)) if whole else FORMATS["fp8"]
     if kind == "float" and bits == 4:
         return FORMATS["mxfp4"] if group_size == 32 else FORMATS["nvfp4"]
     if kind == "int" and bits == 8 and inputs:
@@ -317,5 +400,5 @@ def _group_format(group: Any) -> Format:
         form = FORMATS["int4"]
         if not section.boolean("symmetric", default=True):
             form = replace(form, scales=(Scales(bits=16 + form.bits, columns=128),))
-        return _grouped(form, bits, group_size if group_size else -1) if form.scales else form
+        return _grouped(form, bits, group_size)
     raise ConfigError(f"The config's quantization_config has weights of {bits} bits and type {kind!r}, not known here.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_memory_calculator import calculate_memory
+from llm_memory_calculator import ConfigError, calculate_memory, load_model
 from llm_memory_calculator.numerics import FORMATS
 from llm_memory_calculator.quantization import Exclusions
 
@@ -132,3 +132,67 @@ def test_scales_for_an_8_bit_cache_are_mentioned_and_not_assumed() -> None:
     )
     assert report.kv_precision == "fp16"
     assert any(note.subject == "kv_precision" for note in report.notes)
+
+
+W4A16 = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128}
+
+
+def compressed(targets: list[str], **more: object) -> int:
+    groups = {"group_0": {"targets": targets, "weights": W4A16}}
+    return weights(quant_method="compressed-tensors", config_groups=groups, ignore=["lm_head"], **more)
+
+
+def test_only_the_targets_are_quantised() -> None:
+    attention = 32 * 4 * 4096 * 4096
+    saved = attention * (16 - 4 - 16 / 128) / 8
+    assert compressed([r"re:.*mlp.*"]) == pytest.approx(compressed(["Linear"]) + saved, rel=1e-6)
+    with pytest.raises(ConfigError, match="Embedding"):
+        compressed(["Embedding"])
+
+
+def test_gptq_s_own_fields_are_read() -> None:
+    common = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    plain = weights(**common)
+    assert weights(**common, lm_head=True) < plain
+    assert weights(**common, modules_in_block_to_quantize=[["self_attn.q_proj"]]) > plain
+    with pytest.raises(ConfigError, match="dynamic"):
+        weights(**common, dynamic={"-:.*mlp.*": {}})
+
+
+@pytest.mark.parametrize(
+    "pattern", ["re:(.*)*z$", "re:(a+)+$", "re:.*.*.*.*.*x", "re:" + "a" * 400, r"re:(a)\1", "re:("]
+)
+def test_a_pattern_that_could_run_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="quantization_config"):
+        weights(quant_method="fp8", ignore=[pattern])
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_a_group_of_nothing_is_refused(method: str) -> None:
+    with pytest.raises(ConfigError, match="group_size"):
+        weights(quant_method=method, bits=4, group_size=0)
+
+
+def test_mixtral_s_experts_are_matched_by_their_names_in_the_checkpoint() -> None:
+    config = dict(load_model("mixtral_8x7b").config.values)
+    awq = {"quant_method": "awq", "bits": 4, "group_size": 128}
+
+    def size(*kept: str) -> int:
+        quantized = {**config, "quantization_config": {**awq, "modules_to_not_convert": list(kept)}}
+        return calculate_memory(quantized).weight_memory_bytes
+
+    down = 32 * 8 * 4096 * 14336
+    assert size(r"re:.*block_sparse_moe.*w2$") == pytest.approx(size() + down * (16 - 4.15625) / 8, rel=1e-6)
+    with pytest.raises(ConfigError, match="single experts"):
+        size("model.layers.0.block_sparse_moe.experts.3.w1")
+
+
+@pytest.mark.parametrize(("model", "own"), [("openai/gpt-oss-20b", "mxfp4"), ("deepseek_v3", "fp8")])
+def test_asking_for_the_checkpoint_s_own_format_changes_nothing(model: str, own: str) -> None:
+    assert calculate_memory(model, precision=own).weight_memory_bytes == calculate_memory(model).weight_memory_bytes
+
+
+def test_a_precision_counts_what_the_checkpoint_s_config_cannot() -> None:
+    report = calculate_memory({**LLAMA, "quantization_config": {"quant_method": "hqq"}}, precision="int4")
+    assert report.precision == "int4"
+    assert any(note.origin == "override" and "not read" in note.text for note in report.notes)

@@ -248,6 +248,7 @@ def mixture(
     router: str = "mlp.gate",
     router_bias: bool = False,
     module: str = "mlp.experts",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
     shared: Operators = (),
 ) -> Operators:
     """Router, routed experts, then shared experts if any; one sum over the ranks carries both."""
@@ -261,7 +262,16 @@ def mixture(
             bias=router_bias,
             role="router",
         ),
-        Experts(name=module, count=count, active=active, hidden=hidden, intermediate=width, bias=bias, module=module),
+        Experts(
+            name=module,
+            count=count,
+            active=active,
+            hidden=hidden,
+            intermediate=width,
+            bias=bias,
+            module=module,
+            names=names,
+        ),
         *shared,
     )
 

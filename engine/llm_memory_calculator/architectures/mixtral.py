@@ -14,6 +14,7 @@ def build(config: Config) -> Architecture:
         width=config.integer("intermediate_size"),
         router="block_sparse_moe.gate",
         module="block_sparse_moe.experts",
+        names=("w1", "w3", "w2"),
     )
     depth = depth_of(config)
     windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)

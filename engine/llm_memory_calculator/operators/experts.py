@@ -27,6 +27,8 @@ class Experts(Stateless):
     gated: bool = True
     bias: bool = False
     module: str = "mlp.experts"
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj")
+    """Names of gate, up and down in the checkpoint."""
     local: int | None = None
     """Experts on this rank, when they are shared among expert-parallel ranks."""
 
@@ -43,16 +45,16 @@ class Experts(Stateless):
         return self.count if self.local is None else self.local
 
     def weights(self) -> tuple[Weight, ...]:
-        copies, prefix = self.held, f"{self.module}.*"
-        inner = ("gate_proj", "up_proj") if self.gated else ("up_proj",)
+        # expert 0 stands for all of them, since patterns of quantisers name experts by number
+        copies, prefix = self.held, f"{self.module}.0"
+        gate, up, down = self.names
+        inner = (gate, up) if self.gated else (up,)
         found = [
             Weight(name=f"{prefix}.{name}", rows=self.intermediate, columns=self.hidden, copies=copies, role="expert")
             for name in inner
         ]
         found.append(
-            Weight(
-                name=f"{prefix}.down_proj", rows=self.hidden, columns=self.intermediate, copies=copies, role="expert"
-            )
+            Weight(name=f"{prefix}.{down}", rows=self.hidden, columns=self.intermediate, copies=copies, role="expert")
         )
         if self.bias:
             found += [

@@ -121,4 +121,4 @@ def _row(machine: Machine, form: Format) -> str:
     """The row of the tables by format: few-bit weights that the accelerator cannot multiply follow weights_only."""
     if form.bits < 16 and machine.runs_in(form) in ("bf16", "fp16", "fp32"):
         return "weights_only"
-    return form.name
+    return form.name if form.name in table("timing")["matmul"]["format"] else "weights_only"
