@@ -69,7 +69,7 @@ def _catalogue_model(name: str) -> Model:
     return describe(origin.model, origin.where, origin.config)
 
 
-def _layout(tensor: object, pipeline: object = 1, data: object = 1, expert: object = 1) -> Parallelism:
+def _layout(*, tensor: object, pipeline: object, data: object, expert: object) -> Parallelism:
     return Parallelism(
         tensor=whole("tensor_parallel", tensor, most=MOST_DEVICES),
         pipeline=whole("pipeline_parallel", pipeline, most=MOST_DEVICES),
@@ -78,30 +78,47 @@ def _layout(tensor: object, pipeline: object = 1, data: object = 1, expert: obje
     )
 
 
-def _layout_of(architecture: Architecture, devices: object, *given: object) -> tuple[Parallelism, tuple[Note, ...]]:
-    """The layout that a caller gave (tensor, pipeline, data, expert), or one for `devices` alone, with a note.
+def _layout_of(
+    architecture: Architecture, devices: object, node: int, **given: object
+) -> tuple[Parallelism, tuple[Note, ...]]:
+    """The layout that a caller gave, what is left of `devices` taken by copies; or one for `devices` alone.
 
-    Devices alone are shared by as much tensor parallelism as the model takes, the rest by pipeline stages.
+    Devices alone are shared by as much tensor parallelism as the model and a node take, the rest by pipeline stages.
+    What was chosen is a note.
     """
-    layout = _layout(*given)
+    stated = {name: value for name, value in given.items() if value is not None}
+    layout = _layout(**{name: stated.get(name, 1) for name in given})
     if devices is None:
         return layout, ()
     count = whole("devices", devices, most=MOST_DEVICES)
-    if layout.devices == count:
+    if stated and layout.devices == count:
         return layout, ()
-    if layout.devices > 1:
+    if stated and "data" not in stated and count % layout.devices == 0:
+        found = replace(layout, data=count // layout.devices)
+        return found, (
+            _chosen(f"Of {count} devices, {layout.devices} hold a copy: data_parallel {found.data} was taken."),
+        )
+    if stated:
         raise LayoutError(
             f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
             "leave devices out, or the others."
         )
-    for tensor in range(min(count, MOST_TENSOR), 0, -1):
+    for tensor in range(min(count, node), 0, -1):
         found = Parallelism(tensor=tensor, pipeline=count // tensor)
         if count % tensor == 0 and problem(architecture, found) is None:
-            text = f"Only devices was given: {found} was taken."
-            return found, (Note(subject="devices", text=text, origin="assumption"),)
+            return found, (_chosen(f"Only devices was given: {found} was taken."),) if count > 1 else ()
     raise LayoutError(
         f"This model cannot be split over exactly {count} devices; give tensor_parallel and data_parallel."
     )
+
+
+def _chosen(text: str) -> Note:
+    return Note(subject="devices", text=text, origin="assumption")
+
+
+def _node_of(hardware: HardwareLike | None) -> int:
+    """Devices that share a node: of the hardware named, or as most do."""
+    return MOST_TENSOR if hardware is None else find_accelerator(hardware).devices_per_node
 
 
 def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int] | None:
@@ -149,10 +166,10 @@ def calculate_memory(
     seq_length: int = 2048,
     precision: str | None = None,
     kv_precision: str | None = None,
-    tensor_parallel: int = 1,
-    pipeline_parallel: int = 1,
-    data_parallel: int = 1,
-    expert_parallel: int = 1,
+    tensor_parallel: int | None = None,
+    pipeline_parallel: int | None = None,
+    data_parallel: int | None = None,
+    expert_parallel: int | None = None,
     framework_overhead: float | None = None,
     include_gradients: bool = False,
     respect_weight_tying: bool = True,
@@ -178,7 +195,13 @@ def calculate_memory(
         model = model.with_untied_head()
     sequences, tokens = _sequences(batch_size), _tokens("seq_length", seq_length)
     layout, chosen = _layout_of(
-        model.architecture, devices, tensor_parallel, pipeline_parallel, data_parallel, expert_parallel
+        model.architecture,
+        devices,
+        _node_of(hardware),
+        tensor=tensor_parallel,
+        pipeline=pipeline_parallel,
+        data=data_parallel,
+        expert=expert_parallel,
     )
     formats = model.formats(precision, kv_precision)
     room = _room(hardware, memory_gb)
@@ -256,10 +279,10 @@ def max_batch_size(
     seq_length: int = 2048,
     precision: str | None = None,
     kv_precision: str | None = None,
-    tensor_parallel: int = 1,
-    pipeline_parallel: int = 1,
-    data_parallel: int = 1,
-    expert_parallel: int = 1,
+    tensor_parallel: int | None = None,
+    pipeline_parallel: int | None = None,
+    data_parallel: int | None = None,
+    expert_parallel: int | None = None,
     devices: int | None = None,
     token: str | None = None,
     refresh: bool = False,
@@ -274,7 +297,13 @@ def max_batch_size(
     found = load_model(model, token=token, refresh=refresh)
     formats = found.formats(precision, kv_precision)
     layout, chosen = _layout_of(
-        found.architecture, devices, tensor_parallel, pipeline_parallel, data_parallel, expert_parallel
+        found.architecture,
+        devices,
+        _node_of(hardware),
+        tensor=tensor_parallel,
+        pipeline=pipeline_parallel,
+        data=data_parallel,
+        expert=expert_parallel,
     )
     return memory.max_batch(
         found.architecture,
@@ -488,7 +517,7 @@ def _given(
             "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
             "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
         )
-    layout = _layout(tensor, pipeline, data, expert)
+    layout = _layout(tensor=tensor, pipeline=pipeline, data=data, expert=expert)
     return _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
 
 
@@ -525,28 +554,29 @@ def estimate_performance(
     batch = _sequences(batch_size)
     inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
     deployment = _deployment(found, hardware, Parallelism(), precision, kv_precision)
-    given = (tensor_parallel, pipeline_parallel, data_parallel, expert_parallel)
-    if any(value is not None for value in given):
-        layout, _ = _layout_of(found.architecture, devices, *(1 if value is None else value for value in given))
-        return estimate.estimate_end_to_end(replace(deployment, layout=layout), batch, inputs, outputs)
-    if devices is None:
-        fewest = search.fewest_tensor_parallel(deployment, batch, inputs + outputs)
-        if fewest is None:
-            deployment.require_room(batch, inputs + outputs)
-            raise DoesNotFitError(f"{found.name} fits on no tensor-parallel group of one node; give devices.")
+    given = {
+        "tensor": tensor_parallel,
+        "pipeline": pipeline_parallel,
+        "data": data_parallel,
+        "expert": expert_parallel,
+    }
+    node = deployment.machine.accelerator.devices_per_node
+    if any(value is not None for value in given.values()):
+        layout, filled = _layout_of(found.architecture, devices, node, **given)
+        notes = (*filled, *deployment.notes)
+        return estimate.estimate_end_to_end(replace(deployment, layout=layout, notes=notes), batch, inputs, outputs)
+    if devices is None and (fewest := search.fewest_tensor_parallel(deployment, batch, inputs + outputs)):
         layout = Parallelism(tensor=fewest[0])
         why = f"No layout was given: tensor_parallel {fewest[0]} is the smallest that holds the model."
     else:
+        # refused here with what would do, when no layout of a node holds it
+        offered = node if devices is None else whole("devices", devices, most=1024)
         best = search.best_layout(
-            deployment,
-            whole("devices", devices, most=MOST_DEVICES),
-            batch=batch,
-            input_tokens=inputs,
-            output_tokens=outputs,
-            goal="throughput",
+            deployment, offered, batch=batch, input_tokens=inputs, output_tokens=outputs, goal="throughput"
         ).best
-        layout = _layout(best.tensor_parallel, best.pipeline_parallel, best.data_parallel, best.expert_parallel)
-        why = f"Only devices was given: {layout} has most output tokens a second on {devices}."
+        layout = search.layout_of(best)
+        idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
+        why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
     note = Note(subject="tensor_parallel", text=why, origin="assumption")
     chosen = replace(deployment, layout=layout, notes=(note, *deployment.notes))
     return estimate.estimate_end_to_end(chosen, batch, inputs, outputs)

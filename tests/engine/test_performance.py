@@ -188,3 +188,18 @@ def test_output_tokens_a_second_never_count_the_prompt() -> None:
     short = estimate_performance("llama2_7b", "H100", input_tokens=128, output_tokens=64)
     long = estimate_performance("llama2_7b", "H100", input_tokens=4096, output_tokens=64)
     assert long.output_tokens_per_s < short.output_tokens_per_s
+
+
+@pytest.mark.parametrize("hardware", ["A10", "MI300X", "H100", "L40S", "TPU v5p"])
+def test_ranges_do_not_reach_below_the_physical_floor(hardware: str) -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-8B", hardware, tensor_parallel=1, batch_size=1)
+    assert report.decode_phase is not None
+    assert report.prefill_phase is not None
+    for phase in (report.prefill_phase, report.decode_phase):
+        floor = phase.latency_ms * max(phase.compute_share, phase.bandwidth_share)
+        assert phase.latency_interval_ms.low >= floor * (1 - 1e-9)
+
+
+def test_a_prompt_beyond_the_model_s_positions_is_warned_of() -> None:
+    report = estimate_performance("gpt2", "H100", input_tokens=5000, precision="bf16")
+    assert any("exceed the 1,024" in note.text for note in report.notes)

@@ -165,6 +165,19 @@ async def test_what_cannot_be_is_refused_with_what_can(
         assert not (await client.call_tool("calculate_memory", {"model": MODEL})).is_error
 
 
+async def test_one_accelerator_where_a_list_belongs_is_refused_in_plain_words() -> None:
+    async with connected() as client:
+        result = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": "H100"})
+    assert result.is_error
+    assert "hardware must be a list of strings, and is 'H100'" in text(result)
+
+
+async def test_an_engine_s_sentence_stands_alone() -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL, "precision": "fp88"})
+    assert text(result).startswith("precision 'fp88'")
+
+
 async def test_a_missing_argument_is_named() -> None:
     async with connected() as client:
         result = await client.call_tool("estimate_performance", {"model": MODEL})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..architecture import Architecture, Step
 from ..errors import DoesNotFitError
 from ..facts import table
-from ..memory import Formats, ledger, ranks_of
+from ..memory import Formats, ledger, length_notes, ranks_of
 from ..parallel import Parallelism, check
 from ..report import UTILIZATION, EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from ..units import GB, ceil_div
@@ -165,14 +165,28 @@ def bound_of(time: PhaseTime) -> str:
     return max(shares, key=lambda name: shares[name])
 
 
-def interval(machine: Machine, phase: str, value: float) -> Interval:
+def shares(deployment: Deployment, time: PhaseTime) -> tuple[float, float]:
+    """The phase's operations and bytes over what its devices' peak and bandwidth would do in its time (MFU, MBU)."""
+    layout, machine, scheme = deployment.layout, deployment.machine, deployment.formats.scheme
+    devices = layout.tensor * layout.pipeline
+    peak = machine.peak(scheme.quantized or scheme.plain)
+    return (
+        time.flops / (devices * peak * time.total),
+        time.bytes / (devices * machine.memory_bandwidth * time.total),
+    )
+
+
+def interval(deployment: Deployment, phase: str, time: PhaseTime) -> Interval:
+    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow."""
     facts = table("timing")["interval"]
-    spread = facts[machine.evidence][phase]
+    evidence = deployment.machine.evidence
+    low, high = facts[evidence][phase]
+    value = time.total * 1e3
     return Interval(
-        low=value * spread[0],
-        high=value * spread[1],
+        low=value * max(low, *shares(deployment, time)),
+        high=value * high,
         level=facts["level"],
-        evidence=facts[machine.evidence]["evidence"],
+        evidence=facts[evidence]["evidence"],
     )
 
 
@@ -181,8 +195,7 @@ def _phase(
 ) -> PhaseReport:
     machine, layout = deployment.machine, deployment.layout
     seconds = time.total
-    peak = machine.peak(deployment.formats.scheme.quantized or deployment.formats.scheme.plain)
-    devices = layout.tensor * layout.pipeline
+    compute_share, bandwidth_share = shares(deployment, time)
     return PhaseReport(
         model=deployment.model,
         hardware=machine.accelerator.name,
@@ -198,14 +211,18 @@ def _phase(
         expert_parallel=layout.expert,
         devices=layout.devices,
         latency_ms=seconds * 1e3,
-        latency_interval_ms=interval(machine, name, seconds * 1e3),
+        latency_interval_ms=interval(deployment, name, time),
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (1 if name == "prefill" else max(1, output_tokens - 1)),
         bound=bound_of(time),
         breakdown=tuple(Line(name=kind, value=value * 1e3, unit="ms") for kind, value in time.seconds.items() if value),
-        compute_share=time.flops / (devices * peak * seconds),
-        bandwidth_share=time.bytes / (devices * machine.memory_bandwidth * seconds),
-        notes=deployment.notes + _notes(deployment),
+        compute_share=compute_share,
+        bandwidth_share=bandwidth_share,
+        notes=(
+            *deployment.notes,
+            *_notes(deployment),
+            *length_notes(deployment.architecture, tokens + output_tokens - 1, "input_tokens"),
+        ),
     )
 
 
@@ -330,7 +347,7 @@ def estimate_end_to_end(
         decode_bound=decode.bound if decode else None,
         prefill_phase=prefill,
         decode_phase=decode,
-        notes=prefill.notes,
+        notes=(decode or prefill).notes,
     )
 
 
