@@ -59,7 +59,8 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
     """
     origin = sources.resolve(model, token=token, refresh=refresh)
     if origin.kind == "catalogue":
-        return _catalogue_model(origin.model)
+        found = _catalogue_model(origin.model)
+        return found if str(model).lower() == origin.model.lower() else replace(found, asked=str(model))
     return describe(origin.model, origin.where, origin.config)
 
 
@@ -327,6 +328,7 @@ def estimate_max_batch_size(
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
     data_parallel: int = 1,
+    expert_parallel: int = 1,
     token: str | None = None,
 ) -> BatchLimit:
     """The largest batch on devices of gpu_memory_gb GB each: an int whose `.reason` says what limits it."""
@@ -340,6 +342,7 @@ def estimate_max_batch_size(
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         data_parallel=data_parallel,
+        expert_parallel=expert_parallel,
         token=token,
     )
     limit = BatchLimit(report.max_batch_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
+import numbers
 import operator
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -21,8 +21,8 @@ MOST_DEVICES = 65_536
 
 def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
     """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
+        value = int(float(value))
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ArgumentError(f"{name} must be a whole number between {least:,} and {most:,}, and is {value!r}.")
     number = operator.index(value)
@@ -39,11 +39,12 @@ def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str
     """The value as a finite float with above < value <= most."""
     unit = f" {unit}" if unit else ""
     accepted = f"a number above {above:g} and up to {most:g}{unit}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise ArgumentError(f"{name} must be {accepted}, and is {value!r}.")
-    if not (math.isfinite(value) and above < value <= most):
-        raise ArgumentError(f"{name} must be {accepted}, and is {value:g}.")
-    return float(value)
+    number = float(value)
+    if not above < number <= most:
+        raise ArgumentError(f"{name} must be {accepted}, and is {number:g}.")
+    return number
 
 
 def flag(name: str, value: object) -> bool:
@@ -63,16 +64,20 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
 def strict(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
     """Refuse an unknown argument by name, with the nearest, instead of with a bare TypeError."""
     signature = inspect.signature(function)
+    known = tuple(signature.parameters)
 
     @functools.wraps(function)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
-        unknown = [name for name in kwargs if name not in signature.parameters]
+        unknown = [name for name in kwargs if name not in known]
         if unknown:
-            known = tuple(signature.parameters)
             raise UnknownArgumentError(
                 f"{function.__name__} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
                 f"Accepted: {', '.join(known)}."
             )
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise UnknownArgumentError(f"{function.__name__}: {error}. Accepted: {', '.join(known)}.") from None
         return function(*args, **kwargs)
 
     return checked

@@ -23,6 +23,8 @@ class Model:
     """Where the config is from."""
     config: Config
     architecture: Architecture
+    asked: str = ""
+    """What the caller called it, where that is another name."""
     _schemes: dict[str | None, WeightScheme] = field(default_factory=dict)
 
     def formats(self, precision: str | None, kv_precision: str | None) -> Formats:
@@ -34,6 +36,9 @@ class Model:
 
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
+        if self.asked:
+            text = f"{self.asked!r} has the architecture and format of {self.name}, which was counted."
+            source = Note(subject="model", text=text, origin="assumption")
         return (source, *formats.scheme.notes, *self.architecture.notes)
 
     def with_untied_head(self) -> Model:

@@ -16,6 +16,7 @@ from .numerics import FORMATS, Format, Scales, parse_format
 from .operators import Operator, Role, Weight
 from .report import Note
 
+_PLAIN = ("fp32", "bf16", "fp16")
 # What a quantiser leaves alone unless it says otherwise: tables, heads, routers and the towers of images and audio.
 _QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})
 
@@ -199,7 +200,7 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
         )
         plain = FORMATS["bf16"]
     else:
-        plain = parse_format(architecture.dtype, argument="The config's torch_dtype")
+        plain = parse_format(architecture.dtype, argument="The config's torch_dtype", accepted=_PLAIN)
     stated = config.values.get("quantization_config") or config.values.get("compression_config")
     if stated is None:
         if plain.bits == 32:

@@ -96,7 +96,10 @@ def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Acceler
     if isinstance(value, str):
         return get_accelerator(value)
     if isinstance(value, Mapping):
-        return accelerator_from_config(value)
+        # an entry of the catalogue handed back unchanged is that entry, with all that the dict cannot say
+        name = value.get("name")
+        listed = {entry.name: entry for entry in all_accelerators()}.get(name) if isinstance(name, str) else None
+        return listed if listed is not None and listed.to_config() == dict(value) else accelerator_from_config(value)
     raise InvalidHardwareError(
         f"Hardware must be a name, a dict with Flops, Memory_size and Memory_BW, or an Accelerator, not "
         f"{type(value).__name__} ({value!r}). {_NEXT_STEP}"

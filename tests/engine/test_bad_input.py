@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,3 +205,33 @@ def test_any_value_in_any_field_is_an_answer_or_an_error_of_ours(model: str, dat
         assert report.total_memory_bytes > 0
     assert sentence.strip()
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        ("llama2_7b", {"num_local_experts": 8}, "mixtral"),
+        ("llama2_7b", {"torch_dtype": "bfloat16", "dtype": "float32"}, "dtype"),
+        ("llama2_7b", {"torch_dtype": "int8"}, "torch_dtype"),
+        ("mistral_7b", {"sliding_window": None, "layer_types": ["sliding_attention"] * 32}, "sliding_window"),
+        ("mistral_7b", {"sliding_window": None, "layer_types": ["full_attention"] * 31}, "31 entries"),
+        ("Qwen/Qwen3-30B-A3B", {"mlp_only_layers": [500]}, "mlp_only_layers"),
+        ("Qwen/Qwen3-30B-A3B", {"decoder_sparse_step": 10**8}, "decoder_sparse_step"),
+        ("llama2_7b", {"num_hidden_layers": 10_000}, "num_hidden_layers"),
+    ],
+)
+def test_fields_that_deny_each_other_are_refused(model: str, changes: dict[str, object], message: str) -> None:
+    config = dict(load_model(model).config.values) | changes
+    with pytest.raises(CalculatorError, match=message):
+        calculate_memory(config)
+
+
+def test_positional_mistakes_are_errors_of_our_own() -> None:
+    with pytest.raises(UnknownArgumentError, match=r"calculate_memory.*Accepted: model_id_or_config"):
+        calculate_memory()  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("number", [numpy.int64(4), numpy.float32(4), numpy.int32(4)])
+def test_numbers_of_numpy_are_numbers(number: Any) -> None:
+    assert calculate_memory("llama2_7b", batch_size=number).batch_size == 4
+    assert max_batch_size("llama2_7b", memory_gb=number * 6).max_batch_size > 0

@@ -203,7 +203,7 @@ def test_inspect_and_memory_agree() -> None:
 
 
 def test_one_description_serves_all_layouts() -> None:
-    assert load_model("llama3_70b") is load_model("meta-llama/Meta-Llama-3-70B")
+    assert load_model("llama3_70b").architecture is load_model("meta-llama/Meta-Llama-3-70B").architecture
 
 
 @pytest.mark.parametrize("tokens", [2048, 8192, 32_768])

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from llm_memory_calculator import (
+    HARDWARE_CONFIGS,
     ArgumentError,
     DoesNotFitError,
     UnknownFormatError,
@@ -203,3 +204,21 @@ def test_ranges_do_not_reach_below_the_physical_floor(hardware: str) -> None:
 def test_a_prompt_beyond_the_model_s_positions_is_warned_of() -> None:
     report = estimate_performance("gpt2", "H100", input_tokens=5000, precision="bf16")
     assert any("exceed the 1,024" in note.text for note in report.notes)
+
+
+def test_a_catalogue_entry_handed_back_as_a_dict_gives_its_own_answer() -> None:
+    by_name = estimate_performance("meta-llama/Llama-3.1-8B", "H100_SXM")
+    assert estimate_performance("meta-llama/Llama-3.1-8B", HARDWARE_CONFIGS["H100_SXM"]).tpot_ms == by_name.tpot_ms
+
+
+def test_latent_attention_prefill_does_not_fall_when_the_last_chunk_is_short() -> None:
+    def ttft(tokens: int) -> float:
+        return estimate_performance("deepseek-ai/DeepSeek-V2-Lite", "H200", input_tokens=tokens).ttft_ms
+
+    times = [ttft(tokens) for tokens in range(8_200, 9_200, 50)]
+    assert times == sorted(times)
+
+
+def test_the_name_that_was_asked_for_is_said() -> None:
+    report = estimate_performance("deepseek-ai/DeepSeek-R1", "H200", tensor_parallel=8)
+    assert any("DeepSeek-R1" in note.text for note in report.notes)

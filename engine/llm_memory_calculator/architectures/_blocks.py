@@ -289,10 +289,12 @@ def window_of(config: Config, default: int | None) -> int | None:
 
 def layer_windows(config: Config, depth: int, window: int | None, *, slides: Callable[[int], bool]) -> list[int | None]:
     """The window of each layer: by layer_types where the config has them, else where `slides(index)` says so."""
+    types = config.names("layer_types", (SLIDING, FULL), depth) if config.has("layer_types") else None
     if window is None:
+        if types is not None and SLIDING in types:
+            raise ConfigError("The config's layer_types has sliding_attention layers, and its sliding_window is null.")
         return [None] * depth
-    if config.has("layer_types"):
-        types = config.names("layer_types", (SLIDING, FULL), depth)
+    if types is not None:
         return [window if kind == SLIDING else None for kind in types]
     return [window if slides(index) else None for index in range(depth)]
 
@@ -338,6 +340,8 @@ def decoder(
     )
     longest = config.optional_integer(*length)
     dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
+    if config.has("torch_dtype") and config.has("dtype") and config.text("dtype") != dtype:
+        raise ConfigError(f"The config's torch_dtype is {dtype!r}, and its dtype is {config.text('dtype')!r}.")
     return Architecture(
         model_type=config.model_type,
         hidden_size=hidden,
@@ -363,6 +367,8 @@ def sparse_layers(config: Config, depth: int) -> list[bool]:
     """Which layers of a Qwen mixture have experts: every decoder_sparse_step-th but those of mlp_only_layers."""
     step = config.integer("decoder_sparse_step", default=1)
     dense = set(config.integers("mlp_only_layers", default=()))
+    if step > depth or any(index >= depth for index in dense):
+        raise ConfigError(f"The config's decoder_sparse_step {step} or mlp_only_layers exceeds its {depth} layers.")
     return [index not in dense and (index + 1) % step == 0 for index in range(depth)]
 
 

@@ -27,7 +27,7 @@ def siglip(config: Config, path: str = "vision_tower.vision_model") -> tuple[Lay
     hidden, width = config.integer("hidden_size", default=768), config.integer("intermediate_size", default=3072)
     heads, depth = config.integer("num_attention_heads", default=12), _depth(config)
     patch, channels = config.integer("patch_size", default=16), config.integer("num_channels", default=3)
-    patches = (config.integer("image_size", default=224) // patch) ** 2
+    patches = (config.integer("image_size", default=224, least=patch) // patch) ** 2
     attention = BidirectionalAttention(name="self_attn", heads=heads, head_dim=share(hidden, heads))
     block = (
         Norm(name="layer_norm1", width=hidden, bias=True),

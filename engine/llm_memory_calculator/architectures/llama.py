@@ -2,10 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ..errors import ConfigError
 from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
+    if config.has("num_local_experts", "num_experts"):
+        raise ConfigError("The config is a llama's and has experts, which that family has not; is it a mixtral?")
     hidden, heads = config.integer("hidden_size"), read_heads(config)
     width = config.integer("intermediate_size")
     attention_bias = config.boolean("attention_bias", default=False)

@@ -149,6 +149,8 @@ class LatentAttention(Stateless):
         query_values = self.heads * (self.nope_dim + self.rope_dim + self.value_dim)
         return Work(
             flops=smaller(absorbed, expanded),
+            # absorbed, the heads share one latent and fill the rows of a product however short the query is
+            steady_flops=(expanded < absorbed) * expansion + (expanded >= absorbed) * absorbed,
             activations=step.tokens * 2 * query_values,
             cache_read=visible * self.values_per_token,
             cache_written=step.tokens * self.values_per_token,

@@ -64,6 +64,8 @@ class Work:
 
     flops: Quantity = 0
     """Floating-point operations; a multiply-add is two."""
+    steady_flops: Quantity = 0
+    """The part of `flops` whose rate does not hang on the query's length."""
     weight_share: Quantity = 0.0
     """The part of the operator's stored weights that is read, 0 to 1."""
     activations: Quantity = 0

@@ -62,7 +62,8 @@ class Machine:
                 return name
         raise LayoutError(
             f"{self.accelerator.name} has no peak rate for {form.name} (it would run in "
-            f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(self.accelerator.peak_flops)}."
+            f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(self.accelerator.peak_flops)}. "
+            "Give another precision, such as 'bf16'."
         )
 
 

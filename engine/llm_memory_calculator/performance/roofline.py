@@ -34,7 +34,8 @@ def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -
     )
     prefills = work.rows > 1
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
-    compute = flops * (1 + prefills * law.ramp / work.rows) / law.rate
+    ramped = flops - work.steady_flops
+    compute = (ramped * (1 + prefills * law.ramp / work.rows) + work.steady_flops) / law.rate
     memory = moved / law.bandwidth
     seconds = law.t0 + prefills * law.prefill_t0 + larger(compute, memory)
     return OperatorTime(seconds, compute, memory, work.flops, moved)
