@@ -22,7 +22,8 @@ _QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})
 
 
 # A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
-_LONGEST_PATTERN, _MOST_REPEATS = 300, 4
+_LONGEST_PATTERN, _MOST_REPEATS = 300, 3
+_MOST_ALIKE, _MOST_MATCHES = 200, 50_000
 
 
 class Exclusions:
@@ -37,8 +38,18 @@ class Exclusions:
                 )
         plain = {pattern for pattern in patterns if not pattern.startswith("re:") and "*" not in pattern}
         self.plain = frozenset(plain)
-        self.globs = tuple(pattern for pattern in patterns if "*" in pattern and not pattern.startswith("re:"))
+        # by what stands before the first wildcard, so that a long list of globs is not tried one by one
+        self.globs: dict[str, list[str]] = {}
+        for pattern in patterns:
+            if "*" in pattern and not pattern.startswith("re:"):
+                literal, wildcard, rest = pattern.partition("*")
+                self.globs.setdefault(literal, []).append(wildcard + rest)
         self.regexes = tuple(_compiled(pattern) for pattern in patterns if pattern.startswith("re:"))
+        if max((len(rests) for rests in self.globs.values()), default=0) > _MOST_ALIKE:
+            raise ConfigError(
+                f"The config's quantization_config has more than {_MOST_ALIKE} patterns that begin alike; give "
+                "precision to count one format."
+            )
         self.by_layer = any(re.search(r"\.\d+(\.|$|\*)", pattern) for pattern in patterns)
 
     def __bool__(self) -> bool:
@@ -50,7 +61,12 @@ class Exclusions:
         if self.plain and any(run in self.plain for run in runs):
             return True
         heads = [".".join(pieces[: i + 1]) for i in range(len(pieces))]
-        if any(fnmatchcase(head, glob) for glob in self.globs for head in heads):
+        if self.globs and any(
+            fnmatchcase(head[end:], rest)
+            for head in heads
+            for end in range(len(head) + 1)
+            for rest in self.globs.get(head[:end], ())
+        ):
             return True
         return any(regex.match(path) for regex in self.regexes)
 
@@ -90,6 +106,11 @@ class WeightScheme:
     """The cache's format unless the caller names one: the plain one, or 16 bits for a checkpoint stored in 32."""
     notes: tuple[Note, ...] = ()
 
+    @property
+    def regexes(self) -> int:
+        """How many regexes each name is matched against."""
+        return sum(len(found.regexes) for found in (self.exclusions, self.inclusions) if found is not None)
+
     def format_of(self, weight: Weight, path: str) -> Format:
         if weight.role == "buffer":
             return FORMATS["fp32"]
@@ -108,6 +129,12 @@ def layer_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[float, ...], 
     prefixes = [f"{path}." if path else "" for path in paths]
     by_layer = any(found is not None and found.by_layer for found in (scheme.exclusions, scheme.inclusions))
     judged = prefixes if by_layer else prefixes[:1]
+    matches = len(judged) * sum(len(operator.weights()) for operator in layer.operators) * scheme.regexes
+    if matches > _MOST_MATCHES:
+        raise ConfigError(
+            f"The config's quantization_config would match {matches:,} names and patterns, more than "
+            f"{_MOST_MATCHES:,}; give precision to count one format."
+        )
     scale = layer.repeat / len(judged) if judged else 0
     sizes, formats = [], []
     for operator in layer.operators:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -71,20 +71,32 @@ def _root(
 
 
 def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
-    if hasattr(signal, "SIGPIPE"):
-        # end as other filters do when the reader has gone
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if as_json:
-        typer.echo(json.dumps(plain(report), indent=2, allow_nan=False))
-        return
-    from rich.console import Console
+    try:
+        if as_json:
+            typer.echo(json.dumps(plain(report), indent=2, allow_nan=False))
+        else:
+            _print_table(report, table)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # nothing more can be said to a reader that has gone, and that is no error
+        _silence()
+        raise typer.Exit from None
+
+
+def _print_table(report: Any, table: Callable[[Any], Any]) -> None:
+    from .tables import Output
 
     # piped output has no width of its own, and names are not to be cut
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Output(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table(report))
     for note in getattr(report, "notes", ()):
         if note.origin != "default":
             console.print(f"{note.origin}: {note.text}", soft_wrap=True, markup=False)
+
+
+def _silence() -> None:
+    """Let the interpreter's own flush at exit go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _given(**layout: int | None) -> dict[str, Any]:
@@ -353,12 +365,23 @@ def serve(
 def main() -> None:
     """Run the command line: exit code 2 and one sentence for what the caller can mend."""
     try:
-        app()
+        # not standalone: a usage error is one sentence here too
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except typer.TyperException as error:
+        typer.echo(f"error: {' '.join(error.format_message().split())}", err=True)
+        sys.exit(2)
     except CalculatorError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        typer.echo(f"error: The answer could not be written: {error.strerror}.", err=True)
+        _silence()
+        typer.echo(f"error: {error}", err=True)
         sys.exit(2)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from llm_memory_calculator import (
@@ -18,6 +18,13 @@ from llm_memory_calculator import (
 )
 
 from .answers import GB, layout_of, plain, text_of
+
+
+class Output(Console):
+    """The console, but for a reader that has gone: that is for the command line to end on, not an error."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _table(*columns: str) -> Table:

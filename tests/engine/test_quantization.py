@@ -196,3 +196,24 @@ def test_a_precision_counts_what_the_checkpoint_s_config_cannot() -> None:
     report = calculate_memory({**LLAMA, "quantization_config": {"quant_method": "hqq"}}, precision="int4")
     assert report.precision == "int4"
     assert any(note.origin == "override" and "not read" in note.text for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        [f"model.layers.{number}*mlp*" for number in range(5000)],
+        [f"*{number}*mlp*" for number in range(5000)],
+        [rf"re:.*layers\.{number}\..*" for number in range(5000)],
+        [f"model.layers.{number}.mlp" for number in range(5000)],
+    ],
+    ids=["globs by layer", "globs alike", "regexes", "names"],
+)
+def test_thousands_of_exclusions_are_counted_or_refused_and_never_run_on(patterns: list[str]) -> None:
+    config = {**LLAMA, "num_hidden_layers": 1000, "quantization_config": {"quant_method": "fp8", "ignore": patterns}}
+    try:
+        size = calculate_memory(config).weight_memory_bytes
+    except ConfigError as error:
+        assert "precision" in str(error)  # noqa: PT017 the one of two outcomes
+    else:
+        # 1,000 layers in 16 bits of the mlp and 8 of the attention
+        assert size > 1000 * (3 * 4096 * 11008 * 2 + 4 * 4096 * 4096)

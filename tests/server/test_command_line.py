@@ -128,10 +128,24 @@ def test_what_cannot_be_is_one_sentence_and_exit_code_2(arguments: list[object],
 @pytest.mark.parametrize(
     "arguments", [["memory"], ["nothing"], ["memory", "x", "--batch-size", "many"], ["memory", "x", "--no"]]
 )
-def test_usage_errors_are_exit_code_2_without_a_traceback(arguments: list[str], run: Run) -> None:
+def test_usage_errors_are_one_sentence_and_exit_code_2(arguments: list[str], run: Run) -> None:
     done = run(*arguments)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("question", [["memory", "gpt2"], ["models"], ["memory", "gpt2", "--json"]])
+def test_a_reader_that_has_gone_is_no_error(question: list[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "llm_memory_calculator", *question]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"model_type": "llama"}', "[" * 100_000, '{"a": NaN}'])
