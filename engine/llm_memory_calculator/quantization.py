@@ -367,9 +367,13 @@ def _awq(section: Config) -> Format:
     return _grouped(FORMATS["int4" if symmetric else "awq"], bits, _group_size(section))
 
 
+# one float32 scale a tensor: modelopt, and fp8 checkpoints that state no blocks
+_FP8_BY_TENSOR = replace(FORMATS["fp8"], scales=(Scales(bits=32, rows=None),))
+
+
 def _fp8(section: Config) -> Format:
     if not section.has("weight_block_size"):
-        return FORMATS["fp8"]
+        return FORMATS["fp8"] if section.text("quant_method") == "fbgemm_fp8" else _FP8_BY_TENSOR
     block = section.integers("weight_block_size", least=1)
     if len(block) != 2:
         raise ConfigError(f"The config's quantization_config.weight_block_size must be two numbers, and is {block}.")
@@ -400,13 +404,19 @@ def _groups(section: Config) -> Format:
             )
         return found.pop()
     algorithm = section.text("quant_algo", default="").upper()
-    known = {"FP8": "fp8", "NVFP4": "nvfp4", "W4A16_AWQ": "awq", "INT4_AWQ": "awq", "INT8_SQ": "int8"}
+    known = {
+        "FP8": _FP8_BY_TENSOR,
+        "NVFP4": FORMATS["nvfp4"],
+        "W4A16_AWQ": FORMATS["awq"],
+        "INT4_AWQ": FORMATS["awq"],
+        "INT8_SQ": FORMATS["int8"],
+    }
     if algorithm not in known:
         raise ConfigError(
             f"The config's quantization_config has neither config_groups nor a known quant_algo ({algorithm!r}); "
             f"known: {', '.join(known)}."
         )
-    return FORMATS[known[algorithm]]
+    return known[algorithm]
 
 
 def _group_format(group: Any) -> Format:
@@ -418,8 +428,8 @@ def _group_format(group: Any) -> Format:
     group_size = _checked_group(section.integer("group_size", default=-1, least=-1))
     inputs = group.get("input_activations")
     if kind == "float" and bits == 8:
-        whole = section.text("strategy", default="channel") == "tensor"
-        return replace(FORMATS["fp8"], scales=(Scales(bits=32, rows=None),)) if whole else FORMATS["fp8"]
+        # compressed-tensors states its strategy, modelopt has one scale a tensor and states none
+        return _FP8_BY_TENSOR if section.text("strategy", default="tensor") == "tensor" else FORMATS["fp8"]
     if kind == "float" and bits == 4:
         return FORMATS["mxfp4"] if group_size == 32 else FORMATS["nvfp4"]
     if kind == "int" and bits == 8 and inputs:

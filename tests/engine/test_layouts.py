@@ -142,3 +142,8 @@ def test_expert_parallel_ranks_hold_whole_experts() -> None:
     assert split.weight_memory_bytes == plain.weight_memory_bytes
     with pytest.raises(LayoutError, match="needs a mixture of experts"):
         calculate_memory("meta-llama/Llama-2-7b-hf", tensor_parallel=2, expert_parallel=2)
+
+
+def test_copies_without_a_sequence_are_said() -> None:
+    report = estimate_performance("meta-llama/Llama-3.1-8B", "H100", data_parallel=8, batch_size=3)
+    assert any("5 of the 8 copies" in note.text for note in report.notes)

@@ -148,7 +148,19 @@ def test_a_reader_that_has_gone_is_no_error(question: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"model_type": "llama"}', "[" * 100_000, '{"a": NaN}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"hidden_size": 1, "hidden_size": 2}',
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"model_type": "llama"}',
+        "[" * 100_000,
+        '{"a": NaN}',
+    ],
+)
 def test_a_bad_file_is_one_sentence(content: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     done = run("memory", tmp_path / "config.json")

@@ -220,13 +220,13 @@ def _phase(
         bandwidth_share=bandwidth_share,
         notes=(
             *deployment.notes,
-            *_notes(deployment),
+            *_notes(deployment, batch),
             *length_notes(deployment.architecture, tokens + output_tokens - 1, "input_tokens"),
         ),
     )
 
 
-def _notes(deployment: Deployment) -> tuple[Note, ...]:
+def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
     machine, found = deployment.machine, []
     if machine.evidence == "none":
         found.append(
@@ -244,6 +244,9 @@ def _notes(deployment: Deployment) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
+    if deployment.layout.data > batch:
+        text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
+        found.append(Note(subject="data_parallel", text=text, origin="warning"))
     found += _link_notes(deployment)
     scheme = deployment.formats.scheme
     used = "" if scheme.quantized is None else machine.runs_in(scheme.quantized)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import stat
+from collections import Counter
 from typing import Any, NoReturn
 
 from ..errors import InvalidFileError, UnknownModelError
@@ -67,7 +68,12 @@ def parse(body: bytes, name: str) -> dict[str, Any]:
     Raises InvalidFileError for anything else, numbers that are not finite and nesting without end included.
     """
     try:
-        config = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
+        config = json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_without_repeats,
+        )
     except UnicodeDecodeError:
         raise InvalidFileError(f"{name} is not UTF-8 text. Give the model's config.json as published.") from None
     except RecursionError:
@@ -89,6 +95,14 @@ def shorten(text: str) -> str:
 
 
 _KINDS: dict[type, str] = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{shorten(name)!r} stands twice in one object")
+    return found
 
 
 def _refuse_constant(word: str) -> NoReturn:
