@@ -100,6 +100,9 @@ def test_latent_attention_runs_absorbed_in_decode() -> None:
     context = 2048 + 128
     flops = 2 * context * 16 * (512 + 512 + 64) * sum(row.repeat for row in kernels)
     assert sum(row.flops for row in kernels) == pytest.approx(flops, rel=0.01)
+    assert all(row.name.endswith("(absorbed)") for row in kernels)
+    prefill = estimate_prefill_performance("deepseek_v3", system_name="H200", tensor_parallel=8)
+    assert all(row.name.endswith("(expanded)") for row in prefill.operators if row.kind == "latent_attention")
 
 
 def test_a_model_that_does_not_fit_is_refused_with_the_next_step() -> None:

@@ -158,6 +158,7 @@ def test_step_time_is_finite_positive_and_grows_with_the_context(
     near = seconds(Step(batch=batch, query=query, context=0))
     far = seconds(Step(batch=batch, query=query, context=context))
     assert 0 < near <= far * (1 + 1e-9)
+    assert near <= seconds(Step(batch=batch, query=query + 1, context=0)) * (1 + 1e-9) or query == 1
     assert math.isfinite(far)
 
 

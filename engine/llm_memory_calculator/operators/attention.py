@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from ..units import ceil_div, larger, smaller
+from ..units import ceil_div, smaller
 from .base import Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class LatentAttention(Stateless):
 
     Two forms give the same result. Absorbed: queries are taken into the latent space, each head attends the latents
     themselves. Expanded: keys and values are made from the latents (those of the context too) and attended as in
-    multi-head attention. The step decides: the form with fewer operations runs, absorbed in decode, expanded in
-    prefill. The latent is the same for all heads, so every tensor-parallel rank keeps all of it.
+    multi-head attention. The step decides: the quicker form runs, absorbed in decode, expanded in prefill. The
+    latent is the same for all heads, so every tensor-parallel rank keeps all of it.
     """
 
     heads: int
@@ -148,14 +148,14 @@ class LatentAttention(Stateless):
         expanded = 2 * pairs * self.heads * (self.nope_dim + self.rope_dim + self.value_dim) + expansion
         query_values = self.heads * (self.nope_dim + self.rope_dim + self.value_dim)
         return Work(
-            flops=smaller(absorbed, expanded),
-            # absorbed, the heads share one latent and fill the rows of a product however short the query is
-            steady_flops=(expanded < absorbed) * expansion + (expanded >= absorbed) * absorbed,
+            flops=expanded,
+            steady_flops=expansion,
+            # the heads share one latent and fill the rows of a product however short the query is
+            absorbed_flops=absorbed,
             activations=step.tokens * 2 * query_values,
             cache_read=visible * self.values_per_token,
             cache_written=step.tokens * self.values_per_token,
             rows=step.query,
-            form="absorbed" if _all_smaller(absorbed, expanded) else "expanded",
         )
 
     def live_values(self) -> int:
@@ -163,8 +163,3 @@ class LatentAttention(Stateless):
 
     def divides(self) -> tuple[tuple[str, int], ...]:
         return (("the attention heads", self.heads),)
-
-
-def _all_smaller(left: Quantity, right: Quantity) -> bool:
-    difference = larger(left - right, 0)
-    return not (difference if isinstance(difference, (int, float)) else difference.any())

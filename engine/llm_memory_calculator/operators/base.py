@@ -78,8 +78,9 @@ class Work:
     """Experts that the step touches."""
     flops_per_row: Quantity = 0
     """Operations of one routed row."""
-    form: str = ""
-    """Which of its forms the operator ran in, where it has several."""
+    absorbed_flops: Quantity | None = None
+    """Operations of the absorbed form, where the operator has one: its rate does not hang on the query's length either,
+    and the quicker of the two forms runs."""
 
 
 class Operator(Protocol):

@@ -14,6 +14,7 @@ from ..parallel import Parallelism, check
 from ..report import UTILIZATION, EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from ..units import GB, ceil_div
 from .machine import Machine
+from .roofline import OperatorTime
 from .step import KINDS, operators, step_time
 
 
@@ -354,12 +355,19 @@ def estimate_end_to_end(
     )
 
 
+def _form(time: OperatorTime) -> str:
+    """Which of its two forms latent attention ran in."""
+    if time.absorbed is None:
+        return ""
+    return " (absorbed)" if time.absorbed else " (expanded)"
+
+
 def operator_rows(deployment: Deployment, step: Step) -> list[OperatorRow]:
     """Every operator of the first pipeline stage's device at a step: its share of the time and what binds it."""
     _, _, rank = ranks_of(deployment.architecture, deployment.layout)[0]
     return [
         OperatorRow(
-            name=operator.name,
+            name=operator.name + _form(time),
             kind=operator.kind,
             repeat=repeat,
             latency_ms=float(time.seconds) * repeat * 1e3,

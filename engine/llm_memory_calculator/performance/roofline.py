@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..memory import Formats
 from ..operators import Work
-from ..units import larger
+from ..units import larger, smaller
 from .machine import Law
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ class OperatorTime:
     compute_s: Quantity
     memory_s: Quantity
     flops: Quantity
+    """Operations that the work needs, in the form that needs fewer."""
     bytes: Quantity
+    absorbed: Any = None
+    """Whether latent attention ran absorbed; None for every other operator."""
 
 
 def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -> OperatorTime:
@@ -36,6 +39,11 @@ def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
     ramped = flops - work.steady_flops
     compute = (ramped * (1 + prefills * law.ramp / work.rows) + work.steady_flops) / law.rate
+    needed, absorbed = work.flops, None
+    if work.absorbed_flops is not None:
+        other = work.absorbed_flops / law.rate
+        absorbed = other <= compute
+        compute, needed = smaller(compute, other), smaller(work.flops, work.absorbed_flops)
     memory = moved / law.bandwidth
     seconds = law.t0 + prefills * law.prefill_t0 + larger(compute, memory)
-    return OperatorTime(seconds, compute, memory, work.flops, moved)
+    return OperatorTime(seconds, compute, memory, needed, moved, absorbed)
