@@ -1,4 +1,7 @@
-"""One module a family, named like the `model_type` of its config, with one function `build(config) -> Architecture`."""
+"""One module a family, named like the `model_type` of its config, with one function `build(config) -> Architecture`.
+
+A dash in a model_type is an underscore in the name of its module.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,11 @@ def build(config: Config) -> Architecture:
     """
     model_type = config.model_type
     known = families()
-    if model_type not in known:
+    module = model_type.replace("-", "_")
+    if module not in known:
         raise UnsupportedModelError(
             f"The config's model_type {model_type!r} is not described here.{did_you_mean(model_type, known)} "
             f"Known: {', '.join(known)}."
         )
-    describe: Callable[[Config], Architecture] = import_module(f".{model_type}", __name__).build
+    describe: Callable[[Config], Architecture] = import_module(f".{module}", __name__).build
     return describe(config)

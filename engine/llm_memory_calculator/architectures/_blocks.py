@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..architecture import Architecture, Layer
@@ -12,14 +12,17 @@ from ..errors import ConfigError
 from ..operators import (
     Activation,
     Attention,
+    Buffer,
     Embedding,
     Experts,
+    Indexer,
     LatentAttention,
     Linear,
     Norm,
     Operator,
     Output,
 )
+from ..report import Note
 
 Operators = tuple[Operator, ...]
 Kind = TypeVar("Kind", bound=Hashable)
@@ -28,11 +31,12 @@ SLIDING, FULL = "sliding_attention", "full_attention"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
-    """The shape of attention: query heads, KV heads, values a head."""
+    """The shape of attention: query heads, KV heads, values a head (of its values, where they differ)."""
 
     query: int
     kv: int
     dim: int
+    value_dim: int | None = None
 
 
 def depth_of(config: Config, name: str = "num_hidden_layers") -> int:
@@ -75,26 +79,38 @@ def check_heads(query: int, kv: int) -> None:
         )
 
 
-def pre_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
+def pre_norm(
+    hidden: int,
+    attend: Operators,
+    feed_forward: Operators,
+    *,
+    bias: bool = False,
+    names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
+) -> Operators:
     """A layer that norms the input of each of its two blocks."""
     return (
-        Norm(name="input_layernorm", width=hidden),
+        Norm(name=names[0], width=hidden, bias=bias),
         *attend,
-        Norm(name="post_attention_layernorm", width=hidden),
+        Norm(name=names[1], width=hidden, bias=bias),
         *feed_forward,
     )
 
 
-def sandwich_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
+def sandwich_norm(
+    hidden: int,
+    attend: Operators,
+    feed_forward: Operators,
+    *,
+    names: tuple[str, str, str, str] = (
+        "input_layernorm",
+        "post_attention_layernorm",
+        "pre_feedforward_layernorm",
+        "post_feedforward_layernorm",
+    ),
+) -> Operators:
     """A layer that norms the input and the output of each of its two blocks."""
-    return (
-        Norm(name="input_layernorm", width=hidden),
-        *attend,
-        Norm(name="post_attention_layernorm", width=hidden),
-        Norm(name="pre_feedforward_layernorm", width=hidden),
-        *feed_forward,
-        Norm(name="post_feedforward_layernorm", width=hidden),
-    )
+    before, after, before_feed_forward, after_feed_forward = (Norm(name=name, width=hidden) for name in names)
+    return (before, *attend, after, before_feed_forward, *feed_forward, after_feed_forward)
 
 
 def attention(
@@ -105,36 +121,45 @@ def attention(
     qkv_bias: bool = False,
     out_bias: bool = False,
     head_norms: bool = False,
+    norms: Operators = (),
     sinks: bool = False,
     path: str = "self_attn",
     names: tuple[str, str, str, str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
     reduces: bool = True,
 ) -> Operators:
-    """Fused q, k and v projections, norms over each head of q and k, the attention itself, the output projection."""
+    """Fused q, k and v projections, norms of q and k, the attention itself, the output projection.
+
+    head_norms are RMSNorms over each head, the commonest; other ones are given as `norms`.
+    """
     query, key, value, out = (f"{path}.{name}" for name in names)
-    norms = (
-        Norm(name=f"{path}.q_norm", width=heads.dim, heads=heads.query, split="columns"),
-        Norm(name=f"{path}.k_norm", width=heads.dim, heads=heads.kv, split="columns"),
-    )
+    value_dim = heads.dim if heads.value_dim is None else heads.value_dim
     return (
         Linear(
             name=f"{path}.qkv",
             outputs=(
                 Output(name=query, units=heads.query, width=heads.dim),
                 Output(name=key, units=heads.kv, width=heads.dim),
-                Output(name=value, units=heads.kv, width=heads.dim),
+                Output(name=value, units=heads.kv, width=value_dim),
             ),
             input_units=hidden,
             bias=qkv_bias,
             split="columns",
         ),
-        *(norms if head_norms else ()),
-        Attention(name=path, heads=heads.query, kv_heads=heads.kv, head_dim=heads.dim, window=window, sinks=sinks),
+        *(query_key_norms(heads, path=path) if head_norms else norms),
+        Attention(
+            name=path,
+            heads=heads.query,
+            kv_heads=heads.kv,
+            head_dim=heads.dim,
+            value_dim=heads.value_dim,
+            window=window,
+            sinks=sinks,
+        ),
         Linear(
             name=out,
             outputs=(Output(name=out, units=hidden),),
             input_units=heads.query,
-            input_width=heads.dim,
+            input_width=value_dim,
             bias=out_bias,
             split="rows",
             reduces=reduces,
@@ -142,7 +167,7 @@ def attention(
     )
 
 
-def latent_attention(config: Config, *, path: str = "self_attn") -> Operators:
+def latent_attention(config: Config, *, path: str = "self_attn", sparse: bool = False) -> Operators:
     """Multi-head latent attention as DeepSeek-V2 and V3 have it; q_lora_rank null means one plain query projection."""
     hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
     rank, rope = config.integer("kv_lora_rank"), config.integer("qk_rope_head_dim")
@@ -175,7 +200,15 @@ def latent_attention(config: Config, *, path: str = "self_attn") -> Operators:
             input_units=rank,
             split="columns",
         ),
-        LatentAttention(name=path, heads=heads, latent_rank=rank, rope_dim=rope, nope_dim=nope, value_dim=value),
+        LatentAttention(
+            name=path,
+            heads=heads,
+            latent_rank=rank,
+            rope_dim=rope,
+            nope_dim=nope,
+            value_dim=value,
+            picked=config.integer("index_topk") if sparse else None,
+        ),
         Linear(
             name=f"{path}.o_proj",
             outputs=(Output(name=f"{path}.o_proj", units=hidden),),
@@ -313,25 +346,36 @@ def decoder(
     *,
     tied_default: bool = False,
     norm_bias: bool = False,
+    head_bias: bool = False,
     hidden: int | None = None,
     positions: int | None = None,
+    after_table: Operators = (),
+    before_head: Operators | None = None,
+    table_width: int | None = None,
     paths: tuple[str, str, str, str] = ("model.embed_tokens", "model.norm", "lm_head", "model.embed_positions"),
     length: Sequence[str] = ("max_position_embeddings",),
 ) -> Architecture:
-    """A decoder around its stack: the vocabulary's table, learned positions if any, final norm, head (tied or not)."""
+    """A decoder around its stack: the vocabulary's table, learned positions if any, final norm, head (tied or not).
+
+    after_table and before_head are operators there (before_head in place of the final norm); table_width is that of the
+    vocabulary's table and of the head, where it is not the hidden size.
+    """
     hidden = config.integer("hidden_size") if hidden is None else hidden
     vocabulary = config.integer("vocab_size")
     tied = config.boolean("tie_word_embeddings", default=tied_default)
     table, norm, head, position_table = paths
-    first: Operators = (Embedding(name=table, entries=vocabulary, width=hidden),)
+    width = hidden if table_width is None else table_width
+    first: Operators = (Embedding(name=table, entries=vocabulary, width=width),)
     if positions is not None:
         first += (Embedding(name=position_table, entries=positions, width=hidden, split="none"),)
+    final_norm: Operators = (Norm(name=norm, width=hidden, bias=norm_bias),)
     last: Operators = (
-        Norm(name=norm, width=hidden, bias=norm_bias),
+        *(final_norm if before_head is None else before_head),
         Linear(
             name=head,
             outputs=(Output(name=head, units=vocabulary),),
-            input_units=hidden,
+            input_units=width,
+            bias=head_bias,
             split="columns",
             role="head",
             stored=not tied,
@@ -346,7 +390,7 @@ def decoder(
         model_type=config.model_type,
         hidden_size=hidden,
         vocab_size=vocabulary,
-        first=Layer(path="", operators=first),
+        first=Layer(path="", operators=(*first, *after_table)),
         stack=stack,
         last=Layer(path="", operators=last),
         max_length=longest,
@@ -372,8 +416,13 @@ def sparse_layers(config: Config, depth: int) -> list[bool]:
     return [index not in dense and (index + 1) % step == 0 for index in range(depth)]
 
 
-def deepseek_stack(config: Config, *router_extras: Operator) -> tuple[Layer, ...]:
-    """The layers of DeepSeek-V2 and V3: latent attention; dense up to first_k_dense_replace, then experts."""
+def deepseek_stack(
+    config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None
+) -> tuple[Layer, ...]:
+    """The layers of DeepSeek-V2 and V3: latent attention; dense up to first_k_dense_replace, then experts.
+
+    indexed (V3.2): attention is to the tokens that an indexer picks, and these layers have one of their own.
+    """
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     width, shared = config.integer("moe_intermediate_size"), config.integer("n_shared_experts", least=0)
     leading = config.integer("first_k_dense_replace", least=0)
@@ -389,9 +438,158 @@ def deepseek_stack(config: Config, *router_extras: Operator) -> tuple[Layer, ...
         shared=gated_feed_forward(hidden, shared * width, path="mlp.shared_experts", reduces=False) if shared else (),
     )
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
-    attend = latent_attention(config)
+    attend = latent_attention(config, sparse=indexed is not None)
+    pick: Operators = () if indexed is None else indexer(config)
     return grouped(
-        sparse,
-        lambda has_experts: pre_norm(hidden, attend, (*experts, *router_extras) if has_experts else dense),
+        list(zip(sparse, [False] * depth if indexed is None else indexed, strict=True)),
+        lambda kind: pre_norm(
+            hidden, (*pick, *attend) if kind[1] else attend, (*experts, *router_extras) if kind[0] else dense
+        ),
         "model.layers.{index}",
     )
+
+
+def depth_by(config: Config, *names: str) -> int:
+    """The number of layers, where a family has several names for it."""
+    return config.integer(*names, most=DEEPEST_STACK)
+
+
+def equal_heads(hidden: int, query: int) -> Heads:
+    """Heads that share the hidden size, each with its own keys and values."""
+    return Heads(query=query, kv=query, dim=share(hidden, query))
+
+
+def query_key_norms(
+    heads: Heads,
+    *,
+    path: str = "self_attn",
+    names: tuple[str, str] = ("q_norm", "k_norm"),
+    bias: bool = False,
+    own_scales: bool = False,
+) -> Operators:
+    """Norms over each head of q and k, with one scale for all heads or one for each."""
+    query, key = (f"{path}.{name}" for name in names)
+    return (
+        Norm(name=query, width=heads.dim, heads=heads.query, bias=bias, own_scales=own_scales, split="columns"),
+        Norm(name=key, width=heads.dim, heads=heads.kv, bias=bias, own_scales=own_scales, split="columns"),
+    )
+
+
+def post_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
+    """A layer that norms the output of each of its two blocks."""
+    return (
+        *attend,
+        Norm(name="post_attention_layernorm", width=hidden),
+        *feed_forward,
+        Norm(name="post_feedforward_layernorm", width=hidden),
+    )
+
+
+def parallel(
+    hidden: int, attend: Operators, feed_forward: Operators, *, name: str = "input_layernorm", bias: bool = False
+) -> Operators:
+    """A layer that norms its input once, for attention and feed-forward side by side."""
+    return (Norm(name=name, width=hidden, bias=bias), *attend, *feed_forward)
+
+
+def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:
+    """The lightning indexer of DeepSeek-V3.2: queries from the low-rank ones, one key a token, a weight a head."""
+    hidden, rank = config.integer("hidden_size"), config.integer("q_lora_rank")
+    heads, dim = config.integer("index_n_heads"), config.integer("index_head_dim")
+    return (
+        _plain(f"{path}.wq_b", heads * dim, rank, False),
+        _plain(f"{path}.wk", dim, hidden, False),
+        Norm(name=f"{path}.k_norm", width=dim, bias=True),
+        _plain(f"{path}.weights_proj", heads, hidden, False),
+        Indexer(name=path, heads=heads, head_dim=dim),
+    )
+
+
+def router_correction(count: int, name: str = "mlp.gate.e_score_correction_bias") -> Buffer:
+    """What DeepSeek-V3's way of balancing adds to the routers' scores."""
+    return Buffer(name=name, size=count)
+
+
+def leading_dense(config: Config, depth: int, default: int) -> list[bool]:
+    """Which layers have experts: by mlp_layer_types where the config has them, else all from first_k_dense_replace."""
+    if config.has("mlp_layer_types"):
+        return [kind == "sparse" for kind in config.names("mlp_layer_types", ("dense", "sparse"), depth)]
+    leading = config.integer("first_k_dense_replace", default=default, least=0)
+    return [index >= leading for index in range(depth)]
+
+
+def without_predictors(architecture: Architecture, config: Config) -> Architecture:
+    """Say of the layers for multi-token prediction that they stand in the checkpoint and are not counted."""
+    predictors = config.integer("num_nextn_predict_layers", default=0, least=0)
+    apart = Note(
+        subject="num_nextn_predict_layers",
+        text=f"{predictors} layer(s) for multi-token prediction stand in the checkpoint and are not counted: "
+        "engines load them only for speculative decoding.",
+        origin="warning",
+    )
+    return replace(architecture, apart=(apart,) if predictors else ())
+
+
+def periodic_windows(
+    config: Config, depth: int, window: int | None, *, default: int, name: str = "sliding_window_pattern"
+) -> list[int | None]:
+    """The window of each layer: by layer_types, else by a pattern that starts anew again and again.
+
+    The pattern is a number n (each n-th layer is full) or letters (L for a windowed layer, G for a full one).
+    """
+    if window is None or config.has("layer_types"):
+        return layer_windows(config, depth, window, slides=lambda _: False)
+    if isinstance(config.values.get(name), str):
+        letters = config.text(name)
+        if not letters or set(letters) - {"L", "G"}:
+            raise ConfigError(
+                f"The config's {name} must be a number or made of the letters L and G, and is {letters!r}."
+            )
+        return layer_windows(config, depth, window, slides=lambda index: letters[index % len(letters)] == "L")
+    period = config.integer(name, default=default)
+    return layer_windows(config, depth, window, slides=lambda index: (index + 1) % period != 0)
+
+
+def per_layer(config: Config, name: str, depth: int, *, least: int = 0) -> tuple[int, ...]:
+    """A whole number for each layer: a list of them, or one for all."""
+    if not isinstance(config.values.get(name), list):
+        return (config.integer(name, least=least),) * depth
+    found = config.integers(name, least=least)
+    if len(found) != depth:
+        raise ConfigError(
+            f"The config's {config.where}{name} has {len(found)} entries, but num_hidden_layers says there are {depth} "
+            "layers."
+        )
+    return found
+
+
+def own_indexers(config: Config, depth: int) -> list[bool]:
+    """Which layers of a GLM-5 have an indexer of their own; the others use the picks of the last one before them."""
+    if config.has("indexer_types"):
+        return [kind == "full" for kind in config.names("indexer_types", ("full", "shared"), depth)]
+    if config.has("index_topk_pattern"):
+        letters = config.text("index_topk_pattern")
+        if len(letters) != depth or set(letters) - {"F", "S"}:
+            raise ConfigError(
+                f"The config's index_topk_pattern must be one letter, F or S, for each of its {depth} layers, and is "
+                f"{letters!r}."
+            )
+        return [letter == "F" for letter in letters]
+    every = config.integer("index_topk_freq", default=1)
+    begin = config.integer("index_skip_topk_offset", default=2, least=0)
+    return [max(index - begin + 1, 0) % every == 0 for index in range(depth)]
+
+
+def sections(config: Config, name: str, depth: int) -> list[Config]:
+    """An object for each layer."""
+    entries = config.values.get(name)
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ConfigError(f"The config's {name} must be a list of objects, one for each layer.")
+    if len(entries) != depth:
+        raise ConfigError(
+            f"The config's {name} has {len(entries)} entries, but num_hidden_layers says there are {depth} layers."
+        )
+    return [
+        Config(entry, where=f"{config.where}{name}[{index}].", notes=config.notes)
+        for index, entry in enumerate(entries)
+    ]

@@ -1,6 +1,6 @@
 """The operators that layers are made of: the only place where formulas of size and work live."""
 
-from .attention import Attention, BidirectionalAttention, LatentAttention
+from .attention import Attention, BidirectionalAttention, Indexer, LatentAttention
 from .base import Operator, Role, Step, Weight, Work, WorkKind
 from .experts import Experts
 from .linear import Activation, Buffer, Embedding, Linear, Norm, Output
@@ -12,6 +12,7 @@ __all__ = [
     "Buffer",
     "Embedding",
     "Experts",
+    "Indexer",
     "LatentAttention",
     "Linear",
     "Norm",

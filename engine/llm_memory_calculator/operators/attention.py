@@ -118,6 +118,9 @@ class LatentAttention(Stateless):
     themselves. Expanded: keys and values are made from the latents (those of the context too) and attended as in
     multi-head attention. The step decides: the quicker form runs, absorbed in decode, expanded in prefill. The
     latent is the same for all heads, so every tensor-parallel rank keeps all of it.
+
+    Where an indexer picks the tokens that a query attends (DeepSeek-V3.2), `picked` is how many at most: the absorbed
+    form works on these alone, the expanded one masks the rest.
     """
 
     heads: int
@@ -125,6 +128,7 @@ class LatentAttention(Stateless):
     rope_dim: int
     nope_dim: int
     value_dim: int
+    picked: int | None = None
 
     @property
     def kind(self) -> WorkKind:
@@ -142,8 +146,11 @@ class LatentAttention(Stateless):
 
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)
-        visible = step.batch * visible_tokens(step.query, step.context, None)
-        absorbed = 2 * pairs * self.heads * (2 * self.latent_rank + self.rope_dim)
+        visible = visible_tokens(step.query, step.context, None)
+        if self.picked is not None:
+            visible = smaller(visible, self.picked * step.query)
+        picked_pairs = step.batch * attended_pairs(step.query, step.context, self.picked)
+        absorbed = 2 * picked_pairs * self.heads * (2 * self.latent_rank + self.rope_dim)
         expansion = 2 * step.batch * step.context * self.latent_rank * self.heads * (self.nope_dim + self.value_dim)
         expanded = 2 * pairs * self.heads * (self.nope_dim + self.rope_dim + self.value_dim) + expansion
         query_values = self.heads * (self.nope_dim + self.rope_dim + self.value_dim)
@@ -153,7 +160,7 @@ class LatentAttention(Stateless):
             # the heads share one latent and fill the rows of a product however short the query is
             absorbed_flops=absorbed,
             activations=step.tokens * 2 * query_values,
-            cache_read=visible * self.values_per_token,
+            cache_read=step.batch * visible * self.values_per_token,
             cache_written=step.tokens * self.values_per_token,
             rows=step.query,
         )
@@ -163,3 +170,34 @@ class LatentAttention(Stateless):
 
     def divides(self) -> tuple[tuple[str, int], ...]:
         return (("the attention heads", self.heads),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexer(Stateless):
+    """The scores by which DeepSeek sparse attention picks tokens: relu(q kᵀ) of small heads that share one key.
+
+    The key of every token is cached. All tensor-parallel ranks score with all heads, since each needs the same picks.
+    """
+
+    heads: int
+    head_dim: int
+
+    @property
+    def kind(self) -> WorkKind:
+        return "attention"
+
+    def cached_values(self, tokens: Quantity) -> Quantity:
+        return self.head_dim * tokens
+
+    def work(self, step: Step) -> Work:
+        pairs = step.batch * attended_pairs(step.query, step.context, None)
+        return Work(
+            flops=2 * pairs * self.heads * self.head_dim,
+            activations=step.tokens * 2 * (self.heads + 1) * self.head_dim,
+            cache_read=step.batch * visible_tokens(step.query, step.context, None) * self.head_dim,
+            cache_written=step.tokens * self.head_dim,
+            rows=step.query,
+        )
+
+    def live_values(self) -> int:
+        return (self.heads + 1) * self.head_dim

@@ -31,7 +31,7 @@ class Linear(Stateless):
 
     split: "columns" shares the outputs among tensor-parallel ranks (a unit of which there are fewer than ranks is
     replicated), "rows" shares the inputs and sums the results over the ranks, "none" keeps it whole on each.
-    stored=False is a tied head: it multiplies a table that is stored elsewhere.
+    stored=False is a tied head: it multiplies a table that is stored elsewhere (a bias is its own).
     """
 
     outputs: tuple[Output, ...]
@@ -61,10 +61,9 @@ class Linear(Stateless):
         return self.split == "rows" and self.reduces
 
     def weights(self) -> tuple[Weight, ...]:
-        if not self.stored:
-            return ()
         found = [
-            Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role) for output in self.outputs
+            Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role)
+            for output in (self.outputs if self.stored else ())
         ]
         if self.bias:
             found += [Weight(name=f"{output.name}.bias", rows=output.size, role="vector") for output in self.outputs]
@@ -135,11 +134,18 @@ class Norm(Stateless):
     bias: bool = False
     heads: int = 1
     """How many such vectors of a token are normed (q and k norms act on each head)."""
+    own_scales: bool = False
+    """Each of these vectors has a scale of its own, as where the values of all heads are normed at once (OLMo 2)."""
+    scaled: bool = True
+    """False: nothing is learned (OLMo 1)."""
     split: Split = "none"
 
     def weights(self) -> tuple[Weight, ...]:
-        scale = Weight(name=self.name, rows=self.width, role="vector")
-        return (scale, Weight(name=f"{self.name}.bias", rows=self.width, role="vector")) if self.bias else (scale,)
+        if not self.scaled:
+            return ()
+        rows = self.width * (self.heads if self.own_scales else 1)
+        scale = Weight(name=self.name, rows=rows, role="vector")
+        return (scale, Weight(name=f"{self.name}.bias", rows=rows, role="vector")) if self.bias else (scale,)
 
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor)) if self.split == "columns" else self
@@ -174,9 +180,11 @@ class Buffer(Stateless):
     """A stored float32 vector that is no parameter (DeepSeek-V3's router correction)."""
 
     size: int
+    counted: bool = False
+    """Whether it is counted as a parameter all the same (ERNIE 4.5's router correction)."""
 
     def weights(self) -> tuple[Weight, ...]:
-        return (Weight(name=self.name, rows=self.size, role="buffer"),)
+        return (Weight(name=self.name, rows=self.size, role="vector" if self.counted else "buffer"),)
 
     def work(self, step: Step) -> Work:
         return Work()

@@ -1,0 +1,18 @@
+"""GLM-4-0414 9B and 32B, GLM-Z1: GLM-4 with norms over the output of each block too."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads, sandwich_norm
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=2, dim_default=128)
+    block = sandwich_norm(
+        hidden,
+        attention(hidden, heads, qkv_bias=config.boolean("attention_bias", default=True)),
+        gated_feed_forward(
+            hidden, config.integer("intermediate_size"), names=("gate_up_proj", "gate_up_proj", "down_proj")
+        ),
+        names=("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm"),
+    )
+    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))

@@ -1,0 +1,11 @@
+"""GLM-5, 5.1 and 5.2: DeepSeek-V3.2's layers; from 5.2 on, most layers use the picks of an earlier layer's indexer."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ._blocks import decoder, deepseek_stack, depth_of, own_indexers, router_correction, without_predictors
+
+
+def build(config: Config) -> Architecture:
+    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
+    stack = deepseek_stack(config, correction, indexed=own_indexers(config, depth_of(config)))
+    return without_predictors(decoder(config, stack), config)
