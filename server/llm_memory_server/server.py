@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import ValidationError
@@ -69,6 +69,8 @@ class CalculatorServer(MCPServer):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
+            if isinstance(error, UnexpectedToolError):
+                raise
             if not isinstance(error.__cause__, ValidationError):
                 raise ToolError(str(error).removeprefix(f"Error executing tool {name}: ")) from error
             tool = self._tool_manager.get_tool(name)

@@ -178,6 +178,20 @@ async def test_an_engine_s_sentence_stands_alone() -> None:
     assert text(result).startswith("precision 'fp88'")
 
 
+async def test_a_crash_is_masked_for_the_model_and_logged_for_the_operator(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("an inner detail")
+
+    monkeypatch.setattr("llm_memory_calculator.calculate_memory", crash)
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL})
+    assert result.is_error
+    assert text(result) == "Error executing tool calculate_memory"
+    assert "an inner detail" in caplog.text
+
+
 async def test_a_missing_argument_is_named() -> None:
     async with connected() as client:
         result = await client.call_tool("estimate_performance", {"model": MODEL})
