@@ -61,6 +61,17 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
     return value
 
 
+def _check_call(
+    function: Callable[..., object], signature: inspect.Signature, args: tuple[object, ...], kwargs: dict[str, object]
+) -> None:
+    """Say which argument is missing or one too many, where that is why the call failed."""
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        accepted = ", ".join(signature.parameters)
+        raise UnknownArgumentError(f"{function.__name__}: {error}. Accepted: {accepted}.") from None
+
+
 def strict(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
     """Refuse an unknown argument by name, with the nearest, instead of with a bare TypeError."""
     signature = inspect.signature(function)
@@ -75,9 +86,9 @@ def strict(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answe
                 f"Accepted: {', '.join(known)}."
             )
         try:
-            signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise UnknownArgumentError(f"{function.__name__}: {error}. Accepted: {', '.join(known)}.") from None
-        return function(*args, **kwargs)
+            return function(*args, **kwargs)
+        except TypeError:
+            _check_call(function, signature, args, kwargs)
+            raise
 
     return checked

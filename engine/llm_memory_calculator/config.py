@@ -85,11 +85,16 @@ class Config:
             raise ConfigError(
                 f"{self._called(name)} must be a list of {' or '.join(map(repr, accepted))}, and is {_shown(value)}."
             )
-        if len(value) != length:
-            raise ConfigError(
-                f"{self._called(name)} has {len(value)} entries, but num_hidden_layers says there are {length} layers."
-            )
+        self.check_length(name, value, length)
         return tuple(value)
+
+    def check_length(self, name: str, entries: Sequence[object], layers: int) -> None:
+        """Raise ConfigError when a list that has an entry a layer has another number of them."""
+        if len(entries) != layers:
+            raise ConfigError(
+                f"{self._called(name)} has {len(entries)} entries, but num_hidden_layers says there are {layers} "
+                "layers."
+            )
 
     def note(self, subject: str, text: str, origin: Any = "assumption") -> None:
         self.notes.append(Note(subject=self.where + subject, text=text, origin=origin))

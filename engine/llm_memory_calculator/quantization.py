@@ -26,8 +26,8 @@ _LONGEST_PATTERN, _MOST_REPEATS = 300, 3
 _MOST_ALIKE, _MOST_MATCHES = 200, 50_000
 
 
-class Exclusions:
-    """Module names that a quantiser left out: exact, a path component or prefix, a glob, or `re:` and a regex."""
+class ModulePatterns:
+    """Modules as a quantiser names them: exact, a path component or prefix, a glob, or `re:` and a regex."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         for pattern in patterns:
@@ -98,8 +98,8 @@ class WeightScheme:
     plain: Format
     quantized: Format | None = None
     roles: frozenset[Role] = _QUANTIZED_ROLES
-    exclusions: Exclusions | None = None
-    inclusions: Exclusions | None = None
+    exclusions: ModulePatterns | None = None
+    inclusions: ModulePatterns | None = None
     """Where the quantiser names what it quantised: only that."""
     label: str = ""
     kv_cache: Format = FORMATS["bf16"]
@@ -291,7 +291,7 @@ def _quantized_scheme(section: Config, plain: Format, notes: list[Note]) -> Weig
         plain=plain,
         quantized=quantized,
         roles=roles,
-        exclusions=Exclusions(tuple(kept)) if kept else None,
+        exclusions=ModulePatterns(tuple(kept)) if kept else None,
         inclusions=inclusions,
         label=quantized.name,
         kv_cache=plain,
@@ -311,7 +311,7 @@ def _module_names(value: Any, field: str) -> list[str]:
     return names
 
 
-def _inclusions(section: Config) -> Exclusions | None:
+def _inclusions(section: Config) -> ModulePatterns | None:
     """What the quantiser names as quantised; None when that is every linear layer."""
     if section.has("dynamic"):
         raise ConfigError(
@@ -323,14 +323,14 @@ def _inclusions(section: Config) -> Exclusions | None:
     for group in groups.values() if isinstance(groups, Mapping) else ():
         targets = _module_names(group.get("targets") if isinstance(group, Mapping) else None, "config_groups.targets")
         if not targets or "Linear" in targets:
-            return Exclusions(tuple(names)) if names else None
+            return ModulePatterns(tuple(names)) if names else None
         if any(not target.startswith("re:") and "." not in target and target[:1].isupper() for target in targets):
             raise ConfigError(
                 f"The config's quantization_config targets {', '.join(targets)}, which is not described; known are "
                 "'Linear', module names and re: patterns. Give precision to count one format."
             )
         names += targets
-    return Exclusions(tuple(names)) if names else None
+    return ModulePatterns(tuple(names)) if names else None
 
 
 def _grouped(form: Format, bits: int, group: int) -> Format:

@@ -11,7 +11,7 @@ from .memory import ledger, length_notes
 from .operators import Experts
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
-from .report import UTILIZATION, LayoutReport, LayoutRow
+from .report import UTILIZATION, Interval, LayoutReport, LayoutRow
 from .units import GB, ceil_div
 
 GOALS = ("throughput", "latency", "decode", "prefill")
@@ -60,11 +60,15 @@ def layout_of(row: LayoutRow) -> Parallelism:
     )
 
 
-def row_of(deployment: Deployment, batch: int, input_tokens: int, output_tokens: int, share: float) -> LayoutRow:
+def row_of(
+    deployment: Deployment, batch: int, input_tokens: int, output_tokens: int, share: float
+) -> tuple[LayoutRow, Interval]:
+    """The row of a layout, and the range of its time per output token."""
     layout = deployment.layout
     ttft = prefill_time(deployment, batch, input_tokens).total
-    tpot = decode_time(deployment, batch, input_tokens, max(1, output_tokens - 1)).total
-    return LayoutRow(
+    decode = decode_time(deployment, batch, input_tokens, max(1, output_tokens - 1))
+    tpot = decode.total
+    row = LayoutRow(
         tensor_parallel=layout.tensor,
         pipeline_parallel=layout.pipeline,
         data_parallel=layout.data,
@@ -78,6 +82,7 @@ def row_of(deployment: Deployment, batch: int, input_tokens: int, output_tokens:
         prefill_tokens_per_s=batch * input_tokens / ttft,
         memory_share=share,
     )
+    return row, interval(deployment, "decode", decode)
 
 
 def best_layout(
@@ -106,10 +111,8 @@ def best_layout(
             f"a device, and {budget:.1f} GB are there. "
             f"{_remedy(deployment, batch, tokens, devices)}"
         )
-    rows.sort(key=lambda row: score(row, goal))
-    best = rows[0]
-    chosen = replace(deployment, layout=layout_of(best))
-    decode = decode_time(chosen, batch, input_tokens, max(1, output_tokens - 1))
+    rows.sort(key=lambda entry: score(entry[0], goal))
+    best, spread = rows[0]
     return LayoutReport(
         model=deployment.model,
         hardware=accelerator.name,
@@ -121,8 +124,8 @@ def best_layout(
         precision=deployment.formats.scheme.label,
         kv_precision=deployment.formats.kv_cache.name,
         best=best,
-        tpot_interval_ms=interval(chosen, "decode", decode),
-        others=tuple(rows[1:keep]),
+        tpot_interval_ms=spread,
+        others=tuple(row for row, _ in rows[1:keep]),
         considered=considered,
         fitting=len(rows),
         notes=(*deployment.notes, *length_notes(deployment.architecture, tokens, "output_tokens")),

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     Quantity = int | float | Array
 
 GB = 10**9
-GIB = 2**30
-TERA = 10**12
 
 
 def ceil_div(value: int, parts: int) -> int:

@@ -14,32 +14,34 @@ from llm_memory_calculator import (
     MemoryReport,
     Note,
 )
+from llm_memory_calculator.units import GB
 
 Report = TypeVar("Report", MemoryReport, EndToEndReport, LayoutReport, ComparisonReport, BatchReport)
-GB = 10**9
 # Origins of notes that change how an answer is to be read; the others say where facts are from.
 _WEIGHTY = ("warning", "override", "assumption")
 
 
 def concise(report: Report) -> Report:
     """The report without its long parts and without notes on defaults."""
-    notes = tuple(note for note in report.notes if note.origin in _WEIGHTY)
-    if isinstance(report, EndToEndReport):
-        return replace(report, notes=notes, prefill_phase=None, decode_phase=None)
-    if isinstance(report, MemoryReport):
-        changes = {field.name: getattr(report, field.name) for field in fields(report) if field.init}
-        return type(report)(**(changes | {"notes": notes}))
-    return replace(report, notes=notes)
+    shorter = replace(report, notes=_weighty(report.notes))
+    if isinstance(shorter, EndToEndReport):
+        return replace(shorter, prefill_phase=None, decode_phase=None)
+    return shorter
 
 
 def text_of(report: Report) -> str:
     """The short answer, then each warning, override and assumption on a line of its own."""
+    return "\n".join([*headline(report), *(f"{note.origin}: {note.text}" for note in _weighty(report.notes))])
+
+
+def headline(report: Report) -> list[str]:
+    """The lines of the short answer, without notes."""
     lines: list[str] = _HEADLINES[type(report)](report)
-    return "\n".join([*lines, *(f"{note.origin}: {note.text}" for note in _weighty(report.notes))])
+    return lines
 
 
-def _weighty(notes: tuple[Note, ...]) -> list[Note]:
-    return [note for note in notes if note.origin in _WEIGHTY]
+def _weighty(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    return tuple(note for note in notes if note.origin in _WEIGHTY)
 
 
 def _gb(value: float) -> str:

@@ -99,11 +99,6 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _given(**layout: int | None) -> dict[str, Any]:
-    """The parts of a layout that were given."""
-    return {name: value for name, value in layout.items() if value is not None}
-
-
 @app.command()
 def memory(
     model: Model,
@@ -136,12 +131,10 @@ def memory(
         memory_gb=memory_gb,
         devices=devices,
         refresh=refresh,
-        **_given(
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
-        ),
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        data_parallel=data_parallel,
+        expert_parallel=expert_parallel,
     )
     _show(report, as_json, memory_table)
 
@@ -188,12 +181,10 @@ def performance(
         precision=precision,
         kv_precision=kv_precision,
         refresh=refresh,
-        **_given(
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
-        ),
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        data_parallel=data_parallel,
+        expert_parallel=expert_parallel,
     )
     _show(report, as_json, performance_table)
 
@@ -300,12 +291,10 @@ def batch(
         kv_precision=kv_precision,
         devices=devices,
         refresh=refresh,
-        **_given(
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
-        ),
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        data_parallel=data_parallel,
+        expert_parallel=expert_parallel,
     )
     _show(report, as_json, fields_table)
 

@@ -16,8 +16,9 @@ from llm_memory_calculator import (
     LayoutReport,
     MemoryReport,
 )
+from llm_memory_calculator.units import GB
 
-from .answers import GB, layout_of, plain, text_of
+from .answers import headline, layout_of, plain
 
 
 class Output(Console):
@@ -50,14 +51,7 @@ def memory_table(report: MemoryReport) -> RenderableType:
     low, high = report.total_memory_interval.low / GB, report.total_memory_interval.high / GB
     table.add_row("total of " + report.worst_device, f"{report.total_memory_gb:,.2f}", style="bold")
     table.add_row("range", f"{low:,.1f} to {high:,.1f}")
-    return Group(_headline(report), table)
-
-
-def _headline(report: Any) -> str:
-    """The first lines of the text answer, without its notes."""
-    count = sum(note.origin in ("warning", "override", "assumption") for note in report.notes)
-    lines = text_of(report).splitlines()
-    return "\n".join(lines[: len(lines) - count])
+    return Group(*headline(report), table)
 
 
 def performance_table(report: EndToEndReport) -> RenderableType:
@@ -70,14 +64,14 @@ def performance_table(report: EndToEndReport) -> RenderableType:
     rows.append(("total", report.total_ms, report.total_interval_ms, ""))
     for name, value, interval, bound in rows:
         table.add_row(name, f"{value:,.2f}", f"{interval.low:,.1f} to {interval.high:,.1f}", bound)
-    return Group(_headline(report), table)
+    return Group(*headline(report), table)
 
 
 def layouts_table(report: LayoutReport) -> RenderableType:
     table = _table("layout", "devices", "output tokens/s", "TTFT ms", "TPOT ms", "memory")
     for row in (report.best, *report.others):
         table.add_row(*_layout_cells(row))
-    return Group(_headline(report).splitlines()[0], table, f"{report.fitting} of {report.considered} layouts fit.")
+    return Group(headline(report)[0], table, f"{report.fitting} of {report.considered} layouts fit.")
 
 
 def _layout_cells(row: Any) -> Iterable[str]:

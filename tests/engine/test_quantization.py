@@ -4,7 +4,7 @@ import pytest
 
 from llm_memory_calculator import ConfigError, calculate_memory, load_model
 from llm_memory_calculator.numerics import FORMATS
-from llm_memory_calculator.quantization import Exclusions
+from llm_memory_calculator.quantization import ModulePatterns
 
 LLAMA = {
     "model_type": "llama",
@@ -104,7 +104,7 @@ def test_head_is_quantised_where_the_quantiser_targets_every_linear() -> None:
     ],
 )
 def test_exclusions_match_names_as_quantisers_write_them(patterns: list[str], path: str, left_out: bool) -> None:
-    assert Exclusions(tuple(patterns)).match(path) is left_out
+    assert ModulePatterns(tuple(patterns)).match(path) is left_out
 
 
 # bits a weight as the formats' own documents give them

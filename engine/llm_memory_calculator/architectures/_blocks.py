@@ -39,8 +39,9 @@ class Heads:
     value_dim: int | None = None
 
 
-def depth_of(config: Config, name: str = "num_hidden_layers") -> int:
-    return config.integer(name, most=DEEPEST_STACK)
+def depth_of(config: Config, *names: str) -> int:
+    """The number of layers; `names` where a family has others than num_hidden_layers."""
+    return config.integer(*(names or ("num_hidden_layers",)), most=DEEPEST_STACK)
 
 
 def read_heads(
@@ -449,11 +450,6 @@ def deepseek_stack(
     )
 
 
-def depth_by(config: Config, *names: str) -> int:
-    """The number of layers, where a family has several names for it."""
-    return config.integer(*names, most=DEEPEST_STACK)
-
-
 def equal_heads(hidden: int, query: int) -> Heads:
     """Heads that share the hidden size, each with its own keys and values."""
     return Heads(query=query, kv=query, dim=share(hidden, query))
@@ -555,11 +551,7 @@ def per_layer(config: Config, name: str, depth: int, *, least: int = 0) -> tuple
     if not isinstance(config.values.get(name), list):
         return (config.integer(name, least=least),) * depth
     found = config.integers(name, least=least)
-    if len(found) != depth:
-        raise ConfigError(
-            f"The config's {config.where}{name} has {len(found)} entries, but num_hidden_layers says there are {depth} "
-            "layers."
-        )
+    config.check_length(name, found, depth)
     return found
 
 
@@ -585,10 +577,7 @@ def sections(config: Config, name: str, depth: int) -> list[Config]:
     entries = config.values.get(name)
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ConfigError(f"The config's {name} must be a list of objects, one for each layer.")
-    if len(entries) != depth:
-        raise ConfigError(
-            f"The config's {name} has {len(entries)} entries, but num_hidden_layers says there are {depth} layers."
-        )
+    config.check_length(name, entries, depth)
     return [
         Config(entry, where=f"{config.where}{name}[{index}].", notes=config.notes)
         for index, entry in enumerate(entries)

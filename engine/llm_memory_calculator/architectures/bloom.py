@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import attention, decoder, depth_by, equal_heads, feed_forward, grouped, pre_norm
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -22,7 +22,7 @@ def build(config: Config) -> Architecture:
         feed_forward(hidden, 4 * hidden, bias=True, names=("dense_h_to_4h", "dense_4h_to_h")),
         bias=True,
     )
-    depth = depth_by(config, "n_layer", "num_hidden_layers")
+    depth = depth_of(config, "n_layer", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.h.{index}"),

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, check_heads, decoder, depth_by, grouped, mixture, pre_norm, share
+from ._blocks import Heads, attention, check_heads, decoder, depth_of, grouped, mixture, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
@@ -29,7 +29,7 @@ def build(config: Config) -> Architecture:
         experts,
         names=("norm_attn_norm.norm_1", "norm_attn_norm.norm_2"),
     )
-    depth = depth_by(config, "n_layers", "num_hidden_layers")
+    depth = depth_of(config, "n_layers", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.blocks.{index}"),

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_by, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
@@ -28,6 +28,6 @@ def build(config: Config) -> Architecture:
     )
     return decoder(
         config,
-        grouped([None] * depth_by(config, "num_layers", "num_hidden_layers"), lambda _: block, "transformer.h.{index}"),
+        grouped([None] * depth_of(config, "num_layers", "num_hidden_layers"), lambda _: block, "transformer.h.{index}"),
         paths=("transformer.wte", "transformer.ln_f", "lm_head", ""),
     )

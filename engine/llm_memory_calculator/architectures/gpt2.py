@@ -2,24 +2,24 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm
-from ._blocks import Heads, attention, decoder, depth_of, feed_forward, grouped, share
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
     hidden, query = config.integer("n_embd", "hidden_size"), config.integer("n_head", "num_attention_heads")
-    heads = Heads(query=query, kv=query, dim=share(hidden, query))
+    heads = equal_heads(hidden, query)
     positions = config.integer("n_positions", "max_position_embeddings", default=1024)
     width = config.optional_integer("n_inner") or 4 * hidden
-    block = (
-        Norm(name="ln_1", width=hidden, bias=True),
-        *attention(
+    block = pre_norm(
+        hidden,
+        attention(
             hidden, heads, qkv_bias=True, out_bias=True, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")
         ),
-        Norm(name="ln_2", width=hidden, bias=True),
-        *feed_forward(hidden, width, bias=True, names=("c_fc", "c_proj")),
+        feed_forward(hidden, width, bias=True, names=("c_fc", "c_proj")),
+        bias=True,
+        names=("ln_1", "ln_2"),
     )
-    depth = depth_of(config, "n_layer" if config.has("n_layer") else "num_hidden_layers")
+    depth = depth_of(config, "n_layer", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.h.{index}"),

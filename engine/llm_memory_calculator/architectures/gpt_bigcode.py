@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, decoder, depth_by, feed_forward, grouped, pre_norm, share
+from ._blocks import Heads, attention, decoder, depth_of, feed_forward, grouped, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
@@ -22,7 +22,7 @@ def build(config: Config) -> Architecture:
         bias=True,
         names=("ln_1", "ln_2"),
     )
-    depth = depth_by(config, "n_layer", "num_hidden_layers")
+    depth = depth_of(config, "n_layer", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.h.{index}"),

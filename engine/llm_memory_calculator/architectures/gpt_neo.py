@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_by, equal_heads, feed_forward, grouped, pre_norm
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -20,7 +20,7 @@ def build(config: Config) -> Architecture:
         bias=True,
         names=("ln_1", "ln_2"),
     )
-    depth = depth_by(config, "num_layers", "num_hidden_layers")
+    depth = depth_of(config, "num_layers", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.h.{index}"),

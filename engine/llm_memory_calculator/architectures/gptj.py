@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_by, equal_heads, feed_forward, grouped, parallel
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, parallel
 
 
 def build(config: Config) -> Architecture:
@@ -15,7 +15,7 @@ def build(config: Config) -> Architecture:
         name="ln_1",
         bias=True,
     )
-    depth = depth_by(config, "n_layer", "num_hidden_layers")
+    depth = depth_of(config, "n_layer", "num_hidden_layers")
     return decoder(
         config,
         grouped([None] * depth, lambda _: block, "transformer.h.{index}"),
