@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from .operators import Attention, Embedding, LatentAttention, Linear, Operator, Step
+from .operators import Attention, BidirectionalAttention, Embedding, LatentAttention, Linear, Operator, State, Step
 
 if TYPE_CHECKING:
+    from .images import Images
     from .report import Note
     from .units import Quantity
 
 __all__ = ["Architecture", "Layer", "Step"]
+
+Task = Literal["decoder", "encoder", "encoder-decoder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +30,8 @@ class Layer:
     path: str
     operators: tuple[Operator, ...]
     indices: tuple[int, ...] | None = None
+    reduction: int = 1
+    """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer."""
 
     @property
     def repeat(self) -> int:
@@ -41,7 +46,8 @@ class Layer:
 class Architecture:
     """A model as layers in the order of a forward pass: `first` (embedding), the stack, `last` (norm and head).
 
-    Compared and hashed by identity. Sizes are those of the whole model, or of one rank after `shard` and `stage`.
+    An encoder-decoder's stack is its decoder, and `encoder` runs before it, once over the source. Compared and hashed
+    by identity. Sizes are those of the whole model, or of one rank after `shard` and `stage`.
     """
 
     model_type: str
@@ -52,6 +58,13 @@ class Architecture:
     last: Layer
     towers: tuple[Layer, ...] = ()
     """Encoders of images and audio, which run once for each input and not in the steps of the text."""
+    encoder: tuple[Layer, ...] = ()
+    """Runs once over the source of a sequence (T5's and Whisper's encoder)."""
+    task: Task = "decoder"
+    source_length: int | None = None
+    """Positions that the encoder gives where they are always as many (Whisper); None: as many as the source has."""
+    images: Images | None = None
+    """What an image is in positions and tokens, where there is a tower for images."""
     max_length: int | None = None
     """Longest sequence that the config allows, in tokens."""
     dtype: str | None = None
@@ -63,6 +76,7 @@ class Architecture:
     def layers(self) -> Iterator[Layer]:
         """Everything that is stored."""
         yield from self.towers
+        yield from self.encoder
         yield from self.text_layers()
 
     def text_layers(self) -> Iterator[Layer]:
@@ -90,20 +104,32 @@ class Architecture:
         """Parameters of the input tables: tokens and learned positions."""
         return _counts(self).embedding
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
-        """Values in the KV cache of one sequence of `tokens` tokens."""
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        """Values in the KV cache of one sequence of `tokens` tokens that attends `source` encoded positions."""
         total: Quantity = 0
         for repeat, operator in _caching(self):
-            total = total + repeat * operator.cached_values(tokens)
+            total = total + repeat * operator.cached_values(tokens, source)
         return total
+
+    def state(self) -> State:
+        """Values of one sequence that do not grow with its length."""
+        return _state(self)
+
+    def source_of(self, tokens: int) -> int:
+        """Positions that the encoder gives for a source of `tokens` tokens; 0 where there is no encoder."""
+        if self.task != "encoder-decoder":
+            return 0
+        return tokens if self.source_length is None else self.source_length
 
     @property
     def attention_type(self) -> str:
-        """MLA, MHA, GQA or MQA, by the heads of the first layer that attends."""
+        """MLA, MHA, GQA or MQA, by the heads of the first layer that attends; "none" where none does."""
         for layer in self.stack:
             for operator in layer.operators:
                 if isinstance(operator, LatentAttention):
                     return "MLA"
+                if isinstance(operator, BidirectionalAttention):
+                    return "MHA"
                 if isinstance(operator, Attention):
                     if operator.kv_heads == operator.heads:
                         return "MHA"
@@ -152,8 +178,19 @@ def _caching(architecture: Architecture) -> tuple[tuple[int, Operator], ...]:
         (layer.repeat, operator)
         for layer in architecture.stack
         for operator in layer.operators
-        if operator.cached_values(1)
+        if operator.cached_values(1, 1)
     )
+
+
+@lru_cache(maxsize=1024)
+def _state(architecture: Architecture) -> State:
+    window = recurrent = 0
+    for layer in architecture.stack:
+        for operator in layer.operators:
+            own = operator.state()
+            window += layer.repeat * own.window
+            recurrent += layer.repeat * own.recurrent
+    return State(window=window, recurrent=recurrent)
 
 
 @lru_cache(maxsize=1024)
@@ -186,6 +223,7 @@ def _shard(architecture: Architecture, tensor: int, expert: int) -> Architecture
     return replace(
         architecture,
         towers=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.towers),
+        encoder=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.encoder),
         first=_shard_layer(architecture.first, tensor, expert),
         stack=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.stack),
         last=_shard_layer(architecture.last, tensor, expert),
@@ -225,6 +263,7 @@ def _stage(architecture: Architecture, number: int, stages: int) -> Architecture
     return replace(
         architecture,
         towers=architecture.towers if number == 0 else (),
+        encoder=architecture.encoder if number == 0 else (),
         first=architecture.first if number == 0 else nothing,
         stack=tuple(stack),
         last=last if number == stages - 1 else nothing,

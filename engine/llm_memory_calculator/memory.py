@@ -6,14 +6,26 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from .architecture import Architecture, ranks
+from .architecture import Architecture, Layer, ranks
 from .facts import table
+from .images import ImageSize
 from .numerics import KV_FORMATS, Format, kv_bits, parse_format
-from .operators import Experts, Linear
+from .operators import Experts, Linear, Norm
 from .parallel import Parallelism, check
 from .quantization import WeightScheme, stored_bytes
 from .report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
 from .units import GB, ceil_div
+
+STATE_BYTES = 4
+"""A recurrent state is kept in float32, as transformers and vLLM keep it by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The images of each sequence: how many, and what one is to the tower and to the language model."""
+
+    count: int
+    size: ImageSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +37,12 @@ class Ledger:
     activations: int
     overhead: int
     where: str
+    state: int = 0
+    images: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.kv_cache + self.activations + self.overhead
+        return self.weights + self.kv_cache + self.activations + self.overhead + self.state + self.images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +86,31 @@ def _fixed(rank: Architecture, scheme: WeightScheme) -> tuple[int, int, bool, bo
     operators = [operator for layer in rank.text_layers() for operator in layer.operators]
     live = 2 * rank.hidden_size + max((operator.live_values() for operator in operators), default=0)
     has_experts = any(isinstance(operator, Experts) for operator in operators)
-    return stored_bytes(rank, scheme), live, has_experts, bool(rank.last.operators)
+    has_head = any(isinstance(operator, Linear) and operator.role == "head" for operator in rank.last.operators)
+    return stored_bytes(rank, scheme), live, has_experts, has_head
+
+
+def _live_beside(layers: tuple[Layer, ...]) -> float:
+    """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
+
+    def live(layer: Layer) -> float:
+        residual = max((operator.width for operator in layer.operators if isinstance(operator, Norm)), default=0)
+        widest = max((operator.live_values() for operator in layer.operators), default=0)
+        return (2 * residual + widest) / layer.reduction
+
+    return max((live(layer) for layer in layers), default=0.0)
+
+
+def _image_values(rank: Architecture, pictures: Pictures | None, sequences: int, chunk: int) -> float:
+    """Values that the tower keeps alive, and the embeddings that it hands on, in the images of one step.
+
+    An engine takes as many images into a step as their tokens fit its budget, and one at least.
+    """
+    if pictures is None or not rank.towers:
+        return 0.0
+    together = min(sequences * pictures.count, max(1, chunk // max(1, pictures.size.tokens)))
+    of_image = _live_beside(rank.towers) * pictures.size.positions + pictures.size.tokens * rank.hidden_size
+    return together * of_image
 
 
 def ledger(
@@ -82,24 +120,37 @@ def ledger(
     *,
     sequences: int,
     tokens: int,
+    source: int | None = None,
+    pictures: Pictures | None = None,
     chunk_tokens: int | None = None,
 ) -> Ledger:
-    """Bytes on the device that stores most, for `sequences` of `tokens` each over all data-parallel copies."""
+    """Bytes on the device that stores most, for `sequences` of `tokens` each over all data-parallel copies.
+
+    source: positions of an encoder that each sequence attends; None: as many as the sequence has, or as the encoder
+    always gives.
+    """
     facts = table("memory")
     chunk = facts["forward"]["chunk_tokens"] if chunk_tokens is None else chunk_tokens
     here = ceil_div(sequences, layout.data)
     peers = "with_peers_bytes" if layout.tensor * layout.pipeline > 1 else "alone_bytes"
+    encoded = architecture.source_of(tokens) if source is None else source
     found = []
     for stage, _, rank in ranks_of(architecture, layout):
         weights, live, has_experts, has_head = _fixed(rank, formats.scheme)
-        step_tokens = min(here * tokens, max(chunk, here))
-        forward = facts["forward"]["factor"] * live * step_tokens * formats.activation_bytes
+        # attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole
+        step_tokens = here * tokens if architecture.task == "encoder" else min(here * tokens, max(chunk, here))
+        alive = max(live * step_tokens, _live_beside(rank.encoder) * here * encoded)
+        forward = facts["forward"]["factor"] * alive * formats.activation_bytes
+        state = rank.state()
+        images = facts["forward"]["factor"] * _image_values(rank, pictures, here, chunk) * formats.activation_bytes
         sampler = facts["sampler"]["bytes_per_logit"] * rank.vocab_size * here if has_head else 0
         graphs = facts["graphs"]["base_bytes"] + facts["graphs"]["layer_bytes"] * rank.depth
         found.append(
             Ledger(
                 weights=weights,
-                kv_cache=math.ceil(here * rank.cached_values(tokens) * formats.kv_bytes),
+                kv_cache=math.ceil(here * rank.cached_values(tokens, encoded) * formats.kv_bytes),
+                state=math.ceil(here * (state.window * formats.activation_bytes + state.recurrent * STATE_BYTES)),
+                images=math.ceil(images),
                 activations=math.ceil(max(forward, sampler)),
                 overhead=round(
                     facts["context"][peers]
@@ -121,6 +172,8 @@ def memory_report(
     model: str,
     sequences: int,
     tokens: int,
+    source: int | None = None,
+    pictures: Pictures | None = None,
     notes: tuple[Note, ...] = (),
     framework_overhead: float | None = None,
     include_gradients: bool = False,
@@ -130,16 +183,27 @@ def memory_report(
 ) -> MemoryReport:
     """The report of one layout. `device_bytes` is what the runtime sees of one device, where a device was named."""
     check(architecture, layout)
-    found = ledger(architecture, formats, layout, sequences=sequences, tokens=tokens, chunk_tokens=chunk_tokens)
+    found = ledger(
+        architecture,
+        formats,
+        layout,
+        sequences=sequences,
+        tokens=tokens,
+        source=source,
+        pictures=pictures,
+        chunk_tokens=chunk_tokens,
+    )
     overhead, activations = found.overhead, found.activations
     if framework_overhead is not None:
-        overhead = round((found.kv_cache + activations) * (framework_overhead - 1))
+        overhead = round((found.kv_cache + found.state + found.images + activations) * (framework_overhead - 1))
     gradients = 0
     if include_gradients:
         heaviest = max(rank.parameter_count for _, _, rank in ranks_of(architecture, layout))
         gradients = round(heaviest * formats.activation_bytes)
-    estimated = activations + (overhead if framework_overhead is None else 0)
-    exact = found.weights + found.kv_cache + gradients + (overhead if framework_overhead is not None else 0)
+    estimated = activations + found.images + (overhead if framework_overhead is None else 0)
+    exact = (
+        found.weights + found.kv_cache + found.state + gradients + (overhead if framework_overhead is not None else 0)
+    )
     spread = table("memory")["interval"]
     report = MemoryReport(
         model=model,
@@ -161,6 +225,8 @@ def memory_report(
         weight_memory_bytes=found.weights,
         kv_cache_bytes=found.kv_cache,
         activation_memory_bytes=activations,
+        state_memory_bytes=found.state,
+        image_memory_bytes=found.images,
         gradient_memory_bytes=gradients,
         extra_work_bytes=overhead,
         kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),

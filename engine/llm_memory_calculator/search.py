@@ -92,6 +92,7 @@ def best_layout(
 
     Raises DoesNotFitError, with what the best split would need, when no layout holds the model.
     """
+    deployment.require_decoder()
     accelerator = deployment.machine.accelerator
     tokens = input_tokens + output_tokens
     considered, rows, least = 0, [], (float("inf"), "")

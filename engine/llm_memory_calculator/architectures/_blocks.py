@@ -127,10 +127,12 @@ def attention(
     path: str = "self_attn",
     names: tuple[str, str, str, str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
     reduces: bool = True,
+    core: Operator | None = None,
 ) -> Operators:
     """Fused q, k and v projections, norms of q and k, the attention itself, the output projection.
 
-    head_norms are RMSNorms over each head, the commonest; other ones are given as `norms`.
+    head_norms are RMSNorms over each head, the commonest; other ones are given as `norms`. `core` stands in place of
+    causal attention over a cache.
     """
     query, key, value, out = (f"{path}.{name}" for name in names)
     value_dim = heads.dim if heads.value_dim is None else heads.value_dim
@@ -147,7 +149,8 @@ def attention(
             split="columns",
         ),
         *(query_key_norms(heads, path=path) if head_norms else norms),
-        Attention(
+        core
+        or Attention(
             name=path,
             heads=heads.query,
             kv_heads=heads.kv,
@@ -187,13 +190,13 @@ def latent_attention(config: Config, *, path: str = "self_attn", sparse: bool = 
     low_rank: Operators = ()
     if query_rank is not None:
         low_rank = (
-            _plain(f"{path}.q_a_proj", query_rank, hidden, bias),
+            plain(f"{path}.q_a_proj", query_rank, hidden, bias),
             Norm(name=f"{path}.q_a_layernorm", width=query_rank),
         )
     return (
         *low_rank,
         query,
-        _plain(f"{path}.kv_a_proj_with_mqa", rank + rope, hidden, bias),
+        plain(f"{path}.kv_a_proj_with_mqa", rank + rope, hidden, bias),
         Norm(name=f"{path}.kv_a_layernorm", width=rank),
         Linear(
             name=f"{path}.kv_b_proj",
@@ -221,7 +224,8 @@ def latent_attention(config: Config, *, path: str = "self_attn", sparse: bool = 
     )
 
 
-def _plain(name: str, outputs: int, inputs: int, bias: bool) -> Linear:
+def plain(name: str, outputs: int, inputs: int, bias: bool = False) -> Linear:
+    """One matrix that every rank keeps whole."""
     return Linear(name=name, outputs=(Output(name=name, units=outputs),), input_units=inputs, bias=bias)
 
 
@@ -384,9 +388,6 @@ def decoder(
         ),
     )
     longest = config.optional_integer(*length)
-    dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
-    if config.has("torch_dtype") and config.has("dtype") and config.text("dtype") != dtype:
-        raise ConfigError(f"The config's torch_dtype is {dtype!r}, and its dtype is {config.text('dtype')!r}.")
     return Architecture(
         model_type=config.model_type,
         hidden_size=hidden,
@@ -395,9 +396,17 @@ def decoder(
         stack=stack,
         last=Layer(path="", operators=last),
         max_length=longest,
-        dtype=dtype,
+        dtype=dtype_of(config),
         notes=tuple(config.notes),
     )
+
+
+def dtype_of(config: Config) -> str | None:
+    """The number format that a config states for its weights."""
+    dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
+    if config.has("torch_dtype") and config.has("dtype") and config.text("dtype") != dtype:
+        raise ConfigError(f"The config's torch_dtype is {dtype!r}, and its dtype is {config.text('dtype')!r}.")
+    return dtype
 
 
 def qwen_windows(config: Config, depth: int) -> list[int | None]:
@@ -493,10 +502,10 @@ def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:
     hidden, rank = config.integer("hidden_size"), config.integer("q_lora_rank")
     heads, dim = config.integer("index_n_heads"), config.integer("index_head_dim")
     return (
-        _plain(f"{path}.wq_b", heads * dim, rank, False),
-        _plain(f"{path}.wk", dim, hidden, False),
+        plain(f"{path}.wq_b", heads * dim, rank, False),
+        plain(f"{path}.wk", dim, hidden, False),
         Norm(name=f"{path}.k_norm", width=dim, bias=True),
-        _plain(f"{path}.weights_proj", heads, hidden, False),
+        plain(f"{path}.weights_proj", heads, hidden, False),
         Indexer(name=path, heads=heads, head_dim=dim),
     )
 

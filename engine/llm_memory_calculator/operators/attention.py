@@ -66,7 +66,7 @@ class Attention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return self.values_per_token * (tokens if self.window is None else smaller(tokens, self.window))
 
     def work(self, step: Step) -> Work:
@@ -89,11 +89,56 @@ class Attention(Stateless):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrossAttention(Stateless):
+    """Attention to the positions of an encoder: their keys and values are made once a sequence and cached whole.
+
+    `length` is their number where the encoder always gives as many (Whisper's 1,500), else the step and the caller say.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    length: int | None = None
+
+    @property
+    def kind(self) -> WorkKind:
+        return "attention"
+
+    @property
+    def values_per_position(self) -> int:
+        return 2 * self.kv_heads * self.head_dim
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
+
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        return self.values_per_position * (source if self.length is None else self.length)
+
+    def work(self, step: Step) -> Work:
+        source = step.source if self.length is None else self.length
+        values = self.heads * self.head_dim
+        return Work(
+            flops=4 * step.tokens * source * values,
+            activations=step.tokens * 2 * values,
+            cache_read=step.batch * source * self.values_per_position,
+            cache_written=step.batch * step.encoded * self.values_per_position,
+            rows=step.query,
+        )
+
+    def live_values(self) -> int:
+        return 2 * self.heads * self.head_dim
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the attention heads", self.heads), ("the KV heads", self.kv_heads))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BidirectionalAttention(Stateless):
-    """Attention of an encoder: every position attends every other, nothing is cached."""
+    """Attention of an encoder: every position attends every other (or `window` around it), nothing is cached."""
 
     heads: int
     head_dim: int
+    window: int | None = None
 
     @property
     def kind(self) -> WorkKind:
@@ -104,10 +149,14 @@ class BidirectionalAttention(Stateless):
 
     def work(self, step: Step) -> Work:
         values = self.heads * self.head_dim
-        return Work(flops=4 * step.tokens * step.query * values, activations=step.tokens * 4 * values, rows=step.query)
+        seen = step.query if self.window is None else smaller(step.query, self.window)
+        return Work(flops=4 * step.tokens * seen * values, activations=step.tokens * 4 * values, rows=step.query)
 
     def live_values(self) -> int:
         return 4 * self.heads * self.head_dim
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the attention heads", self.heads),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +190,7 @@ class LatentAttention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor))
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return self.values_per_token * tokens
 
     def work(self, step: Step) -> Work:
@@ -186,7 +235,7 @@ class Indexer(Stateless):
     def kind(self) -> WorkKind:
         return "attention"
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return self.head_dim * tokens
 
     def work(self, step: Step) -> Work:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from ..units import Quantity
 
 Role = Literal["linear", "expert", "router", "head", "tower", "table", "vector", "buffer"]
 Split = Literal["columns", "rows", "none"]
-WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "elementwise"]
+WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "elementwise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,16 @@ class Step:
     """One forward pass: `batch` sequences of `query` new tokens each, after `context` tokens already cached.
 
     Prefill is Step(batch=B, query=prompt), decode Step(batch=B, query=1, context=c). Each field may be a NumPy array of
-    a sweep; `samples` is the number of positions whose logits are computed (None: one a sequence).
+    a sweep; `samples` is the number of positions whose logits are computed (None: one a sequence). Cross-attention sees
+    `source` positions of an encoder, of which `encoded` are new in this step.
     """
 
     batch: Quantity
     query: Quantity
     context: Quantity = 0
     samples: Quantity | None = None
+    source: Quantity = 0
+    encoded: Quantity = 0
 
     @property
     def tokens(self) -> Quantity:
@@ -33,6 +36,15 @@ class Step:
     @property
     def sampled(self) -> Quantity:
         return self.batch if self.samples is None else self.samples
+
+
+class State(NamedTuple):
+    """Values of one sequence that do not grow with its length: two kinds, since they are kept in two formats."""
+
+    window: int = 0
+    """The last inputs of a convolution, in the format of the activations."""
+    recurrent: int = 0
+    """The state of a recurrence, in float32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +84,8 @@ class Work:
     """Activation values read and written."""
     cache_read: Quantity = 0
     cache_written: Quantity = 0
+    state: Quantity = 0
+    """Values of a recurrent state read and written, in float32."""
     rows: Quantity = 1
     """Rows of the matrix product (tokens), or the query length of attention: what efficiency depends on."""
     groups: Quantity = 0
@@ -107,8 +121,12 @@ class Operator(Protocol):
 
     def shard(self, tensor: int, expert: int) -> Self: ...
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
-        """Values that the KV cache holds of one sequence of `tokens` tokens."""
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        """Values that the KV cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
+        ...
+
+    def state(self) -> State:
+        """Values of one sequence that do not grow with its length."""
         ...
 
     def work(self, step: Step) -> Work: ...
@@ -149,8 +167,11 @@ class Stateless:
     def shard(self, tensor: int, expert: int) -> Self:
         return self
 
-    def cached_values(self, tokens: Quantity) -> Quantity:
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0
+
+    def state(self) -> State:
+        return State()
 
     def live_values(self) -> int:
         return 0

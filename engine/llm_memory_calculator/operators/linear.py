@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Self
 
-from ..units import ceil_div
+from ..units import ceil_div, smaller
 from .base import Role, Split, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Linear(Stateless):
     stored: bool = True
     reduces: bool = True
     """A row-split product is summed right away; False when a later sum carries it along (parallel branches)."""
-    per: Literal["token", "sequence"] = "token"
-    """Rows that it multiplies: all tokens, or only the positions that sample."""
+    per: Literal["token", "sequence", "source"] = "token"
+    """Rows that it multiplies: all tokens, only the positions that sample, or what an encoder has just given."""
     inputs: int = field(init=False)
     output_size: int = field(init=False)
 
@@ -78,13 +78,18 @@ class Linear(Stateless):
         return self
 
     def work(self, step: Step) -> Work:
-        rows = step.tokens if self.per == "token" else step.sampled
+        rows = self._rows(step)
         return Work(
             flops=2 * rows * self.inputs * self.output_size,
-            weight_share=1.0,
+            weight_share=1.0 if self.per != "source" else smaller(rows, 1),
             activations=rows * (self.inputs + self.output_size),
             rows=rows,
         )
+
+    def _rows(self, step: Step) -> Quantity:
+        if self.per == "token":
+            return step.tokens
+        return step.sampled if self.per == "sequence" else step.batch * step.encoded
 
     def live_values(self) -> int:
         return 0 if self.per == "sequence" else self.inputs + self.output_size

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..architecture import Architecture, Step
-from ..errors import DoesNotFitError
+from ..errors import ArgumentError, DoesNotFitError
 from ..facts import table
 from ..memory import Formats, ledger, length_notes, ranks_of
 from ..parallel import Parallelism, check
@@ -28,6 +28,14 @@ class Deployment:
     machine: Machine
     layout: Parallelism
     notes: tuple[Note, ...] = ()
+
+    def require_decoder(self) -> None:
+        """Raise ArgumentError when the model generates no tokens."""
+        if self.architecture.task == "encoder":
+            raise ArgumentError(
+                f"{self.model} is an encoder ({self.architecture.model_type}) and generates no tokens, so it has no "
+                "decode: ask estimate_prefill_performance for the time of its one pass."
+            )
 
     def require_room(self, sequences: int, tokens: int) -> None:
         """Raise DoesNotFitError when a device cannot hold its share."""
@@ -83,20 +91,32 @@ def _contexts(first: float, last: float, count: int) -> list[tuple[float, float]
     return [(0.5, middle - offset), (0.5, middle + offset)]
 
 
-def _prefill_steps(batch: int, tokens: int, chunk: int) -> Iterator[tuple[float, Step]]:
-    """(how many, step) of a prefill of `batch` prompts with at most `chunk` tokens a step."""
-    if tokens <= chunk:
+def _prefill_steps(architecture: Architecture, batch: int, tokens: int, chunk: int) -> Iterator[tuple[float, Step]]:
+    """(how many, step) of a prefill of `batch` prompts with at most `chunk` tokens a step.
+
+    Attention to both sides cannot be cut into chunks: an encoder takes whole sequences.
+    """
+    if tokens <= chunk or architecture.task != "decoder":
         together = min(batch, max(1, chunk // tokens))
         whole, rest = divmod(batch, together)
-        yield whole, Step(batch=together, query=tokens)
+        yield whole, _first_step(architecture, together, tokens)
         if rest:
-            yield 1, Step(batch=rest, query=tokens)
+            yield 1, _first_step(architecture, rest, tokens)
         return
     full, tail = divmod(tokens, chunk)
     for share, context in _contexts(0, (full - 1) * chunk, full):
         yield batch * full * share, Step(batch=1, query=chunk, context=context)
     if tail:
         yield batch, Step(batch=1, query=tail, context=full * chunk)
+
+
+def _first_step(architecture: Architecture, batch: int, tokens: int) -> Step:
+    """The step that takes in whole prompts. An encoder of text takes the prompt itself, its decoder one start token."""
+    source = architecture.source_of(tokens)
+    if not source:
+        return Step(batch=batch, query=tokens)
+    prompt = 1 if architecture.source_length is None else tokens
+    return Step(batch=batch, query=prompt, source=source, encoded=source)
 
 
 def _steps_time(deployment: Deployment, steps: Iterable[tuple[float, Step]]) -> tuple[PhaseTime, float, float]:
@@ -124,7 +144,7 @@ def prefill_time(deployment: Deployment, batch: int, tokens: int) -> PhaseTime:
     slowest works on another step.
     """
     here = ceil_div(batch, deployment.layout.data)
-    steps = _prefill_steps(here, tokens, table("memory")["forward"]["chunk_tokens"])
+    steps = _prefill_steps(deployment.architecture, here, tokens, table("memory")["forward"]["chunk_tokens"])
     phase, count, overlapped = _steps_time(deployment, steps)
     if deployment.layout.pipeline == 1 or count <= 1:
         return phase
@@ -141,9 +161,12 @@ def decode_time(deployment: Deployment, batch: int, context: int, tokens: int) -
     stages = deployment.layout.pipeline
     of_copy = ceil_div(batch, deployment.layout.data)
     here = ceil_div(of_copy, stages)
-    points = _contexts(context, context + tokens - 1, tokens)
+    source = deployment.architecture.source_of(context)
+    # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
+    begin = 1 if source and deployment.architecture.source_length is None else context
+    points = _contexts(begin, begin + tokens - 1, tokens)
     phase, _, overlapped = _steps_time(
-        deployment, [(share, Step(batch=here, query=1, context=point)) for share, point in points]
+        deployment, [(share, Step(batch=here, query=1, context=point, source=source)) for share, point in points]
     )
     if stages > 1:
         # a stage that waits for the slowest one sets the pace of all
@@ -301,6 +324,7 @@ def _prefill(deployment: Deployment, batch: int, tokens: int) -> PhaseReport:
 
 def estimate_decode(deployment: Deployment, batch: int, tokens: int, output_tokens: int) -> PhaseReport:
     """Mean time of a decode step of `batch` sequences after prompts of `tokens`, over the outputs after the first."""
+    deployment.require_decoder()
     deployment.require_room(batch, tokens + output_tokens)
     return _decode(deployment, batch, tokens, output_tokens)
 
@@ -314,6 +338,7 @@ def estimate_end_to_end(
     deployment: Deployment, batch: int, tokens: int, output_tokens: int, beam_size: int = 1
 ) -> EndToEndReport:
     """A static batch: all prompts prefilled, then output_tokens - 1 decode steps."""
+    deployment.require_decoder()
     deployment.require_room(batch * beam_size, tokens + output_tokens)
     prefill = _prefill(deployment, batch, tokens)
     decode = _decode(deployment, batch * beam_size, tokens, output_tokens) if output_tokens > 1 else None

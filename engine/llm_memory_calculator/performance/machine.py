@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -103,7 +103,9 @@ def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) 
     if kind == "elementwise":
         elementwise = facts["elementwise"]
         return Law(rate=math.inf, bandwidth=memory * elementwise["em"] / elementwise["factor"])
-    return _attention(machine, kind, activations, facts["attention"])
+    attention = _attention(machine, kind, activations, facts["attention"])
+    # a scan in chunks is made of matrix products whose rows are the chunk's, however long the query is
+    return replace(attention, ramp=0.0) if kind == "recurrence" else attention
 
 
 def _attention(machine: Machine, kind: WorkKind, activations: Format, facts: dict[str, Any]) -> Law:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..memory import Formats
+from ..memory import STATE_BYTES, Formats
 from ..operators import Work
 from ..units import larger, smaller
 from .machine import Law
@@ -34,6 +34,7 @@ def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -
         work.weight_share * weight_bytes
         + work.activations * formats.activation_bytes
         + (work.cache_read + work.cache_written) * formats.kv_bytes
+        + work.state * STATE_BYTES
     )
     prefills = work.rows > 1
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row

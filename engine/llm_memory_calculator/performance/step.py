@@ -21,7 +21,17 @@ from .roofline import OperatorTime, operator_time
 if TYPE_CHECKING:
     from ..units import Quantity
 
-KINDS = ("matmul", "experts", "attention", "latent_attention", "elementwise", "collective", "pipeline", "host")
+KINDS = (
+    "matmul",
+    "experts",
+    "attention",
+    "latent_attention",
+    "recurrence",
+    "elementwise",
+    "collective",
+    "pipeline",
+    "host",
+)
 
 
 @dataclass(slots=True)
@@ -42,11 +52,13 @@ class StepTime:
 
 
 @lru_cache(maxsize=1024)
-def _flat(rank: Architecture, scheme: WeightScheme, machine: Machine) -> tuple[tuple[int, Operator, float, Law], ...]:
-    """(layers that have it, operator, its stored bytes, its law) of everything on a rank."""
+def _flat(
+    rank: Architecture, scheme: WeightScheme, machine: Machine, encodes: bool = False
+) -> tuple[tuple[int, Operator, float, Law], ...]:
+    """(layers that have it, operator, its stored bytes, its law) of everything on a rank, or of its encoder."""
     return tuple(
         (layer.repeat, operator, size, law_of(machine, operator.kind, form, scheme.plain))
-        for layer in rank.text_layers()
+        for layer in (rank.encoder if encodes else rank.text_layers())
         for operator, size, form in operator_bytes(layer, scheme)
     )
 
@@ -57,6 +69,10 @@ def operators(
     """(layers that have it, operator, its time in one of them) of everything on a rank."""
     for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine):
         yield repeat, operator, operator_time(operator.work(step), weight_bytes, law, formats)
+    if rank.encoder and step.encoded:
+        source = Step(batch=step.batch, query=step.encoded)
+        for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine, encodes=True):
+            yield repeat, operator, operator_time(operator.work(source), weight_bytes, law, formats)
 
 
 def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:

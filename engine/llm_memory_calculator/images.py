@@ -1,0 +1,32 @@
+"""How many positions an image is to its tower, and how many tokens to the language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class ImageSize(NamedTuple):
+    """Positions that the tower works on, and tokens that the language model receives, of one image."""
+
+    positions: int
+    tokens: int
+
+
+class Images(Protocol):
+    """A model's rule for images."""
+
+    def size(self, height: int, width: int) -> ImageSize:
+        """Of an image of height x width pixels."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedImages:
+    """Every image is resized to one size: always as many positions and tokens."""
+
+    positions: int
+    tokens: int
+
+    def size(self, height: int, width: int) -> ImageSize:
+        return ImageSize(self.positions, self.tokens)
