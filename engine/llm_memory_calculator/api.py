@@ -16,7 +16,8 @@ from .architecture import Architecture, Step
 from .arguments import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS, choice, flag, real, strict, whole
 from .errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
 from .facts import table
-from .memory import Formats
+from .lora import LoraConfig, adapters_of
+from .memory import Formats, Load, Pictures
 from .models import Model, describe
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance import estimate
@@ -119,7 +120,7 @@ def _chosen(text: str) -> Note:
 
 def _node_of(hardware: HardwareLike | None) -> int:
     """Devices that share a node: of the hardware named, or as most do."""
-    return MOST_TENSOR if hardware is None else find_accelerator(hardware).devices_per_node
+    return MOST_TENSOR if hardware is None else find_accelerator(hardware).link_domain
 
 
 def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int] | None:
@@ -177,6 +178,15 @@ def calculate_memory(
     devices: int | None = None,
     hardware: HardwareLike | None = None,
     memory_gb: float | None = None,
+    num_images: int = 0,
+    image_resolution: int | Sequence[int] = 1024,
+    encoder_seq_length: int | None = None,
+    max_loras: int | None = None,
+    max_lora_rank: int | None = None,
+    lora_dtype: str | None = None,
+    fully_sharded_loras: bool | None = None,
+    target_modules: Sequence[str] | None = None,
+    lora_config: LoraConfig | Mapping[str, Any] | None = None,
     token: str | None = None,
     refresh: bool = False,
 ) -> MemoryReport:
@@ -189,6 +199,9 @@ def calculate_memory(
     framework_overhead: None takes measured overheads; a number f counts (KV cache + activations) x (f - 1), as the
     original did. hardware or memory_gb: a device to judge `fits_device` against.
     devices: how many, where no layout is given; the notes say how they were split.
+    num_images, image_resolution: images of each sequence and their pixels (one side, or height and width); their tokens
+    are part of seq_length. encoder_seq_length: tokens of the source of an encoder-decoder; None is seq_length.
+    max_loras ... target_modules: adapters served at once and their largest rank, or lora_config with the same fields.
     Raises CalculatorError (a ValueError): unknown model or format, impossible layout, config that lacks a field.
     """
     model = load_model(model_id_or_config, token=token, refresh=refresh)
@@ -209,19 +222,99 @@ def calculate_memory(
     factor = None
     if framework_overhead is not None:
         factor = real("framework_overhead", framework_overhead, above=0.999, most=100)
+    lora = _lora(
+        lora_config,
+        max_loras=max_loras,
+        max_lora_rank=max_lora_rank,
+        lora_dtype=lora_dtype,
+        fully_sharded_loras=fully_sharded_loras,
+        target_modules=None if target_modules is None else tuple(target_modules),
+    )
+    load, noted = _load(
+        model.architecture, formats, sequences, tokens, num_images, image_resolution, encoder_seq_length, lora
+    )
     return memory.memory_report(
         model.architecture,
         formats,
         layout,
+        load,
         model=model.name,
-        sequences=sequences,
-        tokens=tokens,
-        notes=(*chosen, *model.notes(formats)),
+        notes=(*chosen, *noted, *model.notes(formats)),
         framework_overhead=factor,
         include_gradients=flag("include_gradients", include_gradients),
-        fits=_fits(model.architecture, formats, sequences, tokens),
+        fits=_fits(model.architecture, formats, load),
         device_bytes=None if room is None else room[1],
     )
+
+
+def _lora(stated: LoraConfig | Mapping[str, Any] | None, **given: Any) -> LoraConfig | Mapping[str, Any] | None:
+    """The adapters asked for, by a configuration or by arguments of their own; None when there are none."""
+    single = {name: value for name, value in given.items() if value is not None}
+    if stated is not None and single:
+        raise ArgumentError(f"Give lora_config or {', '.join(single)}, not both.")
+    return single or stated
+
+
+def _load(
+    architecture: Architecture,
+    formats: Formats,
+    sequences: int,
+    tokens: int,
+    num_images: object = 0,
+    image_resolution: object = 1024,
+    encoder_seq_length: object = None,
+    lora: LoraConfig | Mapping[str, Any] | None = None,
+) -> tuple[Load, tuple[Note, ...]]:
+    """What is held at once, and what was assumed of it."""
+    notes = []
+    pictures = _pictures(architecture, num_images, image_resolution, tokens)
+    source = None if encoder_seq_length is None else _tokens("encoder_seq_length", encoder_seq_length)
+    if source is not None and architecture.task != "encoder-decoder":
+        raise ArgumentError(
+            f"encoder_seq_length is for encoder-decoders, and {architecture.model_type} is none; leave it out."
+        )
+    if architecture.task == "encoder-decoder":
+        fixed = architecture.source_length
+        if source is not None and fixed is not None and source != fixed:
+            raise ArgumentError(
+                f"encoder_seq_length is {source:,}, and the encoder of {architecture.model_type} always gives "
+                f"{fixed:,} positions; leave it out."
+            )
+        if source is None and fixed is None:
+            text = f"encoder_seq_length was not given: the source was counted as long as the output, {tokens:,} tokens."
+            notes.append(Note(subject="encoder_seq_length", text=text, origin="assumption"))
+    if pictures is not None:
+        text = f"{pictures.count} image(s) of {pictures.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
+        notes.append(Note(subject="num_images", text=text, origin="assumption"))
+        if pictures.size.attended:
+            source = pictures.count * pictures.size.attended
+    adapters = None if lora is None else adapters_of(architecture, lora, formats.scheme.plain)
+    if adapters is not None and adapters.targets == ("all-linear",):
+        text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
+        notes.append(Note(subject="target_modules", text=text, origin="assumption"))
+    load = Load(sequences=sequences, tokens=tokens, source=source, pictures=pictures, adapters=adapters)
+    return load, tuple(notes)
+
+
+def _pictures(architecture: Architecture, count: object, resolution: object, tokens: int) -> Pictures | None:
+    images = whole("num_images", count, least=0, most=100_000)
+    if images == 0:
+        return None
+    if architecture.images is None:
+        raise ArgumentError(
+            f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
+        )
+    sides = resolution if isinstance(resolution, (list, tuple)) else (resolution, resolution)
+    if len(sides) != 2:
+        raise ArgumentError(f"image_resolution must be one side or height and width in pixels, and is {resolution!r}.")
+    height, width = (whole("image_resolution", side, most=100_000) for side in sides)
+    size = architecture.images.size(height, width)
+    if images * size.tokens >= tokens:
+        raise ArgumentError(
+            f"{images} image(s) of {height} x {width} are {images * size.tokens:,} tokens, and seq_length is "
+            f"{tokens:,}; give a longer seq_length or fewer images."
+        )
+    return Pictures(count=images, size=size)
 
 
 @strict
@@ -235,21 +328,19 @@ def _named_accelerators() -> tuple[Accelerator, ...]:
     return tuple(get_accelerator(name) for name in table("memory")["fits"]["accelerators"])
 
 
-def _fits(architecture: Architecture, formats: Formats, sequences: int, tokens: int) -> tuple[Fit, ...]:
+def _fits(architecture: Architecture, formats: Formats, load: Load) -> tuple[Fit, ...]:
     """The well-known accelerators that hold the model, each with the smallest tensor-parallel group that does."""
     accelerators = _named_accelerators()
-    largest = max(accelerator.devices_per_node for accelerator in accelerators)
+    largest = max(accelerator.link_domain for accelerator in accelerators)
     found: dict[str, Fit] = {}
     for tensor in tensor_sizes(architecture, largest):
-        need = memory.ledger(
-            architecture, formats, Parallelism(tensor=tensor), sequences=sequences, tokens=tokens
-        ).total
+        need = memory.ledger(architecture, formats, Parallelism(tensor=tensor), load).total
         for accelerator in accelerators:
             usable = accelerator.usable_memory_bytes
             if (
                 accelerator.name not in found
                 and need <= UTILIZATION * usable
-                and tensor <= accelerator.devices_per_node
+                and tensor <= accelerator.link_domain
             ):
                 found[accelerator.name] = Fit(
                     hardware=accelerator.name,
@@ -285,12 +376,17 @@ def max_batch_size(
     data_parallel: int | None = None,
     expert_parallel: int | None = None,
     devices: int | None = None,
+    num_images: int = 0,
+    image_resolution: int | Sequence[int] = 1024,
+    encoder_seq_length: int | None = None,
+    lora_config: LoraConfig | Mapping[str, Any] | None = None,
     token: str | None = None,
     refresh: bool = False,
 ) -> BatchReport:
     """The largest number of sequences of seq_length tokens that the devices hold; 0, with the reason, when none fits.
 
-    hardware or memory_gb (GB of one device) is required. devices alone are split as the notes say.
+    hardware or memory_gb (GB of one device) is required. devices alone are split as the notes say. Images, source and
+    adapters as in calculate_memory.
     """
     room = _room(hardware, memory_gb)
     if room is None:
@@ -306,15 +402,19 @@ def max_batch_size(
         data=data_parallel,
         expert=expert_parallel,
     )
+    tokens = _tokens("seq_length", seq_length)
+    load, noted = _load(
+        found.architecture, formats, 1, tokens, num_images, image_resolution, encoder_seq_length, lora_config
+    )
     return memory.max_batch(
         found.architecture,
         formats,
         layout,
+        load,
         model=found.name,
-        tokens=_tokens("seq_length", seq_length),
         device_bytes=room[1],
         device=room[0],
-        notes=(*chosen, *found.notes(formats)),
+        notes=(*chosen, *noted, *found.notes(formats)),
     )
 
 
@@ -563,7 +663,7 @@ def estimate_performance(
         "data": data_parallel,
         "expert": expert_parallel,
     }
-    node = deployment.machine.accelerator.devices_per_node
+    node = deployment.machine.accelerator.link_domain
     if any(value is not None for value in given.values()):
         layout, filled = _layout_of(found.architecture, devices, node, **given)
         notes = (*filled, *deployment.notes)
@@ -764,7 +864,7 @@ def get_minimum_system_size(
     found = load_model(model, token=token)
     deployment = _deployment(found, system_name, Parallelism(), bits, None)
     tokens = _tokens("input_tokens", input_tokens) + _tokens("output_tokens", output_tokens)
-    most = deployment.machine.accelerator.devices_per_node * found.architecture.depth
+    most = deployment.machine.accelerator.link_domain * found.architecture.depth
     fewest = search.fewest_devices(deployment, _sequences(batch_size), tokens, most=most)
     if fewest is None:
         raise DoesNotFitError(
@@ -853,4 +953,4 @@ def compare_hardware(
 
 def _fewest_in_node(deployment: Deployment, batch: int, tokens: int) -> int:
     fewest = search.fewest_tensor_parallel(deployment, batch, tokens)
-    return fewest[0] if fewest else deployment.machine.accelerator.devices_per_node
+    return fewest[0] if fewest else deployment.machine.accelerator.link_domain

@@ -7,10 +7,14 @@ from typing import NamedTuple, Protocol
 
 
 class ImageSize(NamedTuple):
-    """Positions that the tower works on, and tokens that the language model receives, of one image."""
+    """What one image is: positions that the tower works on, tokens in the language model's sequence.
+
+    `attended` positions are what cross-attention layers see of it, where a family has them (Llama 3.2 Vision).
+    """
 
     positions: int
     tokens: int
+    attended: int = 0
 
 
 class Images(Protocol):

@@ -9,6 +9,7 @@ from functools import lru_cache
 from .architecture import Architecture, Layer, ranks
 from .facts import table
 from .images import ImageSize
+from .lora import Adapters, adapter_bytes
 from .numerics import KV_FORMATS, Format, kv_bits, parse_format
 from .operators import Experts, Linear, Norm
 from .parallel import Parallelism, check
@@ -29,6 +30,20 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is held at once: `sequences` over all data-parallel copies, `tokens` of each, and what stands beside them."""
+
+    sequences: int
+    tokens: int
+    source: int | None = None
+    """Encoded positions that each sequence attends; None: as many as it has tokens, or as the encoder always gives."""
+    pictures: Pictures | None = None
+    adapters: Adapters | None = None
+    chunk_tokens: int | None = None
+    """Most tokens of a step; None: the engines' default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """Bytes on one device."""
 
@@ -39,10 +54,12 @@ class Ledger:
     where: str
     state: int = 0
     images: int = 0
+    adapters: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.kv_cache + self.activations + self.overhead + self.state + self.images
+        cached = self.kv_cache + self.state
+        return self.weights + self.adapters + cached + self.activations + self.images + self.overhead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,27 +130,14 @@ def _image_values(rank: Architecture, pictures: Pictures | None, sequences: int,
     return together * of_image
 
 
-def ledger(
-    architecture: Architecture,
-    formats: Formats,
-    layout: Parallelism,
-    *,
-    sequences: int,
-    tokens: int,
-    source: int | None = None,
-    pictures: Pictures | None = None,
-    chunk_tokens: int | None = None,
-) -> Ledger:
-    """Bytes on the device that stores most, for `sequences` of `tokens` each over all data-parallel copies.
-
-    source: positions of an encoder that each sequence attends; None: as many as the sequence has, or as the encoder
-    always gives.
-    """
+def ledger(architecture: Architecture, formats: Formats, layout: Parallelism, load: Load) -> Ledger:
+    """Bytes on the device that stores most."""
     facts = table("memory")
-    chunk = facts["forward"]["chunk_tokens"] if chunk_tokens is None else chunk_tokens
-    here = ceil_div(sequences, layout.data)
+    tokens = load.tokens
+    chunk = facts["forward"]["chunk_tokens"] if load.chunk_tokens is None else load.chunk_tokens
+    here = ceil_div(load.sequences, layout.data)
     peers = "with_peers_bytes" if layout.tensor * layout.pipeline > 1 else "alone_bytes"
-    encoded = architecture.source_of(tokens) if source is None else source
+    encoded = architecture.source_of(tokens) if load.source is None else load.source
     found = []
     for stage, _, rank in ranks_of(architecture, layout):
         weights, live, has_experts, has_head = _fixed(rank, formats.scheme)
@@ -142,7 +146,7 @@ def ledger(
         alive = max(live * step_tokens, _live_beside(rank.encoder) * here * encoded)
         forward = facts["forward"]["factor"] * alive * formats.activation_bytes
         state = rank.state()
-        images = facts["forward"]["factor"] * _image_values(rank, pictures, here, chunk) * formats.activation_bytes
+        images = facts["forward"]["factor"] * _image_values(rank, load.pictures, here, chunk) * formats.activation_bytes
         sampler = facts["sampler"]["bytes_per_logit"] * rank.vocab_size * here if has_head else 0
         graphs = facts["graphs"]["base_bytes"] + facts["graphs"]["layer_bytes"] * rank.depth
         found.append(
@@ -151,6 +155,7 @@ def ledger(
                 kv_cache=math.ceil(here * rank.cached_values(tokens, encoded) * formats.kv_bytes),
                 state=math.ceil(here * (state.window * formats.activation_bytes + state.recurrent * STATE_BYTES)),
                 images=math.ceil(images),
+                adapters=adapter_bytes(rank, load.adapters, layout.tensor),
                 activations=math.ceil(max(forward, sampler)),
                 overhead=round(
                     facts["context"][peers]
@@ -168,31 +173,18 @@ def memory_report(
     architecture: Architecture,
     formats: Formats,
     layout: Parallelism,
+    load: Load,
     *,
     model: str,
-    sequences: int,
-    tokens: int,
-    source: int | None = None,
-    pictures: Pictures | None = None,
     notes: tuple[Note, ...] = (),
     framework_overhead: float | None = None,
     include_gradients: bool = False,
-    chunk_tokens: int | None = None,
     fits: tuple[Fit, ...] = (),
     device_bytes: int | None = None,
 ) -> MemoryReport:
     """The report of one layout. `device_bytes` is what the runtime sees of one device, where a device was named."""
     check(architecture, layout)
-    found = ledger(
-        architecture,
-        formats,
-        layout,
-        sequences=sequences,
-        tokens=tokens,
-        source=source,
-        pictures=pictures,
-        chunk_tokens=chunk_tokens,
-    )
+    found = ledger(architecture, formats, layout, load)
     overhead, activations = found.overhead, found.activations
     if framework_overhead is not None:
         overhead = round((found.kv_cache + found.state + found.images + activations) * (framework_overhead - 1))
@@ -214,8 +206,9 @@ def memory_report(
         parameter_count=architecture.parameter_count,
         active_parameter_count=architecture.active_parameter_count,
         embedding_parameter_count=architecture.embedding_parameter_count,
-        batch_size=sequences,
-        seq_length=tokens,
+        batch_size=load.sequences,
+        seq_length=load.tokens,
+        image_tokens=load.pictures.count * load.pictures.size.tokens if load.pictures else 0,
         tensor_parallel=layout.tensor,
         pipeline_parallel=layout.pipeline,
         data_parallel=layout.data,
@@ -227,6 +220,7 @@ def memory_report(
         activation_memory_bytes=activations,
         state_memory_bytes=found.state,
         image_memory_bytes=found.images,
+        lora_adapter_memory_bytes=found.adapters,
         gradient_memory_bytes=gradients,
         extra_work_bytes=overhead,
         kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
@@ -238,7 +232,7 @@ def memory_report(
         ),
         fits=fits,
         fits_device=None if device_bytes is None else False,
-        notes=(*notes, *length_notes(architecture, tokens), *architecture.apart),
+        notes=(*notes, *length_notes(architecture, load.tokens), *architecture.apart),
     )
     if device_bytes is None:
         return report
@@ -268,21 +262,22 @@ def max_batch(
     architecture: Architecture,
     formats: Formats,
     layout: Parallelism,
+    load: Load,
     *,
     model: str,
-    tokens: int,
     device_bytes: int,
     device: str,
     utilization: float = UTILIZATION,
     most: int = 1_000_000,
     notes: tuple[Note, ...] = (),
 ) -> BatchReport:
-    """The largest number of sequences of `tokens` tokens that devices of `device_bytes` hold."""
+    """The largest number of sequences like those of `load` that devices of `device_bytes` hold."""
     check(architecture, layout)
     budget = int(utilization * device_bytes)
+    tokens = load.tokens
 
     def on_device(sequences: int) -> Ledger:
-        return ledger(architecture, formats, layout, sequences=sequences, tokens=tokens)
+        return ledger(architecture, formats, layout, replace(load, sequences=sequences))
 
     least = on_device(layout.data)
     if least.total > budget:
@@ -330,6 +325,8 @@ def max_batch(
 __all__ = [
     "Formats",
     "Ledger",
+    "Load",
+    "Pictures",
     "bytes_per_token",
     "formats_for",
     "ledger",

@@ -96,6 +96,8 @@ class MemoryReport:
     """Sequences held at once, over all data-parallel copies."""
     seq_length: int
     """Tokens of each sequence, prompt and output together."""
+    image_tokens: int = 0
+    """Tokens of each sequence that its images are."""
     tensor_parallel: int
     """Devices that share each layer."""
     pipeline_parallel: int
@@ -117,7 +119,7 @@ class MemoryReport:
     state_memory_bytes: int = 0
     """Recurrent state that does not grow with the length, bytes."""
     image_memory_bytes: int = 0
-    """Image and audio towers' activations, bytes."""
+    """The tower's activations for the images of one step, and their embeddings, bytes."""
     lora_adapter_memory_bytes: int = 0
     """Adapters, bytes."""
     gradient_memory_bytes: int = 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .architecture import Architecture
 from .errors import DoesNotFitError
-from .memory import ledger, length_notes
+from .memory import Load, ledger, length_notes
 from .operators import Experts
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
@@ -47,7 +47,8 @@ def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> 
 
 def fitting_share(deployment: Deployment, sequences: int, tokens: int) -> float:
     """Use of the fullest device's memory over what the runtime sees of it."""
-    need = ledger(deployment.architecture, deployment.formats, deployment.layout, sequences=sequences, tokens=tokens)
+    load = Load(sequences=sequences, tokens=tokens)
+    need = ledger(deployment.architecture, deployment.formats, deployment.layout, load)
     return need.total / deployment.machine.accelerator.usable_memory_bytes
 
 
@@ -96,7 +97,7 @@ def best_layout(
     accelerator = deployment.machine.accelerator
     tokens = input_tokens + output_tokens
     considered, rows, least = 0, [], (float("inf"), "")
-    for layout in layouts(deployment.architecture, devices, accelerator.devices_per_node, batch):
+    for layout in layouts(deployment.architecture, devices, accelerator.link_domain, batch):
         considered += 1
         candidate = replace(deployment, layout=layout)
         share = fitting_share(candidate, batch, tokens)
@@ -145,7 +146,7 @@ def fewest_devices(deployment: Deployment, batch: int, tokens: int, *, most: int
 
     Splitting a copy further never needs more on a device, so devices are tried in growing number by their splits.
     """
-    node = deployment.machine.accelerator.devices_per_node
+    node = deployment.machine.accelerator.link_domain
     tensors = tensor_sizes(deployment.architecture, min(node, most))
     splits = sorted(
         {
@@ -164,7 +165,7 @@ def fewest_devices(deployment: Deployment, batch: int, tokens: int, *, most: int
 
 def fewest_tensor_parallel(deployment: Deployment, batch: int, tokens: int) -> tuple[int, float] | None:
     """The smallest tensor-parallel group of one node that holds the model, and its share of a device's memory."""
-    for tensor in tensor_sizes(deployment.architecture, deployment.machine.accelerator.devices_per_node):
+    for tensor in tensor_sizes(deployment.architecture, deployment.machine.accelerator.link_domain):
         share = fitting_share(replace(deployment, layout=Parallelism(tensor=tensor)), batch, tokens)
         if share <= UTILIZATION:
             return tensor, share

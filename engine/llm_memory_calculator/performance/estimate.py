@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..architecture import Architecture, Step
 from ..errors import ArgumentError, DoesNotFitError
 from ..facts import table
-from ..memory import Formats, ledger, length_notes, ranks_of
+from ..memory import Formats, Load, ledger, length_notes, ranks_of
 from ..parallel import Parallelism, check
 from ..report import UTILIZATION, EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from ..units import GB, ceil_div
@@ -46,7 +46,7 @@ class Deployment:
     def shortage(self, sequences: int, tokens: int) -> str | None:
         """Why a device cannot hold its share, or None."""
         check(self.architecture, self.layout)
-        need = ledger(self.architecture, self.formats, self.layout, sequences=sequences, tokens=tokens)
+        need = ledger(self.architecture, self.formats, self.layout, Load(sequences=sequences, tokens=tokens))
         accelerator = self.machine.accelerator
         budget = UTILIZATION * accelerator.usable_memory_bytes
         if need.total <= budget:
@@ -299,7 +299,7 @@ def _link_notes(deployment: Deployment) -> list[Note]:
                 origin="warning",
             )
         )
-    if layout.tensor * layout.pipeline > accelerator.devices_per_node:
+    if layout.tensor * layout.pipeline > accelerator.link_domain:
         network = table("timing")["collective"]["network_bandwidth"] / 1e9
         found.append(
             Note(

@@ -1,0 +1,154 @@
+"""LoRA adapters (arXiv 2106.09685) that are served beside the weights: two matrices of low rank a projection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from .architecture import Architecture, Layer
+from .arguments import choice, flag, whole
+from .errors import ArgumentError, did_you_mean
+from .numerics import Format, parse_format
+from .operators import Experts, Linear, Weight
+
+_ATTENTION = ("attn", "attention", "mixer", "cross")
+_GROUPS = ("all-linear", "attn", "ffn")
+_FORMATS = ("bf16", "fp16", "fp32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraConfig:
+    """Adapters of a deployment, by the original's names.
+
+    `max_loras` adapters of `max_lora_rank` (or `rank`) have room at once on each device. `target_modules` are names of
+    projections (q_proj), or attn, ffn, all-linear; None is all-linear, as engines reserve. `strategy` "merge" adds an
+    adapter into the weights and takes no room beside them.
+    """
+
+    enabled: bool = True
+    rank: int = 16
+    target_modules: tuple[str, ...] | list[str] | None = None
+    strategy: str = "dynamic"
+    max_loras: int = 1
+    max_lora_rank: int | None = None
+    lora_dtype: str | None = None
+    fully_sharded_loras: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """Adapters whose every field was checked."""
+
+    count: int
+    rank: int
+    targets: tuple[str, ...]
+    form: Format
+    fully_sharded: bool
+
+
+def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, Any], plain: Format) -> Adapters | None:
+    """The adapters that a configuration reserves room for, or None when there are none beside the weights.
+
+    Raises ArgumentError for a target that the model does not have, or a field that is wrong.
+    """
+    if isinstance(config, Mapping):
+        known = tuple(LoraConfig.__dataclass_fields__)
+        for key in config:
+            choice("lora_config key", key, known)
+        config = LoraConfig(**config)
+    merged = choice("strategy", config.strategy, ("dynamic", "merge")) == "merge"
+    count = whole("max_loras", config.max_loras, most=100_000)
+    rank = whole("max_lora_rank", config.max_lora_rank or config.rank, most=65_536)
+    form = plain
+    if config.lora_dtype not in (None, "auto"):
+        form = parse_format(str(config.lora_dtype), argument="lora_dtype", accepted=_FORMATS)
+    targets = _targets(architecture, config.target_modules)
+    sharded = flag("fully_sharded_loras", config.fully_sharded_loras)
+    if merged or not flag("enabled", config.enabled):
+        return None
+    return Adapters(count=count, rank=rank, targets=targets, form=form, fully_sharded=sharded)
+
+
+def adapter_bytes(rank: Architecture, adapters: Adapters | None, tensor: int) -> int:
+    """Bytes of the adapters on one tensor-parallel rank.
+
+    A (rank x inputs) of a column-split projection and B (outputs x rank) of a row-split one are whole on every rank, as
+    vLLM keeps them, unless the adapters are fully sharded.
+    """
+    if adapters is None:
+        return 0
+    values = sum(
+        layer.repeat * _layer_values(layer, adapters.targets, adapters.rank, tensor if adapters.fully_sharded else 1)
+        for layer in rank.stack
+    )
+    return round(adapters.count * values * adapters.form.bits / 8)
+
+
+@lru_cache(maxsize=2048)
+def _layer_values(layer: Layer, targets: tuple[str, ...], rank: int, shards: int) -> float:
+    values = 0.0
+    for operator in layer.operators:
+        if isinstance(operator, Linear):
+            # projections that the checkpoint fuses under one name share one A
+            outputs: dict[str, int] = {}
+            for output in operator.outputs:
+                outputs[output.name] = outputs.get(output.name, 0) + output.size
+            for name, size in outputs.items():
+                if operator.role == "linear" and _wanted(name, targets):
+                    first = rank * operator.inputs / (shards if operator.split == "columns" else 1)
+                    second = rank * size / (shards if operator.split == "rows" else 1)
+                    values += first + second
+        elif isinstance(operator, Experts):
+            values += sum(
+                weight.copies * rank * (weight.rows + weight.columns)
+                for weight in operator.weights()
+                if weight.role == "expert" and _named(weight.name, targets)
+            )
+    return values
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _named(name: str, targets: tuple[str, ...]) -> bool:
+    return _last(name) in targets
+
+
+def _wanted(name: str, targets: tuple[str, ...]) -> bool:
+    if "all-linear" in targets or _named(name, targets):
+        return True
+    attends = any(word in name for word in _ATTENTION)
+    return ("attn" in targets and attends) or ("ffn" in targets and not attends)
+
+
+def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ("all-linear",)
+    if isinstance(given, str):
+        given = (given,)
+    targets = tuple(given)
+    known = _GROUPS + tuple(
+        dict.fromkeys(
+            _last(weight.name)
+            for layer in architecture.stack
+            for operator in layer.operators
+            for weight in operator.weights()
+            if _takes_adapter(operator, weight)
+        )
+    )
+    if not targets:
+        raise ArgumentError(f"target_modules is empty; accepted: {', '.join(known)}.")
+    for target in targets:
+        if target not in known:
+            near = did_you_mean(str(target), known)
+            raise ArgumentError(
+                f"target_modules names {target!r}, which this model does not have.{near} Accepted: {', '.join(known)}."
+            )
+    return targets
+
+
+def _takes_adapter(operator: object, weight: Weight) -> bool:
+    return isinstance(operator, (Linear, Experts)) and weight.role in ("linear", "expert")
