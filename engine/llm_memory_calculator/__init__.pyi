@@ -7,16 +7,37 @@ from llm_memory_hardware import (
     Accelerator as Accelerator,
 )
 from llm_memory_hardware import (
+    DeviceMatch as DeviceMatch,
+)
+from llm_memory_hardware import (
+    HardwareManager as HardwareManager,
+)
+from llm_memory_hardware import (
+    LocalDevice as LocalDevice,
+)
+from llm_memory_hardware import (
+    LocalHardware as LocalHardware,
+)
+from llm_memory_hardware import (
+    Price as Price,
+)
+from llm_memory_hardware import (
     accelerator_from_config as accelerator_from_config,
 )
 from llm_memory_hardware import (
     all_accelerators as all_accelerators,
 )
 from llm_memory_hardware import (
+    find_devices as find_devices,
+)
+from llm_memory_hardware import (
     get_accelerator as get_accelerator,
 )
 from llm_memory_hardware import (
     get_all_hardware as get_all_hardware,
+)
+from llm_memory_hardware import (
+    get_best_rate as get_best_rate,
 )
 from llm_memory_hardware import (
     get_hardware_by_manufacturer as get_hardware_by_manufacturer,
@@ -28,14 +49,32 @@ from llm_memory_hardware import (
     get_hardware_config as get_hardware_config,
 )
 from llm_memory_hardware import (
+    local_hardware as local_hardware,
+)
+from llm_memory_hardware import (
+    match_device as match_device,
+)
+from llm_memory_hardware import (
     search_hardware as search_hardware,
 )
+from llm_memory_hardware import (
+    set_hardware_db_path as set_hardware_db_path,
+)
 
-from .api import (
-    BatchLimit as BatchLimit,
+from .analysis import (
+    HuggingFaceConfigLoader as HuggingFaceConfigLoader,
+)
+from .analysis import (
+    analyze_attention_efficiency as analyze_attention_efficiency,
+)
+from .analysis import (
+    analyze_hf_model as analyze_hf_model,
+)
+from .analysis import (
+    compare_models as compare_models,
 )
 from .api import (
-    UniversalParameterCounter as UniversalParameterCounter,
+    BatchLimit as BatchLimit,
 )
 from .api import (
     best_parallelism as best_parallelism,
@@ -94,6 +133,12 @@ from .architecture import (
 from .architecture import (
     Step as Step,
 )
+from .calculator import (
+    ModelMemoryCalculator as ModelMemoryCalculator,
+)
+from .calculator import (
+    UniversalParameterCounter as UniversalParameterCounter,
+)
 from .errors import (
     AmbiguousHardwareError as AmbiguousHardwareError,
 )
@@ -141,6 +186,9 @@ from .errors import (
 )
 from .errors import (
     UnsupportedModelError as UnsupportedModelError,
+)
+from .lora import (
+    LoraConfig as LoraConfig,
 )
 from .parallel import (
     Parallelism as Parallelism,

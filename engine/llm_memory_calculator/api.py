@@ -9,13 +9,14 @@ from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from llm_memory_hardware import Accelerator, all_accelerators, find_accelerator, get_accelerator
+from llm_memory_hardware import Accelerator, all_accelerators, find_accelerator, find_devices, get_accelerator
 
 from . import memory, search, sources
 from .architecture import Architecture, Step
 from .arguments import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS, choice, flag, real, strict, whole
 from .errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
 from .facts import table
+from .images import Latents
 from .lora import LoraConfig, adapters_of
 from .memory import Formats, Load, Pictures
 from .models import Model, describe
@@ -37,6 +38,7 @@ from .report import (
     PhaseReport,
 )
 from .units import GB
+from .weights import compared
 
 if TYPE_CHECKING:
     import pandas
@@ -54,7 +56,9 @@ MOST_TENSOR = 8
 
 
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
-    """The description of a hub id, a short name, a path to a config.json or its folder, or a config dict.
+    """The description of a hub id, a short name, a path (config.json, its folder, weights' files) or a config dict.
+
+    A folder's .safetensors files, or a .gguf file, are counted by their headers, of which nothing else is read.
 
     Raises SourceError when it cannot be read, ConfigError when it cannot be described.
     """
@@ -62,13 +66,24 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
     if origin.kind == "catalogue":
         found = _catalogue_model(origin.model)
         return found if str(model).lower() == origin.model.lower() else replace(found, asked=str(model))
-    return describe(origin.model, origin.where, origin.config)
+    if origin.kind == "name" and not any(note.subject == "model" and note.origin == "warning" for note in origin.notes):
+        return _catalogue_model(str(model))
+    found = _described(origin)
+    listed, notes = sources.listed_values(origin, token=token)
+    if listed or notes:
+        notes = (*found.read_notes, *notes, *compared(found.architecture, listed))
+        return replace(found, read_notes=notes)
+    return found
 
 
 @lru_cache(maxsize=128)
 def _catalogue_model(name: str) -> Model:
-    origin = sources.resolve(name)
-    return describe(origin.model, origin.where, origin.config)
+    """A model that needs no request: of the catalogue, or one that its name derives from it."""
+    return _described(sources.resolve(name))
+
+
+def _described(origin: sources.Origin) -> Model:
+    return describe(origin.model, origin.where, origin.config, weights=origin.weights, notes=origin.notes)
 
 
 def _layout(*, tensor: object, pipeline: object, data: object, expert: object) -> Parallelism:
@@ -121,6 +136,19 @@ def _chosen(text: str) -> Note:
 def _node_of(hardware: HardwareLike | None) -> int:
     """Devices that share a node: of the hardware named, or as most do."""
     return MOST_TENSOR if hardware is None else find_accelerator(hardware).link_domain
+
+
+def _count(hardware: HardwareLike | None, devices: int | None, argument: str = "devices") -> int | None:
+    """The number of devices that a caller gave, or that the hardware's name says (8xH100, p5.48xlarge), or None."""
+    accelerator, named = find_devices(hardware) if isinstance(hardware, str) else (None, None)
+    if accelerator is None or named is None or devices is None:
+        return named if devices is None else devices
+    if whole(argument, devices, most=MOST_DEVICES) != named:
+        raise ArgumentError(
+            f"{hardware!r} is {named} x {accelerator.name}, and {argument} is {devices}; leave {argument} out, or name "
+            f"the hardware {accelerator.name!r}."
+        )
+    return named
 
 
 def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int] | None:
@@ -194,11 +222,12 @@ def calculate_memory(
 
     model_id_or_config: a hub id or short name, a path, or a config dict.
     batch_size, seq_length: sequences held at once, and tokens of each (prompt and output together).
-    precision: format of the weights; None is the checkpoint's own.
+    precision: format of the weights, or a GGUF mix such as q4_k_m; None is the checkpoint's own.
     kv_precision: format of the KV cache; None is 16 bits.
     framework_overhead: None takes measured overheads; a number f counts (KV cache + activations) x (f - 1), as the
     original did. hardware or memory_gb: a device to judge `fits_device` against.
-    devices: how many, where no layout is given; the notes say how they were split.
+    devices: how many, where no layout is given and the hardware's name says none ('8xH100', 'p5.48xlarge'); the notes
+    say how they were split.
     num_images, image_resolution: images of each sequence and their pixels (one side, or height and width); their tokens
     are part of seq_length. encoder_seq_length: tokens of the source of an encoder-decoder; None is seq_length.
     max_loras ... target_modules: adapters served at once and their largest rank, or lora_config with the same fields.
@@ -210,7 +239,7 @@ def calculate_memory(
     sequences, tokens = _sequences(batch_size), _tokens("seq_length", seq_length)
     layout, chosen = _layout_of(
         model.architecture,
-        devices,
+        _count(hardware, devices),
         _node_of(hardware),
         tensor=tensor_parallel,
         pipeline=pipeline_parallel,
@@ -283,7 +312,10 @@ def _load(
         if source is None and fixed is None:
             text = f"encoder_seq_length was not given: the source was counted as long as the output, {tokens:,} tokens."
             notes.append(Note(subject="encoder_seq_length", text=text, origin="assumption"))
-    if pictures is not None:
+    if pictures is not None and isinstance(architecture.images, Latents):
+        tokens = architecture.images.prompt
+        notes += _making_notes(architecture.images, pictures, sequences, image_resolution)
+    elif pictures is not None:
         text = f"{pictures.count} image(s) of {pictures.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
         notes.append(Note(subject="num_images", text=text, origin="assumption"))
         if pictures.size.attended:
@@ -296,9 +328,25 @@ def _load(
     return load, tuple(notes)
 
 
+def _making_notes(latents: Latents, pictures: Pictures, prompts: int, resolution: object) -> list[Note]:
+    """What a batch, a length and a resolution mean to a model that makes images."""
+    passes = "two passes" if latents.passes == 2 else "one pass"
+    text = (
+        f"{prompts:,} prompt(s) with {pictures.count:,} image(s) each are made at once, with {passes} of the denoiser "
+        f"an image and step over {pictures.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
+        f"{latents.prompt} tokens."
+    )
+    notes = [Note(subject="batch_size", text=text, origin="assumption")]
+    if latents.side is not None and resolution != (own := latents.side * latents.scale):
+        text = f"The model was made for images of {own} x {own} pixels, and image_resolution is {resolution}."
+        notes.append(Note(subject="image_resolution", text=text, origin="warning"))
+    return notes
+
+
 def _pictures(architecture: Architecture, count: object, resolution: object, tokens: int) -> Pictures | None:
     images = whole("num_images", count, least=0, most=100_000)
-    if images == 0:
+    made = architecture.task == "diffusion"
+    if images == 0 and not made:
         return None
     if architecture.images is None:
         raise ArgumentError(
@@ -309,6 +357,8 @@ def _pictures(architecture: Architecture, count: object, resolution: object, tok
         raise ArgumentError(f"image_resolution must be one side or height and width in pixels, and is {resolution!r}.")
     height, width = (whole("image_resolution", side, most=100_000) for side in sides)
     size = architecture.images.size(height, width)
+    if made:
+        return Pictures(count=max(1, images), size=size)
     if images * size.tokens >= tokens:
         raise ArgumentError(
             f"{images} image(s) of {height} x {width} are {images * size.tokens:,} tokens, and seq_length is "
@@ -323,7 +373,6 @@ def estimate_memory(config: Mapping[str, Any], **arguments: Any) -> MemoryReport
     return calculate_memory(config, **arguments)
 
 
-@lru_cache(maxsize=1)
 def _named_accelerators() -> tuple[Accelerator, ...]:
     return tuple(get_accelerator(name) for name in table("memory")["fits"]["accelerators"])
 
@@ -337,11 +386,7 @@ def _fits(architecture: Architecture, formats: Formats, load: Load) -> tuple[Fit
         need = memory.ledger(architecture, formats, Parallelism(tensor=tensor), load).total
         for accelerator in accelerators:
             usable = accelerator.usable_memory_bytes
-            if (
-                accelerator.name not in found
-                and need <= UTILIZATION * usable
-                and tensor <= accelerator.link_domain
-            ):
+            if accelerator.name not in found and need <= UTILIZATION * usable and tensor <= accelerator.link_domain:
                 found[accelerator.name] = Fit(
                     hardware=accelerator.name,
                     devices=tensor,
@@ -395,7 +440,7 @@ def max_batch_size(
     formats = found.formats(precision, kv_precision)
     layout, chosen = _layout_of(
         found.architecture,
-        devices,
+        _count(hardware, devices),
         _node_of(hardware),
         tensor=tensor_parallel,
         pipeline=pipeline_parallel,
@@ -448,17 +493,6 @@ def estimate_max_batch_size(
     limit = BatchLimit(report.max_batch_size)
     limit.report = report
     return limit
-
-
-class UniversalParameterCounter:
-    """Counts the parameters of a config."""
-
-    def count_parameters(self, config: Mapping[str, Any], respect_weight_tying: bool = True) -> int:
-        """Trainable parameters, tied weights once (or twice, when tying is not respected), buffers not counted."""
-        model = load_model(config)
-        if not flag("respect_weight_tying", respect_weight_tying):
-            model = model.with_untied_head()
-        return model.architecture.parameter_count
 
 
 @strict
@@ -621,7 +655,13 @@ def _given(
             "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
         )
     layout = _layout(tensor=tensor, pipeline=pipeline, data=data, expert=expert)
-    return _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
+    deployment = _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
+    named = _count(system_name, None)
+    if named in (None, layout.devices):
+        return deployment
+    text = f"{system_name!r} names {named} devices, and the layout that was given uses {layout.devices} of them."
+    note = Note(subject="system_name", text=text, origin="assumption")
+    return replace(deployment, notes=(note, *deployment.notes))
 
 
 def _with_operators(deployment: Deployment, report: PhaseReport, step: Step, debug: bool) -> PhaseReport:
@@ -656,6 +696,7 @@ def estimate_performance(
     found = load_model(model, token=token, refresh=refresh)
     batch = _sequences(batch_size)
     inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
+    devices = _count(hardware, devices)
     deployment = _deployment(found, hardware, Parallelism(), precision, kv_precision)
     given = {
         "tensor": tensor_parallel,
@@ -755,7 +796,7 @@ def compare_performance_configurations(
 def best_parallelism(
     model: ModelLike,
     hardware: HardwareLike,
-    devices: int = 8,
+    devices: int | None = None,
     batch_size: int = 1,
     input_tokens: int = 2048,
     output_tokens: int = 256,
@@ -767,13 +808,14 @@ def best_parallelism(
 ) -> LayoutReport:
     """The best layout of up to `devices` devices, and the next best.
 
+    devices: None is as many as the hardware's name says ('8xH100', 'p5.48xlarge'), or 8.
     goal: throughput (output tokens a second), latency (time per output token), decode or prefill (tokens a second of
     that phase). Raises DoesNotFitError with what would be needed when no layout holds the model.
     """
-    found = load_model(model, token=token, refresh=refresh)
+    found, count = load_model(model, token=token, refresh=refresh), _count(hardware, devices)
     return search.best_layout(
         _deployment(found, hardware, Parallelism(), precision, kv_precision),
-        whole("devices", devices, most=1024),
+        whole("devices", 8 if count is None else count, most=1024),
         batch=_sequences(batch_size),
         input_tokens=_tokens("input_tokens", input_tokens),
         output_tokens=_tokens("output_tokens", output_tokens),
@@ -797,7 +839,7 @@ def get_various_parallelization(
 def get_best_parallelization_strategy(
     stage: str = "decode",
     model: ModelLike = "",
-    total_nodes: int = 8,
+    total_nodes: int | None = None,
     batch_size: int = 1,
     beam_size: int = 1,
     input_tokens: int = 2000,
@@ -808,6 +850,7 @@ def get_best_parallelization_strategy(
 ) -> pandas.DataFrame:
     """One row: micro batch, TP, PP, Latency(ms), Tokens/s of the stage's best layout, and its DP and EP.
 
+    total_nodes: devices; None is as many as the hardware's name says, or 8.
     stage: decode (Latency is the mean step, Tokens/s output tokens) or prefill (Latency is TTFT, Tokens/s prompt
     tokens).
     """
@@ -821,7 +864,7 @@ def get_best_parallelization_strategy(
     best = best_parallelism(
         model,
         system_name,
-        devices=total_nodes,
+        devices=_count(system_name, total_nodes, "total_nodes"),
         batch_size=_sequences(batch_size) * whole("beam_size", beam_size, most=1024),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -892,7 +935,7 @@ def compare_hardware(
     """Accelerators side by side, each in its best layout, best first; those that cannot hold the model last.
 
     hardware: a list of names; None is the whole catalogue, of which the best `top` (5) are returned.
-    devices: devices of each; None lets each take the fewest of one node that hold the model.
+    devices: devices of each; None is as many as a name says ('8xH100'), or the fewest of one node that hold the model.
     """
     found = load_model(model, token=token, refresh=refresh)
     if isinstance(hardware, (str, Mapping)):
@@ -901,15 +944,15 @@ def compare_hardware(
         raise ArgumentError(
             "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for all."
         )
-    chosen = all_accelerators() if hardware is None else tuple(find_accelerator(entry) for entry in hardware)
+    chosen = [(find_accelerator(entry), _count(entry, devices)) for entry in hardware or all_accelerators()]
     keep = whole("top", top, most=1000) if top is not None else (5 if hardware is None else len(chosen))
     batch = _sequences(batch_size)
     inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
-    count = None if devices is None else whole("devices", devices, most=1024)
+    counts = [None if count is None else whole("devices", count, most=1024) for _, count in chosen]
     goal = choice("goal", goal, search.GOALS)
     formats = found.formats(precision, kv_precision)
     rows = []
-    for accelerator in chosen:
+    for (accelerator, _), count in zip(chosen, counts, strict=True):
         deployment = _deployment(found, accelerator, Parallelism(), precision, kv_precision)
         try:
             offered = count or _fewest_in_node(deployment, batch, inputs + outputs)
@@ -928,7 +971,7 @@ def compare_hardware(
                 evidence=deployment.machine.evidence,
             )
         )
-    each = count is None
+    each = None in counts
     rows.sort(key=lambda row: (row.layout is None, search.score(row.layout, goal, each) if row.layout else (0.0, 0.0)))
     ranking = Note(
         subject="devices",
@@ -938,7 +981,7 @@ def compare_hardware(
     )
     return ComparisonReport(
         model=found.name,
-        devices=count,
+        devices=counts[0] if len(set(counts)) == 1 else None,
         goal=goal,
         batch_size=batch,
         input_tokens=inputs,

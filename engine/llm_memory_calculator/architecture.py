@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from .operators import Attention, BidirectionalAttention, Embedding, LatentAttention, Linear, Operator, State, Step
+from .operators import (
+    Attention,
+    BidirectionalAttention,
+    CompressedAttention,
+    Embedding,
+    LatentAttention,
+    Linear,
+    Operator,
+    State,
+    Step,
+)
 
 if TYPE_CHECKING:
     from .images import Images
@@ -16,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Architecture", "Layer", "Step"]
 
-Task = Literal["decoder", "encoder", "encoder-decoder"]
+Task = Literal["decoder", "encoder", "encoder-decoder", "diffusion"]
+# Tokens after which everything that caches holds something, however many tokens it compresses into one entry.
+_PROBE = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +44,12 @@ class Layer:
     indices: tuple[int, ...] | None = None
     reduction: int = 1
     """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer."""
+    owner: int | None = None
+    """Position of the layer whose matrices these layers use too (Zamba's shared blocks), storing none of them."""
+    kept: int = 0
+    """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
+    of_sound: bool = False
+    """Of a tower for sounds, through which no image runs."""
 
     @property
     def repeat(self) -> int:
@@ -41,13 +59,21 @@ class Layer:
         """The checkpoint's path of each of these layers."""
         return [self.path] if self.indices is None else [self.path.format(index=index) for index in self.indices]
 
+    def self_contained(self) -> Layer:
+        """The same with the matrices that are stored elsewhere as its own: what a step reads, or a stage copies."""
+        operators = tuple(
+            replace(operator, stored=True) if isinstance(operator, Linear) else operator for operator in self.operators
+        )
+        return replace(self, operators=operators, owner=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Architecture:
     """A model as layers in the order of a forward pass: `first` (embedding), the stack, `last` (norm and head).
 
-    An encoder-decoder's stack is its decoder, and `encoder` runs before it, once over the source. Compared and hashed
-    by identity. Sizes are those of the whole model, or of one rank after `shard` and `stage`.
+    An encoder-decoder's stack is its decoder, and `encoder` runs before it, once over the source. A diffusion model's
+    stack is its denoiser, with the encoders of the prompt before it and the decoder of images as a tower. Compared and
+    hashed by identity. Sizes are those of the whole model, or of one rank after `shard` and `stage`.
     """
 
     model_type: str
@@ -122,6 +148,11 @@ class Architecture:
         return tokens if self.source_length is None else self.source_length
 
     @property
+    def prompt_is_source(self) -> bool:
+        """Whether a prompt goes into the encoder (T5), and not to the decoder beside what was encoded (Whisper)."""
+        return self.task == "encoder-decoder" and self.source_length is None
+
+    @property
     def attention_type(self) -> str:
         """MLA, MHA, GQA or MQA, by the heads of the first layer that attends; "none" where none does."""
         for layer in self.stack:
@@ -130,6 +161,8 @@ class Architecture:
                     return "MLA"
                 if isinstance(operator, BidirectionalAttention):
                     return "MHA"
+                if isinstance(operator, CompressedAttention):
+                    return "MQA"
                 if isinstance(operator, Attention):
                     if operator.kv_heads == operator.heads:
                         return "MHA"
@@ -178,7 +211,7 @@ def _caching(architecture: Architecture) -> tuple[tuple[int, Operator], ...]:
         (layer.repeat, operator)
         for layer in architecture.stack
         for operator in layer.operators
-        if operator.cached_values(1, 1)
+        if operator.cached_values(_PROBE, _PROBE)
     )
 
 
@@ -247,19 +280,17 @@ def _stage(architecture: Architecture, number: int, stages: int) -> Architecture
     stack = []
     for layer in architecture.stack:
         kept = tuple(index for index in layer.indices or () if begin <= index < end)
+        if kept and layer.owner is not None and not begin <= layer.owner < end:
+            # the matrices are on another stage, so this one keeps a copy of its own
+            stack.append(replace(layer.self_contained(), indices=kept[:1]))
+            kept = kept[1:]
         if kept:
             stack.append(replace(layer, indices=kept))
     nothing = Layer(path="", operators=())
     last = architecture.last
     if architecture.has_tied_head:
         # the table is on the first stage, so the last one keeps a copy of its own
-        last = replace(
-            last,
-            operators=tuple(
-                replace(operator, stored=True) if isinstance(operator, Linear) else operator
-                for operator in last.operators
-            ),
-        )
+        last = last.self_contained()
     return replace(
         architecture,
         towers=architecture.towers if number == 0 else (),

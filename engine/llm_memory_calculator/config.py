@@ -28,7 +28,8 @@ class Config:
 
     @property
     def model_type(self) -> str:
-        return self.text("model_type")
+        """The family; a diffusion model's config names a class instead."""
+        return self.text("model_type", "_class_name") if self.has("model_type", "_class_name") else "unknown"
 
     def has(self, *names: str) -> bool:
         return any(self.values.get(name) is not None for name in names)
@@ -48,6 +49,15 @@ class Config:
         """A whole number, or None where the config has none."""
         return self.integer(*names, least=least, most=most) if self.has(*names) else None
 
+    def real(self, *names: str, default: float = _ABSENT, most: float = 1e6) -> float:
+        """A number above 0 and up to `most`."""
+        name, value = self._read(names, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+            raise ConfigError(
+                f"{self._called(name)} must be a number above 0 and up to {most:g}, and is {_shown(value)}."
+            )
+        return float(value)
+
     def boolean(self, *names: str, default: bool = _ABSENT) -> bool:
         name, value = self._read(names, default)
         if not isinstance(value, bool):
@@ -60,12 +70,23 @@ class Config:
             raise ConfigError(f"{self._called(name)} must be a string, and is {_shown(value)}.")
         return value
 
-    def section(self, name: str) -> Config:
+    def section(self, name: str, *, default: Mapping[str, Any] = _ABSENT) -> Config:
         """The nested object `name`, such as text_config."""
-        _, value = self._read((name,), _ABSENT)
+        _, value = self._read((name,), default)
         if not isinstance(value, Mapping):
             raise ConfigError(f"{self._called(name)} must be an object, and is {_shown(value)}.")
         return Config(value, where=f"{self.where}{name}.", notes=self.notes)
+
+    def completed(self, defaults: Mapping[str, Any]) -> Config:
+        """The same with `defaults` for the fields that are absent."""
+        missing = {name: value for name, value in defaults.items() if not self.has(name)}
+        for name, value in missing.items():
+            self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
+        return Config({**self.values, **missing}, where=self.where, notes=self.notes)
+
+    def stating(self, **values: Any) -> Config:
+        """The same config with these fields, whatever it says of them itself."""
+        return Config({**self.values, **values}, where=self.where, notes=self.notes)
 
     def integers(self, name: str, *, default: Sequence[int] = _ABSENT, least: int = 0) -> tuple[int, ...]:
         """A list of whole numbers."""
@@ -95,6 +116,18 @@ class Config:
                 f"{self._called(name)} has {len(entries)} entries, but num_hidden_layers says there are {layers} "
                 "layers."
             )
+
+    def renamed(self, **names: str) -> Config:
+        """The same config with what stands under a family's own names also under the usual ones, where these lack."""
+        found = {usual: self.values[own] for usual, own in names.items() if self.has(own) and not self.has(usual)}
+        return Config({**self.values, **found}, where=self.where, notes=self.notes)
+
+    def filled(self, **defaults: Any) -> Config:
+        """The same config with a family's defaults for the fields that it lacks (a null stays one)."""
+        missing = {name: value for name, value in defaults.items() if name not in self.values}
+        for name, value in missing.items():
+            self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
+        return Config({**self.values, **missing}, where=self.where, notes=self.notes)
 
     def note(self, subject: str, text: str, origin: Any = "assumption") -> None:
         self.notes.append(Note(subject=self.where + subject, text=text, origin=origin))

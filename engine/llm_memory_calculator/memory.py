@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .architecture import Architecture, Layer, ranks
 from .facts import table
-from .images import ImageSize
+from .images import ImageSize, Latents
 from .lora import Adapters, adapter_bytes
 from .numerics import KV_FORMATS, Format, kv_bits, parse_format
 from .operators import Experts, Linear, Norm
@@ -31,7 +31,7 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is held at once: `sequences` over all data-parallel copies, `tokens` of each, and what stands beside them."""
+    """What is held at once: `sequences` over all copies, `tokens` of each, and what stands beside them."""
 
     sequences: int
     tokens: int
@@ -85,11 +85,7 @@ def formats_for(scheme: WeightScheme, kv_precision: str | None) -> Formats:
 
 def untied(architecture: Architecture) -> Architecture:
     """The same model with its head stored apart from the embedding."""
-    operators = tuple(
-        replace(operator, stored=True) if isinstance(operator, Linear) else operator
-        for operator in architecture.last.operators
-    )
-    return replace(architecture, last=replace(architecture.last, operators=operators))
+    return replace(architecture, last=architecture.last.self_contained())
 
 
 def ranks_of(architecture: Architecture, layout: Parallelism) -> tuple[tuple[int, int, Architecture], ...]:
@@ -125,13 +121,46 @@ def _image_values(rank: Architecture, pictures: Pictures | None, sequences: int,
     """
     if pictures is None or not rank.towers:
         return 0.0
-    together = min(sequences * pictures.count, max(1, chunk // max(1, pictures.size.tokens)))
-    of_image = _live_beside(rank.towers) * pictures.size.positions + pictures.size.tokens * rank.hidden_size
+    shown = max(1, pictures.size.tokens, pictures.size.attended)
+    together = min(sequences * pictures.count, max(1, chunk // shown))
+    seeing = tuple(layer for layer in rank.towers if not layer.of_sound)
+    of_image = _live_beside(seeing) * pictures.size.positions + shown * rank.hidden_size
     return together * of_image
+
+
+def _making(rank: Architecture, formats: Formats, pictures: Pictures, prompts: int) -> dict[str, float]:
+    """Peak bytes of each part of a pipeline that makes images: the parts run one after the other.
+
+    Attention never holds its scores, and the decoder takes each image whole.
+    """
+    facts, latents, size = table("memory"), rank.images, pictures.size
+    assert isinstance(latents, Latents)
+    images = prompts * pictures.count
+    upcast = latents.upcast and formats.scheme.plain.name == "fp16"
+    width = 4 if upcast else formats.activation_bytes
+    layers = tuple(rank.text_layers())
+    skips = sum(layer.repeat * layer.kept / layer.reduction for layer in layers)
+    forward, decoder = facts["forward"]["factor"] * formats.activation_bytes, facts["diffusion"]["decoder_factor"]
+    widened = sum(layer.repeat * operator.active_parameters() for layer in rank.towers for operator in layer.operators)
+    return {
+        "encoders": forward * _live_beside(rank.encoder) * latents.prompt * latents.passes * prompts,
+        "a step of the denoiser": forward * (_live_beside(layers) + skips) * size.tokens * latents.passes * images,
+        "decoder": decoder * width * _live_beside(rank.towers) * size.positions * images
+        + (widened * (width - formats.activation_bytes) if upcast else 0),
+    }
+
+
+def _held_images(latents: Latents, formats: Formats, pictures: Pictures, prompts: int) -> float:
+    """Bytes of latents with their copies for each pass and what the denoiser gives, and of pixels in float32."""
+    positions = pictures.size.positions / latents.scale**2
+    values = latents.channels * (1 + 2 * latents.passes) * positions * formats.activation_bytes
+    return prompts * pictures.count * (values + 3 * 4 * pictures.size.positions)
 
 
 def ledger(architecture: Architecture, formats: Formats, layout: Parallelism, load: Load) -> Ledger:
     """Bytes on the device that stores most."""
+    if architecture.task == "diffusion":
+        return _making_ledger(architecture, formats, layout, load)
     facts = table("memory")
     tokens = load.tokens
     chunk = facts["forward"]["chunk_tokens"] if load.chunk_tokens is None else load.chunk_tokens
@@ -141,13 +170,15 @@ def ledger(architecture: Architecture, formats: Formats, layout: Parallelism, lo
     found = []
     for stage, _, rank in ranks_of(architecture, layout):
         weights, live, has_experts, has_head = _fixed(rank, formats.scheme)
-        # attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole
-        step_tokens = here * tokens if architecture.task == "encoder" else min(here * tokens, max(chunk, here))
-        alive = max(live * step_tokens, _live_beside(rank.encoder) * here * encoded)
+        # attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole, one at least
+        least = tokens if architecture.task == "encoder" else here
+        step_tokens = min(here * tokens, max(chunk, least))
+        alive = max(live * step_tokens, _live_beside(rank.encoder) * min(here * encoded, max(chunk, encoded)))
         forward = facts["forward"]["factor"] * alive * formats.activation_bytes
         state = rank.state()
         images = facts["forward"]["factor"] * _image_values(rank, load.pictures, here, chunk) * formats.activation_bytes
-        sampler = facts["sampler"]["bytes_per_logit"] * rank.vocab_size * here if has_head else 0
+        samples = has_head and architecture.task != "encoder"
+        sampler = facts["sampler"]["bytes_per_logit"] * rank.vocab_size * here if samples else 0
         graphs = facts["graphs"]["base_bytes"] + facts["graphs"]["layer_bytes"] * rank.depth
         found.append(
             Ledger(
@@ -167,6 +198,37 @@ def ledger(architecture: Architecture, formats: Formats, layout: Parallelism, lo
             )
         )
     return max(found, key=lambda one: one.total)
+
+
+def _making_ledger(architecture: Architecture, formats: Formats, layout: Parallelism, load: Load) -> Ledger:
+    """Bytes of a pipeline that makes images: each device has all of it, and its share of the prompts."""
+    here = ceil_div(load.sequences, layout.data)
+    held = peak = 0.0
+    if load.pictures is not None and isinstance(architecture.images, Latents):
+        held = _held_images(architecture.images, formats, load.pictures, here)
+        peak = max(_making(architecture, formats, load.pictures, here).values())
+    return Ledger(
+        weights=stored_bytes(architecture, formats.scheme),
+        kv_cache=0,
+        images=math.ceil(held),
+        adapters=adapter_bytes(architecture, load.adapters, layout.tensor),
+        activations=math.ceil(peak),
+        overhead=table("memory")["context"]["alone_bytes"],
+        where="every device",
+    )
+
+
+def _making_notes(architecture: Architecture, formats: Formats, layout: Parallelism, load: Load) -> tuple[Note, ...]:
+    """Which part of a pipeline needs most."""
+    if architecture.task != "diffusion" or load.pictures is None:
+        return ()
+    peaks = _making(architecture, formats, load.pictures, ceil_div(load.sequences, layout.data))
+    shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in peaks.items() if value)
+    text = (
+        f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
+        "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
+    )
+    return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 
 
 def memory_report(
@@ -196,7 +258,8 @@ def memory_report(
     exact = (
         found.weights + found.kv_cache + found.state + gradients + (overhead if framework_overhead is not None else 0)
     )
-    spread = table("memory")["interval"]
+    makes_images = architecture.task == "diffusion"
+    spread = table("memory")["diffusion" if makes_images else "interval"]
     report = MemoryReport(
         model=model,
         model_type=architecture.model_type,
@@ -228,11 +291,18 @@ def memory_report(
             low=round(exact + spread["low"] * estimated),
             high=round(exact + spread["high"] * estimated),
             level=0.8,
-            evidence="weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
+            evidence="weights are exact; activations are a law checked against traces of diffusers and published peaks"
+            if makes_images
+            else "weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
         ),
         fits=fits,
         fits_device=None if device_bytes is None else False,
-        notes=(*notes, *length_notes(architecture, load.tokens), *architecture.apart),
+        notes=(
+            *notes,
+            *length_notes(architecture, load.tokens),
+            *_making_notes(architecture, formats, layout, load),
+            *architecture.apart,
+        ),
     )
     if device_bytes is None:
         return report
@@ -240,8 +310,12 @@ def memory_report(
 
 
 def bytes_per_token(architecture: Architecture, formats: Formats) -> int:
-    """Bytes that one more token adds to the cache of one sequence before any window is full, over all layers."""
-    return math.ceil(architecture.cached_values(1) * formats.kv_bytes)
+    """Bytes that one more token adds to the cache of one sequence before any window is full, over all layers.
+
+    Where several tokens become one entry, the mean over the first 128.
+    """
+    values = max(architecture.cached_values(1), architecture.cached_values(128) / 128)
+    return math.ceil(values * formats.kv_bytes)
 
 
 def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
@@ -275,6 +349,9 @@ def max_batch(
     check(architecture, layout)
     budget = int(utilization * device_bytes)
     tokens = load.tokens
+    one, less = f"One sequence of {tokens:,} tokens", "a shorter seq_length"
+    if architecture.task == "diffusion":
+        one, less = "One prompt", "smaller images"
 
     def on_device(sequences: int) -> Ledger:
         return ledger(architecture, formats, layout, replace(load, sequences=sequences))
@@ -283,10 +360,10 @@ def max_batch(
     if least.total > budget:
         largest = 0
         reason = (
-            f"One sequence of {tokens:,} tokens needs {least.total / GB:.1f} GB a device "
+            f"{one} needs {least.total / GB:.1f} GB a device "
             f"({least.weights / GB:.1f} of weights), and {device} offers {budget / GB:.1f} GB "
             f"({utilization:.0%} of {device_bytes / GB:.1f}); use more devices, a larger one, a smaller precision "
-            "or a shorter seq_length."
+            f"or {less}."
         )
         used = least
     else:

@@ -9,9 +9,12 @@ from typing import Any
 from .architecture import Architecture
 from .architectures import build
 from .config import Config
+from .errors import ConfigError
 from .memory import Formats, formats_for, untied
 from .quantization import WeightScheme, scheme_for
 from .report import Note
+from .stored import StoredWeights
+from .weights import as_stored, judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,30 +28,54 @@ class Model:
     architecture: Architecture
     asked: str = ""
     """What the caller called it, where that is another name."""
+    weights: StoredWeights | None = None
+    """What the headers of its files list, where they are at hand."""
+    read_notes: tuple[Note, ...] = ()
+    """What was inferred while it was read."""
     _schemes: dict[str | None, WeightScheme] = field(default_factory=dict)
 
     def formats(self, precision: str | None, kv_precision: str | None) -> Formats:
         """The formats of weights and KV cache; None keeps the checkpoint's own and 16 bits."""
         if not isinstance(precision, str | None) or precision not in self._schemes:
-            scheme = scheme_for(self.config, self.architecture, precision)
-            self._schemes[precision] = scheme
+            self._schemes[precision] = self._scheme(precision)
         return formats_for(self._schemes[precision], kv_precision)
+
+    def _scheme(self, precision: str | None) -> WeightScheme:
+        """The scheme by the config, with its bytes from the header where that is at hand and in the format asked."""
+        if self.weights is None:
+            return scheme_for(self.config, self.architecture, precision)
+        if precision is not None:
+            asked = scheme_for(self.config, self.architecture, precision)
+            own = asked.label == self.formats(None, None).scheme.label
+            return self.formats(None, None).scheme if own else asked
+        try:
+            stated = scheme_for(self.config, self.architecture, None)
+        except ConfigError as error:
+            stated = as_stored(str(error))
+        return judged(self.architecture, stated, self.weights)
 
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
         if self.asked:
             text = f"{self.asked!r} has the architecture and format of {self.name}, which was counted."
             source = Note(subject="model", text=text, origin="assumption")
-        return (source, *formats.scheme.notes, *self.architecture.notes)
+        return (source, *self.read_notes, *formats.scheme.notes, *self.architecture.notes)
 
     def with_untied_head(self) -> Model:
-        return replace(self, architecture=untied(self.architecture), _schemes={})
+        return replace(self, architecture=untied(self.architecture), weights=None, _schemes={})
 
 
-def describe(name: str, source: str, config: Mapping[str, Any]) -> Model:
+def describe(
+    name: str,
+    source: str,
+    config: Mapping[str, Any],
+    *,
+    weights: StoredWeights | None = None,
+    notes: tuple[Note, ...] = (),
+) -> Model:
     """Build the description of a config.
 
     Raises ConfigError or UnsupportedModelError.
     """
     read = Config(config)
-    return Model(name=name, source=source, config=read, architecture=build(read))
+    return Model(name=name, source=source, config=read, architecture=build(read), weights=weights, read_notes=notes)

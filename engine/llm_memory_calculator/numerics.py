@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import UnknownFormatError, did_you_mean
 from .units import ceil_div
@@ -33,6 +32,8 @@ class Format:
     scales: tuple[Scales, ...] = ()
     computes_in: tuple[str, ...]
     """Formats of peak_flops, the first that the accelerator has is used."""
+    block: int = 1
+    """Inputs that are stored together: a matrix whose inputs are no multiple of it cannot have this format."""
 
     def stored_bytes(self, rows: int, columns: int) -> float:
         """Bytes of one tensor of rows (outputs) x columns (inputs)."""
@@ -56,7 +57,54 @@ def _weights_only(name: str, bits: float, *scales: Scales) -> Format:
     return Format(name=name, bits=bits, scales=scales, computes_in=_HALF)
 
 
-FORMATS: dict[str, Format] = {
+# What a GGUF file may hold: the type's number in the file, inputs a block, bytes a block (scales and minima included)
+# and bits of one element. From ggml's block structures (ggml.h, ggml-common.h); the tests compare them with the gguf
+# package's table.
+GGML_TYPES: dict[str, tuple[int, int, int, float]] = {
+    "fp32": (0, 1, 4, 32),
+    "fp16": (1, 1, 2, 16),
+    "q4_0": (2, 32, 18, 4),
+    "q4_1": (3, 32, 20, 4),
+    "q5_0": (6, 32, 22, 5),
+    "q5_1": (7, 32, 24, 5),
+    "q8_0": (8, 32, 34, 8),
+    "q8_1": (9, 32, 40, 8),
+    "q2_k": (10, 256, 84, 2),
+    "q3_k": (11, 256, 110, 3),
+    "q4_k": (12, 256, 144, 4),
+    "q5_k": (13, 256, 176, 5),
+    "q6_k": (14, 256, 210, 6),
+    "q8_k": (15, 256, 292, 8),
+    "iq2_xxs": (16, 256, 66, 2),
+    "iq2_xs": (17, 256, 74, 2),
+    "iq3_xxs": (18, 256, 98, 3),
+    "iq1_s": (19, 256, 50, 1),
+    "iq4_nl": (20, 32, 18, 4),
+    "iq3_s": (21, 256, 110, 3),
+    "iq2_s": (22, 256, 82, 2),
+    "iq4_xs": (23, 256, 136, 4),
+    "i8": (24, 1, 1, 8),
+    "i16": (25, 1, 2, 16),
+    "i32": (26, 1, 4, 32),
+    "i64": (27, 1, 8, 64),
+    "fp64": (28, 1, 8, 64),
+    "iq1_m": (29, 256, 56, 1),
+    "bf16": (30, 1, 2, 16),
+    "tq1_0": (34, 256, 54, 1.6),
+    "tq2_0": (35, 256, 66, 2),
+    "mxfp4": (39, 32, 17, 4),
+    "nvfp4": (40, 64, 36, 4),
+    "q1_0": (41, 128, 18, 1),
+}
+
+
+def _ggml(name: str) -> Format:
+    _, block, size, bits = GGML_TYPES[name]
+    scales = Scales(bits=8 * size - block * bits, columns=block)
+    return Format(name=name, bits=bits, scales=(scales,) if scales.bits else (), computes_in=_HALF, block=block)
+
+
+_OWN: dict[str, Format] = {
     form.name: form
     for form in (
         Format(name="fp32", bits=32, computes_in=("fp32",)),
@@ -77,7 +125,7 @@ FORMATS: dict[str, Format] = {
         # bitsandbytes: one float32 maximum a block of 64 values (QLoRA, arXiv 2305.14314, without double quantisation)
         _weights_only("nf4", 4, Scales(bits=32, columns=64)),
         # OCP microscaling 1.0: one 8-bit exponent a block of 32
-        _weights_only("mxfp4", 4, Scales(bits=8, columns=32)),
+        replace(_weights_only("mxfp4", 4, Scales(bits=8, columns=32)), block=32),
         # NVFP4: one fp8 scale a block of 16, one float32 scale a tensor
         Format(
             name="nvfp4",
@@ -87,6 +135,7 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
+FORMATS: dict[str, Format] = {name: _ggml(name) for name in GGML_TYPES} | _OWN
 
 _SPELLINGS = {
     "float32": "fp32",
@@ -108,10 +157,10 @@ _SPELLINGS = {
     "fp4": "nvfp4",
     "bnb_4bit": "nf4",
 }
-_GGUF_TYPE = re.compile(r"i?q[2-8]_\w+")
-WEIGHT_FORMATS = tuple(FORMATS)
-# a KV cache keeps one value after another: nvfp4's block scale is its only overhead that counts
-KV_FORMATS = ("fp32", "bf16", "fp16", "fp8", "int8", "nvfp4")
+WEIGHT_FORMATS = tuple(_OWN)
+# a KV cache keeps one value after another: of nvfp4 and of ggml's types the block scales are what counts; the latter
+# are what llama.cpp takes as --cache-type-k
+KV_FORMATS = ("fp32", "bf16", "fp16", "fp8", "int8", "nvfp4", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 
 
 def parse_format(name: object, *, argument: str = "precision", accepted: tuple[str, ...] = WEIGHT_FORMATS) -> Format:
@@ -119,17 +168,25 @@ def parse_format(name: object, *, argument: str = "precision", accepted: tuple[s
 
     Raises UnknownFormatError naming the argument, what is accepted and the nearest match.
     """
-    if isinstance(name, str):
-        spelled = name.strip().lower().replace("-", "_").removeprefix("torch.")
-        canonical = _SPELLINGS.get(spelled, spelled)
-        if canonical in accepted:
-            return FORMATS[canonical]
-        near = did_you_mean(spelled, (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted)))
-        if _GGUF_TYPE.match(spelled):
-            near = " GGUF types are not described yet; int4 is the nearest in size to q4_k_m."
-    else:
-        near = ""
-    raise UnknownFormatError(f"{argument} {name!r} is not known.{near} Accepted: {', '.join(accepted)}.")
+    spelled = spelling(name)
+    if spelled in accepted:
+        return FORMATS[spelled]
+    raise unknown_format(name, argument, accepted)
+
+
+def spelling(name: object) -> str:
+    """The name as FORMATS and the GGUF recipes spell it; empty for what is no string."""
+    if not isinstance(name, str):
+        return ""
+    spelled = name.strip().lower().replace("-", "_").removeprefix("torch.")
+    return _SPELLINGS.get(spelled, spelled)
+
+
+def unknown_format(name: object, argument: str, accepted: tuple[str, ...]) -> UnknownFormatError:
+    """The error that names the argument, the nearest match and what is accepted."""
+    words = (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted))
+    near = did_you_mean(spelling(name), words) if isinstance(name, str) else ""
+    return UnknownFormatError(f"{argument} {name!r} is not known.{near} Accepted: {', '.join(accepted)}.")
 
 
 def kv_bits(form: Format) -> float:

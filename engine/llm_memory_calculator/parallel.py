@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .architecture import Architecture
 from .errors import LayoutError
-from .operators import Attention, Experts
+from .operators import REPLICATED, Experts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +31,22 @@ class Parallelism:
         return f"TP{self.tensor} PP{self.pipeline} DP{self.data}{expert}"
 
 
+def most_stages(architecture: Architecture) -> int:
+    """The longest pipeline of devices that a copy of the model can be dealt to."""
+    return 1 if architecture.task == "diffusion" else architecture.depth
+
+
 @lru_cache(maxsize=4096)
 def problem(architecture: Architecture, layout: Parallelism) -> str | None:
     """Why the model cannot be split in this way, or None when it can."""
+    if architecture.task == "diffusion" and layout.tensor * layout.pipeline > 1:
+        return "a pipeline of diffusion is counted whole on each device (data_parallel makes copies)"
     if layout.pipeline > architecture.depth:
         return f"pipeline_parallel {layout.pipeline} exceeds the model's {architecture.depth} layers"
     if layout.tensor % layout.expert:
         return f"expert_parallel {layout.expert} does not divide tensor_parallel {layout.tensor}"
-    operators = [operator for layer in architecture.stack for operator in layer.operators]
+    layers = (*architecture.encoder, *architecture.stack)
+    operators = [operator for layer in layers for operator in layer.operators]
     experts = [operator for operator in operators if isinstance(operator, Experts)]
     if layout.expert > 1 and not experts:
         return "expert_parallel needs a mixture of experts, and the model has none"
@@ -48,7 +56,7 @@ def problem(architecture: Architecture, layout: Parallelism) -> str | None:
     for operator in operators:
         ranks = layout.tensor // layout.expert if isinstance(operator, Experts) else layout.tensor
         for what, count in operator.divides():
-            replicated = isinstance(operator, Attention) and what == "the KV heads" and ranks % count == 0
+            replicated = what in REPLICATED and ranks % count == 0
             if count % ranks and not replicated:
                 return f"tensor_parallel {ranks} does not divide {what} ({count})"
     return None
@@ -67,5 +75,5 @@ def check(architecture: Architecture, layout: Parallelism) -> None:
         possible = ", ".join(map(str, tensor_sizes(architecture, 64)))
         raise LayoutError(
             f"This model cannot be split so: {reason}. tensor_parallel can be {possible}; "
-            f"pipeline_parallel up to {architecture.depth}."
+            f"pipeline_parallel up to {most_stages(architecture)}."
         )

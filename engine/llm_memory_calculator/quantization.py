@@ -2,124 +2,73 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from . import gguf, quantization_config
 from .architecture import Architecture, Layer
 from .config import Config
-from .errors import ConfigError, did_you_mean
-from .numerics import FORMATS, Format, Scales, parse_format
-from .operators import Operator, Role, Weight
+from .errors import ConfigError
+from .module_rules import Rule
+from .numerics import FORMATS, WEIGHT_FORMATS, Format, parse_format, spelling, unknown_format
+from .operators import Operator, Weight
+from .quantization_config import QUANTIZED_ROLES
 from .report import Note
 
 _PLAIN = ("fp32", "bf16", "fp16")
-# What a quantiser leaves alone unless it says otherwise: tables, heads, routers and the towers of images and audio.
-_QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})
 
 
-# A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
-_LONGEST_PATTERN, _MOST_REPEATS = 300, 3
-_MOST_ALIKE, _MOST_MATCHES = 200, 50_000
-
-
-class ModulePatterns:
-    """Modules as a quantiser names them: exact, a path component or prefix, a glob, or `re:` and a regex."""
-
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        for pattern in patterns:
-            if re.search(r"experts\.\d", pattern):
-                raise ConfigError(
-                    f"The config's quantization_config names single experts ({pattern!r}), which is not described; "
-                    "give precision to count one format."
-                )
-        plain = {pattern for pattern in patterns if not pattern.startswith("re:") and "*" not in pattern}
-        self.plain = frozenset(plain)
-        # by what stands before the first wildcard, so that a long list of globs is not tried one by one
-        self.globs: dict[str, list[str]] = {}
-        for pattern in patterns:
-            if "*" in pattern and not pattern.startswith("re:"):
-                literal, wildcard, rest = pattern.partition("*")
-                self.globs.setdefault(literal, []).append(wildcard + rest)
-        self.regexes = tuple(_compiled(pattern) for pattern in patterns if pattern.startswith("re:"))
-        if max((len(rests) for rests in self.globs.values()), default=0) > _MOST_ALIKE:
-            raise ConfigError(
-                f"The config's quantization_config has more than {_MOST_ALIKE} patterns that begin alike; give "
-                "precision to count one format."
-            )
-        self.by_layer = any(re.search(r"\.\d+(\.|$|\*)", pattern) for pattern in patterns)
-
-    def __bool__(self) -> bool:
-        return bool(self.plain or self.globs or self.regexes)
-
-    def match(self, path: str) -> bool:
-        pieces = path.split(".")
-        runs = (".".join(pieces[i:j]) for i in range(len(pieces)) for j in range(len(pieces), i, -1))
-        if self.plain and any(run in self.plain for run in runs):
-            return True
-        heads = [".".join(pieces[: i + 1]) for i in range(len(pieces))]
-        if self.globs and any(
-            fnmatchcase(head[end:], rest)
-            for head in heads
-            for end in range(len(head) + 1)
-            for rest in self.globs.get(head[:end], ())
-        ):
-            return True
-        return any(regex.match(path) for regex in self.regexes)
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    expression = pattern.removeprefix("re:")
-    bare = re.sub(r"\\.", "x", expression)
-    if (
-        len(expression) > _LONGEST_PATTERN
-        or re.search(r"\)[*+{]", bare)
-        or len(re.findall(r"[*+{]", bare)) > _MOST_REPEATS
-        or re.search(r"\\\d|\(\?P=", expression)
-    ):
-        raise ConfigError(
-            f"The config's quantization_config has the pattern {expression[:60]!r}, which could take too long to match "
-            f"(a repeated group, a back-reference, or more than {_MOST_REPEATS} repeats); give precision to count one "
-            "format."
-        )
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise ConfigError(f"The config's quantization_config names {pattern!r}, which is no regex: {error}.") from error
+# A config is not trusted: more names and patterns than this are refused, not matched.
+_MOST_MATCHES = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WeightScheme:
-    """The format of every weight: `plain` for what is not quantised, `quantized` for what is."""
+    """The format of every weight: that of the first rule that takes it, or `plain`."""
 
     plain: Format
+    """What no rule takes, and what activations are counted in."""
+    rules: tuple[Rule, ...] = ()
     quantized: Format | None = None
-    roles: frozenset[Role] = _QUANTIZED_ROLES
-    exclusions: ModulePatterns | None = None
-    inclusions: ModulePatterns | None = None
-    """Where the quantiser names what it quantised: only that."""
+    """The format of most of what is quantised: it decides what products run in."""
     label: str = ""
     kv_cache: Format = FORMATS["bf16"]
     """The cache's format unless the caller names one: the plain one, or 16 bits for a checkpoint stored in 32."""
+    factor: float = 1.0
+    """What the weights' file holds over what the formats give: other than 1 where the two disagree."""
     notes: tuple[Note, ...] = ()
 
     @property
     def regexes(self) -> int:
         """How many regexes each name is matched against."""
-        return sum(len(found.regexes) for found in (self.exclusions, self.inclusions) if found is not None)
+        return sum(len(rule.modules.regexes) for rule in self.rules if rule.modules is not None)
 
-    def format_of(self, weight: Weight, path: str) -> Format:
-        if weight.role == "buffer":
-            return FORMATS["fp32"]
-        if self.quantized is None or weight.role not in self.roles:
-            return self.plain
-        name = f"{path}{weight.name}"
-        if self.inclusions is not None and not self.inclusions.match(name):
-            return self.plain
-        return self.plain if self.exclusions is not None and self.exclusions.match(name) else self.quantized
+    @property
+    def by_layer(self) -> bool:
+        """Whether some rule names single layers."""
+        return any(rule.by_layer for rule in self.rules)
+
+    def formats_of(self, weight: Weight, path: str) -> list[tuple[Format, float]]:
+        """(format, part of the weight's copies that has it): one format, but for experts that are named singly."""
+        name, left = f"{path}{weight.name}", 1.0
+        found = []
+        for rule in self.rules:
+            share = min(left, rule.share(weight.role, name, weight.copies))
+            if share:
+                found.append((rule.form, share))
+                left -= share
+            if left <= 0:
+                return found
+        return [*found, (FORMATS["fp32"] if weight.role == "buffer" else self.plain, left)]
+
+
+def by_name(formats: Mapping[str, Format]) -> tuple[Rule, ...]:
+    """Rules for weights of which each has a format of its own, by module path."""
+    names: dict[Format, set[str]] = {}
+    for name, form in formats.items():
+        names.setdefault(form, set()).add(name)
+    return tuple(Rule(form=form, names=frozenset(found)) for form, found in names.items())
 
 
 @lru_cache(maxsize=512)
@@ -127,22 +76,24 @@ def layer_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[float, ...], 
     """Stored bytes of each operator over all the layers of a group, and the format of most of its weight."""
     paths = layer.module_paths()
     prefixes = [f"{path}." if path else "" for path in paths]
-    by_layer = any(found is not None and found.by_layer for found in (scheme.exclusions, scheme.inclusions))
-    judged = prefixes if by_layer else prefixes[:1]
+    judged = prefixes if scheme.by_layer else prefixes[:1]
     matches = len(judged) * sum(len(operator.weights()) for operator in layer.operators) * scheme.regexes
     if matches > _MOST_MATCHES:
         raise ConfigError(
             f"The config's quantization_config would match {matches:,} names and patterns, more than "
             f"{_MOST_MATCHES:,}; give precision to count one format."
         )
-    scale = layer.repeat / len(judged) if judged else 0
+    scale = scheme.factor * layer.repeat / len(judged) if judged else 0
     sizes, formats = [], []
     for operator in layer.operators:
         total, share = 0.0, dict[Format, float]()
         for weight in operator.weights():
+            parts = dict[Format, float]()
             for prefix in judged:
-                form = scheme.format_of(weight, prefix)
-                size = weight.copies * form.stored_bytes(weight.rows, weight.columns)
+                for form, part in scheme.formats_of(weight, prefix):
+                    parts[form] = parts.get(form, 0.0) + part
+            for form, part in parts.items():
+                size = part * weight.copies * form.stored_bytes(weight.rows, weight.columns)
                 total += size
                 share[form] = share.get(form, 0.0) + size
         sizes.append(total * scale)
@@ -176,6 +127,11 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
     """
     if precision is None:
         return checkpoint_scheme(config, architecture)
+    mix = gguf.mix_of(spelling(precision))
+    if mix is not None:
+        return gguf_scheme(architecture, mix)
+    if spelling(precision) not in WEIGHT_FORMATS:
+        raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()))
     wanted = parse_format(precision)
     try:
         stated = checkpoint_scheme(config, architecture)
@@ -211,7 +167,49 @@ def _asked_for(wanted: Format, stated: WeightScheme, notes: list[Note]) -> Weigh
             origin="assumption",
         )
     )
-    return WeightScheme(plain=plain, quantized=wanted, label=wanted.name, kv_cache=plain, notes=tuple(notes))
+    return WeightScheme(
+        plain=plain,
+        rules=(Rule(form=wanted, roles=QUANTIZED_ROLES),),
+        quantized=wanted,
+        label=wanted.name,
+        kv_cache=plain,
+        notes=tuple(notes),
+    )
+
+
+def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = False) -> WeightScheme:
+    """The scheme of a GGUF file of this mix, as llama-quantize makes it of the whole model."""
+    found = gguf.formats(architecture, mix, before_2024=before_2024)
+    table = gguf.table_of(architecture)
+    most = gguf.default_format(mix, before_2024=before_2024)
+    text = (
+        f"{mix} is the mix of formats that llama-quantize makes by this name; a file is larger by its vocabulary and "
+        "metadata, some megabytes."
+    )
+    if not before_2024 and gguf.changed_in_2024(architecture, mix):
+        text += " llama.cpp changed it in January 2024: files of before, such as TheBloke's, have another size."
+    if architecture.towers:
+        text += " Towers are counted in fp16, which llama.cpp keeps in a file of their own (mmproj)."
+    if architecture.model_type == "gpt_oss" and most.quantized:
+        text += " The experts stay in mxfp4, in which they are published."
+    return WeightScheme(
+        plain=FORMATS["fp16"],
+        # a pipeline's last stage has a copy of a tied table
+        rules=(*by_name(found), *(() if table is None else (Rule(form=found[table], roles=frozenset({"head"})),))),
+        quantized=most if most.quantized else None,
+        label=mix,
+        kv_cache=FORMATS["fp16"],
+        notes=(Note(subject="precision", text=text, origin="assumption"),),
+    )
+
+
+# a GGUF file whose mix has no name: its header says the rest
+_UNMIXED = WeightScheme(
+    plain=FORMATS["fp16"],
+    rules=(Rule(form=FORMATS["fp32"], roles=frozenset({"vector", "buffer", "router"})),),
+    label="gguf",
+    kv_cache=FORMATS["fp16"],
+)
 
 
 def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightScheme:
@@ -228,8 +226,8 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
         plain = FORMATS["bf16"]
     else:
         plain = parse_format(architecture.dtype, argument="The config's torch_dtype", accepted=_PLAIN)
-    stated = config.values.get("quantization_config") or config.values.get("compression_config")
-    if stated is None:
+    where = quantization_config.holder(config)
+    if where is None:
         if plain.bits == 32:
             notes.append(
                 Note(
@@ -241,44 +239,15 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
             )
         cache = plain if plain.bits == 16 else FORMATS["bf16"]
         return WeightScheme(plain=plain, label=plain.name, kv_cache=cache, notes=tuple(notes))
-    if not isinstance(stated, Mapping):
-        raise ConfigError(f"The config's quantization_config must be an object, and is {type(stated).__name__}.")
-    section = Config(stated, where="quantization_config.")
+    gguf_mix = quantization_config.gguf_mix(where)
+    if gguf_mix is not None:
+        name, before_2024 = gguf_mix
+        mix = gguf.mix_of(name)
+        return _UNMIXED if mix is None else gguf_scheme(architecture, mix, before_2024=before_2024)
     if plain.bits == 32:
         plain = FORMATS["bf16"]
-    return _quantized_scheme(section, plain, notes)
-
-
-def _quantized_scheme(section: Config, plain: Format, notes: list[Note]) -> WeightScheme:
-    method = section.text("quant_method", default="modelopt" if section.has("quant_algo") else "")
-    readers = {
-        "gptq": _gptq,
-        "awq": _awq,
-        "fp8": _fp8,
-        "fbgemm_fp8": _fp8,
-        "mxfp4": lambda _: FORMATS["mxfp4"],
-        "bitsandbytes": _bitsandbytes,
-        "compressed-tensors": _groups,
-        "compressed_tensors": _groups,
-        "modelopt": _groups,
-        "modelopt_fp4": _groups,
-    }
-    if method not in readers:
-        near = did_you_mean(method, tuple(readers))
-        raise ConfigError(
-            f"The config's quantization_config has quant_method {method!r}, which is not known.{near} "
-            f"Known: {', '.join(readers)}. Give precision to count another format."
-        )
-    quantized = readers[method](section)
-    fields = ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "llm_int8_skip_modules")
-    kept = [name for field in fields for name in _module_names(section.values.get(field), field)]
-    inclusions = _inclusions(section)
-    by_targets = method in ("compressed-tensors", "compressed_tensors", "modelopt", "modelopt_fp4")
-    roles: frozenset[Role] = _QUANTIZED_ROLES | {"head", "router", "tower"} if by_targets else _QUANTIZED_ROLES
-    if section.boolean("lm_head", default=False):
-        roles |= {"head"}
-    kv_scheme = section.values.get("kv_cache_scheme") or section.values.get("kv_cache_quant_algo")
-    if kv_scheme:
+    stated = quantization_config.read(where, plain)
+    if stated.scales_cache:
         notes.append(
             Note(
                 subject="kv_precision",
@@ -289,154 +258,9 @@ def _quantized_scheme(section: Config, plain: Format, notes: list[Note]) -> Weig
         )
     return WeightScheme(
         plain=plain,
-        quantized=quantized,
-        roles=roles,
-        exclusions=ModulePatterns(tuple(kept)) if kept else None,
-        inclusions=inclusions,
-        label=quantized.name,
+        rules=stated.rules,
+        quantized=stated.main,
+        label=stated.label,
         kv_cache=plain,
         notes=tuple(notes),
     )
-
-
-def _module_names(value: Any, field: str) -> list[str]:
-    """A list of module names, one level of nesting flattened (modules_in_block_to_quantize)."""
-    if value is None:
-        return []
-    names: list[Any] = []
-    for entry in value if isinstance(value, (list, tuple)) else [value]:
-        names += entry if isinstance(entry, (list, tuple)) else [entry]
-    if not isinstance(value, (list, tuple)) or any(not isinstance(name, str) for name in names):
-        raise ConfigError(f"The config's quantization_config.{field} must be a list of module names.")
-    return names
-
-
-def _inclusions(section: Config) -> ModulePatterns | None:
-    """What the quantiser names as quantised; None when that is every linear layer."""
-    if section.has("dynamic"):
-        raise ConfigError(
-            "The config's quantization_config.dynamic gives modules formats of their own, which is not described; give "
-            "precision to count one format."
-        )
-    names = _module_names(section.values.get("modules_in_block_to_quantize"), "modules_in_block_to_quantize")
-    groups = section.values.get("config_groups")
-    for group in groups.values() if isinstance(groups, Mapping) else ():
-        targets = _module_names(group.get("targets") if isinstance(group, Mapping) else None, "config_groups.targets")
-        if not targets or "Linear" in targets:
-            return ModulePatterns(tuple(names)) if names else None
-        if any(not target.startswith("re:") and "." not in target and target[:1].isupper() for target in targets):
-            raise ConfigError(
-                f"The config's quantization_config targets {', '.join(targets)}, which is not described; known are "
-                "'Linear', module names and re: patterns. Give precision to count one format."
-            )
-        names += targets
-    return ModulePatterns(tuple(names)) if names else None
-
-
-def _grouped(form: Format, bits: int, group: int) -> Format:
-    """`form` with `bits` an element, its zero point as wide, and groups of `group` inputs (-1: all inputs)."""
-    scales = tuple(
-        replace(entry, bits=entry.bits - form.bits + bits, columns=None if group == -1 else group)
-        if entry.columns and entry.columns > 1
-        else entry
-        for entry in form.scales
-    )
-    name = form.name if bits == form.bits else f"w{bits}a16"
-    return replace(form, name=name, bits=bits, scales=scales)
-
-
-def _group_size(section: Config) -> int:
-    return _checked_group(section.integer("group_size", "q_group_size", default=128, least=-1))
-
-
-def _checked_group(size: int) -> int:
-    if size == 0:
-        raise ConfigError(
-            "The config's quantization_config.group_size must be -1 (all inputs) or at least 1, and is 0."
-        )
-    return size
-
-
-def _gptq(section: Config) -> Format:
-    return _grouped(FORMATS["gptq"], section.integer("bits", "w_bit", least=2, most=8), _group_size(section))
-
-
-def _awq(section: Config) -> Format:
-    bits = section.integer("bits", "w_bit", default=4, least=2, most=8)
-    symmetric = not section.boolean("zero_point", default=True)
-    return _grouped(FORMATS["int4" if symmetric else "awq"], bits, _group_size(section))
-
-
-# one float32 scale a tensor: modelopt, and fp8 checkpoints that state no blocks
-_FP8_BY_TENSOR = replace(FORMATS["fp8"], scales=(Scales(bits=32, rows=None),))
-
-
-def _fp8(section: Config) -> Format:
-    if not section.has("weight_block_size"):
-        return FORMATS["fp8"] if section.text("quant_method") == "fbgemm_fp8" else _FP8_BY_TENSOR
-    block = section.integers("weight_block_size", least=1)
-    if len(block) != 2:
-        raise ConfigError(f"The config's quantization_config.weight_block_size must be two numbers, and is {block}.")
-    return replace(FORMATS["fp8_block"], scales=(Scales(bits=32, rows=block[0], columns=block[1]),))
-
-
-def _bitsandbytes(section: Config) -> Format:
-    if section.boolean("load_in_4bit", default=False):
-        if section.boolean("bnb_4bit_use_double_quant", default=False):
-            # 8-bit maxima, themselves scaled by one float32 a 256 of them
-            return replace(FORMATS["nf4"], scales=(Scales(bits=8 + 32 / 256, columns=64),))
-        return FORMATS["nf4"]
-    if section.boolean("load_in_8bit", default=False):
-        return FORMATS["int8"]
-    raise ConfigError("The config's quantization_config (bitsandbytes) says neither load_in_4bit nor load_in_8bit.")
-
-
-def _groups(section: Config) -> Format:
-    """compressed-tensors and modelopt: config_groups of weights {num_bits, type, strategy, group_size}."""
-    groups = section.values.get("config_groups")
-    if isinstance(groups, Mapping) and groups:
-        found = {_group_format(group) for group in groups.values()}
-        if len(found) > 1:
-            names = ", ".join(sorted(form.name for form in found))
-            raise ConfigError(
-                f"The config's quantization_config mixes formats ({names}) by module, which is not described yet; "
-                "give precision to count one format."
-            )
-        return found.pop()
-    algorithm = section.text("quant_algo", default="").upper()
-    known = {
-        "FP8": _FP8_BY_TENSOR,
-        "NVFP4": FORMATS["nvfp4"],
-        "W4A16_AWQ": FORMATS["awq"],
-        "INT4_AWQ": FORMATS["awq"],
-        "INT8_SQ": FORMATS["int8"],
-    }
-    if algorithm not in known:
-        raise ConfigError(
-            f"The config's quantization_config has neither config_groups nor a known quant_algo ({algorithm!r}); "
-            f"known: {', '.join(known)}."
-        )
-    return known[algorithm]
-
-
-def _group_format(group: Any) -> Format:
-    weights = group.get("weights") if isinstance(group, Mapping) else None
-    if not isinstance(weights, Mapping):
-        raise ConfigError("The config's quantization_config.config_groups has a group without weights.")
-    section = Config(weights, where="quantization_config.config_groups.weights.")
-    bits, kind = section.integer("num_bits", least=2, most=8), section.text("type", default="int")
-    group_size = _checked_group(section.integer("group_size", default=-1, least=-1))
-    inputs = group.get("input_activations")
-    if kind == "float" and bits == 8:
-        # compressed-tensors states its strategy, modelopt has one scale a tensor and states none
-        return _FP8_BY_TENSOR if section.text("strategy", default="tensor") == "tensor" else FORMATS["fp8"]
-    if kind == "float" and bits == 4:
-        return FORMATS["mxfp4"] if group_size == 32 else FORMATS["nvfp4"]
-    if kind == "int" and bits == 8 and inputs:
-        return FORMATS["int8"]
-    if kind == "int":
-        form = FORMATS["int4"]
-        if not section.boolean("symmetric", default=True):
-            form = replace(form, scales=(Scales(bits=16 + form.bits, columns=128),))
-        return _grouped(form, bits, group_size)
-    raise ConfigError(f"The config's quantization_config has weights of {bits} bits and type {kind!r}, not known here.")

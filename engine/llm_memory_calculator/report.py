@@ -313,7 +313,7 @@ class OperatorRow:
     name: str
     """Its name in the checkpoint."""
     kind: str
-    """matmul, experts, attention, latent_attention or elementwise."""
+    """matmul, experts, attention, latent_attention, recurrence, scan or elementwise."""
     repeat: int
     """Layers that have it."""
     latency_ms: float

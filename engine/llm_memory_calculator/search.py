@@ -9,7 +9,7 @@ from .architecture import Architecture
 from .errors import DoesNotFitError
 from .memory import Load, ledger, length_notes
 from .operators import Experts
-from .parallel import Parallelism, problem, tensor_sizes
+from .parallel import Parallelism, most_stages, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
 from .report import UTILIZATION, Interval, LayoutReport, LayoutRow
 from .units import GB, ceil_div
@@ -36,7 +36,7 @@ def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> 
     """
     mixture = any(isinstance(operator, Experts) for layer in architecture.stack for operator in layer.operators)
     for tensor in tensor_sizes(architecture, min(devices, node)):
-        for pipeline in range(1, min(devices // tensor, architecture.depth) + 1):
+        for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
             data = min(devices // (tensor * pipeline), batch)
             plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
             yield plain

@@ -113,6 +113,14 @@ def memory(
     pipeline_parallel: Pipeline = None,
     data_parallel: Data = None,
     expert_parallel: Expert = None,
+    num_images: Annotated[int, typer.Option(help="Images of each sequence, part of its tokens.")] = 0,
+    image_resolution: Annotated[int, typer.Option(help="Side of the images, pixels.")] = 1024,
+    encoder_seq_length: Annotated[int | None, typer.Option(help="Source tokens of an encoder-decoder.")] = None,
+    max_loras: Annotated[int | None, typer.Option(help="LoRA adapters served at once.")] = None,
+    max_lora_rank: Annotated[int | None, typer.Option(help="Largest rank of the adapters.")] = None,
+    target_module: Annotated[
+        list[str] | None, typer.Option(help="Projection that adapters change; several times. All when left out.")
+    ] = None,
     refresh: Refresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -135,6 +143,12 @@ def memory(
         pipeline_parallel=pipeline_parallel,
         data_parallel=data_parallel,
         expert_parallel=expert_parallel,
+        num_images=num_images,
+        image_resolution=image_resolution,
+        encoder_seq_length=encoder_seq_length,
+        max_loras=max_loras,
+        max_lora_rank=max_lora_rank,
+        target_modules=target_module or None,
     )
     _show(report, as_json, memory_table)
 
@@ -193,7 +207,9 @@ def performance(
 def parallelism(
     model: Model,
     hardware: Hardware,
-    devices: Annotated[int, typer.Option(help="Devices at hand.")] = 8,
+    devices: Annotated[
+        int | None, typer.Option(help="Devices at hand; as many as the hardware's name says, or 8, when left out.")
+    ] = None,
     batch_size: BatchSize = 1,
     input_tokens: InputTokens = 2048,
     output_tokens: OutputTokens = 256,
@@ -301,20 +317,35 @@ def batch(
 
 @app.command()
 def hardware(
-    name: Annotated[str | None, typer.Argument(help="One accelerator; all when left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One accelerator or cloud instance type; all when left out.")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="What this machine has, found in the catalogue.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The accelerators of the catalogue, or one with its sources."""
-    from llm_memory_calculator import all_accelerators, get_accelerator
+    """The accelerators of the catalogue, one with its sources, or those of this machine."""
+    from llm_memory_calculator import all_accelerators, find_devices, local_hardware
 
-    from .tables import accelerator_facts, accelerator_table, accelerators_table
+    from .tables import (
+        accelerator_facts,
+        accelerator_table,
+        accelerators_table,
+        local_facts,
+        local_table,
+    )
 
-    if name is None:
+    if local and name is not None:
+        raise CalculatorError("Give the name of an accelerator or --local, not both.")
+    if local:
+        here = local_hardware()
+        _show(local_facts(here) if as_json else here, as_json, local_table)
+    elif name is None:
         shown = all_accelerators()
         _show([accelerator_facts(entry) for entry in shown] if as_json else shown, as_json, accelerators_table)
     else:
-        found = get_accelerator(name)
-        _show(accelerator_facts(found) if as_json else found, as_json, accelerator_table)
+        found, count = find_devices(name)
+        shown_facts = accelerator_facts(found, count) if as_json else found
+        _show(shown_facts, as_json, lambda entry: accelerator_table(entry, count))
 
 
 @app.command()

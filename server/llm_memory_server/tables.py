@@ -8,13 +8,16 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from llm_memory_calculator import (
     Accelerator,
     ComparisonReport,
     EndToEndReport,
     LayoutReport,
+    LocalHardware,
     MemoryReport,
+    Price,
 )
 from llm_memory_calculator.units import GB
 
@@ -106,42 +109,122 @@ def fields_table(report: Any) -> RenderableType:
 
 
 def accelerators_table(accelerators: Iterable[Accelerator]) -> RenderableType:
-    table = _table("name", "GB", "GB/s", "16-bit TFLOPS", "fp8 TFLOPS", "link GB/s", "node")
+    table = _table("name", "type", "GB", "GB/s", "16-bit TFLOPS", "fp8 TFLOPS", "link GB/s", "node")
     for entry in accelerators:
         config = entry.to_config()
         fp8 = entry.peak_flops.get("fp8")
         table.add_row(
             entry.name,
+            entry.type,
             f"{entry.memory_gb:g}",
             f"{entry.memory_bandwidth / GB:,.0f}",
-            f"{config.get('Flops', 0):g}",
+            f"{config['Flops']:g}" if "Flops" in config else "-",
             f"{fp8 / 1e12:g}" if fp8 else "-",
-            f"{config.get('ICN', 0):g}",
+            f"{config['ICN']:g}" if "ICN" in config else "-",
             str(entry.devices_per_node),
         )
     return table
 
 
-def accelerator_facts(entry: Accelerator) -> dict[str, Any]:
-    """One accelerator in the original's keys, with what the runtime sees, its other names and its sources."""
-    return entry.to_config() | {
+def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str, Any]:
+    """One accelerator in the original's keys, with all else that the catalogue knows of it.
+
+    count: devices of it that its name said, as a cloud instance type does.
+    """
+    facts = {
+        "devices": count,
+        "architecture": entry.architecture,
+        "released": entry.released,
+        "compute_capability": entry.compute_capability,
+        "memory_bus_bits": entry.memory_bus_bits,
         "usable_memory_bytes": entry.usable_memory_bytes,
+        "cache_bytes": entry.cache_bytes,
+        "tdp_w": entry.tdp_w,
+        "link": plain(entry.link),
+        "host_link": plain(entry.host_link),
+        "network": plain(entry.network),
+        "link_domain": entry.link_domain,
+        "pci_ids": list(entry.pci_ids),
+        "instances": dict(entry.instances),
+        "prices": [plain(price) for price in entry.prices],
         "aliases": list(entry.aliases),
         "sources": [plain(source) for source in entry.sources],
     }
+    return entry.to_config() | {name: value for name, value in facts.items() if value not in (None, [], {})}
 
 
-def accelerator_table(entry: Accelerator) -> RenderableType:
+def accelerator_table(entry: Accelerator, count: int | None = None) -> RenderableType:
     table = _facts()
-    for name, value in accelerator_facts(entry).items():
+    for name, value in accelerator_facts(entry, count).items():
         if name == "sources":
             for source in value:
                 table.add_row(
                     "source", f"{source['title']} ({source['date']}) {source['url']}: {', '.join(source['facts'])}"
                 )
+        elif name == "prices":
+            for price in entry.prices:
+                table.add_row("price", _price(price))
+        elif name in ("link", "host_link", "network"):
+            table.add_row(name, f"{value['name']}, {value['bandwidth'] / GB:g} GB/s in each direction")
+        elif isinstance(value, dict):
+            table.add_row(name, ", ".join(f"{key}: {number:g}" for key, number in value.items()))
         else:
             table.add_row(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
     return table
+
+
+def _price(price: Price) -> str:
+    what = f"{price.instance}, {price.devices} devices" if price.instance else f"{price.devices} device(s)"
+    where = f" in {price.region}" if price.region else ""
+    return (
+        f"{price.provider} {what}{where}, {price.tier}: {price.usd_per_hour:g} USD an hour, "
+        f"{price.usd_per_device_hour:.3g} a device ({price.date}) {price.url}"
+    )
+
+
+def local_facts(found: LocalHardware) -> dict[str, Any]:
+    """What was found on this machine, each device with its entry of the catalogue by name."""
+    return {
+        "devices": [
+            {
+                "name": device.name,
+                "count": device.count,
+                "memory_bytes": device.memory_bytes,
+                "pci_id": device.pci_id,
+                "found_by": device.found_by,
+                "hardware": device.match.accelerator.name if device.match.accelerator else None,
+                "confidence": device.match.confidence,
+                "reason": device.match.reason,
+                "nearest": list(device.match.nearest),
+            }
+            for device in found.devices
+        ],
+        "problems": list(found.problems),
+    }
+
+
+def local_table(found: LocalHardware) -> RenderableType:
+    if found.devices:
+        table = _table("found", "devices", "GB", "by", "catalogue")
+        for device in found.devices:
+            entry = device.match.accelerator
+            table.add_row(
+                device.name,
+                str(device.count),
+                f"{device.memory_bytes / GB:,.1f}" if device.memory_bytes else "-",
+                device.found_by,
+                f"{entry.name} ({device.match.confidence})" if entry else "not found",
+            )
+    else:
+        table = _facts()
+        table.add_row("No accelerator or processor was found: no tool of a vendor is here, and the system names none.")
+    unmatched = [device for device in found.devices if not device.match]
+    near = [(device, ", ".join(device.match.nearest)) for device in unmatched]
+    return Group(
+        table,
+        *(Text(f"{device.match.reason}{f' Nearest: {names}.' if names else ''}") for device, names in near),
+        *(Text(problem) for problem in found.problems),
+    )
 
 
 def names_table(names: Iterable[str]) -> RenderableType:

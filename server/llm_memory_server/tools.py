@@ -47,7 +47,10 @@ def _argument(description: str, **constraints: Any) -> Any:
 
 # One word for one thing in all five tools. None means "not given" and stands in no schema.
 _MODEL = "Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), or path of a config.json or its folder."
-_HARDWARE = "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e."
+_HARDWARE = (
+    "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e. 8xH100 or a cloud instance type "
+    "(p5.48xlarge) says the number of devices too."
+)
 Model = Annotated[str, _argument(_MODEL, min_length=1, max_length=1024, examples=["meta-llama/Llama-3.1-70B"])]
 Hardware = Annotated[str, _argument(_HARDWARE, min_length=1, max_length=128, examples=["H100"])]
 MaybeHardware = Annotated[
@@ -60,7 +63,10 @@ MemoryGb = Annotated[
 ]
 Precision = Annotated[
     str | SkipJsonSchema[None],
-    _argument("Weight format: bf16, fp16, fp8, int8, int4, awq, gptq, nf4, mxfp4, nvfp4. Left out: the checkpoint's."),
+    _argument(
+        "Weight format: bf16, fp16, fp8, int8, int4, awq, gptq, nf4, mxfp4, nvfp4, or a GGUF mix such as q4_k_m. Left "
+        "out: the checkpoint's."
+    ),
 ]
 KvPrecision = Annotated[
     str | SkipJsonSchema[None], _argument("KV cache format: bf16, fp16, fp8, int8, nvfp4, fp32. Left out: 16 bits.")
@@ -83,6 +89,16 @@ Pipeline = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None]
 Data = Annotated[Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Copies of the model.")]
 Expert = Annotated[
     Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None], _argument("Groups of devices that share the experts.")
+]
+Images = Annotated[int, _argument("Images of each sequence; their tokens are part of seq_length.", ge=0, le=100_000)]
+ImageResolution = Annotated[
+    int, _argument("Side of the (square) images, pixels; 1024 when left out.", ge=1, le=100_000)
+]
+MaxLoras = Annotated[
+    Annotated[int, Field(ge=1, le=100_000)] | SkipJsonSchema[None], _argument("LoRA adapters served at once.")
+]
+MaxLoraRank = Annotated[
+    Annotated[int, Field(ge=1, le=65_536)] | SkipJsonSchema[None], _argument("Largest rank of the adapters; 16.")
 ]
 Goal = Annotated[
     Literal["throughput", "latency", "decode", "prefill"],
@@ -116,6 +132,10 @@ def calculate_memory(
     pipeline_parallel: Pipeline = None,
     data_parallel: Data = None,
     expert_parallel: Expert = None,
+    num_images: Images = 0,
+    image_resolution: ImageResolution = 1024,
+    max_loras: MaxLoras = None,
+    max_lora_rank: MaxLoraRank = None,
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, MemoryAnswer]:
@@ -138,6 +158,10 @@ def calculate_memory(
         pipeline_parallel=pipeline_parallel,
         data_parallel=data_parallel,
         expert_parallel=expert_parallel,
+        num_images=num_images,
+        image_resolution=image_resolution,
+        max_loras=max_loras,
+        max_lora_rank=max_lora_rank,
         refresh=refresh,
     )
     return _result(report, MemoryAnswer, detail)
@@ -187,7 +211,10 @@ def estimate_performance(
 def best_parallelism(
     model: Model,
     hardware: Hardware,
-    devices: Annotated[int, _argument("Devices at hand, 8 when left out; some may stay idle.", ge=1, le=1024)] = 8,
+    devices: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | SkipJsonSchema[None],
+        _argument("Devices at hand, some may stay idle. Left out: as many as the hardware's name says, or 8."),
+    ] = None,
     batch_size: BatchSize = 1,
     input_tokens: InputTokens = 2048,
     output_tokens: OutputTokens = 256,

@@ -42,6 +42,10 @@ VOCABULARY = {
     "precision",
     "kv_precision",
     "goal",
+    "num_images",
+    "image_resolution",
+    "max_loras",
+    "max_lora_rank",
     "refresh",
     "detail",
 }

@@ -58,8 +58,8 @@ def test_a_folder_without_a_config_says_what_is_accepted() -> None:
 
 
 def test_a_file_of_another_kind_says_what_is_accepted(folder: Path) -> None:
-    (folder / "model.gguf").write_bytes(b"GGUF")
-    for given in ("model/model.gguf", folder / "model.gguf"):
+    (folder / "model.bin").write_bytes(b"weights")
+    for given in ("./model/model.bin", folder / "model.bin"):
         with pytest.raises(InvalidFileError, match=r"not a \.json file\. Accepted: a folder"):
             resolve(given)
 

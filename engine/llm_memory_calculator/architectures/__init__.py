@@ -1,6 +1,7 @@
 """One module a family, named like the `model_type` of its config, with one function `build(config) -> Architecture`.
 
-A dash in a model_type is an underscore in the name of its module.
+A dash in a model_type is an underscore in the name of its module. A part of a diffusion model has a `_class_name` in
+place of a model_type, and its module is named like that in small letters; a pipeline is put together of its parts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib.resources import files
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import UnsupportedModelError, did_you_mean
+from . import _unknown
 
 
 @cache
@@ -25,16 +26,20 @@ def families() -> tuple[str, ...]:
 def build(config: Config) -> Architecture:
     """Describe the model of a config.
 
-    Raises UnsupportedModelError when no family has its model_type, ConfigError when the config lacks what its family
-    needs or contradicts itself.
+    A decoder whose model_type no family has is described by the usual fields, with a warning. Raises
+    UnsupportedModelError when these do not describe it, ConfigError when the config lacks what its family needs or
+    contradicts itself.
     """
-    model_type = config.model_type
     known = families()
-    module = model_type.replace("-", "_")
+    if config.has("_class_name") and not config.has("model_type"):
+        module = config.text("_class_name").lower()
+        if module.endswith("pipeline"):
+            from ._pipelines import pipeline
+
+            return pipeline(config)
+    else:
+        module = config.model_type.replace("-", "_") if config.has("model_type") else ""
     if module not in known:
-        raise UnsupportedModelError(
-            f"The config's model_type {model_type!r} is not described here.{did_you_mean(model_type, known)} "
-            f"Known: {', '.join(known)}."
-        )
+        return _unknown.describe(config, known)
     describe: Callable[[Config], Architecture] = import_module(f".{module}", __name__).build
     return describe(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
@@ -54,6 +54,9 @@ def read_heads(
         if query_default is None
         else config.integer("num_attention_heads", default=query_default)
     )
+    if "num_key_value_heads" in config.values and not config.has("num_key_value_heads"):
+        # where a null is allowed it means one for each query head, whatever an absent field means
+        kv_default = None
     kv = config.integer("num_key_value_heads", default=query if kv_default is None else kv_default)
     if config.has("head_dim") or dim_default is not None:
         dim = config.integer("head_dim", default=hidden if dim_default is None else dim_default)
@@ -119,7 +122,9 @@ def attention(
     heads: Heads,
     *,
     window: int | None = None,
+    chunk: int | None = None,
     qkv_bias: bool = False,
+    key_bias: bool = True,
     out_bias: bool = False,
     head_norms: bool = False,
     norms: Operators = (),
@@ -128,27 +133,34 @@ def attention(
     names: tuple[str, str, str, str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
     reduces: bool = True,
     core: Operator | None = None,
+    input_width: int | None = None,
+    output_gate: bool = False,
+    shared: bool = False,
+    values_from_keys: bool = False,
 ) -> Operators:
     """Fused q, k and v projections, norms of q and k, the attention itself, the output projection.
 
     head_norms are RMSNorms over each head, the commonest; other ones are given as `norms`. `core` stands in place of
-    causal attention over a cache.
+    causal attention over a cache. input_width is that of what is attended, where it is not the hidden size; output_gate
+    is a gate on each value of the heads, which the query projection makes too. A layer that is `shared` has the keys
+    and values of an earlier one; values_from_keys means that one projection gives both. key_bias False: where there are
+    biases, the keys have none.
     """
-    query, key, value, out = (f"{path}.{name}" for name in names)
+    query, key, value, out = within(path, *names)
     value_dim = heads.dim if heads.value_dim is None else heads.value_dim
     return (
         Linear(
-            name=f"{path}.qkv",
+            name=within(path, "qkv")[0],
             outputs=(
-                Output(name=query, units=heads.query, width=heads.dim),
-                Output(name=key, units=heads.kv, width=heads.dim),
-                Output(name=value, units=heads.kv, width=value_dim),
+                Output(name=query, units=heads.query, width=heads.dim + (value_dim if output_gate else 0)),
+                *(() if shared else (Output(name=key, units=heads.kv, width=heads.dim, biased=key_bias),)),
+                *(() if shared or values_from_keys else (Output(name=value, units=heads.kv, width=value_dim),)),
             ),
-            input_units=hidden,
+            input_units=hidden if input_width is None else input_width,
             bias=qkv_bias,
             split="columns",
         ),
-        *(query_key_norms(heads, path=path) if head_norms else norms),
+        *(query_key_norms(heads, path=path)[: 1 if shared else 2] if head_norms else norms),
         core
         or Attention(
             name=path,
@@ -157,8 +169,11 @@ def attention(
             head_dim=heads.dim,
             value_dim=heads.value_dim,
             window=window,
+            chunk=chunk,
             sinks=sinks,
+            shared=shared,
         ),
+        *((Activation(name=within(path, "gate")[0], width=heads.query * value_dim),) if output_gate else ()),
         Linear(
             name=out,
             outputs=(Output(name=out, units=hidden),),
@@ -171,7 +186,21 @@ def attention(
     )
 
 
-def latent_attention(config: Config, *, path: str = "self_attn", sparse: bool = False) -> Operators:
+def gated_attention(attend: Operators, hidden: int, heads: Heads, name: str, *, per_head: bool = False) -> Operators:
+    """Attention, gated before its output projection by a product of its own input, a value or a head each."""
+    width = heads.dim if heads.value_dim is None else heads.value_dim
+    gate = Linear(
+        name=name,
+        outputs=(Output(name=name, units=heads.query, width=1 if per_head else width),),
+        input_units=hidden,
+        split="columns",
+    )
+    return (*attend[:-1], gate, Activation(name=f"{name}.act", width=heads.query * width), attend[-1])
+
+
+def latent_attention(
+    config: Config, *, path: str = "self_attn", out: str = "o_proj", sparse: bool = False
+) -> Operators:
     """Multi-head latent attention as DeepSeek-V2 and V3 have it; q_lora_rank null means one plain query projection."""
     hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
     rank, rope = config.integer("kv_lora_rank"), config.integer("qk_rope_head_dim")
@@ -214,14 +243,19 @@ def latent_attention(config: Config, *, path: str = "self_attn", sparse: bool = 
             picked=config.integer("index_topk") if sparse else None,
         ),
         Linear(
-            name=f"{path}.o_proj",
-            outputs=(Output(name=f"{path}.o_proj", units=hidden),),
+            name=f"{path}.{out}",
+            outputs=(Output(name=f"{path}.{out}", units=hidden),),
             input_units=heads,
             input_width=value,
             bias=bias,
             split="rows",
         ),
     )
+
+
+def within(path: str, *names: str) -> tuple[str, ...]:
+    """The paths of modules inside `path`, which is empty where they stand in the layer itself."""
+    return tuple(f"{path}.{name}" if path else name for name in names)
 
 
 def plain(name: str, outputs: int, inputs: int, bias: bool = False) -> Linear:
@@ -234,22 +268,23 @@ def gated_feed_forward(
     width: int,
     *,
     bias: bool = False,
+    down_bias: bool | None = None,
     path: str = "mlp",
     names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
     reduces: bool = True,
 ) -> Operators:
-    """down(act(gate(x)) * up(x)), gate and up in one product."""
-    gate, up, down = (f"{path}.{name}" for name in names)
+    """down(act(gate(x)) * up(x)), gate and up in one product; down has a bias where the others have, or by itself."""
+    gate, up, down, fused, act = within(path, *names, "gate_up", "act")
     return (
         Linear(
-            name=f"{path}.gate_up",
+            name=fused,
             outputs=(Output(name=gate, units=width), Output(name=up, units=width)),
             input_units=hidden,
             bias=bias,
             split="columns",
         ),
-        Activation(name=f"{path}.act", width=width),
-        _down(down, hidden, width, bias, reduces),
+        Activation(name=act, width=width),
+        _down(down, hidden, width, bias if down_bias is None else down_bias, reduces),
     )
 
 
@@ -257,10 +292,10 @@ def feed_forward(
     hidden: int, width: int, *, bias: bool, path: str = "mlp", names: tuple[str, str], reduces: bool = True
 ) -> Operators:
     """down(act(up(x)))."""
-    up, down = (f"{path}.{name}" for name in names)
+    up, down, act = within(path, *names, "act")
     return (
         Linear(name=up, outputs=(Output(name=up, units=width),), input_units=hidden, bias=bias, split="columns"),
-        Activation(name=f"{path}.act", width=width, gated=False),
+        Activation(name=act, width=width, gated=False),
         _down(down, hidden, width, bias, reduces),
     )
 
@@ -288,8 +323,13 @@ def mixture(
     module: str = "mlp.experts",
     names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
     shared: Operators = (),
+    gated: bool = True,
+    latent: int | None = None,
 ) -> Operators:
-    """Router, routed experts, then shared experts if any; one sum over the ranks carries both."""
+    """Router, routed experts, then shared experts if any; one sum over the ranks carries both.
+
+    `latent` is the width of what the experts work on, where it is not the hidden size.
+    """
     if active > count:
         raise ConfigError(f"The config routes each token to {active} experts, and there are only {count}.")
     return (
@@ -304,13 +344,79 @@ def mixture(
             name=module,
             count=count,
             active=active,
-            hidden=hidden,
+            hidden=hidden if latent is None else latent,
             intermediate=width,
+            gated=gated,
             bias=bias,
             module=module,
             names=names,
         ),
         *shared,
+    )
+
+
+def beside_shared(
+    config: Config,
+    *,
+    shared: int | None = None,
+    shared_width: int | None = None,
+    bias: bool = False,
+    path: str = "mlp",
+    names: tuple[str, str, str] = ("experts", "shared_experts", "gate"),
+    correction: str | None = "gate.e_score_correction_bias",
+    correction_counted: bool = False,
+) -> Operators:
+    """Routed experts by the usual names, shared ones as one feed-forward beside them, and DeepSeek-V3's correction.
+
+    shared is the family's default number of shared experts (None: the config must say); shared_width is that of all
+    where it does not follow from their number; bias is theirs. names are of routed experts, shared ones and router.
+    correction_counted: the correction is a parameter and not a buffer.
+    """
+    hidden, width = config.integer("hidden_size"), config.integer("moe_intermediate_size")
+    count = config.integer("n_routed_experts", "num_experts", "num_local_experts")
+    if shared_width is None:
+        known = ("n_shared_experts", "num_shared_experts")
+        number = config.integer(*known, least=0) if shared is None else config.integer(*known, default=shared, least=0)
+        shared_width = number * width
+    routed, shared_path, router = within(path, *names)
+    corrections: Operators = ()
+    if correction is not None:
+        corrections = (Buffer(name=within(path, correction)[0], size=count, counted=correction_counted),)
+    return (
+        *mixture(
+            hidden,
+            count=count,
+            active=config.integer("num_experts_per_tok"),
+            width=width,
+            router=router,
+            module=routed,
+            shared=gated_feed_forward(hidden, shared_width, bias=bias, path=shared_path, reduces=False)
+            if shared_width
+            else (),
+        ),
+        *corrections,
+    )
+
+
+def shared_expert_mixture(config: Config, *, count: int, active: int, width: int, shared_width: int) -> Operators:
+    """Qwen's mixture: routed experts beside one shared expert with a gate; nothing where there are no experts.
+
+    count, active and the widths are the family's defaults.
+    """
+    hidden, gate = config.integer("hidden_size"), "mlp.shared_expert_gate"
+    experts = config.integer("num_experts", "num_local_experts", default=count, least=0)
+    if experts == 0:
+        return ()
+    shared = config.integer("shared_expert_intermediate_size", default=shared_width)
+    return mixture(
+        hidden,
+        count=experts,
+        active=config.integer("num_experts_per_tok", default=active),
+        width=config.integer("moe_intermediate_size", default=width),
+        shared=(
+            *gated_feed_forward(hidden, shared, path="mlp.shared_expert", reduces=False),
+            Linear(name=gate, outputs=(Output(name=gate, units=1),), input_units=hidden, role="router"),
+        ),
     )
 
 
@@ -376,16 +482,7 @@ def decoder(
     final_norm: Operators = (Norm(name=norm, width=hidden, bias=norm_bias),)
     last: Operators = (
         *(final_norm if before_head is None else before_head),
-        Linear(
-            name=head,
-            outputs=(Output(name=head, units=vocabulary),),
-            input_units=width,
-            bias=head_bias,
-            split="columns",
-            role="head",
-            stored=not tied,
-            per="sequence",
-        ),
+        vocabulary_head(head, vocabulary, width, tied=tied, bias=head_bias),
     )
     longest = config.optional_integer(*length)
     return Architecture(
@@ -401,6 +498,28 @@ def decoder(
     )
 
 
+def vocabulary_head(
+    name: str,
+    vocabulary: int,
+    inputs: int,
+    *,
+    tied: bool,
+    bias: bool = False,
+    per: Literal["token", "sequence"] = "sequence",
+) -> Linear:
+    """The logits over the vocabulary: of the next token, or of every one; a tied head stores its bias alone."""
+    return Linear(
+        name=name,
+        outputs=(Output(name=name, units=vocabulary),),
+        input_units=inputs,
+        bias=bias,
+        split="columns",
+        role="head",
+        stored=not tied,
+        per=per,
+    )
+
+
 def dtype_of(config: Config) -> str | None:
     """The number format that a config states for its weights."""
     dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
@@ -409,12 +528,17 @@ def dtype_of(config: Config) -> str | None:
     return dtype
 
 
-def qwen_windows(config: Config, depth: int) -> list[int | None]:
-    """Qwen's windows: none unless use_sliding_window, then in the layers from max_window_layers on."""
+def qwen_windows(
+    config: Config, depth: int, slides: Callable[[int, int], bool] = lambda index, limit: index >= limit
+) -> list[int | None]:
+    """Qwen's windows: none unless use_sliding_window, then in the layers from max_window_layers on.
+
+    `slides` says otherwise of the index of a layer and max_window_layers.
+    """
     if not config.boolean("use_sliding_window", default=False):
         return [None] * depth
-    begin = config.integer("max_window_layers", default=28, least=0)
-    return layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: index >= begin)
+    limit = config.integer("max_window_layers", default=28, least=0)
+    return layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: slides(index, limit))
 
 
 def sparse_layers(config: Config, depth: int) -> list[bool]:
@@ -427,27 +551,22 @@ def sparse_layers(config: Config, depth: int) -> list[bool]:
 
 
 def deepseek_stack(
-    config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None
+    config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None, bias: bool = False
 ) -> tuple[Layer, ...]:
     """The layers of DeepSeek-V2 and V3: latent attention; dense up to first_k_dense_replace, then experts.
 
-    indexed (V3.2): attention is to the tokens that an indexer picks, and these layers have one of their own.
+    indexed (V3.2): attention is to the tokens that an indexer picks, and these layers have one of their own. bias: the
+    feed-forwards have them, the routed experts apart.
     """
     hidden, depth = config.integer("hidden_size"), depth_of(config)
-    width, shared = config.integer("moe_intermediate_size"), config.integer("n_shared_experts", least=0)
-    leading = config.integer("first_k_dense_replace", least=0)
-    if leading > depth:
-        raise ConfigError(f"The config's first_k_dense_replace {leading} exceeds its {depth} layers.")
-    every = config.integer("moe_layer_freq", default=1)
-    sparse = [index >= leading and index % every == 0 for index in range(depth)]
-    experts = mixture(
-        hidden,
-        count=config.integer("n_routed_experts", "num_local_experts"),
-        active=config.integer("num_experts_per_tok"),
-        width=width,
-        shared=gated_feed_forward(hidden, shared * width, path="mlp.shared_experts", reduces=False) if shared else (),
-    )
-    dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
+    if config.has("first_k_dense_replace") and config.integer("first_k_dense_replace", least=0) > depth:
+        raise ConfigError(f"The config's first_k_dense_replace exceeds its {depth} layers.")
+    sparse = leading_dense(config, depth)
+    if not config.has("mlp_layer_types"):
+        every = config.integer("moe_layer_freq", default=1)
+        sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]
+    experts = beside_shared(config, bias=bias, correction=None)
+    dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias)
     attend = latent_attention(config, sparse=indexed is not None)
     pick: Operators = () if indexed is None else indexer(config)
     return grouped(
@@ -457,6 +576,18 @@ def deepseek_stack(
         ),
         "model.layers.{index}",
     )
+
+
+def kv_sharing(config: Config, kinds: Sequence[str]) -> list[bool]:
+    """Which layers attend the keys and values of an earlier one: the last num_kv_shared_layers (Gemma 3n and 4)."""
+    shared = config.integer("num_kv_shared_layers", default=0, least=0)
+    own = len(kinds) - shared
+    if own < 1 or set(kinds[own:]) - set(kinds[:own]):
+        raise ConfigError(
+            f"The config's num_kv_shared_layers {shared} leaves a kind of layer without one that has keys and values of "
+            f"its own, of {len(kinds)} layers."
+        )
+    return [index >= own for index in range(len(kinds))]
 
 
 def equal_heads(hidden: int, query: int) -> Heads:
@@ -471,22 +602,30 @@ def query_key_norms(
     names: tuple[str, str] = ("q_norm", "k_norm"),
     bias: bool = False,
     own_scales: bool = False,
+    scaled: bool = True,
 ) -> Operators:
-    """Norms over each head of q and k, with one scale for all heads or one for each."""
+    """Norms over each head of q and k, with one scale for all heads, one for each, or none."""
     query, key = (f"{path}.{name}" for name in names)
-    return (
-        Norm(name=query, width=heads.dim, heads=heads.query, bias=bias, own_scales=own_scales, split="columns"),
-        Norm(name=key, width=heads.dim, heads=heads.kv, bias=bias, own_scales=own_scales, split="columns"),
+    return tuple(
+        Norm(name=name, width=heads.dim, heads=count, bias=bias, own_scales=own_scales, scaled=scaled, split="columns")
+        for name, count in ((query, heads.query), (key, heads.kv))
     )
 
 
-def post_norm(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
-    """A layer that norms the output of each of its two blocks."""
+def post_norm(
+    hidden: int,
+    attend: Operators,
+    feed_forward: Operators,
+    *,
+    bias: bool = False,
+    names: tuple[str, str] = ("post_attention_layernorm", "post_feedforward_layernorm"),
+) -> Operators:
+    """A layer that norms the output of each of its two blocks, or the sum with its input (BERT)."""
     return (
         *attend,
-        Norm(name="post_attention_layernorm", width=hidden),
+        Norm(name=names[0], width=hidden, bias=bias),
         *feed_forward,
-        Norm(name="post_feedforward_layernorm", width=hidden),
+        Norm(name=names[1], width=hidden, bias=bias),
     )
 
 
@@ -515,19 +654,23 @@ def router_correction(count: int, name: str = "mlp.gate.e_score_correction_bias"
     return Buffer(name=name, size=count)
 
 
-def leading_dense(config: Config, depth: int, default: int) -> list[bool]:
+def leading_dense(
+    config: Config, depth: int, default: int | None = None, name: str = "first_k_dense_replace"
+) -> list[bool]:
     """Which layers have experts: by mlp_layer_types where the config has them, else all from first_k_dense_replace."""
     if config.has("mlp_layer_types"):
         return [kind == "sparse" for kind in config.names("mlp_layer_types", ("dense", "sparse"), depth)]
-    leading = config.integer("first_k_dense_replace", default=default, least=0)
+    leading = config.integer(name, least=0) if default is None else config.integer(name, default=default, least=0)
     return [index >= leading for index in range(depth)]
 
 
-def without_predictors(architecture: Architecture, config: Config) -> Architecture:
+def without_predictors(
+    architecture: Architecture, config: Config, name: str = "num_nextn_predict_layers", default: int = 0
+) -> Architecture:
     """Say of the layers for multi-token prediction that they stand in the checkpoint and are not counted."""
-    predictors = config.integer("num_nextn_predict_layers", default=0, least=0)
+    predictors = config.integer(name, default=default, least=0)
     apart = Note(
-        subject="num_nextn_predict_layers",
+        subject=name,
         text=f"{predictors} layer(s) for multi-token prediction stand in the checkpoint and are not counted: "
         "engines load them only for speculative decoding.",
         origin="warning",

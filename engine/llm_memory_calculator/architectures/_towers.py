@@ -2,67 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
+from ..errors import ConfigError
 from ..images import FixedImages, Images
-from ..operators import Convolution, Embedding, Linear, Norm, Operator
-from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain
+from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
+from . import build as build_any
+from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain, pre_norm, within
 from ._encoders import encoder_attention
 
+# Where a checkpoint with a tower keeps the decoder: what its paths begin with, and with what in that checkpoint.
+BESIDE, INSIDE, UNMOVED = ("", "language_model."), ("model.", "model.language_model."), ("", "")
 
-def tower(path: str, operators: Operators, depth: int | None = None, reduction: int = 1) -> Layer:
-    """A layer, or `depth` equal ones, of a tower: its matrices are what quantisers leave alone."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTower:
+    """An encoder of square images of one size: its layers, and the sizes that a projector and a rule need."""
+
+    layers: tuple[Layer, ...]
+    width: int
+    patch: int
+    pixels: int
+    """Along a side of the image; what is left over after whole patches is not seen."""
+    patches: int
+    class_tokens: int = 0
+
+    @property
+    def positions(self) -> int:
+        return self.patches + self.class_tokens
+
+    @property
+    def side(self) -> int:
+        """Patches along a side."""
+        return math.isqrt(self.patches)
+
+
+def tower(
+    path: str,
+    operators: Operators,
+    indices: int | Sequence[int] | None = None,
+    reduction: int = 1,
+    *,
+    of_sound: bool = False,
+) -> Layer:
+    """A layer of a tower, or as many equal ones or those of `indices`: its matrices are what quantisers leave alone."""
 
     def of_tower(operator: Operator) -> Operator:
         if isinstance(operator, Linear) and operator.role == "linear":
             return replace(operator, role="tower")
         return operator
 
+    if isinstance(indices, int):
+        indices = range(indices)
     return Layer(
         path=path,
         operators=tuple(of_tower(operator) for operator in operators),
-        indices=None if depth is None else tuple(range(depth)),
+        indices=None if indices is None else tuple(indices),
         reduction=reduction,
+        of_sound=of_sound,
     )
 
 
-def siglip(config: Config, path: str = "vision_tower.vision_model") -> tuple[Layer, ...]:
-    """SigLIP: patches by a convolution, learned positions, encoder layers with biases, a final norm."""
-    hidden, width = config.integer("hidden_size", default=768), config.integer("intermediate_size", default=3072)
-    heads = equal_heads(hidden, config.integer("num_attention_heads", default=12))
-    patch, channels = config.integer("patch_size", default=16), config.integer("num_channels", default=3)
-    patches = (config.integer("image_size", default=224, least=patch) // patch) ** 2
-    block = (
-        Norm(name="layer_norm1", width=hidden, bias=True),
-        *encoder_attention(
-            hidden, heads, path="self_attn", names=("q_proj", "k_proj", "v_proj", "out_proj"), bias=True
+def clip_block(hidden: int, heads: int, width: int, *, window: int | None = None) -> Operators:
+    """A layer of CLIP and SigLIP: biases throughout. Nothing beyond `window`, the positions of one image, is seen."""
+    return pre_norm(
+        hidden,
+        encoder_attention(
+            hidden,
+            equal_heads(hidden, heads),
+            path="self_attn",
+            names=("q_proj", "k_proj", "v_proj", "out_proj"),
+            bias=True,
+            window=window,
         ),
-        Norm(name="layer_norm2", width=hidden, bias=True),
-        *feed_forward(hidden, width, bias=True, names=("fc1", "fc2")),
+        feed_forward(hidden, width, bias=True, names=("fc1", "fc2")),
+        bias=True,
+        names=("layer_norm1", "layer_norm2"),
     )
+
+
+def clip(config: Config, path: str = "vision_tower.vision_model") -> ImageTower:
+    """CLIP's encoder of images: a class token before the patches, a norm before the layers and one after them."""
+    return _patch_encoder(config, path, default_patch=32, class_tokens=1)
+
+
+def siglip(
+    config: Config, path: str = "vision_tower.vision_model", *, head: bool | None = None, patches: int | None = None
+) -> ImageTower:
+    """SigLIP's encoder of images. `head`: whether it is pooled (None: as the config says); `patches`: its positions."""
+    pooled = config.boolean("vision_use_head", default=True) if head is None else head
+    found = _patch_encoder(config, path, default_patch=16, class_tokens=0, patches=patches)
+    return replace(found, layers=(*found.layers, _pooling_head(config, found, path))) if pooled else found
+
+
+def _patch_encoder(
+    config: Config, path: str, *, default_patch: int, class_tokens: int, patches: int | None = None
+) -> ImageTower:
+    hidden, width = (
+        config.integer("hidden_size", "embed_dim", default=768),
+        config.integer("intermediate_size", default=3072),
+    )
+    heads = config.integer("num_attention_heads", default=12)
+    patch, channels = config.integer("patch_size", default=default_patch), config.integer("num_channels", default=3)
+    count = patches
+    if count is None:
+        pixels = config.integer("image_size", default=224, least=patch)
+        count = (pixels // patch) ** 2
+    else:
+        pixels = math.isqrt(count) * patch
     depth = config.integer("num_hidden_layers", default=12, most=DEEPEST_STACK)
-    return (
-        tower(
-            f"{path}.embeddings",
-            (
-                Convolution(name="patch_embedding", inputs=channels, outputs=hidden, kernel=patch * patch),
-                Embedding(name="position_embedding", entries=patches, width=hidden, split="none"),
-            ),
+    positions = count + class_tokens
+    first: Operators = (
+        Convolution(
+            name="patch_embedding", inputs=channels, outputs=hidden, kernel=patch * patch, bias=not class_tokens
         ),
-        tower(f"{path}.encoder.layers.{{index}}", block, depth),
-        tower(path, (Norm(name="post_layernorm", width=hidden, bias=True),)),
+        Embedding(name="position_embedding", entries=positions, width=hidden, split="none"),
+    )
+    before: tuple[Layer, ...] = ()
+    if class_tokens:
+        first = (Learned(name="class_embedding", size=hidden), *first)
+        before = (tower(path, (Norm(name="pre_layrnorm", width=hidden, bias=True),)),)
+    return ImageTower(
+        layers=(
+            tower(within(path, "embeddings")[0], first),
+            *before,
+            tower(within(path, "encoder.layers.{index}")[0], clip_block(hidden, heads, width, window=positions), depth),
+            tower(path, (Norm(name="post_layernorm", width=hidden, bias=True),)),
+        ),
+        width=hidden,
+        patch=patch,
+        pixels=pixels,
+        patches=count,
+        class_tokens=class_tokens,
     )
 
 
-def siglip_images(config: Config, tokens: int | None = None) -> Images:
-    """Every image in the tower's own size; `tokens` where a projector pools its patches."""
-    patch = config.integer("patch_size", default=16)
-    patches = (config.integer("image_size", default=224, least=patch) // patch) ** 2
-    return FixedImages(positions=patches, tokens=patches if tokens is None else tokens)
+def _pooling_head(config: Config, found: ImageTower, path: str) -> Layer:
+    """One learned query that attends all patches of an image, and a feed-forward."""
+    hidden, heads = found.width, config.integer("num_attention_heads", default=12)
+    attend = encoder_attention(
+        hidden,
+        equal_heads(hidden, heads),
+        path="attention",
+        names=("in_proj", "in_proj", "in_proj", "out_proj"),
+        bias=True,
+    )
+    width = config.integer("intermediate_size", default=3072)
+    return tower(
+        within(path, "head")[0],
+        (
+            Learned(name="probe", size=hidden),
+            *attend,
+            Norm(name="layernorm", width=hidden, bias=True),
+            *feed_forward(hidden, width, bias=True, names=("fc1", "fc2")),
+        ),
+        reduction=found.patches,
+    )
+
+
+def whole_images(found: ImageTower, tokens: int | None = None) -> Images:
+    """Every image in the tower's own size; `tokens` where a projector pools its patches or the class token stays."""
+    return FixedImages(positions=found.positions, tokens=found.patches if tokens is None else tokens)
 
 
 def projector(name: str, inputs: int, outputs: int, norm: str, path: str) -> Layer:
@@ -70,36 +175,126 @@ def projector(name: str, inputs: int, outputs: int, norm: str, path: str) -> Lay
     return tower(path, (plain(name, outputs, inputs), Norm(name=norm, width=inputs)))
 
 
+def two_matrices(
+    inputs: int,
+    inner: int,
+    outputs: int,
+    *,
+    names: tuple[str, str] = ("linear_1", "linear_2"),
+    bias: bool = True,
+    gated: bool = False,
+) -> Operators:
+    """A projector's act(x W) W', or with halves of x W that gate each other; every rank keeps it whole."""
+    return (
+        plain(names[0], inner, inputs, bias),
+        Activation(name="act", width=inner // 2 if gated else inner, gated=gated),
+        plain(names[1], outputs, inner // 2 if gated else inner, bias),
+    )
+
+
+# What a text_config leaves out is its own class's default in transformers: hidden_size, intermediate_size,
+# num_hidden_layers, num_attention_heads, num_key_value_heads, vocab_size, max_position_embeddings.
+_SHAPE = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "vocab_size",
+    "max_position_embeddings",
+)
+_DECODERS = {
+    "llama": (4096, 11008, 32, 32, None, 32_000, 2048),
+    "mistral": (4096, 14336, 32, 32, 8, 32_000, 131_072),
+    "mixtral": (4096, 14336, 32, 32, 8, 32_000, 131_072),
+    "qwen2": (4096, 22016, 32, 32, None, 151_936, 32_768),
+    "qwen3": (4096, 22016, 32, 32, 32, 151_936, 32_768),
+    "gemma": (3072, 24576, 28, 16, 16, 256_000, 8192),
+    "gemma2": (2304, 9216, 26, 8, 4, 256_000, 8192),
+    "phi3": (3072, 8192, 32, 32, None, 32_064, 4096),
+    "opt": (768, 3072, 12, 12, None, 50_272, 2048),
+    "cohere": (8192, 22528, 40, 64, None, 256_000, 8192),
+    "cohere2": (8192, 22528, 40, 64, None, 256_000, 8192),
+}
+
+
+def shape_defaults(model_type: str) -> dict[str, int]:
+    """The sizes of a decoder whose config leaves them out."""
+    values = _DECODERS.get(model_type, (None,) * len(_SHAPE))
+    names = ("hidden_size", "ffn_dim", *_SHAPE[2:]) if model_type == "opt" else _SHAPE
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def text_section(config: Config, section: str, defaults: Mapping[str, Any], flat: bool) -> Config:
+    """The config of the decoder: what stands in its section, the defaults, and from outside what may stand there too.
+
+    A head is tied where either says so: transformers writes it outside, older checkpoints have it inside.
+    """
+    own = config if flat and not config.has(section) else config.section(section, default={})
+    model_type = own.text("model_type") if own.has("model_type") else str(defaults.get("model_type"))
+    own = own.completed({**shape_defaults(model_type), **defaults})
+    formats = () if own.has("torch_dtype", "dtype") else ("torch_dtype", "dtype")
+    outside = {name: config.values.get(name) for name in formats}
+    if config.has("tie_word_embeddings") and config.boolean("tie_word_embeddings"):
+        outside["tie_word_embeddings"] = True
+    return Config({**own.values, **outside}, where=own.where, notes=config.notes)
+
+
 def multimodal(
     config: Config,
-    build_text: Callable[[Config], Architecture],
-    towers: Callable[[Architecture], tuple[Layer, ...]],
+    build_text: Callable[[Config], Architecture] | str,
+    towers: Callable[[Architecture], tuple[Layer, ...]] | tuple[Layer, ...],
     *,
     images: Images | None = None,
     section: str = "text_config",
+    flat: bool = False,
     defaults: Mapping[str, Any] | None = None,
-    prefix: str = "language_model.",
+    moved: tuple[str, str] = BESIDE,
 ) -> Architecture:
     """The decoder of `section`, described by its own family, with towers beside it.
 
-    defaults are the section's own in transformers, for what published configs leave out. Its number format and the
-    tying of its head may stand outside. `prefix` is where the checkpoint keeps the decoder.
+    build_text is that family, or the name of the one that it is where the section names none. flat: its fields
+    may stand outside, without a section. defaults are its own in transformers, for what published configs leave out
+    (with a name, those of a config without the section). towers may hang on the decoder's sizes. Paths of the decoder
+    that begin with moved[0] begin with moved[1] in the checkpoint.
     """
-    stated = {name: value for name, value in config.section(section).values.items() if value is not None}
-    outer = {name: config.values[name] for name in ("torch_dtype", "dtype", "tie_word_embeddings") if config.has(name)}
-    text = build_text(Config({**(defaults or {}), **outer, **stated}, where=f"{section}.", notes=config.notes))
-
-    def inside(layer: Layer) -> Layer:
-        return replace(layer, path=f"{prefix}{layer.path}".removesuffix("."))
-
+    absent = defaults or {}
+    if isinstance(build_text, str):
+        missing = {"model_type": build_text} if config.has(section) else {"model_type": build_text, **absent}
+        own = text_section(config, section, missing, flat)
+        text = build_any(own)
+    else:
+        own = text_section(config, section, absent, flat)
+        text = build_text(own)
+    if text.towers or text.task == "encoder":
+        raise ConfigError(f"The config's {section} is of a {text.model_type}, which is no decoder of text.")
     return replace(
         text,
         model_type=config.model_type,
-        first=inside(text.first),
-        stack=tuple(inside(layer) for layer in text.stack),
-        last=inside(text.last),
-        towers=towers(text),
+        first=moved_layer(text.first, *moved),
+        stack=tuple(moved_layer(layer, *moved) for layer in text.stack),
+        last=moved_layer(text.last, *moved),
+        encoder=tuple(moved_layer(layer, *moved) for layer in text.encoder),
+        towers=towers if isinstance(towers, tuple) else towers(text),
         images=images,
         dtype=dtype_of(config) or text.dtype,
         notes=tuple(config.notes),
     )
+
+
+def moved_layer(layer: Layer, old: str, new: str) -> Layer:
+    """The layer at the place where the checkpoint of the whole model keeps it."""
+
+    def path(name: str) -> str:
+        return f"{new}{name.removeprefix(old)}" if name.startswith(old) else name
+
+    if layer.path:
+        return replace(layer, path=path(layer.path))
+    operators: list[Operator] = []
+    for operator in layer.operators:
+        if isinstance(operator, Linear):
+            outputs = tuple(replace(output, name=path(output.name)) for output in operator.outputs)
+            operators.append(replace(operator, name=path(operator.name), outputs=outputs))
+        else:
+            operators.append(replace(operator, name=path(operator.name)))  # type: ignore[type-var]
+    return replace(layer, operators=tuple(operators))

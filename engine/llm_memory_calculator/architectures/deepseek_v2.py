@@ -6,4 +6,4 @@ from ._blocks import decoder, deepseek_stack
 
 
 def build(config: Config) -> Architecture:
-    return decoder(config, deepseek_stack(config))
+    return decoder(config, deepseek_stack(config, bias=config.boolean("mlp_bias", default=False)))

@@ -12,7 +12,7 @@ def build(config: Config) -> Architecture:
     count = config.integer("moe_num_experts", "num_experts")
     shared = config.integer("moe_num_shared_experts", default=2, least=0)
     begin = config.integer("moe_layer_start_index", default=1, least=0)
-    end = config.integer("moe_layer_end_index", default=-1, least=-1) % depth
+    end = config.integer("moe_layer_end_index", default=-1, least=-1)
     every = config.integer("moe_layer_interval", default=1)
     attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias)
     experts = (
@@ -29,7 +29,7 @@ def build(config: Config) -> Architecture:
     )
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias)
     stack = grouped(
-        [begin <= index <= end and (index + 1) % every == 0 for index in range(depth)],
+        [begin <= index and (end < 0 or index <= end) and (index + 1) % every == 0 for index in range(depth)],
         lambda sparse: pre_norm(hidden, attend, experts if sparse else dense),
         "model.layers.{index}",
     )

@@ -27,8 +27,9 @@ def build(config: Config) -> Architecture:
         width=config.integer("moe_intermediate_size"),
     )
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
+    windows = qwen_windows(config, depth, slides=lambda _index, _limit: True)
     stack = grouped(
-        list(zip(qwen_windows(config, depth), sparse, strict=True)),
+        list(zip(windows, sparse, strict=True)),
         lambda kind: pre_norm(
             hidden,
             attention(hidden, heads, window=kind[0], qkv_bias=bias, out_bias=bias, head_norms=True),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, smaller
-from .base import Stateless, Step, Weight, Work, WorkKind
+from .base import KV_HEADS, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from ..units import Quantity
@@ -27,6 +27,17 @@ def attended_pairs(query: Quantity, context: Quantity, window: int | None) -> Qu
     return first(context + query) - first(context)
 
 
+def chunk_pairs(query: Quantity, context: Quantity, chunk: int) -> Quantity:
+    """(query, key) pairs of one causal sequence whose tokens attend no further back than their chunk begins."""
+
+    def first(tokens: Quantity) -> Quantity:
+        rest = tokens % chunk
+        whole = (tokens - rest) * (chunk + 1) + rest * (rest + 1)
+        return whole // 2 if isinstance(whole, int) else whole / 2
+
+    return first(context + query) - first(context)
+
+
 def visible_tokens(query: Quantity, context: Quantity, window: int | None) -> Quantity:
     """Cached tokens of one sequence that some query of the step attends, the new ones included."""
     everything = context + query
@@ -38,7 +49,10 @@ class Attention(Stateless):
     """softmax(q kᵀ) v over the cache, causal, `window` tokens wide where one is set.
 
     Stored: min(tokens, window) keys and values for each KV head. Tensor parallelism shares the heads; KV heads fewer
-    than ranks are replicated. Sinks are one learned logit a head (gpt-oss).
+    than ranks are replicated. Sinks are one learned logit a head (gpt-oss). `shared` layers attend the keys and values
+    of an earlier layer and store none (Gemma 3n). With a `chunk` tokens attend those of their own chunk (Llama 4): as
+    many are stored as of a window, and half as many are attended on average. Where an indexer picks the tokens that a
+    query attends (MiniMax-M3), `picked` is how many at most; all are stored.
     """
 
     heads: int
@@ -46,7 +60,10 @@ class Attention(Stateless):
     head_dim: int
     value_dim: int | None = None
     window: int | None = None
+    chunk: int | None = None
     sinks: bool = False
+    shared: bool = False
+    picked: int | None = None
 
     @property
     def kind(self) -> WorkKind:
@@ -67,17 +84,28 @@ class Attention(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        return self.values_per_token * (tokens if self.window is None else smaller(tokens, self.window))
+        if self.shared:
+            return 0
+        reach = self.chunk if self.window is None else self.window
+        return self.values_per_token * (tokens if reach is None else smaller(tokens, reach))
 
     def work(self, step: Step) -> Work:
-        pairs = step.batch * attended_pairs(step.query, step.context, self.window)
+        if self.chunk is None:
+            reach = self.window if self.picked is None else self.picked
+            pairs = step.batch * attended_pairs(step.query, step.context, reach)
+            visible = visible_tokens(step.query, step.context, self.window)
+            if self.picked is not None:
+                visible = smaller(visible, self.picked * step.query)
+        else:
+            pairs = step.batch * chunk_pairs(step.query, step.context, self.chunk)
+            visible = step.context % self.chunk + step.query
         query_values = self.heads * (self.head_dim + self.values_dim)
         return Work(
             flops=2 * pairs * query_values,
             # the rotary embedding rewrites q and k, then the kernel reads q and writes its output
             activations=step.tokens * (2 * query_values + 2 * self.values_per_token),
-            cache_read=step.batch * visible_tokens(step.query, step.context, self.window) * self.values_per_token,
-            cache_written=step.tokens * self.values_per_token,
+            cache_read=step.batch * visible * self.values_per_token,
+            cache_written=0 if self.shared else step.tokens * self.values_per_token,
             rows=step.query,
         )
 
@@ -85,7 +113,7 @@ class Attention(Stateless):
         return self.heads * (self.head_dim + self.values_dim) + self.values_per_token
 
     def divides(self) -> tuple[tuple[str, int], ...]:
-        return (("the attention heads", self.heads), ("the KV heads", self.kv_heads))
+        return (("the attention heads", self.heads), (KV_HEADS, self.kv_heads))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +127,8 @@ class CrossAttention(Stateless):
     kv_heads: int
     head_dim: int
     length: int | None = None
+    cached: bool = True
+    """False: made anew in every pass, as the denoiser of a diffusion model does."""
 
     @property
     def kind(self) -> WorkKind:
@@ -112,6 +142,8 @@ class CrossAttention(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        if not self.cached:
+            return 0
         return self.values_per_position * (source if self.length is None else self.length)
 
     def work(self, step: Step) -> Work:
@@ -129,16 +161,21 @@ class CrossAttention(Stateless):
         return 2 * self.heads * self.head_dim
 
     def divides(self) -> tuple[tuple[str, int], ...]:
-        return (("the attention heads", self.heads), ("the KV heads", self.kv_heads))
+        return (("the attention heads", self.heads), (KV_HEADS, self.kv_heads))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BidirectionalAttention(Stateless):
-    """Attention of an encoder: every position attends every other (or `window` around it), nothing is cached."""
+    """Attention of an encoder: every position attends every other (or `window` around it), nothing is cached.
+
+    `relative` is the number of relative positions whose keys and queries are attended beside those of the tokens
+    (DeBERTa's disentangled attention).
+    """
 
     heads: int
     head_dim: int
     window: int | None = None
+    relative: int = 0
 
     @property
     def kind(self) -> WorkKind:
@@ -150,7 +187,11 @@ class BidirectionalAttention(Stateless):
     def work(self, step: Step) -> Work:
         values = self.heads * self.head_dim
         seen = step.query if self.window is None else smaller(step.query, self.window)
-        return Work(flops=4 * step.tokens * seen * values, activations=step.tokens * 4 * values, rows=step.query)
+        return Work(
+            flops=4 * step.tokens * (seen + self.relative) * values,
+            activations=step.tokens * 4 * values,
+            rows=step.query,
+        )
 
     def live_values(self) -> int:
         return 4 * self.heads * self.head_dim
@@ -222,29 +263,82 @@ class LatentAttention(Stateless):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indexer(Stateless):
-    """The scores by which DeepSeek sparse attention picks tokens: relu(q kᵀ) of small heads that share one key.
+class CompressedAttention(Stateless):
+    """Attention of DeepSeek-V4: heads that share one key, which is the value too, over a window and compressed tokens.
 
-    The key of every token is cached. All tensor-parallel ranks score with all heads, since each needs the same picks.
+    Kept: the last `window` tokens, and one entry for each whole `ratio` tokens (None: the window is all). Of these
+    entries a query attends those that an indexer picks, `picked` at most, or all. Every tensor-parallel rank keeps all.
     """
 
     heads: int
     head_dim: int
+    window: int
+    ratio: int | None = None
+    picked: int | None = None
+
+    @property
+    def kind(self) -> WorkKind:
+        return "attention"
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight(name=f"{self.name}.attn_sink", rows=self.heads, role="vector"),)
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, heads=ceil_div(self.heads, tensor))
+
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        kept = smaller(tokens, self.window)
+        return self.head_dim * (kept if self.ratio is None else kept + tokens // self.ratio)
+
+    def work(self, step: Step) -> Work:
+        pairs = attended_pairs(step.query, step.context, self.window)
+        seen = visible_tokens(step.query, step.context, self.window)
+        if self.ratio is not None:
+            reach = None if self.picked is None else self.picked * self.ratio
+            pairs = pairs + attended_pairs(step.query, step.context, reach) / self.ratio
+            seen = seen + visible_tokens(step.query, step.context, reach) / self.ratio
+        values = self.heads * self.head_dim
+        return Work(
+            flops=4 * step.batch * pairs * values,
+            activations=step.tokens * (4 * values + 2 * self.head_dim),
+            cache_read=step.batch * seen * self.head_dim,
+            cache_written=step.tokens * self.head_dim * (1 if self.ratio is None else 1 + 1 / self.ratio),
+            rows=step.query,
+        )
+
+    def live_values(self) -> int:
+        return 2 * self.heads * self.head_dim + self.head_dim
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return (("the attention heads", self.heads),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexer(Stateless):
+    """The scores by which DeepSeek sparse attention picks tokens: relu(q kᵀ) of small heads that share one key.
+
+    The key of every token is cached, or of each whole `ratio` tokens. All tensor-parallel ranks score with all heads,
+    since each needs the same picks.
+    """
+
+    heads: int
+    head_dim: int
+    ratio: int = 1
 
     @property
     def kind(self) -> WorkKind:
         return "attention"
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        return self.head_dim * tokens
+        return self.head_dim * (tokens // self.ratio)
 
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)
         return Work(
-            flops=2 * pairs * self.heads * self.head_dim,
+            flops=2 * pairs * self.heads * self.head_dim / self.ratio,
             activations=step.tokens * 2 * (self.heads + 1) * self.head_dim,
-            cache_read=step.batch * visible_tokens(step.query, step.context, None) * self.head_dim,
-            cache_written=step.tokens * self.head_dim,
+            cache_read=step.batch * visible_tokens(step.query, step.context, None) * self.head_dim / self.ratio,
+            cache_written=step.tokens * self.head_dim / self.ratio,
             rows=step.query,
         )
 

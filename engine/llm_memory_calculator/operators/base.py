@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 Role = Literal["linear", "expert", "router", "head", "tower", "table", "vector", "buffer"]
 Split = Literal["columns", "rows", "none"]
-WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "elementwise"]
+WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "scan", "elementwise"]
+
+KV_HEADS, STATE_GROUPS = "the KV heads", "the groups of the state space"
+REPLICATED = frozenset({KV_HEADS, STATE_GROUPS})
+"""Of what tensor parallelism divides, that of which each rank keeps one where there are fewer than ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ class Output:
     name: str
     units: int
     width: int = 1
+    biased: bool = True
+    """False: it has no bias where the others of its product have one (Whisper's keys)."""
 
     @property
     def size(self) -> int:
@@ -66,7 +68,11 @@ class Linear(Stateless):
             for output in (self.outputs if self.stored else ())
         ]
         if self.bias:
-            found += [Weight(name=f"{output.name}.bias", rows=output.size, role="vector") for output in self.outputs]
+            found += [
+                Weight(name=f"{output.name}.bias", rows=output.size, role="vector")
+                for output in self.outputs
+                if output.biased
+            ]
         return tuple(found)
 
     def shard(self, tensor: int, expert: int) -> Self:
@@ -143,6 +149,8 @@ class Norm(Stateless):
     """Each of these vectors has a scale of its own, as where the values of all heads are normed at once (OLMo 2)."""
     scaled: bool = True
     """False: nothing is learned (OLMo 1)."""
+    gated: bool = False
+    """What is normed is a mixer's output, which a gate multiplies in the same pass, and no residual is summed."""
     split: Split = "none"
 
     def weights(self) -> tuple[Weight, ...]:
@@ -157,7 +165,8 @@ class Norm(Stateless):
 
     def work(self, step: Step) -> Work:
         # x and the residual read, both written back, the sum written once more in its wider format: five values.
-        return Work(activations=5 * step.tokens * self.width * self.heads)
+        # Gated: x and the gate read, the result written.
+        return Work(activations=(3 if self.gated else 5) * step.tokens * self.width * self.heads)
 
     def live_values(self) -> int:
         return 2 * self.width * self.heads
@@ -193,3 +202,57 @@ class Buffer(Stateless):
 
     def work(self, step: Step) -> Work:
         return Work()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned(Stateless):
+    """Learned values that are neither matrix nor table: a class token, a gate, latents, positions that are added."""
+
+    size: int
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight(name=self.name, rows=self.size, role="vector"),)
+
+    def work(self, step: Step) -> Work:
+        return Work()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockDiagonal(Stateless):
+    """`blocks` matrices side by side, each on its own part of the input; tensor parallelism shares the blocks.
+
+    Kept as one tensor of three dimensions, which quantisers of matrices leave alone.
+    """
+
+    blocks: int
+    inputs: int
+    outputs: int
+    bias: str | None = None
+    """Name of the bias, where there is one."""
+
+    @property
+    def kind(self) -> WorkKind:
+        return "matmul"
+
+    def weights(self) -> tuple[Weight, ...]:
+        matrix = Weight(name=self.name, rows=self.outputs, columns=self.inputs, copies=self.blocks, role="vector")
+        if self.bias is None:
+            return (matrix,)
+        return (matrix, Weight(name=self.bias, rows=self.outputs, copies=self.blocks, role="vector"))
+
+    def shard(self, tensor: int, expert: int) -> Self:
+        return replace(self, blocks=ceil_div(self.blocks, tensor))
+
+    def work(self, step: Step) -> Work:
+        return Work(
+            flops=2 * step.tokens * self.blocks * self.inputs * self.outputs,
+            weight_share=1.0,
+            activations=step.tokens * self.live_values(),
+            rows=step.tokens,
+        )
+
+    def live_values(self) -> int:
+        return self.blocks * (self.inputs + self.outputs)
+
+    def divides(self) -> tuple[tuple[str, int], ...]:
+        return ((f"the blocks of {self.name}", self.blocks),)

@@ -1,4 +1,4 @@
-"""Recurrences and the short convolutions before them: a state that does not grow with the length."""
+"""Recurrences and the short convolutions and token shifts before them: a state that does not grow with the length."""
 
 from __future__ import annotations
 
@@ -7,47 +7,76 @@ from typing import Self
 
 from ..units import ceil_div
 from .base import State, Stateless, Step, Weight, Work, WorkKind
+from .linear import Output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CausalConvolution(Stateless):
-    """A depthwise convolution over the last `kernel` tokens of each of `units` x `width` channels.
+    """A depthwise convolution over the last `kernel` tokens of each channel.
 
     Kept of a sequence: its last `kernel` inputs (transformers; an engine may keep kernel - 1). Tensor parallelism
-    shares the units.
+    shares the units of each run of channels, and replicates those of which there are fewer than ranks.
     """
 
-    units: int
-    width: int = 1
+    channels: tuple[Output, ...]
     kernel: int
     bias: bool = False
-    kept: bool = True
-    """False where the family recomputes or does not cache the window."""
 
     @property
-    def channels(self) -> int:
-        return self.units * self.width
+    def kind(self) -> WorkKind:
+        return "scan"
+
+    @property
+    def width(self) -> int:
+        return sum(run.size for run in self.channels)
 
     def weights(self) -> tuple[Weight, ...]:
-        kernel = Weight(name=self.name, rows=self.channels, columns=self.kernel, role="vector")
-        bias = Weight(name=f"{self.name}.bias", rows=self.channels, role="vector")
-        return (kernel, bias) if self.bias else (kernel,)
+        kernels = [Weight(name=run.name, rows=run.size, columns=self.kernel, role="vector") for run in self.channels]
+        biases = [Weight(name=f"{run.name}.bias", rows=run.size, role="vector") for run in self.channels]
+        return (*kernels, *biases) if self.bias else tuple(kernels)
 
     def shard(self, tensor: int, expert: int) -> Self:
-        return replace(self, units=ceil_div(self.units, tensor))
+        return replace(self, channels=tuple(replace(run, units=ceil_div(run.units, tensor)) for run in self.channels))
 
     def state(self) -> State:
-        return State(window=self.channels * self.kernel if self.kept else 0)
+        return State(window=self.width * self.kernel)
 
     def work(self, step: Step) -> Work:
-        window = 2 * step.batch * self.state().window
         return Work(
-            flops=2 * step.tokens * self.channels * self.kernel,
-            activations=2 * step.tokens * self.channels + window,
+            flops=2 * step.tokens * self.width * self.kernel,
+            weight_share=1.0,
+            # the window of each sequence is read, and written back with the new tokens in it
+            activations=2 * step.tokens * self.width + 2 * step.batch * self.state().window,
         )
 
     def live_values(self) -> int:
-        return 2 * self.channels
+        return 2 * self.width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenShift(Stateless):
+    """RWKV's mixing of each token with the one before it, once for each of `mixes`: learned vectors of `width`.
+
+    Kept of a sequence: its last token. Every tensor-parallel rank keeps all of it.
+    """
+
+    width: int
+    mixes: tuple[str, ...]
+    streams: int
+    """How many mixed inputs it gives (RWKV-6 mixes the inputs of its mixes too)."""
+
+    def weights(self) -> tuple[Weight, ...]:
+        return tuple(Weight(name=f"{self.name}.{mix}", rows=self.width, role="vector") for mix in self.mixes)
+
+    def state(self) -> State:
+        return State(window=self.width)
+
+    def work(self, step: Step) -> Work:
+        values = self.width * (2 * step.batch + step.tokens * (1 + self.streams))
+        return Work(activations=values, weight_share=1.0)
+
+    def live_values(self) -> int:
+        return (1 + self.streams) * self.width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +91,10 @@ class Vector:
 class Recurrence(Stateless):
     """A linear recurrence over the tokens: each head keeps a float32 state of key_dim x value_dim.
 
-    Mamba (a head a channel, value_dim 1), Mamba-2 (SSD), RWKV, gated delta rule, lightning attention and RG-LRU
-    (key_dim and value_dim 1) are this with other gates. `flops_per_value` operations update and read one value of the
-    state for a token: 6 for a decay, an outer product and a reading (2 each), more with a delta rule.
+    Mamba and RG-LRU (a head a channel), Mamba-2, RWKV, the gated delta rule and lightning attention are this with other
+    gates. A token updates and reads each value of the state by `flops_per_value` operations, whatever the length, so
+    that decode does not slow down and prefill is linear. A `chunk` of tokens runs as matrix products that hand the
+    state on from chunk to chunk; without one the recurrence is a scan, value by value.
     Tensor parallelism shares the heads.
     """
 
@@ -73,14 +103,17 @@ class Recurrence(Stateless):
     value_dim: int = 1
     vectors: tuple[Vector, ...] = ()
     """Learned gates, decays and skips, per head."""
-    streams: int = 3
-    """Inputs and outputs of value_dim values a head that a token reads and writes."""
-    flops_per_value: int = 6
-    divisor: str = "the heads of the recurrence"
+    inputs: int
+    """Values a head that a token brings and takes: its inputs and outputs."""
+    flops_per_value: int = 5
+    """A decay (1), an outer product added to the state (2) and a reading (2); a delta rule reads twice (7)."""
+    chunk: int | None = None
+    splits: tuple[tuple[str, int], ...] = ()
+    """What tensor parallelism must divide besides the heads."""
 
     @property
     def kind(self) -> WorkKind:
-        return "recurrence"
+        return "scan" if self.chunk is None else "recurrence"
 
     def weights(self) -> tuple[Weight, ...]:
         return tuple(
@@ -95,15 +128,18 @@ class Recurrence(Stateless):
 
     def work(self, step: Step) -> Work:
         size = self.state().recurrent
+        # one pass writes the state of each chunk, a second reads it
+        handed_on = 0 if self.chunk is None else 2 * (step.query - 1) / self.chunk
         return Work(
             flops=step.tokens * size * self.flops_per_value,
             activations=step.tokens * self.live_values(),
-            state=2 * step.batch * size,
+            weight_share=1.0,
+            state=size * step.batch * (2 + handed_on),
             rows=step.query,
         )
 
     def live_values(self) -> int:
-        return self.streams * self.heads * self.value_dim
+        return self.heads * self.inputs
 
     def divides(self) -> tuple[tuple[str, int], ...]:
-        return ((self.divisor, self.heads),)
+        return (("the heads of the recurrence", self.heads), *self.splits)

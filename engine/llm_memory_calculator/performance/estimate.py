@@ -29,6 +29,13 @@ class Deployment:
     layout: Parallelism
     notes: tuple[Note, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.architecture.task == "diffusion":
+            raise ArgumentError(
+                f"{self.model} makes images ({self.architecture.model_type}) and no tokens, and the time of its steps "
+                "is not described; calculate_memory and max_batch_size describe its memory."
+            )
+
     def require_decoder(self) -> None:
         """Raise ArgumentError when the model generates no tokens."""
         if self.architecture.task == "encoder":
@@ -115,7 +122,7 @@ def _first_step(architecture: Architecture, batch: int, tokens: int) -> Step:
     source = architecture.source_of(tokens)
     if not source:
         return Step(batch=batch, query=tokens)
-    prompt = 1 if architecture.source_length is None else tokens
+    prompt = 1 if architecture.prompt_is_source else tokens
     return Step(batch=batch, query=prompt, source=source, encoded=source)
 
 
@@ -163,7 +170,7 @@ def decode_time(deployment: Deployment, batch: int, context: int, tokens: int) -
     here = ceil_div(of_copy, stages)
     source = deployment.architecture.source_of(context)
     # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
-    begin = 1 if source and deployment.architecture.source_length is None else context
+    begin = 1 if deployment.architecture.prompt_is_source else context
     points = _contexts(begin, begin + tokens - 1, tokens)
     phase, _, overlapped = _steps_time(
         deployment, [(share, Step(batch=here, query=1, context=point, source=source)) for share, point in points]
@@ -245,9 +252,16 @@ def _phase(
         notes=(
             *deployment.notes,
             *_notes(deployment, batch),
-            *length_notes(deployment.architecture, tokens + output_tokens - 1, "input_tokens"),
+            *length_notes(deployment.architecture, _longest_side(deployment, tokens, output_tokens), "input_tokens"),
         ),
     )
+
+
+def _longest_side(deployment: Deployment, tokens: int, output_tokens: int) -> int:
+    """Tokens that the model sees at once: prompt and output together, or the longer where each has its own stack."""
+    if deployment.architecture.prompt_is_source:
+        return max(tokens, output_tokens)
+    return tokens + output_tokens - 1
 
 
 def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
@@ -402,5 +416,5 @@ def operator_rows(deployment: Deployment, step: Step) -> list[OperatorRow]:
             bytes=float(time.bytes) * repeat,
             bound="compute" if float(time.compute_s) > float(time.memory_s) else "memory",
         )
-        for repeat, operator, time in operators(rank, deployment.formats, deployment.machine, step)
+        for repeat, operator, _, time in operators(rank, deployment.formats, deployment.machine, step)
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from llm_memory_hardware import Accelerator
+from llm_memory_hardware.accelerator import Accelerator
 
 from ..errors import LayoutError
 from ..facts import table
@@ -67,21 +67,21 @@ class Machine:
         )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def machine_for(accelerator: Accelerator) -> Machine:
     """The accelerator with its own constants, a sister's, or the default ones."""
     facts = table("timing")
     known, sister = facts["accelerator"], facts["same_constants"].get(accelerator.name)
     evidence: Evidence = "none"
     constants = known["default"]
-    if accelerator.sources and accelerator.name in known:
+    if accelerator.name in known and accelerator.sources:
         constants, evidence = known[accelerator.name], "measured"
-    elif accelerator.sources and sister:
+    elif sister and accelerator.sources:
         constants, evidence = known[sister], "sister"
     return Machine(accelerator=accelerator, evidence=evidence, constants=constants)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) -> Law:
     """The law of an operator whose weights are stored in `form` and whose activations are in `activations`."""
     facts, own, memory = table("timing"), machine.constants, machine.memory_bandwidth
@@ -103,8 +103,11 @@ def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) 
     if kind == "elementwise":
         elementwise = facts["elementwise"]
         return Law(rate=math.inf, bandwidth=memory * elementwise["em"] / elementwise["factor"])
+    if kind == "scan":
+        scan = facts["scan"]
+        return Law(rate=_vector_peak(machine) * scan["share"], bandwidth=memory * scan["em"], t0=scan["launch"])
     attention = _attention(machine, kind, activations, facts["attention"])
-    # a scan in chunks is made of matrix products whose rows are the chunk's, however long the query is
+    # a recurrence in chunks is made of matrix products whose rows are the chunk's, however long the query is
     return replace(attention, ramp=0.0) if kind == "recurrence" else attention
 
 
@@ -118,6 +121,12 @@ def _attention(machine: Machine, kind: WorkKind, activations: Format, facts: dic
         prefill_t0=own["prefill_t0"] - own["kv_t0"] + (facts["latent_prefill"] if latent else 0.0),
         ramp=own["prefill_s0"],
     )
+
+
+def _vector_peak(machine: Machine) -> float:
+    """FLOP/s outside the matrix units: the fp32 peak, or a share of the slowest one that is known."""
+    peaks = machine.accelerator.peak_flops
+    return peaks.get("fp32") or min(peaks.values()) * table("timing")["scan"]["without_fp32"]
 
 
 def _row(machine: Machine, form: Format) -> str:

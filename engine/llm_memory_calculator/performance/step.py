@@ -11,7 +11,7 @@ from ..architecture import Architecture, Step
 from ..errors import LayoutError
 from ..facts import table
 from ..memory import Formats, ranks_of
-from ..operators import Operator
+from ..operators import Linear, Operator
 from ..parallel import Parallelism
 from ..quantization import WeightScheme, operator_bytes
 from ..units import larger, smaller
@@ -27,6 +27,7 @@ KINDS = (
     "attention",
     "latent_attention",
     "recurrence",
+    "scan",
     "elementwise",
     "collective",
     "pipeline",
@@ -53,26 +54,35 @@ class StepTime:
 
 @lru_cache(maxsize=1024)
 def _flat(
-    rank: Architecture, scheme: WeightScheme, machine: Machine, encodes: bool = False
+    rank: Architecture, scheme: WeightScheme, machine: Machine, *, encoder: bool = False, encodes: bool = False
 ) -> tuple[tuple[int, Operator, float, Law], ...]:
-    """(layers that have it, operator, its stored bytes, its law) of everything on a rank, or of its encoder."""
+    """(layers that have it, operator, bytes of its weights, its law) of everything on a rank, or of its encoder.
+
+    Weights that are stored once for several layers are read in each. Where a step encodes no source, the keys and
+    values of the source are in the cache, and nothing makes them.
+    """
     return tuple(
         (layer.repeat, operator, size, law_of(machine, operator.kind, form, scheme.plain))
-        for layer in (rank.encoder if encodes else rank.text_layers())
-        for operator, size, form in operator_bytes(layer, scheme)
+        for layer in (rank.encoder if encoder else rank.text_layers())
+        for operator, size, form in operator_bytes(layer.self_contained(), scheme)
+        if encodes or not (isinstance(operator, Linear) and operator.per == "source")
     )
 
 
 def operators(
     rank: Architecture, formats: Formats, machine: Machine, step: Step
-) -> Iterator[tuple[int, Operator, OperatorTime]]:
-    """(layers that have it, operator, its time in one of them) of everything on a rank."""
-    for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine):
-        yield repeat, operator, operator_time(operator.work(step), weight_bytes, law, formats)
-    if rank.encoder and step.encoded:
+) -> Iterator[tuple[int, Operator, Step, OperatorTime]]:
+    """(layers that have it, operator, its step, its time in one of them) of everything on a rank.
+
+    An encoder's step is one over the positions of the source.
+    """
+    encodes = bool(step.encoded)
+    for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine, encodes=encodes):
+        yield repeat, operator, step, operator_time(operator.work(step), weight_bytes, law, formats)
+    if encodes and rank.encoder:
         source = Step(batch=step.batch, query=step.encoded)
-        for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine, encodes=True):
-            yield repeat, operator, operator_time(operator.work(source), weight_bytes, law, formats)
+        for repeat, operator, weight_bytes, law in _flat(rank, formats.scheme, machine, encoder=True):
+            yield repeat, operator, source, operator_time(operator.work(source), weight_bytes, law, formats)
 
 
 def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
@@ -85,7 +95,9 @@ def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
             f"{accelerator.name} has no link between devices in the catalogue, so tensor_parallel {ranks} cannot be "
             "timed; use tensor_parallel 1, or give hardware with ICN (GB/s)."
         )
-    switched = accelerator.link is not None and link.name.startswith("NVLink") and link.max_devices is None
+    # a bridge joins fewer than the node and has no switch
+    bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node
+    switched = accelerator.link is not None and link.name.startswith("NVLink") and not bridge
     latency = facts["base"] + facts["rank"] * ranks + (link.latency_s or 0.0)
     two_shot = facts["two_shot" if switched else "two_shot_without_switch"]
     quickest = smaller(
@@ -107,9 +119,9 @@ def step_time(
     Raises LayoutError when tensor parallelism would leave the node, or devices have no link.
     """
     accelerator = machine.accelerator
-    if layout.tensor > accelerator.devices_per_node:
+    if layout.tensor > accelerator.link_domain:
         raise LayoutError(
-            f"tensor_parallel {layout.tensor} exceeds the {accelerator.devices_per_node} devices of a node of "
+            f"tensor_parallel {layout.tensor} exceeds the {accelerator.link_domain} devices of a node of "
             f"{accelerator.name}; use pipeline_parallel or data_parallel beyond a node."
         )
     found = StepTime(seconds=dict.fromkeys(KINDS, 0.0))
@@ -118,7 +130,7 @@ def step_time(
     seconds = found.seconds
     for _, alike, rank in ranks_of(architecture, layout):
         stage: Quantity = 0.0
-        for repeat, operator, time in operators(rank, formats, machine, step):
+        for repeat, operator, own_step, time in operators(rank, formats, machine, step):
             spent = repeat * time.seconds
             times = alike * repeat
             seconds[operator.kind] = seconds[operator.kind] + alike * spent
@@ -127,12 +139,14 @@ def step_time(
             found.flops = found.flops + times * layout.tensor * time.flops
             found.bytes = found.bytes + times * layout.tensor * time.bytes
             if layout.tensor > 1 and operator.sums:
-                message = operator.reduced_values(step) * formats.activation_bytes
+                message = operator.reduced_values(own_step) * formats.activation_bytes
                 sent = repeat * all_reduce(message, layout.tensor, machine)
                 seconds["collective"] = seconds["collective"] + alike * sent
                 spent = spent + sent
             stage = stage + spent
         launches = rank.depth * (host["layer"] + prefills * (host["layer_prefill"] - host["layer"]))
+        if step.encoded:
+            launches = launches + host["layer_prefill"] * sum(layer.repeat for layer in rank.encoder)
         seconds["host"] = seconds["host"] + alike * launches
         found.slowest_stage = larger(found.slowest_stage, stage + launches)
     if layout.pipeline > 1:
@@ -149,7 +163,7 @@ def _hand_over(
     """Seconds to send the hidden states of a step from one stage to the next."""
     facts = table("timing")["collective"]
     group = layout.tensor * layout.pipeline
-    link = machine.accelerator.link_between(group) if group <= machine.accelerator.devices_per_node else None
+    link = machine.accelerator.link_between(group) if group <= machine.accelerator.link_domain else None
     bandwidth = facts["network_bandwidth"] if link is None else link.bandwidth
     message = step.tokens * architecture.hidden_size * formats.activation_bytes
     seconds: Quantity = facts["point_to_point"] + message / bandwidth

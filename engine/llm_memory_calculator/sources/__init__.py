@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
 
-from ..errors import ArgumentError, ConfigError, UnknownModelError
-from . import hub, local
+from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
+from ..report import Note
+from ..stored import StoredWeights
+from . import gguf_config, gguf_file, hub, local, names, pipelines, safetensors
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 
-__all__ = ["Origin", "catalogue_entries", "catalogue_names", "resolve"]
+__all__ = ["Origin", "catalogue_entries", "catalogue_names", "listed_values", "repository_info", "resolve"]
 
 _ACCEPTED = (
     "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', "
-    "a path to a config.json or to its folder, or the config itself as a dict."
+    "a path to a config.json or to its folder, to a .safetensors or .gguf file, or the config itself as a dict."
 )
 _HUB_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?([\w.-]+/[\w.-]+)", re.I)
 
@@ -27,19 +29,27 @@ class Origin:
 
     model: str
     """What reports call the model: the canonical id, the path, or "custom config"."""
-    kind: Literal["catalogue", "hub", "file", "dict"]
-    """The source that knew the model."""
+    kind: Literal["catalogue", "name", "hub", "file", "dict"]
+    """The source that knew the model; "name": a base of the catalogue that the name says it was made from."""
     where: str
     """The config's URL or path, "bundled catalogue (URL)", or "given as a dict"."""
     config: Mapping[str, Any]
-    """The config as published."""
+    """The config as published, or as the name or a GGUF file's metadata gives it."""
+    weights: StoredWeights | None = None
+    """What the headers of the weights' files list, where they are at hand."""
+    notes: tuple[Note, ...] = ()
+    """What was inferred, and what could not be read."""
+    fetched: bool = field(default=False, compare=False)
+    """Whether the hub was asked for it just now."""
 
 
 def resolve(
     model: str | os.PathLike[str] | Mapping[str, Any], *, token: str | None = None, refresh: bool = False
 ) -> Origin:
-    """Find a model's config: an existing path first, then the bundled catalogue, then the hub.
+    """Find a model's config: an existing path first, then the bundled catalogue, then what the name says, then the hub.
 
+    Where the name of a copy or a fine-tune says for certain which model of the catalogue it was made from, that one is
+    taken without a request; where it only seems so, the hub is asked first.
     `token` replaces HF_TOKEN for this call. `refresh` asks the hub first, and past the copy of an earlier answer.
     Raises ArgumentError for what cannot name a model, ConfigError for a mapping that cannot be a config, and a
     SourceError when the model cannot be read.
@@ -55,21 +65,82 @@ def resolve(
     name = model.strip()
     if not name:
         raise ArgumentError(f"`model` is empty. {_ACCEPTED}")
+    name = names.without_address(name)
     _refuse_url(name)
-    if local.looks_like_path(name) or local.is_config(name):
+    if local.looks_like_path(name) or _is_config(name) or _is_weights_file(name):
         return _from_disk(name)
     known = find(name)
     if known and not refresh:
         where = f"bundled catalogue ({catalogue_entries()[known.id]['source']})"
         return Origin(model=known.id, kind="catalogue", where=where, config=config_of(known.id))
-    if not known:
-        if local.is_file(name) or (local.exists(name) and not hub.is_repository(name)):
-            return _from_disk(name)
-        if not hub.is_repository(name):
-            _refuse_name(name)
-    repository = known.repository if known else name
-    where, config = hub.load(repository, token=token, refresh=refresh)
-    return Origin(model=repository, kind="hub", where=where, config=config)
+    if known:
+        return _from_hub(known.repository, token, refresh)
+    if local.is_file(name) or (local.exists(name) and not hub.is_repository(name)):
+        return _from_disk(name)
+    return _by_name(name, token, refresh)
+
+
+def _is_config(name: str) -> bool:
+    return local.is_config(name) or pipelines.is_pipeline(name)
+
+
+def _is_weights_file(name: str) -> bool:
+    """Whether a text without `./` names a file of weights: one that is there, or a path that no repository has."""
+    if safetensors.is_named_so(name):
+        return True
+    return gguf_file.is_named_so(name) and (local.exists(name) or "/" in name)
+
+
+def _by_name(name: str, token: str | None, refresh: bool) -> Origin:
+    """What the name says it was made from where that is certain, else the hub, else what the name may mean."""
+    derived = names.derive(name)
+    if derived is not None and derived.certain and not (refresh and hub.is_repository(name)):
+        return _derived(derived)
+    if not hub.is_repository(name):
+        _refuse_name(name, derived)
+    try:
+        return _from_hub(name, token, refresh)
+    except HubOfflineError as error:
+        if derived is None or derived.refusal or not derived.base or refresh:
+            raise type(error)(f"{error}{names.hint(derived)}") from None
+        return _derived(derived, f"The hub was not reached ({error})")
+    except SourceError as error:
+        raise type(error)(f"{error}{names.hint(derived)}") from None
+
+
+def _derived(found: names.Derived, why: str = "") -> Origin:
+    entry = catalogue_entries()[found.base]
+    return Origin(
+        model=found.base,
+        kind="name",
+        where=f"bundled catalogue ({entry['source']})",
+        config=names.config_of(found),
+        notes=names.notes_of(found, why),
+    )
+
+
+def _from_hub(repository: str, token: str | None, refresh: bool) -> Origin:
+    found = hub.load(repository, token=token, refresh=refresh)
+    return Origin(model=repository, kind="hub", where=found.where, config=found.config, fetched=found.fetched)
+
+
+def listed_values(origin: Origin, *, token: str | None = None) -> tuple[dict[str, int], tuple[Note, ...]]:
+    """How many values of each type the hub counts in a repository whose config was just fetched.
+
+    The count judges the answer and never makes it fail: where it cannot be had, a note says so.
+    """
+    if not origin.fetched:
+        return {}, ()
+    try:
+        return hub.listed_values(origin.model, token=token), ()
+    except SourceError as error:
+        text = f"The hub's count of the weights could not be compared. {error}"
+        return {}, (Note(subject="weights", text=text, origin="source"),)
+
+
+def repository_info(repository: str, *, token: str | None = None) -> dict[str, Any]:
+    """What the hub says of a repository. Raises SourceError."""
+    return hub.repository_info(repository, token=token)
 
 
 def _given(config: Mapping[str, Any]) -> Origin:
@@ -85,8 +156,67 @@ def _given(config: Mapping[str, Any]) -> Origin:
 
 
 def _from_disk(path: str) -> Origin:
+    expanded = os.path.expanduser(path)
+    if gguf_file.is_named_so(expanded):
+        return _from_gguf(path, expanded)
+    if safetensors.is_named_so(expanded):
+        return _from_safetensors(path, expanded)
+    if pipelines.is_pipeline(expanded):
+        index, parts = pipelines.load(expanded)
+        return Origin(model=path, kind="file", where=index, config=parts)
+    if os.path.isdir(expanded) and not local.is_config(expanded):
+        return _from_folder_without_config(path, expanded)
+    file, config = local.load(path)
+    if not os.path.isdir(expanded):
+        return Origin(model=path, kind="file", where=file, config=config)
+    weights, notes = _beside(expanded)
+    return Origin(model=path, kind="file", where=file, config=config, weights=weights, notes=notes)
+
+
+def _from_gguf(path: str, expanded: str) -> Origin:
+    found = gguf_file.read(expanded)
+    where = f"the metadata of {local.shorten(path)}"
+    config = gguf_config.config_of(found, f"The file {local.shorten(path)!r}")
+    return Origin(model=path, kind="file", where=where, config=config, weights=found.weights)
+
+
+def _from_safetensors(path: str, expanded: str) -> Origin:
+    stored = safetensors.read(safetensors.files_of(expanded) or [expanded], path)
+    folder = os.path.dirname(expanded)
+    if not os.path.lexists(os.path.join(folder, "config.json")):
+        raise InvalidFileError(
+            f"The header of {local.shorten(path)!r} lists {stored.summary()}, and no config.json beside it says what "
+            "model that is; put the model's config.json into its folder."
+        )
+    file, config = local.load(os.path.join(folder, "config.json"))
+    return Origin(model=path, kind="file", where=file, config=config, weights=stored)
+
+
+def _from_folder_without_config(path: str, expanded: str) -> Origin:
+    """A folder of GGUF files, or the error that says what a folder holds instead of a config."""
+    files = gguf_file.files_in(expanded)
+    if len(files) == 1:
+        return _from_gguf(path, os.path.join(expanded, files[0]))
+    if files:
+        raise InvalidFileError(
+            f"The folder {local.shorten(path)!r} holds {len(files)} GGUF models: {', '.join(files[:8])}. Give one of "
+            "these files."
+        )
+    shards = safetensors.files_of(expanded)
+    if shards:
+        return _from_safetensors(path, shards[0])
     file, config = local.load(path)
     return Origin(model=path, kind="file", where=file, config=config)
+
+
+def _beside(folder: str) -> tuple[StoredWeights | None, tuple[Note, ...]]:
+    """The weights' headers of a folder that has a config; they judge the answer, and never make it fail."""
+    try:
+        files = safetensors.files_of(folder)
+        return (safetensors.read(files, folder) if files else None), ()
+    except (SourceError, OSError) as error:
+        text = f"The weights' headers were not read, and the config alone was counted. {error}"
+        return None, (Note(subject="weights", text=text, origin="warning"),)
 
 
 def _refuse_url(name: str) -> None:
@@ -99,7 +229,7 @@ def _refuse_url(name: str) -> None:
         raise UnknownModelError(f"{local.shorten(name)!r} is an address, which is not fetched. {_ACCEPTED}")
 
 
-def _refuse_name(name: str) -> None:
+def _refuse_name(name: str, derived: names.Derived | None) -> NoReturn:
     """Raise the error that says why this name can be no repository."""
     shown = local.shorten(name)
     if "@" in name:
@@ -110,5 +240,5 @@ def _refuse_name(name: str) -> None:
         )
     raise UnknownModelError(
         f"{shown!r} is neither a path, nor a name of the catalogue, nor a hub id, which looks like org/name."
-        f"{near_names(name[:200])} {_ACCEPTED}"
+        f"{names.hint(derived) or near_names(name[:200])} {_ACCEPTED}"
     )

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: one bounded request for one config.json.
+"""The Hugging Face hub: one bounded request for one config.json, and one for what its weights' headers list.
 
 `hf_hub_download` is not used: it tries again, has no limit in all on time or size, and takes HF_ENDPOINT and
 HF_HUB_OFFLINE as they were at import. Nor is `build_hf_headers`, which may send a request of its own. The hub's
@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import (
@@ -34,6 +34,8 @@ from .catalogue import near_names
 
 DEADLINE_S = 5.0
 """The longest that a call waits for the network: name look-up, connections, redirects and body together."""
+METADATA_DEADLINE_S = 2.0
+"""The longest that a call waits, after the config, for what the weights' headers list."""
 MOST_REDIRECTS = 5
 _REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 _LONGEST_ID = 96
@@ -48,8 +50,18 @@ def is_repository(name: str) -> bool:
     return _REPOSITORY.fullmatch(name) is not None
 
 
-def load(repository: str, *, token: str | None, refresh: bool) -> tuple[str, dict[str, Any]]:
-    """The address of a repository's config.json and its content: a copy of an earlier answer, or the hub's.
+class Answer(NamedTuple):
+    """A repository's config.json."""
+
+    where: str
+    """Its address."""
+    config: dict[str, Any]
+    fetched: bool
+    """Whether the hub was asked just now."""
+
+
+def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
+    """A repository's config.json: a copy of an earlier answer, or the hub's.
 
     Raises UnknownModelError, GatedModelError, HubOfflineError or InvalidFileError, each with the next step.
     """
@@ -61,26 +73,60 @@ def load(repository: str, *, token: str | None, refresh: bool) -> tuple[str, dic
     if not refresh or offline:
         config = local.load_cached(str(copy)) or _from_hub_cache(repository)
         if config is not None:
-            return _shown(url), config
+            return Answer(_shown(url), config, fetched=False)
     if offline:
         raise HubOfflineError(
             f"{repository!r} is not in the cache and the hub is switched off. Unset HF_HUB_OFFLINE and "
             f"TRANSFORMERS_OFFLINE, {_OR_LOCAL}.{near_names(repository)}"
         )
-    body = _within_deadline(_Download(repository, url, token))
+    body = _within_deadline(_Download(repository, url, token, DEADLINE_S))
     config = local.parse(body, f"What {_shown(url)} answered")
     _store(copy, body)
-    return _shown(url), config
+    return Answer(_shown(url), config, fetched=True)
+
+
+def listed_values(repository: str, *, token: str | None) -> dict[str, int]:
+    """How many values of each type the headers of a repository's safetensors files list; empty where it has none.
+
+    It is the hub's own count (model_info's `safetensors`), one request of about a kilobyte.
+    Raises a SourceError when it cannot be had.
+    """
+    url = f"{_endpoint()}/api/models/{repository}?expand[]=safetensors"
+    body = _within_deadline(_Download(repository, url, token, METADATA_DEADLINE_S, "count of weights"))
+    listed = local.parse(body, f"What {_shown(url)} answered").get("safetensors")
+    values = listed.get("parameters") if isinstance(listed, Mapping) else None
+    if not isinstance(values, Mapping):
+        return {}
+    if not all(
+        isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**63 for count in values.values()
+    ):
+        raise InvalidFileError(f"What {_shown(url)} answered counts weights by something other than whole numbers.")
+    return dict(values)
+
+
+def repository_info(repository: str, *, token: str | None) -> dict[str, Any]:
+    """What the hub says of a repository (downloads, likes, tags, createdAt, lastModified), by one request.
+
+    Raises as `load` does.
+    """
+    _check_token(token, "`token`")
+    if any(_is_true(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+        raise HubOfflineError(f"The hub is switched off, so it cannot be asked about {repository!r}.")
+    url = f"{_endpoint()}/api/models/{repository}"
+    body = _within_deadline(_Download(repository, url, token, DEADLINE_S, "description"))
+    return local.parse(body, f"What {_shown(url)} answered")
 
 
 class _Download:
     """One GET, followed through redirects; the token goes to the endpoint's own host and to no other."""
 
-    def __init__(self, repository: str, url: str, token: str | None) -> None:
+    def __init__(self, repository: str, url: str, token: str | None, seconds: float, what: str = "config.json") -> None:
         self.repository = repository
         self.url = url
         self.token = token
-        self.ends = time.monotonic() + DEADLINE_S
+        self.seconds = seconds
+        self.what = what
+        self.ends = time.monotonic() + seconds
         self._stream: Any = None
 
     def read(self) -> bytes:
@@ -120,7 +166,7 @@ class _Download:
     def _body(self, answer: Any) -> bytes:
         declared = answer.headers.get("content-length", "")
         too_large = InvalidFileError(
-            f"The config.json of {self.repository!r} is larger than {local.MAX_BYTES // 2**20} MiB, which no model's "
+            f"The {self.what} of {self.repository!r} is larger than {local.MAX_BYTES // 2**20} MiB, which no model's "
             f"is. Check the id, {_OR_LOCAL}."
         )
         if declared.isdecimal() and int(declared[:20]) > local.MAX_BYTES:
@@ -164,14 +210,14 @@ def _within_deadline(download: _Download) -> bytes:
             outcome.set_exception(error)
 
     host = _host(download.url)[1]
-    threading.Thread(target=work, name="config.json", daemon=True).start()
+    threading.Thread(target=work, name=download.what, daemon=True).start()
     try:
-        return outcome.result(timeout=DEADLINE_S)
+        return outcome.result(timeout=download.seconds)
     except (TimeoutError, transport.TimeoutException):
         download.abandon()
         raise HubOfflineError(
-            f"{host} did not send the config.json of {download.repository!r} within {DEADLINE_S:g} s. Try again, "
-            f"{_OR_LOCAL}.{near_names(download.repository)}"
+            f"{host} did not send the {download.what} of {download.repository!r} within {download.seconds:g} s. Try "
+            f"again, {_OR_LOCAL}.{near_names(download.repository)}"
         ) from None
     except CalculatorError:
         raise

@@ -7,12 +7,12 @@ import math
 import os
 import stat
 from collections import Counter
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from ..errors import InvalidFileError, UnknownModelError
 
 MAX_BYTES = 16 * 2**20
-ACCEPTED = "Accepted: a folder that holds a config.json, or a .json file."
+ACCEPTED = "Accepted: a folder that holds a config.json, or a .json, .safetensors or .gguf file."
 
 
 def looks_like_path(text: str) -> bool:
@@ -131,18 +131,34 @@ def _mode(path: str) -> int:
         raise InvalidFileError(f"{shown!r} is not a path that a file can have. {ACCEPTED}") from None
 
 
-def _read(file: str) -> bytes:
-    """The bytes of a regular file of at most MAX_BYTES; a pipe or a device is refused before it is opened."""
+def names_in(folder: str) -> list[str]:
+    """The names in a folder, in order. Raises InvalidFileError when it cannot be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InvalidFileError(
+            f"The folder {shorten(folder)!r} cannot be read: {error.strerror}. Check its permissions."
+        ) from None
+
+
+def open_regular(file: str) -> BinaryIO:
+    """The file, opened; a pipe or a device is refused before it is."""
     shown = shorten(file)
     if not stat.S_ISREG(_mode(file)):
         raise InvalidFileError(f"{shown!r} is not a regular file. {ACCEPTED}")
-    if not is_json_name(file):
-        raise InvalidFileError(f"{shown!r} is not a .json file. {ACCEPTED}")
     try:
-        with open(file, "rb") as stream:
-            body = stream.read(MAX_BYTES + 1)
+        return open(file, "rb")
     except OSError as error:
         raise InvalidFileError(f"{shown!r} cannot be read: {error.strerror}. Check its permissions.") from None
+
+
+def _read(file: str) -> bytes:
+    """The bytes of a .json file of at most MAX_BYTES."""
+    shown = shorten(file)
+    if stat.S_ISREG(_mode(file)) and not is_json_name(file):
+        raise InvalidFileError(f"{shown!r} is not a .json file. {ACCEPTED}")
+    with open_regular(file) as stream:
+        body = stream.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise InvalidFileError(
             f"{shown!r} is larger than {MAX_BYTES // 2**20} MiB, more than any config.json. {ACCEPTED}"

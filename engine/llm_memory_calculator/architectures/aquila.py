@@ -1,0 +1,3 @@
+"""Aquila and Aquila2: Llamas by another name."""
+
+from .llama import build as build

@@ -1,0 +1,22 @@
+"""A.X-K1: DeepSeek-V3's layers with a norm over the output of the experts."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Norm
+from ._blocks import decoder, deepseek_stack, router_correction, without_predictors
+
+
+def build(config: Config) -> Architecture:
+    config = config.filled(
+        q_lora_rank=1536,
+        kv_lora_rank=512,
+        qk_rope_head_dim=64,
+        qk_nope_head_dim=128,
+        v_head_dim=128,
+        n_shared_experts=1,
+        num_experts_per_tok=8,
+        first_k_dense_replace=1,
+    )
+    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
+    after = Norm(name="post_mlp_layernorm", width=config.integer("hidden_size"))
+    return without_predictors(decoder(config, deepseek_stack(config, correction, after)), config)

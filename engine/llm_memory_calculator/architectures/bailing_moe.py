@@ -1,0 +1,39 @@
+"""Ling and Ring, 1 and 2.0: routed and shared experts; from 2.0 on norms of q and k, and a router correction."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ._blocks import (
+    attention,
+    beside_shared,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    leading_dense,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+    without_predictors,
+)
+
+
+def build(config: Config) -> Architecture:
+    hidden, heads, fused = config.integer("hidden_size"), read_heads(config), "query_key_value"
+    bias = config.boolean("use_bias", default=False)
+    norms = query_key_norms(heads, path="attention", names=("query_layernorm", "key_layernorm"))
+    attend = attention(
+        hidden,
+        heads,
+        qkv_bias=bias or config.boolean("use_qkv_bias", "attention_bias", default=False),
+        out_bias=bias,
+        norms=norms if config.boolean("use_qk_norm", default=False) else (),
+        path="attention",
+        names=(fused, fused, fused, "dense"),
+    )
+    corrected = config.boolean("moe_router_enable_expert_bias", default=False)
+    experts = beside_shared(config, shared=0, bias=bias, correction="gate.expert_bias" if corrected else None)
+    sparse = leading_dense(config, depth_of(config), default=0)
+    dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias)
+    stack = grouped(sparse, lambda kind: pre_norm(hidden, attend, experts if kind else dense), "model.layers.{index}")
+    paths = ("model.word_embeddings", "model.norm", "lm_head", "")
+    return without_predictors(decoder(config, stack, paths=paths), config)

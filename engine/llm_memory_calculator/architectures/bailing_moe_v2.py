@@ -1,0 +1,3 @@
+"""Ling 2.0 by the model_type of its own class."""
+
+from .bailing_moe import build as build

@@ -1,0 +1,5 @@
+"""CamemBERT: a French RoBERTa."""
+
+from .roberta import build
+
+__all__ = ["build"]

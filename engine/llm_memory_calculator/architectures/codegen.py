@@ -1,0 +1,26 @@
+"""CodeGen: GPT-J's layers with one product for q, k and v."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, parallel
+
+
+def build(config: Config) -> Architecture:
+    hidden, fused = config.integer("n_embd", "hidden_size"), "qkv_proj"
+    heads = equal_heads(hidden, config.integer("n_head", "num_attention_heads"))
+    block = parallel(
+        hidden,
+        attention(hidden, heads, path="attn", names=(fused, fused, fused, "out_proj")),
+        feed_forward(hidden, config.optional_integer("n_inner") or 4 * hidden, bias=True, names=("fc_in", "fc_out")),
+        name="ln_1",
+        bias=True,
+    )
+    return decoder(
+        config,
+        grouped([None] * depth_of(config, "n_layer", "num_hidden_layers"), lambda _: block, "transformer.h.{index}"),
+        hidden=hidden,
+        norm_bias=True,
+        head_bias=True,
+        paths=("transformer.wte", "transformer.ln_f", "lm_head", ""),
+        length=("n_positions", "max_position_embeddings"),
+    )

@@ -1,0 +1,117 @@
+"""Gemma 4 with images and, in the small ones, sound: towers beside the text model of gemma4_text."""
+
+from ..architecture import Architecture, Layer
+from ..config import Config
+from ..images import PooledImages
+from ..operators import Buffer, Convolution, Norm
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    equal_heads,
+    gated_feed_forward,
+    plain,
+    sandwich_norm,
+)
+from ._encoders import two_sided
+from ._gemma import half_step, light_convolution
+from ._towers import INSIDE, multimodal, tower
+from .gemma4_text import build as build_text
+
+_TEXT = {"model_type": "gemma4_text", "vocab_size": 262_144, "max_position_embeddings": 131_072}
+
+
+def build(config: Config) -> Architecture:
+    vision = config.section("vision_config") if config.has("vision_config") else None
+    audio = config.section("audio_config") if config.has("audio_config") else None
+
+    def towers(text: Architecture) -> tuple[Layer, ...]:
+        found: tuple[Layer, ...] = ()
+        if vision is not None:
+            found += _vision(vision, text.hidden_size)
+        if audio is not None:
+            found += _audio(audio, text.hidden_size)
+        return found
+
+    images = None
+    if vision is not None:
+        pool, patch = vision.integer("pooling_kernel_size", default=3), vision.integer("patch_size", default=16)
+        images = PooledImages(patch=patch, pool=pool, most_tokens=vision.integer("default_output_length", default=280))
+    return multimodal(config, build_text, towers, images=images, defaults=_TEXT, moved=INSIDE)
+
+
+def _vision(config: Config, text: int) -> tuple[Layer, ...]:
+    path, hidden = "model.vision_tower", config.integer("hidden_size", default=768)
+    heads = Heads(
+        query=config.integer("num_attention_heads", default=12),
+        kv=config.integer("num_key_value_heads", default=12),
+        dim=config.integer("head_dim", default=64),
+    )
+    bias = config.boolean("attention_bias", default=False)
+    block = sandwich_norm(
+        hidden,
+        attention(hidden, heads, qkv_bias=bias, out_bias=bias, head_norms=True, core=two_sided(heads, "self_attn")),
+        gated_feed_forward(hidden, config.integer("intermediate_size", default=3072)),
+    )
+    inputs = 3 * config.integer("patch_size", default=16) ** 2
+    # one table of positions for the rows and one for the columns, which the truth counts as no embedding
+    positions = 2 * config.integer("position_embedding_size", default=10_240) * hidden
+    scales: Operators = ()
+    if config.boolean("standardize", default=False):
+        scales = (Buffer(name="std_bias", size=hidden), Buffer(name="std_scale", size=hidden))
+    pool = config.integer("pooling_kernel_size", default=3) ** 2
+    return (
+        tower(
+            f"{path}.patch_embedder",
+            (
+                plain("input_proj", hidden, inputs),
+                Buffer(name="position_embedding_table", size=positions, counted=True),
+            ),
+        ),
+        tower(f"{path}.encoder.layers.{{index}}", block, config.integer("num_hidden_layers", default=16)),
+        tower(path, scales, reduction=pool),
+        tower("model.embed_vision", (plain("embedding_projection", text, hidden),), reduction=pool),
+    )
+
+
+def _audio(config: Config, text: int) -> tuple[Layer, ...]:
+    """A conformer: two half-step feed-forwards around attention with relative positions and a convolution."""
+    path, hidden = "model.audio_tower", config.integer("hidden_size", default=1024)
+    heads = equal_heads(hidden, config.integer("num_attention_heads", default=8))
+    first, second = config.integers("subsampling_conv_channels", default=(128, 32), least=1)
+    window = config.integer("attention_chunk_size", default=12) + config.integer("attention_context_left", default=13)
+    kernel, out = config.integer("conv_kernel_size", default=5), config.integer("output_proj_dims", default=1536)
+
+    block = (
+        *half_step("feed_forward1", hidden),
+        Norm(name="norm_pre_attn", width=hidden),
+        plain("self_attn.relative_k_proj", hidden, hidden),
+        Buffer(name="self_attn.per_dim_scale", size=heads.dim, counted=True),
+        *attention(
+            hidden,
+            heads,
+            names=("q_proj", "k_proj", "v_proj", "post"),
+            core=two_sided(heads, "self_attn", window),
+        ),
+        Norm(name="norm_post_attn", width=hidden),
+        *light_convolution(hidden, kernel),
+        *half_step("feed_forward2", hidden),
+        Norm(name="norm_out", width=hidden),
+    )
+    stem = "subsample_conv_projection"
+    return (
+        tower(
+            f"{path}.{stem}",
+            (
+                Convolution(name="layer0.conv", inputs=1, outputs=first, kernel=9, bias=False),
+                Norm(name="layer0.norm", width=first),
+                Convolution(name="layer1.conv", inputs=first, outputs=second, kernel=9, bias=False),
+                Norm(name="layer1.norm", width=second),
+                plain("input_proj_linear", hidden, first // 4 * second),
+            ),
+            of_sound=True,
+        ),
+        tower(f"{path}.layers.{{index}}", block, config.integer("num_hidden_layers", default=12), of_sound=True),
+        tower(path, (plain("output_proj", out, hidden, bias=True),), of_sound=True),
+        tower("model.embed_audio", (plain("embedding_projection", text, out),), of_sound=True),
+    )

@@ -1,0 +1,46 @@
+"""MiniMax-M3 with images: the text model of minimax_m3_vl_text, a tower for images of any size beside it."""
+
+from ..architecture import Architecture, Layer
+from ..config import Config
+from ..operators import Norm
+from ._towers import clip_block, multimodal, tower, two_matrices
+from ._vision import Grid, patches, read_grid
+from .minimax_m3_vl_text import build as build_text
+
+_TEXT = {
+    "hidden_size": 6144,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 60,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 4,
+    "head_dim": 128,
+    "num_local_experts": 128,
+    "num_experts_per_tok": 4,
+    "dense_intermediate_size": 12_288,
+    "shared_intermediate_size": 3072,
+    "vocab_size": 200_064,
+    "max_position_embeddings": 524_288,
+}
+
+
+def build(config: Config) -> Architecture:
+    vision = config.section("vision_config", default={})
+    grid = read_grid(vision, hidden=1280, depth=32, heads=16, patch=14)
+
+    def towers(text: Architecture) -> tuple[Layer, ...]:
+        return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
+
+    return multimodal(config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT)
+
+
+def _towers(config: Config, grid: Grid, text: int, inner: int) -> tuple[Layer, ...]:
+    """CLIP's layers without a class token or learned positions; patches are projected, grouped and projected again."""
+    path = "vision_tower.vision_model"
+    block = clip_block(grid.hidden, grid.heads, config.integer("intermediate_size", default=5120))
+    return (
+        tower(f"{path}.embeddings", (patches(config, grid, "patch_embedding", bias=False),)),
+        tower(path, (Norm(name="pre_layrnorm", width=grid.hidden, bias=True),)),
+        tower(f"{path}.encoder.layers.{{index}}", block, grid.depth),
+        tower("multi_modal_projector", two_matrices(grid.hidden, inner, text)),
+        tower("patch_merge_mlp", two_matrices(text * grid.group, inner, text), reduction=grid.group),
+    )

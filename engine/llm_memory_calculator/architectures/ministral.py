@@ -1,0 +1,3 @@
+"""Ministral 8B: Mistral's layers, of which layer_types tells the windowed ones."""
+
+from .mistral import build as build

@@ -1,0 +1,9 @@
+"""Pegasus: tables of sinusoidal positions, norms before each block and at the end of each side."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ._seq2seq import bart_model
+
+
+def build(config: Config) -> Architecture:
+    return bart_model(config, before=True)

@@ -1,0 +1,40 @@
+"""Whisper: an encoder of 30 seconds of sound, always 1,500 positions, and a decoder of text; keys without a bias."""
+
+from ..architecture import Architecture
+from ..config import Config
+from ..operators import Embedding, Norm
+from ._blocks import vocabulary_head
+from ._seq2seq import decoder_layers, encoder_decoder, is_base, read_half, sound_encoder
+
+
+def build(config: Config) -> Architecture:
+    hidden = config.integer("d_model", "hidden_size", default=384)
+    default = (4, 1536, 6)
+    encoder, decoder = read_half(config, "encoder", hidden, default), read_half(config, "decoder", hidden, default)
+    vocabulary = config.integer("vocab_size", default=51_865)
+    source = config.integer("max_source_positions", default=1500)
+    target = config.integer("max_target_positions", default=448)
+    headless = is_base(config)
+    base = "" if headless else "model."
+    side = f"{base}decoder"
+    head = vocabulary_head("proj_out", vocabulary, hidden, tied=config.boolean("tie_word_embeddings", default=True))
+    return encoder_decoder(
+        config,
+        hidden=hidden,
+        vocabulary=vocabulary,
+        first=(
+            Embedding(name=f"{side}.embed_tokens", entries=vocabulary, width=hidden),
+            Embedding(name=f"{side}.embed_positions", entries=target, width=hidden, split="none"),
+        ),
+        encoder=sound_encoder(
+            hidden,
+            encoder,
+            f"{base}encoder",
+            mels=config.integer("num_mel_bins", default=80),
+            positions=source,
+        ),
+        stack=decoder_layers(hidden, decoder, side, before=True, key_bias=False),
+        last=(Norm(name=f"{side}.layer_norm", width=hidden, bias=True), *(() if headless else (head,))),
+        longest=target,
+        source_length=source,
+    )

@@ -1,0 +1,38 @@
+"""Folders of diffusion pipelines: a model_index.json, and a folder with a config.json for each part that it names."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from . import local
+
+INDEX = "model_index.json"
+
+
+def is_pipeline(path: str) -> bool:
+    """Whether the path is a pipeline's folder, or the file in it that names the parts."""
+    expanded = os.path.expanduser(path)
+    if os.path.basename(expanded) == INDEX:
+        return os.path.lexists(expanded)
+    return os.path.lexists(os.path.join(expanded, INDEX)) and not local.is_config(expanded)
+
+
+def load(path: str) -> tuple[str, dict[str, Any]]:
+    """The file that names the parts, and what it says with the config of each part in the place of its name.
+
+    Raises InvalidFileError when one of these files is not what it should be. A part without a config.json (a scheduler,
+    a tokenizer) stays a name.
+    """
+    expanded = os.path.expanduser(path)
+    folder = os.path.dirname(expanded) if os.path.basename(expanded) == INDEX else expanded
+    index = os.path.join(folder, INDEX)
+    named = local.load(index)[1]
+    found = dict(named)
+    for part, value in named.items():
+        if not isinstance(value, list) or os.path.basename(part) != part or part in (".", "..") or "\0" in part:
+            continue
+        config = os.path.join(folder, part, "config.json")
+        if os.path.lexists(config):
+            found[part] = local.load(config)[1]
+    return index, found

@@ -1,0 +1,199 @@
+"""The headers of a checkpoint's files as the judge of what its config describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from . import gguf
+from .architecture import Architecture
+from .numerics import FORMATS, Format
+from .operators import Role, Weight
+from .quantization import WeightScheme, by_name, stored_bytes
+from .report import Note
+from .stored import StoredWeights
+from .units import GB
+from .weights_match import PLAIN, Match, match, sorted_out
+
+
+def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeights) -> WeightScheme:
+    """The scheme of a checkpoint with its bytes taken from the header, and notes on where the two disagree.
+
+    Each weight has the bytes that the header gives it, and a rank has its share of them; what the header has and the
+    architecture does not describe is spread over all weights. Layers for multi-token prediction and buffers that
+    engines make anew are named and not counted.
+    """
+    sizes, roles = _sizes(architecture)
+    found = match(architecture, sizes, stored)
+    predictors, buffers, unexplained = sorted_out(found.strangers, architecture.depth)
+    counted = stored.bytes - _total(stored, predictors) - _total(stored, buffers)
+    rules = by_name({path: _form(path, roles[path], sizes[path], found, stated) for path in found.bytes_of})
+    scheme = replace(_renamed(stated, stored, found), rules=(*rules, *stated.rules))
+    described = stored_bytes(architecture, scheme)
+    notes = [
+        _counted(stored, counted, None if _unknown(stated) else stored_bytes(architecture, stated)),
+        *_shapes(sizes, found, stored, unexplained),
+        *_named(stored, predictors, "not counted: they are for multi-token prediction, or beyond the last layer"),
+        *_named(stored, buffers, "not counted: engines make them anew"),
+        *(
+            _named(stored, unexplained, "counted, under other names than are known here", origin="source")
+            if _only_renamed(sizes, found, stored, unexplained)
+            else _named(stored, unexplained, "counted, though the config does not describe them")
+        ),
+    ]
+    # what was said of a mix in general is now known of this file
+    kept = tuple(note for note in stated.notes if stored.kind != "gguf" or note.origin != "assumption")
+    factor = counted / described if described else 1.0
+    return replace(scheme, factor=factor, notes=(*kept, *notes))
+
+
+AS_STORED = "as_stored"
+"""The label of a scheme of which the config says nothing that is known here."""
+
+
+def as_stored(error: str) -> WeightScheme:
+    """The scheme of a checkpoint whose config states a format that is not described: its header has the bytes."""
+    text = f"The number format is not described, and the bytes are those of the header. {error}"
+    plain = FORMATS["bf16"]
+    return WeightScheme(plain=plain, label=AS_STORED, notes=(Note(subject="precision", text=text, origin="warning"),))
+
+
+def _unknown(stated: WeightScheme) -> bool:
+    return stated.label in (AS_STORED, "gguf")
+
+
+def _sizes(architecture: Architecture) -> tuple[dict[str, int], dict[str, Role]]:
+    """Values and role of each weight of the architecture by module path; all the experts of a layer are one."""
+    found: dict[str, int] = {}
+    roles: dict[str, Role] = {}
+    for tensor in gguf.tensors(architecture):
+        found[tensor.path] = found.get(tensor.path, 0) + tensor.weight.size
+        roles[tensor.path] = tensor.weight.role
+    return found, roles
+
+
+def _form(path: str, role: Role, size: int, found: Match, stated: WeightScheme) -> Format:
+    """The format that gives a weight the bytes it has: a known one, or the stated one with its bits measured."""
+    plain = found.forms.get(path)
+    size_bytes = found.bytes_of[path]
+    if plain is not None and abs(plain.stored_bytes(1, size) - size_bytes) < 1:
+        return plain
+    base = stated.formats_of(Weight(name=path, rows=size, role=role), "")[0][0] if plain is None else plain
+    return replace(base, bits=8 * size_bytes / size, scales=())
+
+
+def _renamed(stated: WeightScheme, stored: StoredWeights, found: Match) -> WeightScheme:
+    """The scheme under the name of the format that most of the file has."""
+    if stored.kind == "gguf":
+        return stated if stored.mix else _named_by_most(stated, stored)
+    if stated.quantized is not None or _unknown(stated):
+        return stated
+    most: dict[str, int] = {}
+    for path, form in found.forms.items():
+        most[form.name] = most.get(form.name, 0) + found.bytes_of[path]
+    name = max(most, key=lambda one: most[one], default=stated.plain.name)
+    if name == stated.plain.name or name not in ("fp32", "fp16", "bf16"):
+        return stated
+    cache = stated.kv_cache if name == "fp32" else FORMATS[name]
+    return replace(stated, plain=FORMATS[name], label=name, kv_cache=cache)
+
+
+def _named_by_most(stated: WeightScheme, stored: StoredWeights) -> WeightScheme:
+    """A GGUF file whose mix has no name goes by the type that most of it has."""
+    sizes: dict[str, int] = {}
+    for tensor in stored.tensors.values():
+        sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.bytes
+    most = FORMATS[max(sizes, key=lambda one: sizes[one], default="fp16")]
+    return replace(stated, label=most.name, quantized=most if most.quantized else None)
+
+
+def compared(architecture: Architecture, listed: Mapping[str, int]) -> tuple[Note, ...]:
+    """What the hub counts in a repository's headers, by type, beside the parameters that its config describes."""
+    if not listed:
+        return ()
+    total, described = sum(listed.values()), architecture.parameter_count
+    shown = ", ".join(f"{count:,} {kind}" for kind, count in listed.items())
+    if not set(listed) <= {"F64", "F32", "F16", "BF16"}:
+        text = f"The hub counts {shown} in the weights' headers; packed values and scales are not parameters."
+        return (Note(subject="weights", text=text, origin="source"),)
+    if total == described:
+        text = f"The hub counts {shown} in the weights' headers, as the config describes."
+        return (Note(subject="weights", text=text, origin="source"),)
+    share = total / max(described, 1) - 1
+    text = (
+        f"The hub counts {shown} in the weights' headers, and the config describes {described:,} parameters "
+        f"({total - described:+,}, {share:+.2%}); the config's were counted."
+    )
+    return (Note(subject="weights", text=text, origin="warning"),)
+
+
+# --- what the header says beside the config -------------------------------------------------------------------------
+
+
+def _counted(stored: StoredWeights, counted: int, described: int | None) -> Note:
+    """What was counted, and by how much that is other than what the config describes."""
+    text = f"Weights counted from the header of {stored.where} ({stored.summary()})"
+    if described is None:
+        return Note(subject="weights", text=f"{text}.", origin="source")
+    judge = "the usual recipe of its mix" if stored.kind == "gguf" else "the config"
+    if described == counted:
+        return Note(subject="weights", text=f"{text}, as {judge} gives them to the byte.", origin="source")
+    share = counted / max(described, 1) - 1
+    text = (
+        f"{text}: {counted / GB:,.3f} GB count, and {judge} gives {described / GB:,.3f} GB ({share:+.2%}, "
+        f"{counted - described:+,} bytes)."
+    )
+    return Note(subject="weights", text=text, origin="warning" if abs(share) > 1e-3 else "source")
+
+
+def _shapes(
+    sizes: Mapping[str, int], found: Match, stored: StoredWeights, unexplained: Sequence[str]
+) -> Iterable[Note]:
+    """What the config describes and the header lacks, and weights of another size in each."""
+    missing = [] if stored.kind == "gguf" else [path for path in sizes if path not in found.bytes_of]
+    if missing and not _only_renamed(sizes, found, stored, unexplained):
+        yield Note(
+            subject="weights",
+            text=f"Of the {len(sizes):,} weights that the config describes the header lacks {len(missing):,}: "
+            f"{_some(missing)}.",
+            origin="warning",
+        )
+    other = [path for path, count in found.values_of.items() if count != sizes[path]]
+    if other:
+        difference = sum(found.values_of[path] - sizes[path] for path in other)
+        yield Note(
+            subject="weights",
+            text=f"The header gives {len(other):,} weights another size than the config, {difference:+,} parameters in "
+            f"all: {_some([f'{path} {found.values_of[path]:,} and not {sizes[path]:,}' for path in other])}.",
+            origin="warning",
+        )
+
+
+def _only_renamed(sizes: Mapping[str, int], found: Match, stored: StoredWeights, unexplained: Sequence[str]) -> bool:
+    """Whether what the header lacks stands in it under other names: as many values in plain formats."""
+    values = sum(stored.tensors[name].values for name in unexplained)
+    plain = all(stored.tensors[name].dtype in PLAIN for name in unexplained)
+    return plain and values == sum(size for path, size in sizes.items() if path not in found.bytes_of)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+
+
+def _named(
+    stored: StoredWeights, names: tuple[str, ...], what: str, origin: Literal["warning", "source"] = "warning"
+) -> Iterable[Note]:
+    if not names:
+        return
+    total, values = _total(stored, names), sum(stored.tensors[name].values for name in names)
+    yield Note(
+        subject="weights",
+        text=f"The header also lists {_some(names)} ({len(names):,} in all, {values:,} values, {total:,} bytes): "
+        f"{what}.",
+        origin=origin if total > 10**6 else "source",
+    )
+
+
+def _total(stored: StoredWeights, names: Iterable[str]) -> int:
+    return sum(stored.tensors[name].bytes for name in names)

@@ -1,0 +1,105 @@
+"""Names as people, tools and clouds write them: how they are compared, what in them counts devices, what is no device.
+
+Nothing here knows the catalogue: these are rules of spelling.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from .errors import UnknownHardwareError
+
+__all__ = ["comparable", "comparable_all", "counted", "instance_key", "refuse_slice", "server_of", "without_noise"]
+
+_MAKERS: Final = (
+    "nvidia",
+    "geforce",
+    "amd",
+    "intel",
+    "google",
+    "aws",
+    "amazon",
+    "apple",
+    "qualcomm",
+    "huawei",
+)
+_MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
+_SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\r\f\v\xa0-_./()[],;®™", " "))
+
+_NOISE: Final = re.compile(r"(?:tensorcore|gpus?|accelerators?|cards?|shared)$")
+_SERVER: Final = re.compile(
+    r"(?:nvidia[\s_-]+)?[dh]gx[\s_-]+(?P<name>\S.*?)(?:[\s_-]*(?<!\d)(?P<count>\d{1,3})[\s_x-]*gpus?)?", re.IGNORECASE
+)
+_COUNTED: Final = (
+    re.compile(r"(?P<count>\d{1,5})\s*[x×*]\s*(?P<name>\S.*)", re.IGNORECASE),  # noqa: RUF001 - people type both
+    re.compile(r"(?P<name>\S.*?)\s*[:x×*]\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
+    re.compile(r"(?P<count>\d{1,5})\s+(?P<name>\S.*)"),
+)
+_SLICE: Final = re.compile(r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", re.IGNORECASE)
+
+
+def comparable(name: str) -> str:
+    """The name as it is compared: lower case, without makers' names, marks and separators."""
+    return comparable_all([name])[0]
+
+
+def comparable_all(names: Iterable[str]) -> list[str]:
+    """``comparable`` of many names in one pass, which for a thousand is ten times as fast as one by one."""
+    # no name holds a line break, so that one text can hold them all, and each stands between blanks
+    lines = [" ".join(name.split("\n")) if "\n" in name else name for name in names]
+    text = " " + " \n ".join(lines).lower() + " "
+    # "8480+" and "8480PLUS" are one processor, and so are "Xeon(R)" and "Xeon"
+    text = whole = _MARKS.sub(" ", text).translate(_SPELLINGS).replace("+", "plus")
+    for maker in _MAKERS:
+        text = text.replace(f" {maker} ", " ")
+    found = text.replace(" ", "").split("\n")
+    if "" in found:
+        # a name that is nothing but a maker's: it is compared as it stands
+        found = [short or long for short, long in zip(found, whole.replace(" ", "").split("\n"), strict=True)]
+    return found
+
+
+def instance_key(key: str) -> str:
+    """A cloud's instance type as it is compared: Azure's types are written with and without ``Standard_``."""
+    return key.removeprefix("standard")
+
+
+def without_noise(key: str) -> str:
+    """A comparable name without the words at its end that say nothing (``H100 GPU``, a shared card's ``-SHARED``)."""
+    while True:
+        shorter = _NOISE.sub("", key)
+        if shorter in (key, ""):
+            return key
+        key = shorter
+
+
+def counted(name: str) -> Iterator[tuple[str, int]]:
+    """The readings of a name as so many of something: ``8xH100``, ``8 x H100``, ``H100 x8``, ``H100:8``, ``8 H100``.
+
+    A reading is only right when its name is: ``RX 7900`` reads as 7900 of ``R``.
+    """
+    text = name.strip()
+    for pattern in _COUNTED:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            yield found["name"], int(found["count"])
+
+
+def server_of(name: str) -> tuple[str, int | None] | None:
+    """The accelerator's name in a server's (``DGX H100``, ``HGX H200 4-GPU``), and the count where it is said."""
+    found = _SERVER.fullmatch(name.strip())
+    if found is None:
+        return None
+    return found["name"], int(found["count"]) if found["count"] else None
+
+
+def refuse_slice(name: str) -> None:
+    """Raise UnknownHardwareError for the name of a MIG slice: it has a part of the device's memory and units."""
+    if _SLICE.search(name):
+        raise UnknownHardwareError(
+            f"The hardware name {name!r} is a MIG slice, which has a part of a device's memory, bandwidth and units; "
+            "the catalogue holds whole devices. Give the slice as a dict with Flops, Memory_size and Memory_BW, or "
+            "name the whole device."
+        )

@@ -1,0 +1,228 @@
+"""The original API's keys: accelerators as dicts of TFLOPS, GB and GB/s, and accelerators from such dicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, Accelerator, Link
+from .errors import InvalidHardwareError, nearest
+
+__all__ = ["accelerator_from_config", "config_of"]
+
+_GIGA: Final = 10**9
+_TERA: Final = 10**12
+_ABSURD: Final = 1e9  # TFLOPS, GB, GB/s, us or W: no machine comes near
+
+_REQUIRED: Final = ("Flops", "Memory_size", "Memory_BW")
+_OPTIONAL: Final = (
+    "ICN",
+    "ICN_LL",
+    "real_values",
+    "type",
+    "memory_type",
+    "Manufacturer",
+    "manufacturer",
+    "name",
+    "aliases",
+    "devices_per_node",
+    "peak_tflops",
+)
+_ACCEPTED: Final = _REQUIRED + _OPTIONAL
+_UNSUPPORTED: Final = {
+    "tensor_cores": "give the measured or published dense peaks in peak_tflops instead",
+    "inference_calibration": "the efficiencies belong to the performance model, not to the hardware",
+}
+# The original's word for what is neither a gpu nor a cpu.
+_TYPES: Final = {"accelerator": "asic"}
+
+
+def config_of(accelerator: Accelerator) -> dict[str, Any]:
+    """A new dict in the keys of the original API: TFLOPS, GB and GB/s, each of one device.
+
+    ``Flops`` is the 16-bit rate; it is absent where there is none, and then the rates stand in ``peak_tflops`` alone.
+    """
+    config: dict[str, Any] = {
+        "name": accelerator.name,
+        "manufacturer": accelerator.manufacturer,
+        "type": accelerator.type,
+    }
+    peaks = accelerator.peak_flops
+    sixteen_bit = peaks.get("bf16", peaks.get("fp16"))
+    if sixteen_bit is not None:
+        config["Flops"] = _scaled_down(sixteen_bit, _TERA)
+    config["Memory_size"] = _scaled_down(accelerator.memory_bytes, _GIGA)
+    config["Memory_BW"] = _scaled_down(accelerator.memory_bandwidth, _GIGA)
+    link = accelerator.link or accelerator.host_link
+    if link is not None:
+        config["ICN"] = _scaled_down(link.bandwidth, _GIGA)
+        if link.latency_s is not None:
+            config["ICN_LL"] = link.latency_s * 1e6
+    if accelerator.memory_type is not None:
+        config["memory_type"] = accelerator.memory_type
+    config["real_values"] = True
+    config["devices_per_node"] = accelerator.devices_per_node
+    config["peak_tflops"] = {number_format: _scaled_down(rate, _TERA) for number_format, rate in peaks.items()}
+    return config
+
+
+def accelerator_from_config(config: Mapping[str, object], name: str = "custom") -> Accelerator:
+    """An accelerator from a dict in the keys of the original API.
+
+    ``Flops`` (TFLOPS) is the 16-bit rate and serves bf16 and fp16; a format that has another rate stands in
+    ``peak_tflops``, and when that names bf16 or fp16 it alone says which of the two there are. No rate of another
+    format is invented. ``Memory_size`` is in GB, ``Memory_BW`` and ``ICN`` (one direction) in GB/s, ``ICN_LL`` in
+    microseconds. ``name`` is used when the dict has none. Raises InvalidHardwareError, which names the key.
+    """
+    _check_keys(config)
+    manufacturer = _one_of(config, "manufacturer", "Manufacturer")
+    given = _text(config, "type") or "gpu"
+    hardware_type = _TYPES.get(given, given)
+    if hardware_type not in HARDWARE_TYPES:
+        raise InvalidHardwareError(
+            f"The hardware key 'type' is {given!r}; accepted are {', '.join(HARDWARE_TYPES)}."
+            f"{_meant(given, HARDWARE_TYPES)} Leave it out for a gpu."
+        )
+    if config.get("real_values", True) is not True:
+        raise InvalidHardwareError(
+            f"The hardware key 'real_values' is {config['real_values']!r}; accepted is only True: every number "
+            "stands in the units named (TFLOPS, GB, GB/s). Convert the numbers and leave the key out."
+        )
+    memory_bytes = round(_number(config, "Memory_size", "GB") * _GIGA)
+    return Accelerator(
+        name=_text(config, "name") or name,
+        aliases=_texts(config, "aliases"),
+        manufacturer=manufacturer or "custom",
+        type=hardware_type,
+        architecture="custom",
+        memory_type=_text(config, "memory_type"),
+        memory_bytes=memory_bytes,
+        usable_memory_bytes=memory_bytes,
+        memory_bandwidth=_number(config, "Memory_BW", "GB/s") * _GIGA,
+        peak_flops=_peaks(config),
+        link=_interconnect(config),
+        host_link=None,
+        devices_per_node=_whole(config, "devices_per_node", default=8),
+        tdp_w=None,
+    )
+
+
+def _scaled_down(value: float, unit: int) -> float:
+    """``value / unit`` rounded where the division's own error begins, so that a round trip returns the same."""
+    return float(f"{value / unit:.15g}")
+
+
+def _meant(word: str, choices: tuple[str, ...]) -> str:
+    found = nearest(word, choices, 1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def _check_keys(config: Mapping[str, object]) -> None:
+    if not isinstance(config, Mapping):
+        raise InvalidHardwareError(
+            f"A hardware description must be a mapping of keys to values, not {type(config).__name__}. "
+            f"Required keys: {', '.join(_REQUIRED)}."
+        )
+    accepted = f"Required keys: {', '.join(_REQUIRED)}; optional: {', '.join(_OPTIONAL)}."
+    for key in config:
+        if not isinstance(key, str):
+            raise InvalidHardwareError(f"A hardware key must be a string, not {key!r}. {accepted}")
+        if key in _UNSUPPORTED:
+            raise InvalidHardwareError(
+                f"The hardware key {key!r} is not supported: {_UNSUPPORTED[key]}. Leave it out. {accepted}"
+            )
+        if key not in _ACCEPTED:
+            raise InvalidHardwareError(f"The hardware key {key!r} is not known.{_meant(key, _ACCEPTED)} {accepted}")
+    for key in _REQUIRED:
+        # a device without a 16-bit unit has its rates in peak_tflops alone
+        if key not in config and not (key == "Flops" and config.get("peak_tflops")):
+            raise InvalidHardwareError(f"The hardware key {key!r} is missing. {accepted}")
+
+
+def _number(config: Mapping[str, object], key: str, unit: str, *, zero: bool = False) -> float:
+    return _checked(config[key], f"The hardware key {key!r}", unit, zero=zero)
+
+
+def _checked(value: object, subject: str, unit: str, *, zero: bool = False) -> float:
+    lowest = "from 0" if zero else "above 0"
+    accepted = f"accepted is a finite number {lowest} and up to {_ABSURD:g}, in {unit}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidHardwareError(f"{subject} is {value!r} ({type(value).__name__}); {accepted}.")
+    if not -_ABSURD <= value <= _ABSURD or value < 0 or (value == 0 and not zero):
+        raise InvalidHardwareError(f"{subject} is {value!r}; {accepted}. Check the unit.")
+    return float(value)
+
+
+def _text(config: Mapping[str, object], key: str) -> str | None:
+    value = config.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a text that is not empty.")
+    return value
+
+
+def _texts(config: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = config.get(key, ())
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a list of texts.")
+    return tuple(value)
+
+
+def _one_of(config: Mapping[str, object], key: str, other: str) -> str | None:
+    first, second = _text(config, key), _text(config, other)
+    if first is not None and second is not None and first != second:
+        raise InvalidHardwareError(
+            f"The hardware keys {key!r} ({first!r}) and {other!r} ({second!r}) mean the same and differ. Keep {key!r}."
+        )
+    return first if first is not None else second
+
+
+def _whole(config: Mapping[str, object], key: str, default: int) -> int:
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _ABSURD:
+        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a whole number from 1.")
+    return value
+
+
+def _interconnect(config: Mapping[str, object]) -> Link | None:
+    latency_s = _number(config, "ICN_LL", "microseconds", zero=True) / 1e6 if "ICN_LL" in config else None
+    if "ICN" not in config:
+        if latency_s is not None:
+            raise InvalidHardwareError(
+                "The hardware key 'ICN_LL' (microseconds) is given without 'ICN' (GB/s in one direction). "
+                "Add 'ICN' or leave 'ICN_LL' out."
+            )
+        return None
+    return Link(name="ICN", bandwidth=_number(config, "ICN", "GB/s") * _GIGA, latency_s=latency_s)
+
+
+def _peaks(config: Mapping[str, object]) -> dict[str, float]:
+    flops = _number(config, "Flops", "TFLOPS") * _TERA if "Flops" in config else None
+    given = config.get("peak_tflops", {})
+    if not isinstance(given, Mapping):
+        raise InvalidHardwareError(
+            f"The hardware key 'peak_tflops' is {given!r}; accepted is a mapping from a number format "
+            f"({', '.join(NUMBER_FORMATS)}) to dense TFLOPS."
+        )
+    peaks: dict[str, float] = {}
+    for number_format, rate in given.items():
+        if not isinstance(number_format, str) or number_format not in NUMBER_FORMATS:
+            raise InvalidHardwareError(
+                f"The hardware key 'peak_tflops' names the number format {number_format!r}; accepted are "
+                f"{', '.join(NUMBER_FORMATS)}.{_meant(str(number_format), NUMBER_FORMATS)}"
+            )
+        subject = f"The hardware key 'peak_tflops', format {number_format!r},"
+        peaks[number_format] = _checked(rate, subject, "TFLOPS") * _TERA
+    sixteen_bit = peaks.get("bf16", peaks.get("fp16"))
+    if flops is None:
+        return peaks
+    if sixteen_bit is None:
+        return peaks | {"bf16": flops, "fp16": flops}
+    if not math.isclose(sixteen_bit, flops, rel_tol=1e-9):
+        raise InvalidHardwareError(
+            f"The hardware key 'Flops' ({flops / _TERA:g} TFLOPS, 16 bit) and the 16-bit rate in 'peak_tflops' "
+            f"({sixteen_bit / _TERA:g}) differ. Give both the same dense rate."
+        )
+    return peaks

@@ -1,0 +1,356 @@
+"""The schema of one TOML file: every key and number checked, and the accelerator made of them.
+
+An error names the file, the key, what stands there, what is accepted and the nearest match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, Accelerator, HardwareType, Link, Price, Source
+from .errors import InvalidHardwareError, nearest
+from .toml_text import loads
+
+__all__ = ["accelerator_from_table", "parse", "read_toml"]
+
+# The range in which each number must lie, in base units: it catches GB for bytes and TFLOPS for FLOP/s. It is wide
+# enough for 230 MB of SRAM on a chip and for the 21 PB/s of a wafer.
+_RANGES: Final = {
+    "memory_bytes": (10**8, 10**14),
+    "usable_memory_bytes": (10**8, 10**14),
+    "memory_bandwidth": (1e10, 1e17),
+    "memory_bus_bits": (32, 10**6),
+    "cache_bytes": (10**5, 10**12),
+    "devices_per_node": (1, 10**5),
+    "tdp_w": (1, 10**5),
+    "peak_flops": (1e10, 1e18),
+    "link.bandwidth": (1e9, 1e14),
+    "link.latency_s": (1e-9, 1e-2),
+    "link.max_devices": (2, 10**5),
+    "network.bandwidth": (1e8, 1e13),
+    "instances": (1, 10**5),
+    "prices.usd_per_hour": (1e-3, 1e5),
+    "prices.devices": (1, 10**5),
+}
+_WHOLE: Final = frozenset(
+    {
+        "memory_bytes",
+        "usable_memory_bytes",
+        "memory_bus_bits",
+        "cache_bytes",
+        "devices_per_node",
+        "link.max_devices",
+        "instances",
+        "prices.devices",
+    }
+)
+_TEXTS: Final = ("name", "manufacturer", "type", "architecture")
+_NUMBERS: Final = ("memory_bytes", "usable_memory_bytes", "memory_bandwidth", "devices_per_node")
+_REQUIRED: Final = (*_TEXTS, "aliases", *_NUMBERS, "peak_flops", "sources")
+_OPTIONAL: Final = (
+    "released",
+    "compute_capability",
+    "memory_type",
+    "memory_bus_bits",
+    "cache_bytes",
+    "tdp_w",
+    "pci_ids",
+    "link",
+    "host_link",
+    "network",
+    "instances",
+    "prices",
+)
+
+
+class _Keys:
+    """The keys of a table: all in the order in which an error names them, and those that must be there."""
+
+    __slots__ = ("accepted", "all", "required", "wanted")
+
+    def __init__(self, accepted: tuple[str, ...], required: tuple[str, ...]) -> None:
+        self.accepted, self.required = accepted, required
+        self.all, self.wanted = frozenset(accepted), frozenset(required)
+
+
+_FILE_KEYS: Final = _Keys((*_REQUIRED, *_OPTIONAL), _REQUIRED)
+_USER_KEYS: Final = _Keys((*_REQUIRED, *_OPTIONAL), tuple(key for key in _REQUIRED if key != "sources"))
+_PEAK_KEYS: Final = _Keys(NUMBER_FORMATS, ())
+_LINK_KEYS: Final = _Keys(("name", "bandwidth", "latency_s", "max_devices"), ("name", "bandwidth"))
+_PRICE_REQUIRED: Final = ("provider", "tier", "usd_per_hour", "date", "url")
+_PRICE_KEYS: Final = _Keys((*_PRICE_REQUIRED, "instance", "devices", "region"), _PRICE_REQUIRED)
+_SOURCE_KEYS: Final = _Keys(("title", "url", "date", "facts"), ("title", "url", "date", "facts"))
+
+_MONTH: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2]))?")
+_DAY: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
+_FIRST_SOURCE: Final = "\n[[sources]]\n"
+
+_PCI_ID: Final = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
+
+
+class _SourcesOf(Sequence[Source]):
+    """The sources of a file, read when they are asked for: they are half of its text, and no calculation needs them."""
+
+    __slots__ = ("_file", "_found", "_text")
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file, self._text = file, text
+        self._found: tuple[Source, ...] = ()
+
+    def _all(self) -> tuple[Source, ...]:
+        if not self._found:
+            self._found = _sources(self._file, parse(self._file, self._text)["sources"], required=True)
+        return self._found
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._all()[position]
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, _SourcesOf) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Source, ...]]]:
+        return tuple, (self._all(),)
+
+
+def read_toml(file: str, text: str) -> Accelerator:
+    """One accelerator from the text of a catalogue file. Raises InvalidHardwareError with the file and the key.
+
+    A fault in its sources is raised when they are asked for.
+    """
+    facts, marker, sources = text.partition(_FIRST_SOURCE)
+    # sources that stand last are left for later; where another section follows them, all is read now
+    if not marker or ("\n" + sources).count("\n[") > sources.count(_FIRST_SOURCE):
+        return accelerator_from_table(file, parse(file, text))
+    table = parse(file, facts)
+    if "sources" in table:
+        return accelerator_from_table(file, parse(file, text))
+    return accelerator_from_table(file, table | {"sources": _SourcesOf(file, marker + sources)})
+
+
+def parse(file: str, text: str) -> dict[str, Any]:
+    """The table of a TOML text, unchecked but for its syntax."""
+    try:
+        return loads(text)
+    except ValueError as error:
+        raise InvalidHardwareError(f"{file}: not valid TOML: {error}.") from error
+
+
+def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = False) -> Accelerator:
+    """One accelerator from a table in the schema. ``user``: a file of the user's own, which needs no sources."""
+    _known_keys(file, "", table, _USER_KEYS if user else _FILE_KEYS)
+    for key in _TEXTS:
+        _text(file, key, table[key])
+    if table["type"] not in HARDWARE_TYPES:
+        raise InvalidHardwareError(
+            f"{file}: key 'type' is {table['type']!r}; accepted are {', '.join(HARDWARE_TYPES)}."
+        )
+    instances = _instances(file, table.get("instances", {}))
+    sources = table.get("sources", [])
+    return Accelerator(
+        name=table["name"],
+        aliases=_texts(file, "aliases", table["aliases"]),
+        manufacturer=table["manufacturer"],
+        type=cast(HardwareType, table["type"]),
+        architecture=table["architecture"],
+        released=_matching(file, "released", table["released"], _MONTH, "YYYY or YYYY-MM")
+        if "released" in table
+        else None,
+        compute_capability=_optional_text(file, "compute_capability", table),
+        memory_type=_optional_text(file, "memory_type", table),
+        memory_bus_bits=_optional_whole(file, "memory_bus_bits", table),
+        memory_bytes=int(_in_range(file, "memory_bytes", table["memory_bytes"])),
+        usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
+        memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
+        cache_bytes=_optional_whole(file, "cache_bytes", table),
+        peak_flops=_peaks(file, table["peak_flops"]),
+        link=_link(file, "link", table.get("link")),
+        host_link=_link(file, "host_link", table.get("host_link")),
+        network=_link(file, "network", table.get("network")),
+        devices_per_node=int(_in_range(file, "devices_per_node", table["devices_per_node"])),
+        tdp_w=float(_in_range(file, "tdp_w", table["tdp_w"])) if "tdp_w" in table else None,
+        pci_ids=tuple(
+            _matching(file, "pci_ids", item, _PCI_ID, "vendor:device in lower case, such as '10de:2330'")
+            for item in _texts(file, "pci_ids", table.get("pci_ids", []))
+        ),
+        instances=instances,
+        prices=_prices(file, table.get("prices", []), instances),
+        sources=sources if isinstance(sources, _SourcesOf) else _sources(file, sources, required=not user),
+    )
+
+
+def _known_keys(file: str, prefix: str, table: Mapping[str, object], keys: _Keys) -> None:
+    given = table.keys()
+    if given <= keys.all and keys.wanted <= given:
+        return
+    for key in table:
+        if key not in keys.all:
+            found = nearest(key, keys.accepted, 1)
+            meant = f" Did you mean {found[0]!r}?" if found else ""
+            raise InvalidHardwareError(
+                f"{file}: key '{prefix}{key}' is not known; accepted are {', '.join(keys.accepted)}.{meant}"
+            )
+    missing = next(key for key in keys.required if key not in table)
+    raise InvalidHardwareError(f"{file}: key '{prefix}{missing}' is missing.")
+
+
+def _text(file: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is a text that is not empty.")
+    return value
+
+
+def _optional_text(file: str, key: str, table: Mapping[str, object], prefix: str = "") -> str | None:
+    return _text(file, prefix + key, table[key]) if key in table else None
+
+
+def _texts(file: str, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is a list of texts.")
+    try:
+        if all(map(str.strip, value)):
+            return tuple(value)
+    except TypeError:
+        pass
+    return tuple([_text(file, key, item) for item in value])
+
+
+def _matching(file: str, key: str, value: object, pattern: re.Pattern[str], accepted: str) -> str:
+    text = _text(file, key, value)
+    if not pattern.fullmatch(text):
+        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is {accepted}.")
+    return text
+
+
+def _address(file: str, key: str, value: object) -> str:
+    text = _text(file, key, value)
+    if not text.startswith("https://"):
+        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is an address that begins https://.")
+    return text
+
+
+def _in_range(file: str, key: str, value: object, kind: str | None = None) -> int | float:
+    kind = kind or key
+    lowest, highest = _RANGES[kind]
+    whole = isinstance(value, int) or (isinstance(value, float) and kind not in _WHOLE)
+    if isinstance(value, bool) or not whole or not lowest <= cast(float, value) <= highest:
+        numbers = "a whole number" if kind in _WHOLE else "a number"
+        raise InvalidHardwareError(
+            f"{file}: key '{key}' is {value!r}; accepted is {numbers} from {lowest:g} to {highest:g}, in base units "
+            "(bytes, bytes/s, FLOP/s, seconds, watts, bits, US dollars)."
+        )
+    return cast(float, value)
+
+
+def _optional_whole(file: str, key: str, table: Mapping[str, object]) -> int | None:
+    return int(_in_range(file, key, table[key])) if key in table else None
+
+
+def _peaks(file: str, table: object) -> dict[str, float]:
+    if not isinstance(table, dict) or not table:
+        raise InvalidHardwareError(
+            f"{file}: key 'peak_flops' is {table!r}; accepted is a table from a number format "
+            f"({', '.join(NUMBER_FORMATS)}) to dense FLOP/s, with one at least."
+        )
+    _known_keys(file, "peak_flops.", table, _PEAK_KEYS)
+    return {
+        number_format: float(_in_range(file, f"peak_flops.{number_format}", rate, "peak_flops"))
+        for number_format, rate in table.items()
+    }
+
+
+def _link(file: str, key: str, table: object) -> Link | None:
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise InvalidHardwareError(f"{file}: key '{key}' must be a table with name and bandwidth.")
+    _known_keys(file, f"{key}.", table, _LINK_KEYS)
+
+    def number(field: str) -> int | float | None:
+        return _in_range(file, f"{key}.{field}", table[field], f"link.{field}") if field in table else None
+
+    devices, latency_s = number("max_devices"), number("latency_s")
+    rates = "network.bandwidth" if key == "network" else "link.bandwidth"
+    return Link(
+        name=_text(file, f"{key}.name", table["name"]),
+        bandwidth=float(_in_range(file, f"{key}.bandwidth", table["bandwidth"], rates)),
+        latency_s=None if latency_s is None else float(latency_s),
+        max_devices=None if devices is None else int(devices),
+    )
+
+
+def _instances(file: str, table: object) -> dict[str, int]:
+    if not isinstance(table, dict):
+        raise InvalidHardwareError(f"{file}: key 'instances' must be a table from an instance type to its devices.")
+    return {
+        _text(file, "instances", name): int(_in_range(file, f"instances.{name}", count, "instances"))
+        for name, count in table.items()
+    }
+
+
+def _prices(file: str, tables: object, instances: Mapping[str, int]) -> tuple[Price, ...]:
+    if not isinstance(tables, list):
+        raise InvalidHardwareError(f"{file}: key 'prices' must be a list of tables, each under [[prices]].")
+    return tuple(_price(file, f"prices[{position}].", table, instances) for position, table in enumerate(tables))
+
+
+def _price(file: str, prefix: str, table: object, instances: Mapping[str, int]) -> Price:
+    if not isinstance(table, dict):
+        raise InvalidHardwareError(f"{file}: key 'prices' must be a list of tables, each under [[prices]].")
+    _known_keys(file, prefix, table, _PRICE_KEYS)
+    instance = _optional_text(file, "instance", table, prefix)
+    if (instance is None) == ("devices" not in table):
+        raise InvalidHardwareError(
+            f"{file}: key '{prefix}instance' or '{prefix}devices' must say what the price is for, and not both: an "
+            "instance type of [instances], or a number of devices."
+        )
+    if instance is not None and instance not in instances:
+        listed = ", ".join(instances) or "none"
+        raise InvalidHardwareError(
+            f"{file}: key '{prefix}instance' is {instance!r}; accepted are the types of [instances]: {listed}."
+        )
+    if table["tier"] not in PRICE_TIERS:
+        raise InvalidHardwareError(
+            f"{file}: key '{prefix}tier' is {table['tier']!r}; accepted are {', '.join(PRICE_TIERS)}."
+        )
+    return Price(
+        provider=_text(file, f"{prefix}provider", table["provider"]),
+        tier=table["tier"],
+        usd_per_hour=float(_in_range(file, f"{prefix}usd_per_hour", table["usd_per_hour"], "prices.usd_per_hour")),
+        devices=instances[instance]
+        if instance is not None
+        else int(_in_range(file, f"{prefix}devices", table["devices"], "prices.devices")),
+        instance=instance,
+        region=_optional_text(file, "region", table, prefix),
+        date=_matching(file, f"{prefix}date", table["date"], _DAY, "YYYY, YYYY-MM or YYYY-MM-DD"),
+        url=_address(file, f"{prefix}url", table["url"]),
+    )
+
+
+def _sources(file: str, tables: object, *, required: bool) -> tuple[Source, ...]:
+    if not isinstance(tables, list) or (required and not tables):
+        raise InvalidHardwareError(f"{file}: key 'sources' must be a list of tables, at least one.")
+    return tuple([_source(file, position, table) for position, table in enumerate(tables)])
+
+
+def _source(file: str, position: int, table: object) -> Source:
+    if not isinstance(table, dict):
+        raise InvalidHardwareError(f"{file}: key 'sources' must be a list of tables, each under [[sources]].")
+    prefix = f"sources[{position}]."
+    _known_keys(file, prefix, table, _SOURCE_KEYS)
+    return Source(
+        title=_text(file, f"{prefix}title", table["title"]),
+        url=_address(file, f"{prefix}url", table["url"]),
+        date=_matching(file, f"{prefix}date", table["date"], _DAY, "YYYY, YYYY-MM or YYYY-MM-DD"),
+        facts=_texts(file, f"{prefix}facts", table["facts"]),
+    )

@@ -1,0 +1,297 @@
+"""Diffusion models against diffusers 0.42 and transformers 5.24 on the meta device, and pipelines of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, max_batch_size
+from llm_memory_calculator.architecture import Architecture
+from llm_memory_calculator.architectures import build
+from llm_memory_calculator.config import Config
+from llm_memory_calculator.errors import ArgumentError, ConfigError, LayoutError, UnsupportedModelError
+
+CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
+SIMPLE_DOWN, SIMPLE_UP = "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D"
+RESNET_DOWN, RESNET_UP = "ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D"
+UNET = {"_class_name": "UNet2DConditionModel"}
+SD_15 = {**UNET, "sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
+SD_21 = {
+    **UNET, "sample_size": 96, "cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20],
+    "use_linear_projection": True,
+}  # fmt: skip
+SDXL = {
+    **UNET, "sample_size": 128, "cross_attention_dim": 2048, "block_out_channels": [320, 640, 1280],
+    "down_block_types": ["DownBlock2D", CROSS_DOWN, CROSS_DOWN],
+    "up_block_types": [CROSS_UP, CROSS_UP, "UpBlock2D"], "attention_head_dim": [5, 10, 20],
+    "transformer_layers_per_block": [1, 2, 10], "use_linear_projection": True, "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816,
+}  # fmt: skip
+SSD_1B = {
+    **SDXL, "transformer_layers_per_block": [1, [2, 2], [4, 4]], "mid_block_type": None,
+    "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1],
+}  # fmt: skip
+UPSCALER = {
+    **UNET, "block_out_channels": [256, 512, 512, 1024], "cross_attention_dim": 1024, "in_channels": 7,
+    "down_block_types": ["DownBlock2D", *[CROSS_DOWN] * 3], "up_block_types": [*[CROSS_UP] * 3, "UpBlock2D"],
+    "num_class_embeds": 1000, "only_cross_attention": [True, True, True, False], "use_linear_projection": True,
+}  # fmt: skip
+KANDINSKY = {
+    **UNET, "block_out_channels": [384, 768, 1152, 1536], "attention_head_dim": 64, "cross_attention_dim": 768,
+    "down_block_types": [RESNET_DOWN, *[SIMPLE_DOWN] * 3], "up_block_types": [*[SIMPLE_UP] * 3, RESNET_UP],
+    "mid_block_type": "UNetMidBlock2DSimpleCrossAttn", "layers_per_block": 3, "out_channels": 8,
+    "resnet_time_scale_shift": "scale_shift", "encoder_hid_dim": 1280, "encoder_hid_dim_type": "image_proj",
+    "addition_embed_type": "image", "sample_size": 64,
+}  # fmt: skip
+KARLO = {
+    **KANDINSKY, "block_out_channels": [320, 640, 960, 1280], "cross_attention_dim": 1536, "in_channels": 3,
+    "out_channels": 6, "class_embed_type": "identity", "encoder_hid_dim": None, "encoder_hid_dim_type": None,
+    "addition_embed_type": None,
+}  # fmt: skip
+FLOYD = {
+    **KARLO, "block_out_channels": [704, 1408, 2112, 2816], "cross_attention_dim": 2816, "encoder_hid_dim": 4096,
+    "class_embed_type": None, "addition_embed_type": "text", "cross_attention_norm": "group_norm",
+}  # fmt: skip
+ENLARGER = {
+    "_class_name": "UNet2DModel", "add_attention": False, "block_out_channels": [320, 640, 960, 1280],
+    "down_block_types": [RESNET_DOWN] * 4, "up_block_types": [RESNET_UP] * 4, "in_channels": 6, "out_channels": 6,
+    "layers_per_block": 3, "resnet_time_scale_shift": "scale_shift", "sample_size": 256,
+}  # fmt: skip
+AUTOENCODER = {
+    "_class_name": "AutoencoderKL", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
+    "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4,
+}  # fmt: skip
+AUTOENCODER_16 = {
+    **AUTOENCODER, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False,
+}  # fmt: skip
+MOVQ = {
+    "_class_name": "VQModel", "block_out_channels": [128, 256, 256, 512], "layers_per_block": 2, "latent_channels": 4,
+    "down_block_types": [*["DownEncoderBlock2D"] * 3, "AttnDownEncoderBlock2D"], "norm_type": "spatial",
+    "up_block_types": ["AttnUpDecoderBlock2D", *["UpDecoderBlock2D"] * 3], "vq_embed_dim": 4,
+    "num_vq_embeddings": 16384,
+}  # fmt: skip
+CLIP_L = {
+    "model_type": "clip_text_model", "architectures": ["CLIPTextModel"], "hidden_size": 768,
+    "intermediate_size": 3072, "num_attention_heads": 12, "num_hidden_layers": 12, "projection_dim": 768,
+}  # fmt: skip
+CLIP_G = {
+    "model_type": "clip_text_model", "architectures": ["CLIPTextModelWithProjection"], "hidden_size": 1280,
+    "intermediate_size": 5120, "num_attention_heads": 20, "num_hidden_layers": 32, "projection_dim": 1280,
+}  # fmt: skip
+CLIP_G_IMAGES = {
+    "model_type": "clip_vision_model", "architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1664,
+    "intermediate_size": 8192, "num_attention_heads": 16, "num_hidden_layers": 48, "projection_dim": 1280,
+    "patch_size": 14,
+}  # fmt: skip
+T5_XXL = {
+    "model_type": "t5", "architectures": ["T5EncoderModel"], "d_model": 4096, "d_ff": 10240, "num_heads": 64,
+    "num_layers": 24, "feed_forward_proj": "gated-gelu", "vocab_size": 32128,
+}  # fmt: skip
+SD_3 = {
+    "_class_name": "SD3Transformer2DModel", "num_layers": 24, "num_attention_heads": 24,
+    "caption_projection_dim": 1536, "sample_size": 128,
+}  # fmt: skip
+SD_35_MEDIUM = {**SD_3, "qk_norm": "rms_norm", "dual_attention_layers": list(range(13))}
+SD_35_LARGE = {
+    **SD_3, "num_layers": 38, "num_attention_heads": 38, "caption_projection_dim": 2432, "qk_norm": "rms_norm",
+}  # fmt: skip
+FLUX = {"_class_name": "FluxTransformer2DModel", "guidance_embeds": True}
+PIXART = {"_class_name": "PixArtTransformer2DModel", "caption_channels": 4096, "use_additional_conditions": False}
+PIXART_ALPHA = {
+    "_class_name": "Transformer2DModel", "norm_type": "ada_norm_single", "patch_size": 2, "caption_channels": 4096,
+    "sample_size": 128,
+}  # fmt: skip
+TEXT_PROJECTION = {"_class_name": "UnCLIPTextProjModel", "time_embed_dim": 1280, "cross_attention_dim": 1536}
+PRIOR = {"_class_name": "PriorTransformer", "embedding_dim": 1280}
+
+PARTS: dict[str, tuple[dict[str, Any], int]] = {
+    "Stable Diffusion 1.5": (SD_15, 859_520_964),
+    "Stable Diffusion 2.1": (SD_21, 865_910_724),
+    "SDXL": (SDXL, 2_567_463_684),
+    "SSD-1B": (SSD_1B, 1_300_195_844),
+    "x4 upscaler": (UPSCALER, 473_398_020),
+    "Kandinsky 2.2 decoder": (KANDINSKY, 1_253_057_288),
+    "Karlo decoder": (KARLO, 885_439_686),
+    "Karlo enlarger": (ENLARGER, 729_710_726),
+    "Karlo text projection": (TEXT_PROJECTION, 7_878_400),
+    "Kandinsky 2.2 prior": (PRIOR, 1_026_225_920),
+    "DeepFloyd IF-I-XL": (FLOYD, 4_304_695_110),
+    "latent consistency": ({**SD_15, "time_cond_proj_dim": 256}, 859_602_884),
+    "unconditional U-Net": ({"_class_name": "UNet2DModel"}, 274_056_163),
+    "autoencoder": (AUTOENCODER, 83_653_863),
+    "autoencoder of 16 channels": (AUTOENCODER_16, 83_819_683),
+    "MoVQ": (MOVQ, 67_832_495),
+    "CLIP ViT-L text": (CLIP_L, 123_060_480),
+    "OpenCLIP bigG text": (CLIP_G, 694_659_840),
+    "OpenCLIP bigG images": (CLIP_G_IMAGES, 1_844_907_264),
+    "T5-XXL encoder": (T5_XXL, 4_762_310_656),
+    "SD3-medium": (SD_3, 2_028_328_000),
+    "SD3.5-medium": (SD_35_MEDIUM, 2_243_171_520),
+    "SD3.5-large": (SD_35_LARGE, 8_056_627_520),
+    "FLUX.1-dev": (FLUX, 11_901_408_320),
+    "FLUX.1-schnell": ({**FLUX, "guidance_embeds": False}, 11_891_178_560),
+    "PixArt-Sigma": (PIXART, 610_856_096),
+    "PixArt-alpha": (PIXART_ALPHA, 611_349_152),
+}
+SAFETY = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+SD_PIPELINE = {
+    "_class_name": "StableDiffusionPipeline", "unet": SD_15, "text_encoder": CLIP_L, "vae": AUTOENCODER,
+    "scheduler": ["diffusers", "PNDMScheduler"], "tokenizer": ["transformers", "CLIPTokenizer"],
+    "safety_checker": SAFETY, "image_encoder": [None, None],
+}  # fmt: skip
+SDXL_PIPELINE = {
+    "_class_name": "StableDiffusionXLPipeline", "unet": SDXL, "text_encoder": CLIP_L, "text_encoder_2": CLIP_G,
+    "vae": AUTOENCODER,
+}  # fmt: skip
+FLUX_PIPELINE = {
+    "_class_name": "FluxPipeline", "transformer": FLUX, "text_encoder": CLIP_L, "text_encoder_2": T5_XXL,
+    "vae": AUTOENCODER_16,
+}  # fmt: skip
+KARLO_PIPELINE = {
+    "_class_name": "UnCLIPPipeline", "decoder": KARLO, "prior": {"_class_name": "PriorTransformer"},
+    "text_proj": TEXT_PROJECTION, "text_encoder": {**CLIP_L, "architectures": ["CLIPTextModelWithProjection"]},
+    "super_res_first": ENLARGER, "super_res_last": {**ENLARGER, "out_channels": 3},
+}  # fmt: skip
+
+
+def described(config: dict[str, Any]) -> Architecture:
+    return build(Config(config))
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
+    config, parameters = PARTS[name]
+    assert described(config).parameter_count == parameters
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters"),
+    [
+        (SD_PIPELINE, 1_066_235_307),
+        (SDXL_PIPELINE, 3_468_837_867),
+        (FLUX_PIPELINE, 16_870_599_139),
+        (KARLO_PIPELINE, 3_498_411_279),
+    ],
+    ids=["Stable Diffusion 1.5", "SDXL", "FLUX.1-dev", "Karlo"],
+)
+def test_a_pipeline_is_the_sum_of_its_parts(config: dict[str, Any], parameters: int) -> None:
+    architecture = described(config)
+    assert architecture.task == "diffusion"
+    assert architecture.parameter_count == parameters
+    assert architecture.cached_values(1000, 1000) == 0
+
+
+def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:
+    architecture = described(SD_PIPELINE)
+    names = {
+        f"{path}.{weight.name}" if path else weight.name
+        for layer in architecture.layers()
+        for path in layer.module_paths()
+        for operator in layer.operators
+        for weight in operator.weights()
+    }
+    assert "unet.down_blocks.0.attentions.1.transformer_blocks.0.attn2.to_k" in names
+    assert "unet.up_blocks.3.resnets.2.conv_shortcut.bias" in names
+    assert "vae.decoder.up_blocks.2.upsamplers.0.conv" in names
+    assert "text_encoder.text_model.embeddings.token_embedding" in names
+
+
+def test_memory_agrees_with_what_was_measured() -> None:
+    # peaks of diffusers: 2.6 to 3.2 GB; 11.2 GB on an RTX 4090 (kadeklabs.com); 21.7 GB for four images (Hugging Face
+    # blog, simple_sdxl_optimizations), without the device's context; 31.4 GiB of Flux-dev's weights (Hugging Face blog,
+    # diffusers-quantization)
+    small = calculate_memory(SD_PIPELINE, image_resolution=512)
+    assert small.total_memory_interval.low <= 2.65e9
+    assert 2.9e9 < small.total_memory_bytes < 3.5e9
+    large = calculate_memory(SDXL_PIPELINE, image_resolution=1024)
+    assert large.precision == "fp16"
+    assert large.total_memory_gb == pytest.approx(11.2, rel=0.1)
+    four = calculate_memory(SDXL_PIPELINE, batch_size=4, image_resolution=1024)
+    assert (four.weight_memory_bytes + four.activation_memory_bytes) / 1e9 == pytest.approx(21.7, rel=0.15)
+    flux = calculate_memory(FLUX_PIPELINE, image_resolution=1024)
+    assert flux.weight_memory_bytes / 2**30 == pytest.approx(31.447, rel=0.001)
+    assert flux.kv_cache_bytes == 0
+
+
+def test_the_decoder_of_sdxl_runs_in_float32_where_the_weights_are_fp16() -> None:
+    half = calculate_memory(SDXL_PIPELINE, precision="bf16")
+    upcast = calculate_memory(SDXL_PIPELINE, precision="fp16")
+    assert upcast.activation_memory_bytes > 2 * half.activation_memory_bytes
+    without = {**SDXL_PIPELINE, "vae": {**AUTOENCODER, "force_upcast": False}}
+    assert calculate_memory(without, precision="fp16").activation_memory_bytes == half.activation_memory_bytes
+
+
+def test_memory_grows_with_pixels_and_with_images() -> None:
+    one = calculate_memory(FLUX_PIPELINE, image_resolution=1024)
+    assert calculate_memory(FLUX_PIPELINE, image_resolution=(2048, 1024)).activation_memory_bytes == pytest.approx(
+        2 * one.activation_memory_bytes
+    )
+    two = calculate_memory(FLUX_PIPELINE, image_resolution=1024, num_images=2)
+    assert two.activation_memory_bytes == calculate_memory(FLUX_PIPELINE, batch_size=2).activation_memory_bytes
+    assert two.image_memory_bytes == pytest.approx(2 * one.image_memory_bytes, rel=1e-6)
+    assert one.image_tokens == 4096 + 512
+    assert max_batch_size(FLUX_PIPELINE, memory_gb=80).max_batch_size >= 8
+    assert "One prompt" in max_batch_size(FLUX_PIPELINE, memory_gb=24).reason
+
+
+def test_guidance_takes_two_passes_unless_the_model_learned_it() -> None:
+    plain = calculate_memory(SD_15, image_resolution=512).activation_memory_bytes
+    distilled = calculate_memory({**SD_15, "time_cond_proj_dim": 256}, image_resolution=512).activation_memory_bytes
+    assert plain == pytest.approx(2 * distilled, rel=1e-6)
+
+
+def test_notes_say_what_was_assumed_and_left_out() -> None:
+    notes = {note.subject: note.text for note in calculate_memory(SD_PIPELINE).notes}
+    assert "seq_length has no meaning" in notes["batch_size"]
+    assert "made for images of 512 x 512" in notes["image_resolution"]
+    assert "no tiles" in notes["activation_memory_bytes"]
+    assert "not counted" in notes["safety_checker"]
+
+
+def test_time_and_splits_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="makes images"):
+        estimate_end_to_end_performance(SDXL_PIPELINE, system_name="H100")
+    with pytest.raises(LayoutError, match="whole on each device"):
+        calculate_memory(SDXL_PIPELINE, tensor_parallel=2)
+    copies = calculate_memory(SDXL_PIPELINE, data_parallel=2, batch_size=2)
+    assert copies.activation_memory_bytes == calculate_memory(SDXL_PIPELINE).activation_memory_bytes
+
+
+def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
+    index: dict[str, Any] = {}
+    for part, value in SD_PIPELINE.items():
+        index[part] = value
+        if isinstance(value, dict):
+            index[part] = ["diffusers", value.get("_class_name", "CLIPTextModel")]
+            (tmp_path / part).mkdir()
+            (tmp_path / part / "config.json").write_text(json.dumps(value), encoding="utf-8")
+    (tmp_path / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    for path in (tmp_path, tmp_path / "model_index.json"):
+        assert calculate_memory(path).parameter_count == 1_066_235_307
+    (tmp_path / "vae" / "config.json").unlink()
+    with pytest.raises(ConfigError, match=r"names a vae \(AutoencoderKL\) and does not hold its config"):
+        calculate_memory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "message"),
+    [
+        ({**SD_PIPELINE, "unet": None}, ConfigError, "no part that denoises"),
+        ({**SD_PIPELINE, "controlnet": ["diffusers", "ControlNetModel"]}, ConfigError, "names a controlnet"),
+        ({**SD_PIPELINE, "controlnet": {"_class_name": "ControlNetModel"}}, UnsupportedModelError, "has a controlnet"),
+        ({"_class_name": "WanTransformer3DModel"}, UnsupportedModelError, "_class_name 'WanTransformer3DModel'"),
+        ({**SD_15, "down_block_types": [CROSS_DOWN]}, ConfigError, "down_block_types has 1 entries"),
+        ({**SD_15, "layers_per_block": [2, 2]}, ConfigError, "layers_per_block has 2 entries"),
+        ({**SD_15, "attention_type": "gated"}, ConfigError, "only 'default' is described"),
+        ({**SD_15, "mid_block_type": "Other"}, ConfigError, "mid_block_type must be null or one of"),
+        ({**SDXL, "transformer_layers_per_block": [1, 2]}, ConfigError, "for each of its 3 levels"),
+        ({**SD_15, "only_cross_attention": [True]}, ConfigError, "each of its 4 levels"),
+        ({**SD_15, "addition_embed_type": "other"}, ConfigError, "addition_embed_type must be null or one of"),
+        ({"_class_name": "Transformer2DModel"}, ConfigError, "only PixArt's is described"),
+        ({**AUTOENCODER, "up_block_types": ["Other"] * 4}, ConfigError, "up_block_types must be a list"),
+    ],
+)
+def test_what_is_wrong_is_said(config: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        described(config)

@@ -1,0 +1,109 @@
+"""Hardware of one's own as a dict in the original's keys."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from llm_memory_hardware import (
+    Accelerator,
+    InvalidHardwareError,
+    Link,
+    accelerator_from_config,
+    all_accelerators,
+    get_hardware_config,
+)
+
+CUSTOM: dict[str, object] = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039}
+
+
+def test_a_custom_dict_gives_both_16_bit_rates_and_invents_no_other() -> None:
+    accelerator = accelerator_from_config({**CUSTOM, "ICN": 300, "ICN_LL": 1, "Manufacturer": "Acme"}, name="box")
+    assert accelerator.name == "box"
+    assert accelerator.manufacturer == "Acme"
+    assert dict(accelerator.peak_flops) == {"bf16": 312e12, "fp16": 312e12}
+    assert accelerator.memory_bytes == accelerator.usable_memory_bytes == 80 * 10**9
+    assert accelerator.memory_bandwidth == 2.039e12
+    assert accelerator.link == Link(name="ICN", bandwidth=300e9, latency_s=1e-6)
+    assert accelerator_from_config(CUSTOM).link is None
+
+
+def test_a_custom_dict_may_give_other_formats() -> None:
+    accelerator = accelerator_from_config({**CUSTOM, "peak_tflops": {"int8": 624}})
+    assert dict(accelerator.peak_flops) == {"bf16": 312e12, "fp16": 312e12, "int8": 624e12}
+
+
+def test_every_config_makes_a_round_trip() -> None:
+    for entry in all_accelerators():
+        config = get_hardware_config(entry.name)
+        accelerator = Accelerator.from_config(config)
+        assert accelerator.to_config() == config
+        assert accelerator.peak_flops == pytest.approx(dict(entry.peak_flops))
+
+
+def test_a_device_without_a_16_bit_unit_gives_its_rates_alone() -> None:
+    accelerator = accelerator_from_config({"Memory_size": 64, "Memory_BW": 200, "peak_tflops": {"fp32": 4}})
+    assert dict(accelerator.peak_flops) == {"fp32": 4e12}
+    assert "Flops" not in accelerator.to_config()
+
+
+def test_the_original_s_word_for_an_asic_is_taken() -> None:
+    assert accelerator_from_config({**CUSTOM, "type": "accelerator"}).type == "asic"
+
+
+def test_a_custom_dict_may_have_aliases() -> None:
+    assert accelerator_from_config({**CUSTOM, "aliases": ["box"]}).aliases == ("box",)
+
+
+@pytest.mark.parametrize("key", ["Flops", "Memory_size", "Memory_BW"])
+def test_a_missing_key_is_named(key: str) -> None:
+    with pytest.raises(InvalidHardwareError, match=f"'{key}' is missing"):
+        accelerator_from_config({other: value for other, value in CUSTOM.items() if other != key})
+
+
+@pytest.mark.parametrize("key", ["Flops", "Memory_size", "Memory_BW", "ICN"])
+@pytest.mark.parametrize(
+    "value", ["80", True, None, math.nan, math.inf, -math.inf, 0, 0.0, -80, 1e10, 10**400, [80], 80j]
+)
+def test_a_bad_number_is_refused_and_its_key_named(key: str, value: object) -> None:
+    with pytest.raises(InvalidHardwareError, match=f"'{key}' is .*accepted is a finite number"):
+        accelerator_from_config({**CUSTOM, key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Memory_Size": 80}, "'Memory_Size' is not known.*Did you mean 'Memory_size'.*Flops, Memory_size"),
+        ({"memory": 80}, "'memory' is not known"),
+        ({3: 80}, "must be a string"),
+        ({"tensor_cores": "gen4"}, "'tensor_cores' is not supported"),
+        ({"inference_calibration": {}}, "'inference_calibration' is not supported"),
+        ({"real_values": False}, "'real_values' is False"),
+        ({"type": "npu"}, "'type' is 'npu'; accepted are gpu, tpu, asic, cpu"),
+        ({"type": 3}, "'type' is 3"),
+        ({"aliases": "box"}, "'aliases' is 'box'"),
+        ({"peak_tflops": {}, "Flops": 0}, "'Flops' is 0"),
+        ({"memory_type": ""}, "'memory_type'"),
+        ({"name": 7}, "'name' is 7"),
+        ({"manufacturer": "a", "Manufacturer": "b"}, "mean the same and differ"),
+        ({"devices_per_node": 0}, "'devices_per_node' is 0"),
+        ({"devices_per_node": 8.0}, "'devices_per_node' is 8.0"),
+        ({"devices_per_node": True}, "'devices_per_node' is True"),
+        ({"ICN_LL": 1}, "'ICN_LL'.*without 'ICN'"),
+        ({"ICN": 300, "ICN_LL": -1}, "'ICN_LL' is -1"),
+        ({"peak_tflops": 312}, "'peak_tflops' is 312"),
+        ({"peak_tflops": {"fp9": 1}}, "'fp9'.*Did you mean 'fp"),
+        ({"peak_tflops": {"fp8": "624"}}, "'peak_tflops', format 'fp8', is '624'"),
+        ({"peak_tflops": {"bf16": 156}}, "'Flops' .312 TFLOPS.*differ"),
+    ],
+)
+def test_a_bad_custom_dict_is_refused_with_a_reason(changes: dict[Any, object], message: str) -> None:
+    with pytest.raises(InvalidHardwareError, match=message):
+        accelerator_from_config({**CUSTOM, **changes})
+
+
+def test_something_that_is_no_mapping_is_refused() -> None:
+    with pytest.raises(InvalidHardwareError, match="must be a mapping"):
+        accelerator_from_config([("Flops", 312)])  # type: ignore[arg-type]
