@@ -144,12 +144,12 @@ def analyze_attention_efficiency(
     token: str | None = None,
     respect_weight_tying: bool = True,
 ) -> dict[str, Any]:
-    """The cache at several lengths: model, attention_type, results by length, memory_per_token_bytes, efficiency_rating.
+    """The cache at several lengths: model, attention_type, results, memory_per_token_bytes, efficiency_rating.
 
     results[length] has total_memory_gb, kv_cache_gb and kv_cache_percent (of the total). memory_per_token_bytes is what
-    one more token of one sequence adds while no window is full. The rating compares the cache of the longest length with
-    multi-head attention over all of it in as many layers of the same width: excellent up to a seventh, good up to half,
-    else moderate; unknown where nothing is cached.
+    one more token of one sequence adds while no window is full. The rating compares the cache of the longest length
+    with multi-head attention over all of it in as many layers of the same width: excellent up to a seventh, good up to
+    half, else moderate; unknown where nothing is cached.
     """
     if isinstance(seq_lengths, str) or not isinstance(seq_lengths, Sequence) or not seq_lengths:
         raise ArgumentError("seq_lengths must be a list of at least one length in tokens, such as [1024, 32768].")

@@ -584,8 +584,8 @@ def kv_sharing(config: Config, kinds: Sequence[str]) -> list[bool]:
     own = len(kinds) - shared
     if own < 1 or set(kinds[own:]) - set(kinds[:own]):
         raise ConfigError(
-            f"The config's num_kv_shared_layers {shared} leaves a kind of layer without one that has keys and values of "
-            f"its own, of {len(kinds)} layers."
+            f"The config's num_kv_shared_layers {shared} leaves a kind of layer without one that has keys and values "
+            f"of its own, of {len(kinds)} layers."
         )
     return [index >= own for index in range(len(kinds))]
 

@@ -1,4 +1,4 @@
-"""Arcee Trinity: gated attention, windows in three of four layers, norms around each block, experts beside shared ones."""
+"""Arcee Trinity: gated attention, windows in three of four layers, norms around blocks, experts beside shared ones."""
 
 from ..architecture import Architecture
 from ..config import Config
