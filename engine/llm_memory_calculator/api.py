@@ -9,7 +9,14 @@ from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from llm_memory_hardware import Accelerator, all_accelerators, find_accelerator, find_devices, get_accelerator
+from llm_memory_hardware import (
+    HARDWARE_CONFIGS,
+    Accelerator,
+    accelerators_for_serving,
+    find_accelerator,
+    find_devices,
+    get_accelerator,
+)
 
 from . import memory, search, sources
 from .architecture import Architecture, Step
@@ -934,7 +941,9 @@ def compare_hardware(
 ) -> ComparisonReport:
     """Accelerators side by side, each in its best layout, best first; those that cannot hold the model last.
 
-    hardware: a list of names; None is the whole catalogue, of which the best `top` (5) are returned.
+    hardware: a list of names; None is what is rented or priced for serving - a gpu, tpu or asic of the catalogue with a
+    cloud instance type or a list price - and your own, of which the best `top` (5) are returned. Whatever else the
+    catalogue has (processors, laptops, wafers) is compared when it is named.
     devices: devices of each; None is as many as a name says ('8xH100'), or the fewest of one node that hold the model.
     """
     found = load_model(model, token=token, refresh=refresh)
@@ -942,37 +951,61 @@ def compare_hardware(
         hardware = [hardware]
     if hardware is not None and (not isinstance(hardware, Sequence) or not hardware):
         raise ArgumentError(
-            "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for all."
+            "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for what clouds rent."
         )
-    chosen = [(find_accelerator(entry), _count(entry, devices)) for entry in hardware or all_accelerators()]
+    chosen = [(find_accelerator(entry), _count(entry, devices)) for entry in hardware or accelerators_for_serving()]
     keep = whole("top", top, most=1000) if top is not None else (5 if hardware is None else len(chosen))
     batch = _sequences(batch_size)
     inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
     counts = [None if count is None else whole("devices", count, most=1024) for _, count in chosen]
     goal = choice("goal", goal, search.GOALS)
     formats = found.formats(precision, kv_precision)
-    rows = []
-    for (accelerator, _), count in zip(chosen, counts, strict=True):
+
+    def row_of(accelerator: Accelerator, count: int | None, *, advise: bool) -> HardwareRow:
         deployment = _deployment(found, accelerator, Parallelism(), precision, kv_precision)
         try:
-            offered = count or _fewest_in_node(deployment, batch, inputs + outputs)
             report = search.best_layout(
-                deployment, offered, batch=batch, input_tokens=inputs, output_tokens=outputs, goal=goal, keep=1
+                deployment,
+                count or _fewest_in_node(deployment, batch, inputs + outputs),
+                batch=batch,
+                input_tokens=inputs,
+                output_tokens=outputs,
+                goal=goal,
+                keep=1,
+                advise=advise,
             )
         except (DoesNotFitError, LayoutError) as error:
-            rows.append(HardwareRow(hardware=accelerator.name, fits=False, reason=str(error)))
-            continue
-        rows.append(
-            HardwareRow(
-                hardware=accelerator.name,
-                fits=True,
-                layout=report.best,
-                tpot_interval_ms=report.tpot_interval_ms,
-                evidence=deployment.machine.evidence,
-            )
+            return HardwareRow(hardware=accelerator.name, fits=False, reason=str(error))
+        return HardwareRow(
+            hardware=accelerator.name,
+            fits=True,
+            layout=report.best,
+            tpot_interval_ms=report.tpot_interval_ms,
+            evidence=deployment.machine.evidence,
         )
+
     each = None in counts
-    rows.sort(key=lambda row: (row.layout is None, search.score(row.layout, goal, each) if row.layout else (0.0, 0.0)))
+
+    def order(entry: tuple[HardwareRow, Accelerator, int | None]) -> tuple[bool, tuple[float, float]]:
+        layout = entry[0].layout
+        return layout is None, search.score(layout, goal, each) if layout else (0.0, 0.0)
+
+    accelerators = [accelerator for accelerator, _ in chosen]
+    tried = [
+        (row_of(accelerator, count, advise=False), accelerator, count)
+        for accelerator, count in zip(accelerators, counts, strict=True)
+    ]
+    tried.sort(key=order)
+    # what would do instead is looked for where it is shown
+    rows = tuple(
+        row if row.fits else row_of(accelerator, count, advise=True) for row, accelerator, count in tried[:keep]
+    )
+    rented = Note(
+        subject="hardware",
+        text=f"hardware was not given: {len(chosen)} of the catalogue's {len(HARDWARE_CONFIGS)} accelerators were "
+        "compared, those with a cloud instance type or a list price, processors left out; name any other.",
+        origin="assumption",
+    )
     ranking = Note(
         subject="devices",
         text="devices was not given: each accelerator takes the fewest of one node that hold the model, and tokens a "
@@ -988,9 +1021,9 @@ def compare_hardware(
         output_tokens=outputs,
         precision=formats.scheme.label,
         kv_precision=formats.kv_cache.name,
-        rows=tuple(rows[:keep]),
+        rows=rows,
         compared=len(chosen),
-        notes=(*((ranking,) if each else ()), *found.notes(formats)),
+        notes=(*((rented,) if hardware is None else ()), *((ranking,) if each else ()), *found.notes(formats)),
     )
 
 

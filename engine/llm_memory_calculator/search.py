@@ -87,11 +87,20 @@ def row_of(
 
 
 def best_layout(
-    deployment: Deployment, devices: int, *, batch: int, input_tokens: int, output_tokens: int, goal: str, keep: int = 4
+    deployment: Deployment,
+    devices: int,
+    *,
+    batch: int,
+    input_tokens: int,
+    output_tokens: int,
+    goal: str,
+    keep: int = 4,
+    advise: bool = True,
 ) -> LayoutReport:
     """The best layout of up to `devices` devices for `goal`.
 
-    Raises DoesNotFitError, with what the best split would need, when no layout holds the model.
+    Raises DoesNotFitError, with what the best split would need, when no layout holds the model, and with how many
+    devices would do where `advise` says so: looking for them takes longer than all the rest.
     """
     deployment.require_decoder()
     accelerator = deployment.machine.accelerator
@@ -110,8 +119,8 @@ def best_layout(
         raise DoesNotFitError(
             f"{deployment.model} with {deployment.formats.scheme.label} weights, batch {batch:,} x {tokens:,} tokens, "
             f"fits on no layout of {devices} x {accelerator.name}: the best split ({least[1]}) needs {needed:.1f} GB "
-            f"a device, and {budget:.1f} GB are there. "
-            f"{_remedy(deployment, batch, tokens, devices)}"
+            f"a device, and {budget:.1f} GB are there."
+            + (f" {_remedy(deployment, batch, tokens, devices)}" if advise else "")
         )
     rows.sort(key=lambda entry: score(entry[0], goal))
     best, spread = rows[0]

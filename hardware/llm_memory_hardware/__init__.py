@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .accelerator import NUMBER_FORMATS, Accelerator, HardwareType, Link, Price, PriceTier, Source
 from .catalogue import (
     Catalogue,
+    accelerators_for_serving,
     all_accelerators,
     find_accelerator,
     find_devices,
@@ -54,6 +55,7 @@ __all__ = [
     "Source",
     "UnknownHardwareError",
     "accelerator_from_config",
+    "accelerators_for_serving",
     "all_accelerators",
     "find_accelerator",
     "find_devices",

@@ -124,7 +124,8 @@ class Accelerator:
     """Bytes of the L2 of a GPU, the last-level cache of a CPU, the on-chip SRAM of an ASIC; None when not known."""
     peak_flops: Mapping[str, float]
     """Dense FLOP/s (for int8 and int4, OP/s) by number format, with fp32 accumulation, never with sparsity; one
-    multiply-add is two. A format is absent where the device has no unit for it or no rate was published."""
+    multiply-add is two. A format is absent where the device has no unit for it or no rate was published; all are, where
+    no dense rate was."""
     link: Link | None
     """The scale-up link between the devices of one node; None: they have only ``host_link``."""
     host_link: Link | None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENVIRONMENT_VARIABLE",
     "Catalogue",
+    "accelerators_for_serving",
     "all_accelerators",
     "current",
     "find_accelerator",
@@ -82,6 +83,10 @@ class Catalogue:
         twin = Catalogue()
         twin._own, twin._replaced = dict(self._own), self._replaced
         return twin
+
+    def is_own(self, name: str) -> bool:
+        """Whether the accelerator of this canonical name is the user's."""
+        return name in self._own
 
     def canonical_names(self) -> list[str]:
         """Every canonical name, sorted."""
@@ -311,6 +316,21 @@ def _catalogue_of(path: str | None) -> Catalogue:
 def all_accelerators() -> tuple[Accelerator, ...]:
     """Every accelerator of the catalogue, sorted by name."""
     return tuple(current())
+
+
+def accelerators_for_serving() -> tuple[Accelerator, ...]:
+    """What can be rented or is priced for serving, and the user's own, sorted by name.
+
+    Of the package's: a gpu, tpu or asic with a cloud instance type or a list price. Not a processor, a laptop's part or
+    a chip that no one sells by the hour.
+    """
+    catalogue = current()
+    return tuple(
+        accelerator
+        for accelerator in catalogue
+        if catalogue.is_own(accelerator.name)
+        or (accelerator.type != "cpu" and (accelerator.instances or accelerator.prices))
+    )
 
 
 def get_accelerator(name: str, if_ambiguous: str | None = None) -> Accelerator:

@@ -135,8 +135,8 @@ def _check_keys(config: Mapping[str, object]) -> None:
         if key not in _ACCEPTED:
             raise InvalidHardwareError(f"The hardware key {key!r} is not known.{_meant(key, _ACCEPTED)} {accepted}")
     for key in _REQUIRED:
-        # a device without a 16-bit unit has its rates in peak_tflops alone
-        if key not in config and not (key == "Flops" and config.get("peak_tflops")):
+        # a device without a 16-bit rate has its rates in peak_tflops alone, or an empty one where none was published
+        if key not in config and not (key == "Flops" and "peak_tflops" in config):
             raise InvalidHardwareError(f"The hardware key {key!r} is missing. {accepted}")
 
 

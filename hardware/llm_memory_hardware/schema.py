@@ -48,7 +48,7 @@ _WHOLE: Final = frozenset(
 )
 _TEXTS: Final = ("name", "manufacturer", "type", "architecture")
 _NUMBERS: Final = ("memory_bytes", "usable_memory_bytes", "memory_bandwidth", "devices_per_node")
-_REQUIRED: Final = (*_TEXTS, "aliases", *_NUMBERS, "peak_flops", "sources")
+_REQUIRED: Final = (*_TEXTS, "aliases", *_NUMBERS, "sources")
 _OPTIONAL: Final = (
     "released",
     "compute_capability",
@@ -57,6 +57,7 @@ _OPTIONAL: Final = (
     "cache_bytes",
     "tdp_w",
     "pci_ids",
+    "peak_flops",
     "link",
     "host_link",
     "network",
@@ -173,7 +174,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
         memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
         cache_bytes=_optional_whole(file, "cache_bytes", table),
-        peak_flops=_peaks(file, table["peak_flops"]),
+        peak_flops=_peaks(file, table.get("peak_flops", {})),
         link=_link(file, "link", table.get("link")),
         host_link=_link(file, "host_link", table.get("host_link")),
         network=_link(file, "network", table.get("network")),
@@ -257,10 +258,10 @@ def _optional_whole(file: str, key: str, table: Mapping[str, object]) -> int | N
 
 
 def _peaks(file: str, table: object) -> dict[str, float]:
-    if not isinstance(table, dict) or not table:
+    if not isinstance(table, dict):
         raise InvalidHardwareError(
             f"{file}: key 'peak_flops' is {table!r}; accepted is a table from a number format "
-            f"({', '.join(NUMBER_FORMATS)}) to dense FLOP/s, with one at least."
+            f"({', '.join(NUMBER_FORMATS)}) to dense FLOP/s; leave it out where no rate was published."
         )
     _known_keys(file, "peak_flops.", table, _PEAK_KEYS)
     return {

@@ -243,7 +243,8 @@ def parallelism(
 def compare(
     model: Model,
     hardware: Annotated[
-        list[str] | None, typer.Option(help="Accelerator to compare; give it several times. All when left out.")
+        list[str] | None,
+        typer.Option(help="Accelerator to compare; give it several times. Those that clouds rent when left out."),
     ] = None,
     devices: Devices = None,
     batch_size: BatchSize = 1,

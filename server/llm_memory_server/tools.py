@@ -249,7 +249,8 @@ def compare_hardware(
     hardware: Annotated[
         Annotated[list[str], Field(min_length=1, max_length=100)] | SkipJsonSchema[None],
         _argument(
-            "Accelerators to compare. Left out: the whole catalogue, of which the best five are returned.",
+            "Accelerators to compare, any of the catalogue. Left out: those that clouds rent or list prices name (no "
+            "processors, no laptops), of which the best five are returned.",
             examples=[["A100_80GB", "H100"]],
         ),
     ] = None,

@@ -470,9 +470,20 @@ def test_images_take_memory_by_their_size_beside_a_quantised_decoder() -> None:
 def test_a_head_is_tied_where_the_section_or_the_whole_config_says_so() -> None:
     text = {"model_type": "llama", **sized(64, 96, 2, 4, vocab_size=100)}
     untied = described(**seeing("llava", text, CLIP_336)).parameter_count
-    inside = described(**seeing("llava", {**text, "tie_word_embeddings": True}, CLIP_336)).parameter_count
+    tied = {**text, "tie_word_embeddings": True}
+    inside = described(**seeing("llava", tied, CLIP_336)).parameter_count
     outside = described(**seeing("llava", text, CLIP_336, tie_word_embeddings=True)).parameter_count
-    assert untied - inside == untied - outside == 6400
+    both = described(**seeing("llava", tied, CLIP_336, tie_word_embeddings=False)).parameter_count
+    assert untied - inside == untied - outside == untied - both == 6400
+
+
+def test_the_whole_config_says_whether_the_head_of_a_qwen3_vl_is_tied() -> None:
+    text = decoder("qwen3_vl_text", 64, 96, 2, 4, kv=2, vocabulary=100, head_dim=16, tie_word_embeddings=True)
+    tied, untied = (
+        described(**seeing("qwen3_vl", text, QWEN3_TOWER, **outside)).parameter_count
+        for outside in ({}, {"tie_word_embeddings": False})
+    )
+    assert untied - tied == 6400
 
 
 def test_several_layers_of_a_tower_widen_the_projector() -> None:

@@ -5,6 +5,7 @@ import pytest
 from llm_memory_calculator import (
     DoesNotFitError,
     LayoutError,
+    all_accelerators,
     best_parallelism,
     calculate_memory,
     compare_hardware,
@@ -13,6 +14,7 @@ from llm_memory_calculator import (
     get_minimum_system_size,
     get_various_parallelization,
 )
+from llm_memory_hardware import accelerators_for_serving
 
 COLUMNS = ["micro batch", "TP", "PP", "Latency(ms)", "Tokens/s"]
 
@@ -89,12 +91,38 @@ def test_comparison_ranks_and_puts_what_does_not_fit_last() -> None:
     assert report.rows[2].reason is not None
 
 
-def test_comparison_of_the_whole_catalogue_returns_the_best_few() -> None:
+def test_comparison_without_a_list_is_of_what_is_rented_and_returns_the_best_few() -> None:
     report = compare_hardware("meta-llama/Llama-3.1-8B")
+    rented = accelerators_for_serving()
     assert len(report.rows) == 5
-    assert report.compared >= 24
+    assert report.compared == len(rented) < len(all_accelerators())
+    assert {row.hardware for row in report.rows} <= {accelerator.name for accelerator in rented}
+    assert report.notes[0].text.startswith(f"hardware was not given: {len(rented)} of the catalogue's")
     speeds = [row.layout.output_tokens_per_s / row.layout.devices for row in report.rows if row.layout]
     assert speeds == sorted(speeds, reverse=True)
+
+
+def test_comparison_of_the_whole_catalogue_is_of_those_that_are_named() -> None:
+    named = [accelerator.name for accelerator in all_accelerators()]
+    report = compare_hardware("meta-llama/Llama-3.1-8B", hardware=named, top=len(named))
+    assert report.compared == len(report.rows) == len(named)
+    assert not [note for note in report.notes if note.subject == "hardware"]
+    without_rate = next(row for row in report.rows if row.hardware == "WSE_3")
+    assert without_rate.reason is not None
+    assert without_rate.reason.startswith("No dense peak rate of WSE_3 is known")
+
+
+def test_what_would_do_instead_is_told_in_a_comparison_too() -> None:
+    (row,) = compare_hardware("meta-llama/Llama-3.1-70B", hardware=["T4"], devices=2).rows
+    assert row.reason is not None
+    assert "devices would do" in row.reason
+
+
+def test_speed_without_a_rate_is_an_error_and_memory_is_not() -> None:
+    assert calculate_memory("meta-llama/Llama-3.1-8B", hardware="WSE_3").devices == 1
+    for model in ("meta-llama/Llama-3.1-8B", "state-spaces/mamba-2.8b-hf"):
+        with pytest.raises(LayoutError, match=r"^No dense peak rate of WSE_3 is known, so that its speed cannot be"):
+            best_parallelism(model, "WSE_3")
 
 
 def test_a_layout_is_chosen_and_named_when_none_is_given() -> None:

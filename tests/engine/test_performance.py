@@ -225,3 +225,15 @@ def test_latent_attention_prefill_does_not_fall_when_the_last_chunk_is_short() -
 def test_the_name_that_was_asked_for_is_said() -> None:
     report = estimate_performance("deepseek-ai/DeepSeek-R1", "H200", tensor_parallel=8)
     assert any("DeepSeek-R1" in note.text for note in report.notes)
+
+
+def test_an_encoder_s_one_pass_is_timed_and_generates_nothing() -> None:
+    report = estimate_performance(
+        "BAAI/bge-base-en-v1.5", "H100", batch_size=64, input_tokens=512, output_tokens=1, precision="bf16"
+    )
+    assert report.tpot_ms is None
+    assert report.output_tokens_per_s == 0
+    assert report.total_tokens_per_s == pytest.approx(64 * 512 / report.ttft_ms * 1e3)
+    # 85 million parameters multiply each token, at most 989 TFLOPS
+    assert report.ttft_ms >= 2 * 85e6 * 64 * 512 / 989.4e12 * 1e3
+    assert any("generates no tokens" in note.text for note in report.notes)

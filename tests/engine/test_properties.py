@@ -14,6 +14,7 @@ from llm_memory_calculator.parallel import Parallelism, problem
 from llm_memory_calculator.performance.estimate import Deployment
 from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_calculator.performance.step import step_time
+from llm_memory_calculator.sources import catalogue_entries
 from llm_memory_hardware import get_accelerator
 
 MODELS = [
@@ -31,6 +32,18 @@ models = st.sampled_from(MODELS)
 batches, lengths = st.integers(1, 512), st.integers(1, 200_000)
 
 
+def one_of_each_family() -> list[str]:
+    """The smallest model of the catalogue of each model_type."""
+    smallest: dict[str, tuple[int, str]] = {}
+    for name, entry in catalogue_entries().items():
+        kind = entry["config"].get("model_type", entry["config"].get("_class_name"))
+        smallest[kind] = min(smallest.get(kind, (entry["parameters"], name)), (entry["parameters"], name))
+    return sorted(name for _, name in smallest.values())
+
+
+families = st.sampled_from(one_of_each_family())
+
+
 def deployment(model: str, hardware: str = "H100", **layout: int) -> Deployment:
     found = load_model(model)
     return Deployment(
@@ -42,8 +55,8 @@ def deployment(model: str, hardware: str = "H100", **layout: int) -> Deployment:
     )
 
 
-@given(models, batches, lengths, st.integers(0, 64), st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@given(families, batches, lengths, st.integers(0, 64), st.integers(0, 10_000))
+@settings(max_examples=150, deadline=None)
 def test_memory_never_falls_when_batch_or_length_grow(
     model: str, batch: int, length: int, more: int, longer: int
 ) -> None:
@@ -53,8 +66,20 @@ def test_memory_never_falls_when_batch_or_length_grow(
     assert large.total_memory_bytes >= small.total_memory_bytes
 
 
-@given(models, st.lists(st.sampled_from(NARROW_TO_WIDE), min_size=2, max_size=2))
-@settings(max_examples=40, deadline=None)
+@given(families, batches, lengths, st.sampled_from([1, 2, 8]))
+@settings(max_examples=150, deadline=None)
+def test_the_parts_of_a_report_sum_to_its_total(model: str, batch: int, length: int, tensor: int) -> None:
+    if problem(load_model(model).architecture, Parallelism(tensor=tensor)):
+        return
+    report = calculate_memory(model, batch_size=batch, seq_length=length, tensor_parallel=tensor)
+    assert report.total_memory_bytes == sum(size for _, size in report.parts())
+    assert all(size >= 0 for _, size in report.parts())
+    assert report.total_memory_interval.low <= report.total_memory_bytes <= report.total_memory_interval.high
+    assert report.active_parameter_count <= report.parameter_count
+
+
+@given(families, st.lists(st.sampled_from(NARROW_TO_WIDE), min_size=2, max_size=2))
+@settings(max_examples=80, deadline=None)
 def test_weights_never_fall_when_the_format_gets_wider(model: str, formats: list[str]) -> None:
     bits = {"int4": 4, "awq": 4, "mxfp4": 4, "nf4": 4, "nvfp4": 4, "fp8": 8, "bf16": 16, "fp32": 32}
     narrow, wide = sorted(formats, key=lambda name: bits[name])
@@ -63,8 +88,8 @@ def test_weights_never_fall_when_the_format_gets_wider(model: str, formats: list
         assert low < calculate_memory(model, precision=wide).weight_memory_bytes
 
 
-@given(models, st.sampled_from([1, 2, 4, 8]))
-@settings(max_examples=32, deadline=None)
+@given(families, st.sampled_from([1, 2, 4, 8]))
+@settings(max_examples=150, deadline=None)
 def test_shards_sum_to_the_whole_plus_what_is_replicated(model: str, tensor: int) -> None:
     architecture = load_model(model).architecture
     if problem(architecture, Parallelism(tensor=tensor)):

@@ -86,6 +86,13 @@ _PIN_RATES = {
 }
 _PCIE = {3: 15.75e9, 4: 31.5e9, 5: 63e9, 6: 128e9}  # GB/s in each direction over 16 lanes
 _NVLINK = {1: 20e9, 2: 25e9, 3: 25e9, 4: 25e9, 5: 50e9}  # GB/s in each direction of one link
+# One spelling of each provider, so that prices can be asked for by it.
+_PROVIDERS = {
+    "AWS", "Azure", "CoreWeave", "Crusoe", "DigitalOcean", "Google Cloud", "Lambda", "Oracle Cloud", "RunPod",
+    "TensorWave", "Vast.ai", "Vultr",
+}  # fmt: skip
+# No dense rate was published, and none is made up.
+_WITHOUT_RATE = {"WSE_3"}
 # Blackwell Ultra gave its int8 units up for fp4.
 _WITHOUT_INT8 = {"B300", "GB300"}
 
@@ -109,7 +116,7 @@ def test_every_number_of_a_file_is_covered_by_a_source_and_nothing_else_is(name:
     table = tomllib.loads(TOMLS[name])
     covered = {fact for source in table["sources"] for fact in source["facts"]}
     needed = set(table) - _UNSOURCED
-    peaks = {f"peak_flops.{number_format}" for number_format in table["peak_flops"]}
+    peaks = {f"peak_flops.{number_format}" for number_format in table.get("peak_flops", {})}
     if peaks <= covered:
         needed -= {"peak_flops"}
     assert needed <= covered
@@ -241,6 +248,16 @@ def test_prices_are_of_this_world(accelerator: Accelerator) -> None:
         assert key not in seen, "the same offer twice"
         seen.add(key)
         assert price.instance is None or accelerator.instances[price.instance] == price.devices
+
+
+@every_accelerator
+def test_a_provider_is_spelt_in_one_way(accelerator: Accelerator) -> None:
+    assert {price.provider for price in accelerator.prices} <= _PROVIDERS
+
+
+@every_accelerator
+def test_only_what_was_not_published_has_no_rate(accelerator: Accelerator) -> None:
+    assert bool(accelerator.peak_flops) == (accelerator.name not in _WITHOUT_RATE)
 
 
 @every_accelerator

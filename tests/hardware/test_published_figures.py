@@ -188,7 +188,7 @@ def test_the_arc_s_matrix_units_are_counted() -> None:
 
 
 def test_cerebras_peaks_are_not_those_with_sparsity() -> None:
-    assert get_accelerator("Cerebras_WSE3").peak_flops["fp16"] < 30e15  # was 125e15
+    assert get_accelerator("Cerebras_WSE3").peak_flops == {}  # was 125e15; a dense rate is not public
     assert get_accelerator("Cerebras_WSE2").peak_flops["fp16"] < 10e15
 
 

@@ -13,6 +13,7 @@ from llm_memory_hardware import (
     HardwareManager,
     InvalidHardwareError,
     UnknownHardwareError,
+    accelerators_for_serving,
     all_accelerators,
     get_all_hardware,
     get_hardware_by_manufacturer,
@@ -110,6 +111,17 @@ def test_a_device_without_a_16_bit_rate_meets_no_bound_on_it() -> None:
     assert not set(without) & set(search_hardware(max_flops=10))
     assert set(without) <= set(search_hardware(max_memory=10**5))
     assert "Flops" not in get_hardware_config(without[0])
+
+
+def test_what_serves_is_what_clouds_rent_and_no_processor() -> None:
+    serving = accelerators_for_serving()
+    names = [entry.name for entry in serving]
+    assert names == sorted(names)
+    assert {"H100_SXM", "MI300X", "TPU_v6e", "Trainium_2", "L4"} <= set(names)
+    assert not {"Graviton4", "EPYC_9654", "Apple_M4_Max", "RTX_4090_Laptop", "WSE_3"} & set(names)
+    assert {entry.type for entry in serving} == {"gpu", "tpu", "asic"}
+    left_out = set(all_accelerators()) - set(serving)
+    assert all(entry.type == "cpu" or not (entry.instances or entry.prices) for entry in left_out)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import llm_memory_hardware as hardware
 from llm_memory_hardware import InvalidHardwareError, Link, Price, all_accelerators, get_accelerator
-from llm_memory_hardware.schema import read_toml
+from llm_memory_hardware.schema import accelerator_from_table, read_toml
 from llm_memory_hardware.toml_text import loads
 
 FILE = "Card.toml"
@@ -112,8 +112,16 @@ def test_what_is_optional_may_be_absent() -> None:
     assert card.link_between(2) is None
 
 
-def test_one_format_is_enough() -> None:
+def test_one_format_is_enough_and_none_where_no_rate_is_public() -> None:
     assert dict(read_toml(FILE, CARD.replace("bf16 = 9.894e14\n", "")).peak_flops) == {"fp32": 6.69e13}
+    rates = "[peak_flops]\nfp32 = 6.69e13\nbf16 = 9.894e14\n"
+    for left in ("[peak_flops]\n", ""):
+        card = read_toml(FILE, CARD.replace(rates, left))
+        assert dict(card.peak_flops) == {}
+        assert card.to_config()["peak_tflops"] == {}
+        assert "Flops" not in card.to_config()
+    with pytest.raises(InvalidHardwareError, match=r"key 'peak_flops' is 312; accepted is a table.*leave it out"):
+        accelerator_from_table(FILE, tomllib.loads(CARD) | {"peak_flops": 312})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,6 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
         ('["10de:2330"]', '"10de:2330"', "key 'pci_ids' is '10de:2330'; accepted is a list"),
         ("bf16 = 9.894e14", "bf16 = 989.4", "key 'peak_flops.bf16' is 989.4"),
         ("bf16 = 9.894e14", "bf15 = 9.894e14", "key 'peak_flops.bf15' is not known.*Did you mean 'bf16'"),
-        ("fp32 = 6.69e13\nbf16 = 9.894e14\n", "", "key 'peak_flops' is {}; accepted is a table.*with one at least"),
         ("bandwidth = 4.5e11", "bandwidth = true", "key 'link.bandwidth' is True"),
         ("bandwidth = 4.5e11", "", "key 'link.bandwidth' is missing"),
         ("bandwidth = 5.0e10", "bandwidth = 50", "key 'network.bandwidth' is 50;"),

@@ -14,6 +14,7 @@ from llm_memory_hardware import (
     HardwareManager,
     InvalidHardwareError,
     UnknownHardwareError,
+    accelerators_for_serving,
     find_accelerator,
     get_accelerator,
     set_hardware_db_path,
@@ -54,6 +55,7 @@ def test_a_folder_s_files_stand_beside_the_catalogue(tmp_path: Path) -> None:
     assert get_accelerator("h100").name == "H100_SXM"
     assert {"Box", "Board", "H100_SXM"} <= set(HARDWARE_CONFIGS)
     assert find_accelerator(HARDWARE_CONFIGS["Board"]) is board
+    assert board in accelerators_for_serving()
     set_hardware_db_path(None)
     with pytest.raises(UnknownHardwareError):
         get_accelerator("Box")

@@ -13,6 +13,9 @@ from ._encoders import encoder_attention
 from ._towers import ImageTower, tower, two_matrices
 from ._vision import square
 
+# More than any model has, and few enough to try every grid of them.
+MOST_TILES = 1_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InternNames:

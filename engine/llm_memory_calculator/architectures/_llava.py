@@ -88,7 +88,9 @@ def _is_canvas(entry: object, least: int) -> bool:
     )
 
 
-def llava_of_tiles(config: Config, found: ImageTower, text_type: str, images: Images) -> Architecture:
+def llava_of_tiles(
+    config: Config, found: ImageTower, text_type: str, images: Images, *, ties_inside: bool = False
+) -> Architecture:
     """A decoder that is shown tiles of an image row by row; `text_type` is its family where the config names none."""
     return multimodal(
         config,
@@ -99,6 +101,7 @@ def llava_of_tiles(config: Config, found: ImageTower, text_type: str, images: Im
             llava_projector(config, found.width, text.hidden_size),
         ),
         images=images,
+        ties_inside=ties_inside,
     )
 
 

@@ -225,18 +225,22 @@ def shape_defaults(model_type: str) -> dict[str, int]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def text_section(config: Config, section: str, defaults: Mapping[str, Any], flat: bool) -> Config:
+def text_section(
+    config: Config, section: str, defaults: Mapping[str, Any], *, flat: bool = False, ties_inside: bool = False
+) -> Config:
     """The config of the decoder: what stands in its section, the defaults, and from outside what may stand there too.
 
-    A head is tied where either says so: transformers writes it outside, older checkpoints have it inside.
+    Whether the head is tied is said outside; older configs say it inside alone, and with ties_inside that counts too.
     """
     own = config if flat and not config.has(section) else config.section(section, default={})
     model_type = own.text("model_type") if own.has("model_type") else str(defaults.get("model_type"))
     own = own.completed({**shape_defaults(model_type), **defaults})
     formats = () if own.has("torch_dtype", "dtype") else ("torch_dtype", "dtype")
     outside = {name: config.values.get(name) for name in formats}
-    if config.has("tie_word_embeddings") and config.boolean("tie_word_embeddings"):
-        outside["tie_word_embeddings"] = True
+    if config.has("tie_word_embeddings"):
+        tied = config.boolean("tie_word_embeddings")
+        if tied or not ties_inside:
+            outside["tie_word_embeddings"] = tied
     return Config({**own.values, **outside}, where=own.where, notes=config.notes)
 
 
@@ -250,21 +254,23 @@ def multimodal(
     flat: bool = False,
     defaults: Mapping[str, Any] | None = None,
     moved: tuple[str, str] = BESIDE,
+    ties_inside: bool = False,
 ) -> Architecture:
     """The decoder of `section`, described by its own family, with towers beside it.
 
     build_text is that family, or the name of the one that it is where the section names none. flat: its fields
     may stand outside, without a section. defaults are its own in transformers, for what published configs leave out
     (with a name, those of a config without the section). towers may hang on the decoder's sizes. Paths of the decoder
-    that begin with moved[0] begin with moved[1] in the checkpoint.
+    that begin with moved[0] begin with moved[1] in the checkpoint. ties_inside: its head is tied where the section says
+    so, whatever the config says.
     """
     absent = defaults or {}
     if isinstance(build_text, str):
         missing = {"model_type": build_text} if config.has(section) else {"model_type": build_text, **absent}
-        own = text_section(config, section, missing, flat)
+        own = text_section(config, section, missing, flat=flat, ties_inside=ties_inside)
         text = build_any(own)
     else:
-        own = text_section(config, section, absent, flat)
+        own = text_section(config, section, absent, flat=flat, ties_inside=ties_inside)
         text = build_text(own)
     if text.towers or text.task == "encoder":
         raise ConfigError(f"The config's {section} is of a {text.model_type}, which is no decoder of text.")

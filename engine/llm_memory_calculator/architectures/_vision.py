@@ -214,7 +214,7 @@ def beside_glm_tower(
     """A decoder with GLM-4.1V's tower."""
     grid, layers = glm_tower(config.section("vision_config", default={}))
     images = grid.images(*GLM_PIXELS, frames=2)
-    return multimodal(config, build_text, layers, images=images, defaults=defaults, moved=INSIDE)
+    return multimodal(config, build_text, layers, images=images, defaults=defaults, moved=INSIDE, ties_inside=True)
 
 
 def beside_qwen2_tower(config: Config, grid: Grid, layers: tuple[Layer, ...]) -> Architecture:
@@ -227,6 +227,7 @@ def beside_qwen2_tower(config: Config, grid: Grid, layers: tuple[Layer, ...]) ->
         flat=True,
         defaults=QWEN2_TEXT,
         moved=UNMOVED,
+        ties_inside=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Ling 2.5 and later: Kimi delta attention in five of six layers, gated latent attention in the others."""
+"""Ling 3.0: Kimi delta attention in five of six layers, gated latent attention in the others."""
 
 from ..architecture import Architecture
 from ..config import Config

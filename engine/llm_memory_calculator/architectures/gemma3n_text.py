@@ -1,7 +1,7 @@
 """Gemma 3n, text: streams that predict each other (AltUp), Laurel, per-layer embeddings, shared keys and values."""
 
 from ..architecture import Architecture
-from ..config import Config
+from ..config import DEEPEST_STACK, Config
 from ..operators import Learned, Norm
 from ._blocks import (
     FULL,
@@ -39,7 +39,7 @@ def build(config: Config) -> Architecture:
     hidden, heads, depth = config.integer("hidden_size"), read_heads(config), depth_of(config)
     kinds = _kinds(config, depth)
     window, bias = window_of(config, default=512), config.boolean("attention_bias", default=False)
-    streams = config.integer("altup_num_inputs", default=4)
+    streams = config.integer("altup_num_inputs", default=4, most=DEEPEST_STACK)
     inputs = config.integer("hidden_size_per_layer_input", default=256)
     extras = (
         *_altup(hidden, streams),

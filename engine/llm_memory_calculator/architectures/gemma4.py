@@ -1,7 +1,7 @@
 """Gemma 4 with images and, in the small ones, sound: towers beside the text model of gemma4_text."""
 
 from ..architecture import Architecture, Layer
-from ..config import Config
+from ..config import DEEPEST_STACK, Config
 from ..images import PooledImages
 from ..operators import Buffer, Convolution, Norm
 from ._blocks import (
@@ -68,7 +68,11 @@ def _vision(config: Config, text: int) -> tuple[Layer, ...]:
                 Buffer(name="position_embedding_table", size=positions, counted=True),
             ),
         ),
-        tower(f"{path}.encoder.layers.{{index}}", block, config.integer("num_hidden_layers", default=16)),
+        tower(
+            f"{path}.encoder.layers.{{index}}",
+            block,
+            config.integer("num_hidden_layers", default=16, most=DEEPEST_STACK),
+        ),
         tower(path, scales, reduction=pool),
         tower("model.embed_vision", (plain("embedding_projection", text, hidden),), reduction=pool),
     )
@@ -111,7 +115,12 @@ def _audio(config: Config, text: int) -> tuple[Layer, ...]:
             ),
             of_sound=True,
         ),
-        tower(f"{path}.layers.{{index}}", block, config.integer("num_hidden_layers", default=12), of_sound=True),
+        tower(
+            f"{path}.layers.{{index}}",
+            block,
+            config.integer("num_hidden_layers", default=12, most=DEEPEST_STACK),
+            of_sound=True,
+        ),
         tower(path, (plain("output_proj", out, hidden, bias=True),), of_sound=True),
         tower("model.embed_audio", (plain("embedding_projection", text, out),), of_sound=True),
     )

@@ -1,4 +1,4 @@
-"""Granite 4.1 with windows: a full layer first in each four, and a sink for each head in all."""
+"""Granite Swash: a full layer first in each four, the others windowed, and a sink for each head in all."""
 
 from ..architecture import Architecture
 from ..config import Config

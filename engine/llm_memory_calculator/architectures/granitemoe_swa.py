@@ -1,4 +1,4 @@
-"""Granite MoE with windows: a full layer first in each four, a sink for each head, a shared expert where set."""
+"""Granite Swash mixtures: a full layer first in each four, a sink for each head, a shared expert where set."""
 
 from ..architecture import Architecture
 from ..config import Config

@@ -6,7 +6,7 @@ A resampler makes some latents of each image. The cross-attention stands in the 
 from dataclasses import replace
 
 from ..architecture import Architecture, Layer
-from ..config import Config
+from ..config import DEEPEST_STACK, Config
 from ..images import FixedImages
 from ..operators import Embedding, Learned, Linear, Norm, Output
 from ._blocks import (
@@ -107,7 +107,7 @@ def _resampler(config: Config, found: ImageTower) -> tuple[int, tuple[Layer, ...
     )
     return latents, (
         tower(path, (Learned(name="latents", size=latents * width),)),
-        tower(f"{path}.blocks.{{index}}", block, own.integer("resampler_depth", default=6)),
+        tower(f"{path}.blocks.{{index}}", block, own.integer("resampler_depth", default=6, most=DEEPEST_STACK)),
         tower(path, (Norm(name="layer_norm", width=width, bias=True),)),
     )
 

@@ -1,7 +1,7 @@
 """Idefics2: SigLIP at any size up to 980 pixels, a perceiver that makes 64 latents of its patches, and a Mistral."""
 
 from ..architecture import Architecture, Layer
-from ..config import Config
+from ..config import DEEPEST_STACK, Config
 from ..images import ResampledImages
 from ..operators import Learned, Norm
 from ._blocks import Heads, Operators, check_heads, gated_feed_forward
@@ -28,7 +28,7 @@ def build(config: Config) -> Architecture:
             tower(
                 f"{path}.perceiver_resampler.layers.{{index}}",
                 _perceiver(perceiver, hidden),
-                perceiver.integer("resampler_depth", default=3),
+                perceiver.integer("resampler_depth", default=3, most=DEEPEST_STACK),
             ),
             tower(f"{path}.perceiver_resampler", (Norm(name="norm", width=hidden),)),
         )

@@ -24,8 +24,9 @@ def build(config: Config) -> Architecture:
     experts = beside_shared(
         config,
         shared_width=config.integer("shared_expert_intermediate_size", default=512),
-        path="moe",
-        correction="router.expert_bias",
+        path="",
+        names=("mlp.experts", "mlp.shared_experts", "mlp.gate"),
+        correction="moe.router.expert_bias",
     )
     window = window_of(config, default=513)
     stack = grouped(

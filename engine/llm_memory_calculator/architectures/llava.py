@@ -23,4 +23,5 @@ def build(config: Config) -> Architecture:
         "llama",
         lambda text: (*layers, llava_projector(config, width, text.hidden_size)),
         images=images,
+        ties_inside=True,
     )

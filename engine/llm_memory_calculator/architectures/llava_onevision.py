@@ -10,7 +10,9 @@ _CANVASES = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in 
 
 def build(config: Config) -> Architecture:
     found = image_tower(config, SIGLIP_384)
-    return llava_of_tiles(config, found, "qwen2", canvas_images(config, found, _CANVASES, _most_tiles(config)))
+    return llava_of_tiles(
+        config, found, "qwen2", canvas_images(config, found, _CANVASES, _most_tiles(config)), ties_inside=True
+    )
 
 
 def _most_tiles(config: Config) -> int:

@@ -30,7 +30,9 @@ def build(config: Config) -> Architecture:
     def towers(text: Architecture) -> tuple[Layer, ...]:
         return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
 
-    return multimodal(config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT)
+    return multimodal(
+        config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT, ties_inside=True
+    )
 
 
 def _towers(config: Config, grid: Grid, text: int, inner: int) -> tuple[Layer, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..architecture import Architecture, Layer
-from ..config import Config
+from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import FixedImages
 from ..operators import Convolution, Embedding, Learned, Norm
@@ -139,11 +139,15 @@ def _tower(config: Config, patch: int, positions: int, tiles: int) -> tuple[Laye
             reduction=tiles * positions,
         ),
         tower("vision_model", (Norm(name="layernorm_pre", width=hidden, bias=True),)),
-        tower("vision_model.transformer.layers.{index}", block, config.integer("num_hidden_layers", default=32)),
+        tower(
+            "vision_model.transformer.layers.{index}",
+            block,
+            config.integer("num_hidden_layers", default=32, most=DEEPEST_STACK),
+        ),
         tower("vision_model", (Norm(name="layernorm_post", width=hidden, bias=True),)),
         tower(
             "vision_model.global_transformer.layers.{index}",
             (*block, *gates),
-            config.integer("num_global_layers", default=8),
+            config.integer("num_global_layers", default=8, most=DEEPEST_STACK),
         ),
     )

@@ -2,12 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
+from ._blocks import Heads, attention, check_heads, decoder, depth_of, feed_forward, grouped, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
     hidden = config.integer("d_model", "hidden_size")
-    heads = equal_heads(hidden, config.integer("n_heads", "num_attention_heads"))
+    query = config.integer("n_heads", "num_attention_heads")
+    heads = Heads(query=query, kv=_kv_heads(config, query), dim=share(hidden, query))
     block = pre_norm(
         hidden,
         attention(hidden, heads, path="attn", names=("Wqkv", "Wqkv", "Wqkv", "out_proj")),
@@ -29,3 +30,13 @@ def build(config: Config) -> Architecture:
         paths=("transformer.wte", "transformer.norm_f", "lm_head", ""),
         length=("max_seq_len",),
     )
+
+
+def _kv_heads(config: Config, query: int) -> int:
+    """One where attn_config says multiquery_attention, kv_n_heads where it says so (Replit), else the query heads."""
+    section = config.section("attn_config") if config.has("attn_config") else Config({})
+    kv = section.integer("kv_n_heads") if section.has("kv_n_heads") else query
+    if section.has("attn_type") and section.text("attn_type") == "multiquery_attention":
+        kv = 1
+    check_heads(query, kv)
+    return kv

@@ -25,12 +25,13 @@ _VISION = {
 
 def build(config: Config) -> Architecture:
     found = siglip(config.section("vision_config", default=_VISION))
+    outputs = config.optional_integer("projection_dim")
     return multimodal(
         config,
         "gemma",
         lambda text: (
             *found.layers,
-            tower("multi_modal_projector", (plain("linear", text.hidden_size, found.width, bias=True),)),
+            tower("multi_modal_projector", (plain("linear", outputs or text.hidden_size, found.width, bias=True),)),
         ),
         images=whole_images(found),
         defaults=_TEXT,

@@ -14,13 +14,15 @@ from .linear import Output
 class CausalConvolution(Stateless):
     """A depthwise convolution over the last `kernel` tokens of each channel.
 
-    Kept of a sequence: its last `kernel` inputs (transformers; an engine may keep kernel - 1). Tensor parallelism
-    shares the units of each run of channels, and replicates those of which there are fewer than ranks.
+    Kept of a sequence: its last `kernel` inputs (transformers; an engine may keep kernel - 1), or `kept` of them.
+    Tensor parallelism shares the units of each run of channels, and replicates those of which there are fewer than
+    ranks.
     """
 
     channels: tuple[Output, ...]
     kernel: int
     bias: bool = False
+    kept: int | None = None
 
     @property
     def kind(self) -> WorkKind:
@@ -39,7 +41,7 @@ class CausalConvolution(Stateless):
         return replace(self, channels=tuple(replace(run, units=ceil_div(run.units, tensor)) for run in self.channels))
 
     def state(self) -> State:
-        return State(window=self.width * self.kernel)
+        return State(window=self.width * (self.kernel if self.kept is None else self.kept))
 
     def work(self, step: Step) -> Work:
         return Work(

@@ -41,7 +41,8 @@ class Deployment:
         if self.architecture.task == "encoder":
             raise ArgumentError(
                 f"{self.model} is an encoder ({self.architecture.model_type}) and generates no tokens, so it has no "
-                "decode: ask estimate_prefill_performance for the time of its one pass."
+                "decode: ask estimate_performance with output_tokens 1, or estimate_prefill_performance, for the time "
+                "of its one pass."
             )
 
     def require_room(self, sequences: int, tokens: int) -> None:
@@ -348,12 +349,23 @@ def _decode(deployment: Deployment, batch: int, tokens: int, output_tokens: int)
     return _phase(deployment, "decode", time, batch=batch, tokens=tokens, output_tokens=output_tokens, new_tokens=batch)
 
 
+_ONE_PASS = (
+    Note(
+        subject="output_tokens",
+        text="An encoder generates no tokens: TTFT is the time of its one pass over all sequences.",
+        origin="assumption",
+    ),
+)
+
+
 def estimate_end_to_end(
     deployment: Deployment, batch: int, tokens: int, output_tokens: int, beam_size: int = 1
 ) -> EndToEndReport:
     """A static batch: all prompts prefilled, then output_tokens - 1 decode steps."""
-    deployment.require_decoder()
-    deployment.require_room(batch * beam_size, tokens + output_tokens)
+    encodes = deployment.architecture.task == "encoder"
+    if output_tokens > 1:
+        deployment.require_decoder()
+    deployment.require_room(batch * beam_size, tokens if encodes else tokens + output_tokens)
     prefill = _prefill(deployment, batch, tokens)
     decode = _decode(deployment, batch * beam_size, tokens, output_tokens) if output_tokens > 1 else None
     steps = output_tokens - 1
@@ -384,13 +396,13 @@ def estimate_end_to_end(
         total_interval_ms=Interval(
             low=low, high=high, level=prefill.latency_interval_ms.level, evidence=prefill.latency_interval_ms.evidence
         ),
-        output_tokens_per_s=batch * output_tokens / total * 1e3,
-        total_tokens_per_s=batch * (tokens + output_tokens) / total * 1e3,
+        output_tokens_per_s=0.0 if encodes else batch * output_tokens / total * 1e3,
+        total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
         prefill_bound=prefill.bound,
         decode_bound=decode.bound if decode else None,
         prefill_phase=prefill,
         decode_phase=decode,
-        notes=(decode or prefill).notes,
+        notes=(*(_ONE_PASS if encodes else ()), *(decode or prefill).notes),
     )
 
 

@@ -60,9 +60,15 @@ class Machine:
         for name in form.computes_in:
             if name in self.accelerator.peak_flops:
                 return name
+        known = self.accelerator.peak_flops
+        if not known:
+            raise LayoutError(
+                f"No dense peak rate of {self.accelerator.name} is known, so that its speed cannot be estimated: ask "
+                "for its memory alone, or give a dict with Flops, Memory_size and Memory_BW."
+            )
         raise LayoutError(
             f"{self.accelerator.name} has no peak rate for {form.name} (it would run in "
-            f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(self.accelerator.peak_flops)}. "
+            f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(known)}. "
             "Give another precision, such as 'bf16'."
         )
 
@@ -105,7 +111,9 @@ def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) 
         return Law(rate=math.inf, bandwidth=memory * elementwise["em"] / elementwise["factor"])
     if kind == "scan":
         scan = facts["scan"]
-        return Law(rate=_vector_peak(machine) * scan["share"], bandwidth=memory * scan["em"], t0=scan["launch"])
+        return Law(
+            rate=_vector_peak(machine, activations) * scan["share"], bandwidth=memory * scan["em"], t0=scan["launch"]
+        )
     attention = _attention(machine, kind, activations, facts["attention"])
     # a recurrence in chunks is made of matrix products whose rows are the chunk's, however long the query is
     return replace(attention, ramp=0.0) if kind == "recurrence" else attention
@@ -123,9 +131,11 @@ def _attention(machine: Machine, kind: WorkKind, activations: Format, facts: dic
     )
 
 
-def _vector_peak(machine: Machine) -> float:
+def _vector_peak(machine: Machine, activations: Format) -> float:
     """FLOP/s outside the matrix units: the fp32 peak, or a share of the slowest one that is known."""
     peaks = machine.accelerator.peak_flops
+    if not peaks:
+        return machine.peak(activations)  # which says that none is known
     return peaks.get("fp32") or min(peaks.values()) * table("timing")["scan"]["without_fp32"]
 
 
