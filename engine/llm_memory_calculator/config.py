@@ -10,6 +10,8 @@ from .errors import ConfigError
 from .report import Note
 
 _ABSENT: Any = object()
+# What transformers saves under another name than a family's published configs have.
+_SAME_FIELD = (frozenset({"num_experts", "num_local_experts", "n_routed_experts"}),)
 LARGEST_SIZE = 10**8
 DEEPEST_STACK = 1_000
 
@@ -79,7 +81,7 @@ class Config:
 
     def completed(self, defaults: Mapping[str, Any]) -> Config:
         """The same with `defaults` for the fields that are absent."""
-        missing = {name: value for name, value in defaults.items() if not self.has(name)}
+        missing = {name: value for name, value in defaults.items() if not self.has(*_names_of(name))}
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
         return Config({**self.values, **missing}, where=self.where, notes=self.notes)
@@ -124,7 +126,11 @@ class Config:
 
     def filled(self, **defaults: Any) -> Config:
         """The same config with a family's defaults for the fields that it lacks (a null stays one)."""
-        missing = {name: value for name, value in defaults.items() if name not in self.values}
+        missing = {
+            name: value
+            for name, value in defaults.items()
+            if not any(known in self.values for known in _names_of(name))
+        }
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
         return Config({**self.values, **missing}, where=self.where, notes=self.notes)
@@ -151,6 +157,11 @@ class Config:
             )
         self.note(names[0], f"Absent; the family's default {default!r} was taken.", "default")
         return names[0], default
+
+
+def _names_of(name: str) -> tuple[str, ...]:
+    """The name and those under which the same field may stand."""
+    return next((tuple(names) for names in _SAME_FIELD if name in names), (name,))
 
 
 def _shown(value: object) -> str:

@@ -124,10 +124,10 @@ class _Law:
             return FORMATS["fp32"]
         if tensor.kind == "tower":
             return FORMATS["fp16"]
-        if FORMATS[self.default].bits >= 16:
-            return FORMATS[self.default]
         if tensor.expert and self.mxfp4_experts:
             return FORMATS["mxfp4"]
+        if FORMATS[self.default].bits >= 16:
+            return FORMATS[self.default]
         columns = tensor.weight.columns
         if tensor.kind == "output" or (tensor.kind == "token_embd" and self.tied):
             return self._fitting(self._head(columns), columns)

@@ -14,6 +14,7 @@ from llm_memory_calculator.errors import ConfigError, UnsupportedModelError
 WINDOWED = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"]
 MIXED = ["dense", "sparse", "dense", "sparse"]
 LATENT = {"q_lora_rank": 16, "kv_lora_rank": 24, "qk_rope_head_dim": 8, "qk_nope_head_dim": 12, "v_head_dim": 10}
+PICKING = {"index_n_heads": 2, "index_head_dim": 16, "index_topk": 12}
 ROUTED = {"moe_intermediate_size": 32, "num_experts_per_tok": 2}
 
 
@@ -211,12 +212,34 @@ UNUSUAL: dict[str, tuple[dict[str, Any], int, int]] = {
     "modernbert-decoder": (
         small(num_hidden_layers=7, local_attention=16, tie_word_embeddings=False, norm_bias=True), 158_789, 9_984,
     ),
+    "lfm3": (
+        small(
+            num_hidden_layers=7, num_key_value_heads=2, head_dim=10, sliding_window=8, attention_bias=True,
+        ), 149_496, 3_584,
+    ),
+    "zaya": (
+        small(
+            num_key_value_heads=2, head_dim=12, num_experts=8, moe_intermediate_size=32, sliding_window=8,
+            layer_types=["hybrid", "hybrid_sliding"] * 2, cca_time0=3, cca_time1=4, attention_bias=True,
+            lm_head_bias=True,
+        ), 799_885, 5_040,
+    ),
+    "axk2": (small(n_routed_experts=8, mlp_layer_types=MIXED, **PICKING, **LATENT, **ROUTED), 188_336, 4_608),
+    "xlstm": (
+        {"hidden_size": 384, "num_hidden_layers": 3, "num_heads": 6, "vocab_size": 101}, 5_403_684, 37_458
+    ),
+    "hy_v4": (small(num_hidden_layers=6, n_routed_experts=8, **PICKING, **LATENT, **ROUTED), 333_857, 5_760),
 }  # fmt: skip
 
 LING_2 = {
     "num_experts": 256, "num_experts_per_tok": 8, "num_shared_experts": 1, "head_dim": 128, "num_key_value_heads": 4,
     "first_k_dense_replace": 1, "use_qk_norm": True, "moe_router_enable_expert_bias": True,
 }  # fmt: skip
+LING_2_6 = shape(
+    "bailing_hybrid", 4096, 9216, 32, 32, 157184, architectures=["BailingMoeV2_5ForCausalLM"], layer_group_size=8,
+    moe_intermediate_size=1024, num_kv_heads_for_linear_attn=32, q_lora_rank=1536, num_nextn_predict_layers=1,
+    **{**LING_2, "num_key_value_heads": 32},
+)  # fmt: skip
 STEP_3 = shape(
     "step3_text", 7168, 18432, 61, 64, 128815, moe_intermediate_size=5120, moe_num_experts=48, moe_top_k=3,
     head_dim=256, share_expert_dim=5120, share_q_dim=2048, num_attention_groups=1,
@@ -285,6 +308,20 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
     ),
     "stepfun-ai/Step-3.5-Flash": (STEP_3_5, 196_956_118_272),
     "stepfun-ai/Step-3.7-Flash": (STEP_3_7, 198_937_133_056),
+    "inclusionAI/Ring-mini-linear-2.0": (
+        shape(
+            "bailing_moe_linear", 2048, 5120, 20, 16, 157184, moe_intermediate_size=512, layer_group_size=5, **LING_2
+        ),
+        16_423_443_456,
+    ),
+    "inclusionAI/Ling-2.6-flash": (LING_2_6, 104_186_907_648),
+    "tencent/Hy4-preview": (
+        shape(
+            "hy_v4", 6144, 18432, 78, 64, 120832, q_lora_rank=2048, index_n_heads=32, n_routed_experts=256,
+            moe_intermediate_size=2048,
+        ),
+        769_907_389_085,
+    ),
     "inclusionAI/Ling-mini-2.0": (
         shape("bailing_moe", 2048, 5120, 20, 16, 157184, moe_intermediate_size=512, **LING_2),
         16_255_643_392 - 19 * 256,  # without the routers' corrections, which are buffers
@@ -498,3 +535,18 @@ def test_an_error_names_the_field(facts: dict[str, Any], named: str) -> None:
 def test_grok_2_and_git_share_a_model_type_and_only_one_is_described() -> None:
     with pytest.raises(UnsupportedModelError, match="Grok1ForCausalLM"):
         described(**{**GROK_2, "architectures": ["GitForCausalLM"]})
+
+
+def test_ling_2_6_is_told_from_3_by_its_class_or_its_key_value_heads() -> None:
+    known = described(**LING_2_6)
+    assert described(**{**LING_2_6, "architectures": None}).parameter_count == known.parameter_count
+    # seven of eight layers keep a state and no tokens
+    assert sum(known.state()) == 28 * 32 * 128 * 128
+    newer = {"architectures": ["BailingMoeV3ForCausalLM"], "num_kv_heads_for_linear_attn": 0}
+    assert described(**{**LING_2_6, **newer}).parameter_count != known.parameter_count
+
+
+def test_configs_of_zaya_before_transformers_had_it_are_refused() -> None:
+    facts = {"model_type": "zaya", **UNUSUAL["zaya"][0], "zaya_mlp_expansion": 16}
+    with pytest.raises(ConfigError, match="zaya_mlp_expansion"):
+        described(**facts)

@@ -62,6 +62,21 @@ CUSTOM: dict[str, object] = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039}
         ("trillium", "TPU_v6e"),
         ("Gaudi3", "Gaudi_3"),
         ("Intel Gaudi 2", "Gaudi_2"),
+        ("a6000", "RTX_A6000"),
+        ("rtx a6000", "RTX_A6000"),
+        ("6000 ada", "RTX_6000_Ada"),
+        ("RTX 6000 Pro", "RTX_PRO_6000"),
+        ("Quadro RTX 6000", "Quadro_RTX_6000"),
+        ("Quadro RTX 8000", "Quadro_RTX_8000"),
+        ("Tesla P40", "P40"),
+        ("GeForce RTX 3080 Ti Laptop GPU", "RTX_3080_Ti_Laptop"),
+        ("3080 ti", "RTX_3080_Ti"),
+        ("A100 40G", "A100_40GB"),
+        ("m3 ultra", "Apple_M3_Ultra"),
+        ("tpu v5p", "TPU_v5p"),
+        ("trn2", "Trainium_2"),
+        ("inf2", "Inferentia_2"),
+        ("Ryzen AI Max+ 395", "Ryzen_AI_Max_Plus_395"),
     ],
 )
 def test_names_are_found_as_people_type_them(typed: str, name: str) -> None:
@@ -70,7 +85,13 @@ def test_names_are_found_as_people_type_them(typed: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "names"),
-    [("A100", ("A100_40GB", "A100_80GB")), ("v100", ("V100_16GB", "V100_32GB")), ("TPU v5", ("TPU_v5e", "TPU_v5p"))],
+    [
+        ("A100", ("A100_40GB", "A100_80GB")),
+        ("v100", ("V100_16GB", "V100_32GB")),
+        ("TPU v5", ("TPU_v5e", "TPU_v5p")),
+        ("RTX 6000", ("Quadro_RTX_6000", "RTX_6000_Ada")),
+        ("grace hopper", ("GH200_144GB", "GH200_96GB")),
+    ],
 )
 def test_an_ambiguous_name_lists_what_it_may_mean(typed: str, names: tuple[str, str]) -> None:
     with pytest.raises(AmbiguousHardwareError) as caught:

@@ -372,3 +372,15 @@ def test_a_config_from_a_copy_is_not_followed_by_a_request(hub: Any) -> None:
     load_model("acme/model")
     load_model("acme/model")
     assert len(hub.requests) == 2
+
+
+def test_an_organisation_that_stores_otherwise_is_not_taken_for_the_base() -> None:
+    found = names.derive("VPTQ-community/Meta-Llama-3.1-70B-Instruct-v8-k65536-256-woft")
+    assert found is not None
+    assert "'vptq'" in found.refusal
+
+
+def test_experts_of_gpt_oss_stay_as_published_in_every_file() -> None:
+    # unsloth/gpt-oss-20b-GGUF's gpt-oss-20b-F16.gguf has 13.8 GB
+    report = calculate_memory("unsloth/gpt-oss-20b-GGUF:F16")
+    assert report.weight_memory_gb == pytest.approx(13.79, rel=0.005)

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from ..architecture import Architecture
 from ..config import Config
-from . import _unknown
+from . import _heads, _unknown
 
 
 @cache
@@ -40,6 +40,6 @@ def build(config: Config) -> Architecture:
     else:
         module = config.model_type.replace("-", "_") if config.has("model_type") else ""
     if module not in known:
-        return _unknown.describe(config, known)
+        return _heads.of_class(_unknown.describe(config, known), config)
     describe: Callable[[Config], Architecture] = import_module(f".{module}", __name__).build
-    return describe(config)
+    return _heads.of_class(describe(config), config)

@@ -71,7 +71,7 @@ def delta_net(
 def periodic_attention(config: Config, depth: int) -> list[str]:
     """The kind of each layer: by layer_types, else each n-th attends and the others keep a state."""
     if config.has("layer_types"):
-        return layer_kinds(config, "layer_types", depth)
+        return layer_kinds(config, depth)
     period = config.integer("full_attention_interval", default=4)
     return [STATE if (index + 1) % period else ATTENTION for index in range(depth)]
 
@@ -124,14 +124,28 @@ def kimi_delta_attention(
     )
 
 
-def lightning_attention(hidden: int, heads: Heads, chunk: int, *, path: str = "self_attn") -> Operators:
-    """Lightning attention (arXiv 2501.08313): linear attention with a fixed decay a head, normed and gated."""
-    mixed, core, norm, gate, out = within(path, "qkv_proj", "lightning", "norm", "output_gate", "out_proj")
+def lightning_attention(
+    hidden: int,
+    heads: Heads,
+    chunk: int,
+    *,
+    path: str = "self_attn",
+    names: tuple[str, str, str, str] = ("qkv_proj", "norm", "output_gate", "out_proj"),
+    norms: Operators = (),
+    qkv_bias: bool = False,
+    out_bias: bool = False,
+) -> Operators:
+    """Lightning attention (arXiv 2501.08313): linear attention with a fixed decay a head, normed and gated.
+
+    norms are those of q and k.
+    """
+    mixed, norm, gate, out = within(path, *names)
     each = Output(name=mixed, units=heads.query, width=heads.dim)
     return (
-        columns(mixed, [each] * 3, hidden),
+        columns(mixed, [each] * 3, hidden, qkv_bias),
+        *norms,
         Recurrence(
-            name=core,
+            name=within(path, "lightning")[0],
             heads=heads.query,
             key_dim=heads.dim,
             value_dim=heads.dim,
@@ -140,5 +154,5 @@ def lightning_attention(hidden: int, heads: Heads, chunk: int, *, path: str = "s
         ),
         Norm(name=norm, width=heads.dim, heads=heads.query, own_scales=True, gated=True, split="columns"),
         columns(gate, [Output(name=gate, units=heads.query, width=heads.dim)], hidden),
-        rows(out, hidden, heads.query, heads.dim),
+        rows(out, hidden, heads.query, heads.dim, out_bias),
     )

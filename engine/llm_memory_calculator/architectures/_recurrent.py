@@ -60,8 +60,13 @@ def check_head(dim: int, heads: int, inner: int) -> int:
     return dim
 
 
-def layer_kinds(config: Config, name: str, depth: int, known: Mapping[str, str] = LAYER_KINDS) -> list[str]:
-    """The kind of each layer from the list `name`, whichever of its two names a kind goes by."""
+KIND_FIELDS = ("layers_block_type", "layer_types")
+"""The list of layers: the older name and the one under which transformers saves it since."""
+
+
+def layer_kinds(config: Config, depth: int, known: Mapping[str, str] = LAYER_KINDS) -> list[str]:
+    """The kind of each layer from the config's list of them, whichever of its names the list and a kind go by."""
+    name = next((name for name in KIND_FIELDS if config.has(name)), KIND_FIELDS[-1])
     return [known[kind] for kind in config.names(name, tuple(known), depth)]
 
 

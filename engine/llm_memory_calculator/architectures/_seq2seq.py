@@ -327,7 +327,7 @@ def read_t5(
     return T5(
         hidden=config.integer("d_model", "hidden_size", default=hidden),
         width=config.integer("d_ff", default=width),
-        heads=Heads(query=heads, kv=heads, dim=config.integer("d_kv", default=64)),
+        heads=Heads(query=heads, kv=heads, dim=config.integer("d_kv", "head_dim", default=64)),
         depth=config.integer("num_layers", "num_hidden_layers", default=depth, most=DEEPEST_STACK),
         vocabulary=config.integer("vocab_size", default=vocabulary),
         gated=bool(rest),

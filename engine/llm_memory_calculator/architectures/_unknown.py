@@ -28,10 +28,36 @@ _NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_siz
 _STRANGE = re.compile(
     r"mamba|ssm|state_size|conv_|_conv|linear_attn|linear_attention|vision|audio|image|encoder|decoder_layers|hybrid"
     r"|recurrent|rwkv|lru|time_step|per_layer|layer_config|block_configs|kv_shared|compress|index_|hc_mult|altup"
-    r"|num_hidden_layers_per|d_state|chunk_size$|unet|cross_att|latent_size|adapter|depth_map|loop"
+    r"|num_hidden_layers_per|d_state|type_vocab_size|draft_|peft_type|base_model_name|chunk_size$|unet|cross_att|latent_size|adapter|depth_map|loop"
 )
 _WITHOUT_MEANING = frozenset({"is_encoder_decoder", "add_cross_attention", "chunk_size_feed_forward"})
 _TWO_MATRICES = frozenset({"gelu", "gelu_new", "gelu_fast", "gelu_python", "quick_gelu", "relu", "relu2"})
+_EXPERT = re.compile(r"expert|moe")
+_READ = frozenset(
+    {
+        "num_local_experts",
+        "num_experts",
+        "n_routed_experts",
+        "num_experts_per_tok",
+        "num_experts_per_token",
+        "moe_topk",
+        "moe_intermediate_size",
+        "n_shared_experts",
+        "num_shared_experts",
+        "shared_expert_intermediate_size",
+        "first_k_dense_replace",
+        "mlp_layer_types",
+        # of the training or the routing, and not of the shape
+        "router_aux_loss_coef",
+        "moe_router_topk_scaling_factor",
+        "moe_aux_loss_coeff",
+        "norm_topk_prob",
+        "topk_group",
+        "n_group",
+        "output_router_logits",
+        "moe_router_dtype",
+    }
+)
 _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
@@ -43,6 +69,12 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
     """
     field = "model_type" if config.has("model_type") else "_class_name"
     name = config.text(field) if config.has(field) else ""
+    if config.has("peft_type", "base_model_name_or_path"):
+        base = config.values.get("base_model_name_or_path") or "the model that it adapts"
+        raise UnsupportedModelError(
+            f"This is the config of an adapter, not of a model: give {base}, with max_loras and max_lora_rank (or "
+            "lora_config) for the adapters served beside it."
+        )
     strange = next((key for key in _strangers(config)), None)
     missing = next((key for key in _NEEDED if not config.has(key)), None)
     if strange or missing:
@@ -74,6 +106,10 @@ def _strangers(config: Config) -> list[str]:
     ]
     if config.has("model_type") and _STRANGE.search(config.text("model_type")):
         found.append("a model_type that tells of other layers")
+    classes = config.values.get("architectures")
+    if isinstance(classes, list) and classes and not str(classes[0]).endswith(("ForCausalLM", "LMHeadModel")):
+        found.append(f"the class {classes[0]}")
+    found += [key for key in config.values if _EXPERT.search(key) and key not in _READ and config.has(key)]
     types = config.values.get("layer_types")
     if isinstance(types, list) and set(map(str, types)) - {"full_attention"}:
         found.append("layer_types with other layers than full attention")

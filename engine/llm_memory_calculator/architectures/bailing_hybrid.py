@@ -1,4 +1,4 @@
-"""Ling 3.0: Kimi delta attention in five of six layers, gated latent attention in the others."""
+"""Ling 2.5, 2.6 and 3.0: linear attention in most layers (lightning, from 3.0 on Kimi's), latent in the others."""
 
 from ..architecture import Architecture
 from ..config import Config
@@ -17,9 +17,15 @@ from ._blocks import (
 )
 from ._linear_attention import kimi_delta_attention, periodic_attention
 from ._recurrent import ATTENTION, STATE
+from .bailing_moe_linear import of_lightning
 
 
 def build(config: Config) -> Architecture:
+    if is_lightning(config):
+        config = config.filled(
+            q_lora_rank=None, kv_lora_rank=512, qk_rope_head_dim=64, qk_nope_head_dim=128, v_head_dim=128
+        )
+        return of_lightning(config, latent_attention(config, path="attention", out="dense"))
     config = config.renamed(
         full_attention_interval="layer_group_size",
         num_experts_per_tok="num_experts_per_token",
@@ -57,5 +63,13 @@ def build(config: Config) -> Architecture:
     lengths = ("max_position_embeddings", "model_max_length")
     paths = ("model.word_embeddings", "model.norm", "lm_head", "")
     # the head has a matrix of its own whatever the config says
-    config = Config({**config.values, "tie_word_embeddings": False}, where=config.where, notes=config.notes)
+    config = config.stating(tie_word_embeddings=False)
     return without_predictors(decoder(config, stack, paths=paths, length=lengths), config, default=1)
+
+
+def is_lightning(config: Config) -> bool:
+    """Whether this is Ling 2.5 or 2.6: 3.0 has the same model_type, and no key-value heads for linear attention."""
+    classes = config.values.get("architectures")
+    if isinstance(classes, list) and classes:
+        return any("V2_5" in str(name) for name in classes)
+    return config.has("num_kv_heads_for_linear_attn") and config.integer("num_kv_heads_for_linear_attn", least=0) > 0

@@ -3,6 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ._blocks import (
+    Operators,
     attention,
     beside_shared,
     decoder,
@@ -18,18 +19,8 @@ from ._blocks import (
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, fused = config.integer("hidden_size"), read_heads(config), "query_key_value"
-    bias = config.boolean("use_bias", default=False)
-    norms = query_key_norms(heads, path="attention", names=("query_layernorm", "key_layernorm"))
-    attend = attention(
-        hidden,
-        heads,
-        qkv_bias=bias or config.boolean("use_qkv_bias", "attention_bias", default=False),
-        out_bias=bias,
-        norms=norms if config.boolean("use_qk_norm", default=False) else (),
-        path="attention",
-        names=(fused, fused, fused, "dense"),
-    )
+    hidden, bias = config.integer("hidden_size"), config.boolean("use_bias", default=False)
+    attend = softmax_attention(config)
     corrected = config.boolean("moe_router_enable_expert_bias", default=False)
     experts = beside_shared(config, shared=0, bias=bias, correction="gate.expert_bias" if corrected else None)
     sparse = leading_dense(config, depth_of(config), default=0)
@@ -37,3 +28,17 @@ def build(config: Config) -> Architecture:
     stack = grouped(sparse, lambda kind: pre_norm(hidden, attend, experts if kind else dense), "model.layers.{index}")
     paths = ("model.word_embeddings", "model.norm", "lm_head", "")
     return without_predictors(decoder(config, stack, paths=paths), config)
+
+
+def softmax_attention(config: Config) -> Operators:
+    heads, bias, fused = read_heads(config), config.boolean("use_bias", default=False), "query_key_value"
+    norms = query_key_norms(heads, path="attention", names=("query_layernorm", "key_layernorm"))
+    return attention(
+        config.integer("hidden_size"),
+        heads,
+        qkv_bias=bias or config.boolean("use_qkv_bias", "attention_bias", default=False),
+        out_bias=bias,
+        norms=norms if config.boolean("use_qk_norm", default=False) else (),
+        path="attention",
+        names=(fused, fused, fused, "dense"),
+    )

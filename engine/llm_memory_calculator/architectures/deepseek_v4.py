@@ -27,7 +27,7 @@ def build(config: Config) -> Architecture:
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     if config.integer("n_shared_experts", default=1) != 1:
         raise ConfigError("The config's n_shared_experts must be 1: DeepSeek-V4 has one shared expert a layer.")
-    streams, width = config.integer("hc_mult", default=4), config.integer("moe_intermediate_size")
+    streams, width = config.integer("hc_mult", default=4), config.integer("moe_intermediate_size", "intermediate_size")
     count = config.integer("n_routed_experts", "num_local_experts")
     experts = mixture(
         hidden,

@@ -6,7 +6,7 @@ from ._blocks import share
 from ._vision import beside_glm_tower
 from .glm4 import build as build_glm4
 
-_TEXT = {
+TEXT = {
     "hidden_size": 4096,
     "intermediate_size": 13_696,
     "num_hidden_layers": 40,
@@ -25,4 +25,4 @@ def build_text(config: Config) -> Architecture:
 
 
 def build(config: Config) -> Architecture:
-    return beside_glm_tower(config, build_text, _TEXT)
+    return beside_glm_tower(config, build_text, TEXT)

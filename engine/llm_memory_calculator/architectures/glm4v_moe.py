@@ -5,7 +5,7 @@ from ..config import Config
 from ._vision import beside_glm_tower
 from .glm4_moe import build as build_text
 
-_TEXT = {
+TEXT = {
     "hidden_size": 4096,
     "intermediate_size": 10_944,
     "moe_intermediate_size": 1408,
@@ -21,4 +21,4 @@ _TEXT = {
 
 
 def build(config: Config) -> Architecture:
-    return beside_glm_tower(config, build_text, _TEXT)
+    return beside_glm_tower(config, build_text, TEXT)

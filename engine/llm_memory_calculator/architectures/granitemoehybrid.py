@@ -13,7 +13,7 @@ from ._blocks import (
     pre_norm,
     read_heads,
 )
-from ._recurrent import ATTENTION, STATE, layer_kinds, read_mamba2
+from ._recurrent import ATTENTION, KIND_FIELDS, STATE, layer_kinds, read_mamba2
 
 
 def build(config: Config) -> Architecture:
@@ -22,7 +22,7 @@ def build(config: Config) -> Architecture:
         config.boolean("attention_bias", default=False),
         config.integer("num_local_experts", default=8, least=0),
     )
-    kinds = layer_kinds(config, "layer_types", depth) if config.has("layer_types") else [STATE] * depth
+    kinds = layer_kinds(config, depth) if config.has(*KIND_FIELDS) else [STATE] * depth
     feed: Operators = gated_feed_forward(
         hidden,
         config.integer("shared_intermediate_size", default=1024),

@@ -59,9 +59,7 @@ def build(config: Config) -> Architecture:
 
     kinds = list(zip(leading_dense(config, depth, default=1), own_indexers(config, depth), strict=True))
     head = (*_connection("model.hc_head", hidden, streams, head=True), Norm(name="model.norm", width=hidden))
-    return without_predictors(
-        decoder(config, grouped(kinds, block, "model.layers.{index}"), before_head=head), config
-    )
+    return without_predictors(decoder(config, grouped(kinds, block, "model.layers.{index}"), before_head=head), config)
 
 
 def _connection(path: str, hidden: int, streams: int, head: bool = False) -> Operators:

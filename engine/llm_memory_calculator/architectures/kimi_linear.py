@@ -71,7 +71,7 @@ def build(config: Config) -> Architecture:
 def kinds(config: Config, linear: Config, depth: int) -> list[str]:
     """The kind of each layer: by name, or by lists of layers that count from 1."""
     if config.has("layer_types"):
-        return layer_kinds(config, "layer_types", depth)
+        return layer_kinds(config, depth)
     if not linear.has("full_attn_layers") or not linear.has("kda_layers"):
         return [ATTENTION if index and index % 4 == 0 else STATE for index in range(depth)]
     attending, keeping = linear.integers("full_attn_layers"), linear.integers("kda_layers")

@@ -34,7 +34,7 @@ def build(config: Config) -> Architecture:
 def kinds(config: Config, depth: int) -> list[str]:
     """The kind of each layer: by name, or by a 1 for softmax attention; the family's default alternates."""
     if config.has("layer_types"):
-        return layer_kinds(config, "layer_types", depth)
+        return layer_kinds(config, depth)
     if config.has("attn_type_list"):
         return [ATTENTION if flag else STATE for flag in per_layer(config, "attn_type_list", depth)]
     config.note("layer_types", "Absent; the family's default, attention in every other layer, was taken.", "default")

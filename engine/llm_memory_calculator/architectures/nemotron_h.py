@@ -17,7 +17,7 @@ from ._blocks import (
     router_correction,
     without_predictors,
 )
-from ._recurrent import ATTENTION, LAYER_KINDS, STATE, layer_kinds, mamba2
+from ._recurrent import ATTENTION, KIND_FIELDS, LAYER_KINDS, STATE, layer_kinds, mamba2
 
 EXPERTS, DENSE = "moe", "mlp"
 LETTERS = {"M": STATE, "*": ATTENTION, "E": EXPERTS, "-": DENSE}
@@ -39,11 +39,10 @@ def build(config: Config) -> Architecture:
 
 def layers(config: Config) -> list[str]:
     """The kind of each layer, by letters or by words."""
-    for name in ("layers_block_type", "layer_types"):
-        if config.has(name):
-            entries = config.values[name]
-            known = {**LAYER_KINDS, EXPERTS: EXPERTS, DENSE: DENSE}
-            return layer_kinds(config, name, len(entries) if isinstance(entries, list) else 0, known)
+    entries = next((config.values[name] for name in KIND_FIELDS if config.has(name)), None)
+    if entries is not None:
+        known = {**LAYER_KINDS, EXPERTS: EXPERTS, DENSE: DENSE}
+        return layer_kinds(config, len(entries) if isinstance(entries, list) else 0, known)
     letters = config.text("hybrid_override_pattern")
     if not letters or set(letters) - set(LETTERS):
         raise ConfigError(

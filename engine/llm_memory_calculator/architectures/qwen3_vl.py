@@ -5,7 +5,7 @@ from ..config import Config
 from ._vision import beside_qwen3_tower
 from .qwen3 import build as build_text
 
-_TEXT = {
+TEXT = {
     "hidden_size": 4096,
     "intermediate_size": 22_016,
     "num_hidden_layers": 32,
@@ -17,4 +17,4 @@ _TEXT = {
 
 
 def build(config: Config) -> Architecture:
-    return beside_qwen3_tower(config, build_text, _TEXT, early=True)
+    return beside_qwen3_tower(config, build_text, TEXT, early=True)

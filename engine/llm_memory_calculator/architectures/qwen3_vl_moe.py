@@ -5,7 +5,7 @@ from ..config import Config
 from ._vision import beside_qwen3_tower
 from .qwen3_moe import build as build_text
 
-_TEXT = {
+TEXT = {
     "hidden_size": 2048,
     "intermediate_size": 5632,
     "moe_intermediate_size": 1408,
@@ -20,4 +20,4 @@ _TEXT = {
 
 
 def build(config: Config) -> Architecture:
-    return beside_qwen3_tower(config, build_text, _TEXT, early=True)
+    return beside_qwen3_tower(config, build_text, TEXT, early=True)

@@ -7,7 +7,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..operators import BlockDiagonal, Norm
 from ._blocks import Operators, decoder, depth_of, plain, within
-from ._recurrent import STATE, auto_rank, layer_kinds, mamba
+from ._recurrent import KIND_FIELDS, STATE, auto_rank, layer_kinds, mamba
 from ._zamba import HYBRID, KINDS, doubled_attention, zamba_stack
 
 
@@ -18,8 +18,8 @@ def build(config: Config) -> Architecture:
     kinds = [
         HYBRID if index == 2 or (index > 2 and (index - 3) % period == offset) else STATE for index in range(depth)
     ]
-    if config.has("layers_block_type"):
-        kinds = layer_kinds(config, "layers_block_type", depth, KINDS)
+    if config.has(*KIND_FIELDS):
+        kinds = layer_kinds(config, depth, KINDS)
 
     def state(path: str) -> Operators:
         return (

@@ -4,7 +4,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm, Output
 from ._blocks import Operators, decoder, depth_of, plain
-from ._recurrent import STATE, auto_head, columns, layer_kinds, mamba2
+from ._recurrent import KIND_FIELDS, STATE, auto_head, columns, layer_kinds, mamba2
 from ._zamba import HYBRID, KINDS, doubled_attention, zamba_stack
 
 BLOCK = "shared_transformer"
@@ -16,8 +16,8 @@ def build(config: Config) -> Architecture:
     bias, rank = config.boolean("add_bias_linear", default=False), config.integer("adapter_rank", default=128)
     heads, inner = config.integer("n_mamba_heads", default=8), config.integer("mamba_expand", default=2) * hidden
     kinds = [HYBRID if index in (6, 12, 18, 24, 30, 36, 42, 47, 51) else STATE for index in range(depth)]
-    if config.has("layers_block_type"):
-        kinds = layer_kinds(config, "layers_block_type", depth, KINDS)
+    if config.has(*KIND_FIELDS):
+        kinds = layer_kinds(config, depth, KINDS)
 
     def state(path: str) -> Operators:
         return (

@@ -1,7 +1,5 @@
 """ZAYA1: compressed convolutional attention (arXiv 2510.04476), scaled residuals and routers that are networks."""
 
-from dataclasses import replace
-
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
@@ -25,6 +23,11 @@ FULL, SLIDING = "hybrid", "hybrid_sliding"
 
 
 def build(config: Config) -> Architecture:
+    if config.has("zaya_mlp_expansion"):
+        raise ConfigError(
+            "The config's zaya_mlp_expansion is of the checkpoints before transformers had this family, whose fields "
+            "are others; the published config of today is needed."
+        )
     config = config.filled(tie_word_embeddings=True)
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     heads, window = read_heads(config, kv_default=2, dim_default=128), window_of(config, default=None)
@@ -104,18 +107,20 @@ def _experts(config: Config, first: bool) -> Operators:
         "router_mlp.out_proj",
         "balancing_biases",
     )
-    active, width = (
-        config.integer("num_experts_per_tok", default=1),
-        config.integer("moe_intermediate_size", default=2048),
+    _, *routed = mixture(
+        hidden,
+        count=count,
+        active=config.integer("num_experts_per_tok", default=1),
+        width=config.integer("moe_intermediate_size", default=2048),
     )
-    router, *routed = mixture(rank, count=count, active=active, width=width, router=out, latent=hidden)
+    choose = Linear(name=out, outputs=(Output(name=out, units=count + 1),), input_units=rank, role="router")
     return (
         plain(down, rank, hidden, bias=True),
         *(() if first else (Learned(name=scale, size=rank),)),
         Norm(name=norm, width=rank),
         plain(one, rank, rank, bias=True),
         plain(two, rank, rank, bias=True),
-        replace(router, outputs=(Output(name=out, units=count + 1),)),
+        choose,
         *routed,
         router_correction(count + 1, biases),
     )

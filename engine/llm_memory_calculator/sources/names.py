@@ -66,7 +66,11 @@ def derive(name: str) -> Derived | None:
     text = f"{rest}-{tag}" if tag else rest
     if not organisation and text.lower() in table("ollama")["sizes"]:
         return _of_ollama(asked, text.lower(), "")
-    return _of_words(asked, *format_in(text.lower(), organisation.lower()))
+    found = _of_words(asked, *format_in(text.lower(), organisation.lower()))
+    strange = next((word for word in _WORD.findall(organisation.lower()) if word in table("names")["strange"]), None)
+    if found is None or strange is None or found.refusal:
+        return found
+    return replace(found, refusal=f"{strange!r} in the organisation's name says that it is stored otherwise")
 
 
 def without_address(name: str) -> str:
