@@ -220,7 +220,7 @@ def calculate_memory(
     max_lora_rank: int | None = None,
     lora_dtype: str | None = None,
     fully_sharded_loras: bool | None = None,
-    target_modules: Sequence[str] | None = None,
+    target_modules: str | Sequence[str] | None = None,
     lora_config: LoraConfig | Mapping[str, Any] | None = None,
     token: str | None = None,
     refresh: bool = False,
@@ -264,7 +264,7 @@ def calculate_memory(
         max_lora_rank=max_lora_rank,
         lora_dtype=lora_dtype,
         fully_sharded_loras=fully_sharded_loras,
-        target_modules=None if target_modules is None else tuple(target_modules),
+        target_modules=target_modules,
     )
     load, noted = _load(
         model.architecture, formats, sequences, tokens, num_images, image_resolution, encoder_seq_length, lora
@@ -328,7 +328,7 @@ def _load(
         if pictures.size.attended:
             source = pictures.count * pictures.size.attended
     adapters = None if lora is None else adapters_of(architecture, lora, formats.scheme.plain)
-    if adapters is not None and adapters.targets == ("all-linear",):
+    if adapters is not None and not adapters.targets:
         text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
         notes.append(Note(subject="target_modules", text=text, origin="assumption"))
     load = Load(sequences=sequences, tokens=tokens, source=source, pictures=pictures, adapters=adapters)

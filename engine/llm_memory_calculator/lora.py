@@ -44,6 +44,7 @@ class Adapters:
     count: int
     rank: int
     targets: tuple[str, ...]
+    """Names of projections, or attn, ffn, all-linear; empty where none were given, which is all-linear."""
     form: Format
     fully_sharded: bool
 
@@ -60,7 +61,8 @@ def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, An
         config = LoraConfig(**config)
     merged = choice("strategy", config.strategy, ("dynamic", "merge")) == "merge"
     count = whole("max_loras", config.max_loras, most=100_000)
-    rank = whole("max_lora_rank", config.max_lora_rank or config.rank, most=65_536)
+    stated = config.rank if config.max_lora_rank is None else config.max_lora_rank
+    rank = whole("max_lora_rank", stated, most=65_536)
     form = plain
     if config.lora_dtype not in (None, "auto"):
         form = parse_format(str(config.lora_dtype), argument="lora_dtype", accepted=_FORMATS)
@@ -81,7 +83,7 @@ def adapter_bytes(rank: Architecture, adapters: Adapters | None, tensor: int) ->
         return 0
     values = sum(
         layer.repeat * _layer_values(layer, adapters.targets, adapters.rank, tensor if adapters.fully_sharded else 1)
-        for layer in rank.stack
+        for layer in (*rank.encoder, *rank.stack)
     )
     return round(adapters.count * values * adapters.form.bits / 8)
 
@@ -118,7 +120,7 @@ def _named(name: str, targets: tuple[str, ...]) -> bool:
 
 
 def _wanted(name: str, targets: tuple[str, ...]) -> bool:
-    if "all-linear" in targets or _named(name, targets):
+    if not targets or "all-linear" in targets or _named(name, targets):
         return True
     attends = any(word in name for word in _ATTENTION)
     return ("attn" in targets and attends) or ("ffn" in targets and not attends)
@@ -126,14 +128,14 @@ def _wanted(name: str, targets: tuple[str, ...]) -> bool:
 
 def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[str, ...]:
     if given is None:
-        return ("all-linear",)
+        return ()
     if isinstance(given, str):
         given = (given,)
     targets = tuple(given)
     known = _GROUPS + tuple(
         dict.fromkeys(
             _last(weight.name)
-            for layer in architecture.stack
+            for layer in (*architecture.encoder, *architecture.stack)
             for operator in layer.operators
             for weight in operator.weights()
             if _takes_adapter(operator, weight)

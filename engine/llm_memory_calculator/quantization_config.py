@@ -17,6 +17,8 @@ QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})
 _ALL_MATRICES: frozenset[Role] = QUANTIZED_ROLES | {"head", "router", "tower"}
 # Those that name all they leave alone: the head, routers and towers too.
 _BY_TARGETS = ("compressed-tensors", "modelopt", "modelopt_fp4", "quark")
+# MLX writes "quantization", in older repositories alone.
+_HOLDING = ("quantization_config", "compression_config", "quantization")
 _KEPT_FIELDS = (
     "modules_to_not_convert",
     "ignore",
@@ -53,6 +55,7 @@ def read(config: Config, plain: Format) -> Stated:
     """
     section = _section(config)
     method = _method(section)
+    _refuse_sparse(section)
     kept = ModulePatterns(tuple(name for field in _KEPT_FIELDS for name in _names(section.values.get(field), field)))
     roles = _ALL_MATRICES if method in _BY_TARGETS else QUANTIZED_ROLES
     if method == "mlx":
@@ -64,7 +67,7 @@ def read(config: Config, plain: Format) -> Stated:
         # modelopt over an fp8 checkpoint: what it leaves alone keeps its fp8
         rest: tuple[Rule, ...] = (Rule(form=_fp8(section), roles=QUANTIZED_ROLES),)
         rules = (*by_module, *rest)
-    elif by_module and method not in ("gptq", "auto-round"):
+    elif by_module and method not in ("gptq", "auto-round", "mlx"):
         rules = (*_leaving(kept, plain), *by_module)
     else:
         main = _READERS[method](section)
@@ -87,7 +90,7 @@ def holder(config: Config) -> Config | None:
     """The object that has a quantization_config: the config, or the part of it that describes its decoder."""
     for part in ("", "text_config", "llm_config", "language_config"):
         values = config.values.get(part) if part else config.values
-        if isinstance(values, Mapping) and (values.get("quantization_config") or values.get("compression_config")):
+        if isinstance(values, Mapping) and any(values.get(field) for field in _HOLDING):
             return config if not part else config.section(part)
     return None
 
@@ -101,7 +104,7 @@ def gguf_mix(config: Config) -> tuple[str, bool] | None:
 
 
 def _section(config: Config) -> Config:
-    stated = config.values.get("quantization_config") or config.values.get("compression_config")
+    stated = next((config.values[field] for field in _HOLDING if config.values.get(field)), None)
     if not isinstance(stated, Mapping):
         raise ConfigError(f"The config's quantization_config must be an object, and is {type(stated).__name__}.")
     inner = stated.get("quantization")
@@ -124,6 +127,20 @@ def _method(section: Config) -> str:
             f"Known: {', '.join(_READERS)}. Give precision to count another format."
         )
     return method
+
+
+def _refuse_sparse(section: Config) -> None:
+    """Weights with zeros left out (2:4) have other bytes than their bits say."""
+    sparse = section.values.get("sparsity_config")
+    layout = sparse.get("format", "dense") if isinstance(sparse, Mapping) and sparse else "dense"
+    found = next(
+        (name for name in (section.values.get("format"), layout) if "24" in str(name) or "sparse" in str(name)), ""
+    )
+    if found:
+        raise ConfigError(
+            f"The config's quantization_config stores sparse weights ({found[0]}), whose size is not described; give "
+            "precision to count a dense format."
+        )
 
 
 def _leaving(kept: ModulePatterns, plain: Format) -> tuple[Rule, ...]:
@@ -158,6 +175,8 @@ def _by_module(section: Config, method: str) -> tuple[Rule, ...]:
     layers = section.values.get("quantized_layers") or section.values.get("layer_quant_config")
     if layers:
         return _by_algorithm(layers)
+    if method == "mlx":
+        return _mlx_overrides(section)
     if section.has("dynamic"):
         return _dynamic(section)
     if section.has("extra_config"):
@@ -287,8 +306,27 @@ def _bitsandbytes(section: Config) -> Format:
     raise ConfigError("The config's quantization_config (bitsandbytes) says neither load_in_4bit nor load_in_8bit.")
 
 
+def _mlx_overrides(section: Config) -> tuple[Rule, ...]:
+    """MLX writes a module's own bits and group, or false where it is left alone, under the module's name."""
+    rules = []
+    for name, own in section.values.items():
+        if own is False and "." in name:
+            rules.append(Rule(form=FORMATS["bf16"], modules=ModulePatterns((name,))))
+        elif isinstance(own, Mapping) and "bits" in own:
+            merged = Config({**section.values, **own}, where=f"quantization_config.{name}.")
+            rules.append(Rule(form=_mlx(merged), roles=_ALL_MATRICES | {"table"}, modules=ModulePatterns((name,))))
+    return tuple(rules)
+
+
 def _mlx(section: Config) -> Format:
-    """MLX: a 16-bit scale and a 16-bit bias a group, in every table and matrix."""
+    """MLX: a 16-bit scale and a 16-bit bias a group, in every table and matrix; or a microscaling mode."""
+    mode = section.text("mode", default="affine")
+    if mode in ("mxfp4", "mxfp8", "nvfp4"):
+        return _MXFP8 if mode == "mxfp8" else FORMATS[mode]
+    if mode != "affine":
+        raise ConfigError(
+            f"The config's quantization_config.mode {mode!r} is not known; known: affine, mxfp4, mxfp8, nvfp4."
+        )
     bits = section.integer("bits", least=2, most=8)
     scales = Scales(bits=32, columns=section.integer("group_size", least=1))
     return Format(name=f"mlx_{bits}bit", bits=bits, scales=(scales,), computes_in=FORMATS["awq"].computes_in)

@@ -27,6 +27,8 @@ def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeigh
     sizes, roles = _sizes(architecture)
     found = match(architecture, sizes, stored)
     predictors, buffers, unexplained = sorted_out(found.strangers, architecture.depth)
+    if not _holds_most(sizes, found, stored, unexplained):
+        return _unread(stated, stored, len(sizes) - len(found.bytes_of), len(sizes))
     counted = stored.bytes - _total(stored, predictors) - _total(stored, buffers)
     rules = by_name({path: _form(path, roles[path], sizes[path], found, stated) for path in found.bytes_of})
     scheme = replace(_renamed(stated, stored, found), rules=(*rules, *stated.rules))
@@ -145,6 +147,25 @@ def _counted(stored: StoredWeights, counted: int, described: int | None) -> Note
         f"{counted - described:+,} bytes)."
     )
     return Note(subject="weights", text=text, origin="warning" if abs(share) > 1e-3 else "source")
+
+
+def _holds_most(sizes: Mapping[str, int], found: Match, stored: StoredWeights, unexplained: Sequence[str]) -> bool:
+    """Whether the file is of this model: one that holds an adapter, or a part, says nothing of the whole."""
+    described = sum(sizes[path] for path in found.bytes_of)
+    return (
+        described >= 0.9 * sum(sizes.values())
+        or _only_renamed(sizes, found, stored, unexplained)
+        or (stored.kind == "gguf")
+    )
+
+
+def _unread(stated: WeightScheme, stored: StoredWeights, lacking: int, described: int) -> WeightScheme:
+    """The config's own scheme, with a note that the header is not of all of this model."""
+    text = (
+        f"The header of {stored.where} ({stored.summary()}) lacks {lacking:,} of the {described:,} weights that the "
+        "config describes: it is that of an adapter or of a part, and the config alone was counted."
+    )
+    return replace(stated, notes=(*stated.notes, Note(subject="weights", text=text, origin="warning")))
 
 
 def _shapes(

@@ -105,6 +105,21 @@ def test_auto_round_s_layers_of_other_bits() -> None:
     assert size(**plain, extra_config=extra) == pytest.approx(size(**plain) + more, abs=8)
 
 
+def test_mlx_s_modules_with_bits_of_their_own_or_left_alone() -> None:
+    # 16-bit scale and bias a group of 64: half a bit; tables and head too
+    plain = {"bits": 4, "group_size": 64}
+    matrices = LAYERS * (ATTENTION + MLP) + 2 * 1000 * HIDDEN
+    norms = (2 * LAYERS + 1) * HIDDEN * 2
+    assert size(**plain) == pytest.approx(matrices * 4.5 / 8 + norms, abs=8)
+    wider = {name: {"bits": 8, "group_size": 64} for name in modules("mlp.down_proj")}
+    assert size(**plain, **wider) == size(**plain) + LAYERS * HIDDEN * WIDTH * 4 / 8
+    alone: dict[str, Any] = dict.fromkeys(modules("mlp.down_proj"), False)
+    assert size(**plain, **alone) == size(**plain) + LAYERS * HIDDEN * WIDTH * 11.5 / 8
+    assert size(bits=4, group_size=32, mode="mxfp4") == pytest.approx(matrices * 4.25 / 8 + norms, abs=8)
+    older = calculate_memory({**DENSE, "quantization": plain}).weight_memory_bytes
+    assert older == size(**plain)
+
+
 @pytest.mark.parametrize(
     ("stated", "message"),
     [
@@ -116,6 +131,15 @@ def test_auto_round_s_layers_of_other_bits() -> None:
         ({"quant_method": "compressed-tensors", "config_groups": {"a": 3}}, "config_groups"),
         ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp5"}}}, "fp5"),
         ({"quant_method": "quanto", "weights": "int3"}, "int3"),
+        ({"bits": 4, "group_size": 64, "mode": "ternary"}, "ternary"),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "format": "marlin-24",
+                "config_groups": {"a": {"weights": {"num_bits": 4}, "targets": ["Linear"]}},
+            },
+            "sparse weights",
+        ),
         ({"quant_method": "auto-round", "bits": 4, "extra_config": {"x": 1}}, "extra_config"),
     ],
 )

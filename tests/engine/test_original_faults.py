@@ -184,6 +184,23 @@ def test_an_adapter_of_a_projection_that_is_not_there_is_an_error() -> None:
         calculate_memory("meta-llama/Llama-2-7b-hf", target_modules=["q_project"], **LORA)
 
 
+def test_adapters_of_an_encoder_decoder_change_both_sides() -> None:
+    # PEFT prints 15,728,640 trainable parameters for Whisper large at rank 32 of q_proj and v_proj
+    lora: dict[str, Any] = {"max_loras": 1, "max_lora_rank": 32, "target_modules": ["q_proj", "v_proj"]}
+    report = calculate_memory("openai/whisper-large-v3", precision="fp16", **lora)
+    assert report.lora_adapter_memory_bytes == 15_728_640 * 2
+
+
+def test_targets_may_be_one_word_and_a_rank_of_none_is_refused() -> None:
+    model, lora = "meta-llama/Llama-2-7b-hf", {"max_loras": 1, "max_lora_rank": 8}
+    one = calculate_memory(model, target_modules="q_proj", **lora).lora_adapter_memory_bytes
+    assert one == calculate_memory(model, target_modules=["q_proj"], **lora).lora_adapter_memory_bytes
+    every = calculate_memory(model, target_modules="all-linear", **lora)
+    assert not [note for note in every.notes if note.subject == "target_modules"]
+    with pytest.raises(ArgumentError, match="max_lora_rank"):
+        calculate_memory(model, max_loras=1, max_lora_rank=0)
+
+
 def test_merged_adapters_take_no_room_beside_the_weights() -> None:
     report = calculate_memory("meta-llama/Llama-2-7b-hf", lora_config={"rank": 64, "strategy": "merge"})
     assert report.lora_adapter_memory_bytes == 0

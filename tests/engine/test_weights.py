@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,13 +104,19 @@ def test_what_is_missing_or_strange_changes_the_bytes_by_its_own(
     tensors |= {f"other.{number}.weight": tensor("fp32", (count,)) for number, count in enumerate(strangers)}
     tensors |= {f"model.layers.9.x{number}.weight": tensor("fp32", (count,)) for number, count in enumerate(left_out)}
     found = model(tensors)
-    assert counted(found) == expected
     said = [note.text for note in found.formats(None, None).scheme.notes]
+    lacking = sum(math.prod(SHAPES[name]) for name in missing) / sum(math.prod(shape) for shape in SHAPES.values())
+    if lacking > 0.1 and strangers != [sum(math.prod(SHAPES[name]) for name in missing)]:
+        # a header without a tenth of the model is of a part of it, or of an adapter
+        assert counted(found) == sum(2 * math.prod(shape) for shape in SHAPES.values())
+        assert any("of an adapter or of a part" in text for text in said)
+        return
+    assert counted(found) == expected
     assert any("multi-token prediction" in text for text in said) == bool(left_out)
 
 
-def test_nothing_at_all_is_counted_as_nothing() -> None:
-    assert counted(model({})) == 0
+def test_a_header_of_nothing_says_nothing_of_the_model() -> None:
+    assert counted(model({})) == sum(2 * math.prod(shape) for shape in SHAPES.values())
 
 
 def test_the_same_weights_under_other_names_are_counted_without_a_warning() -> None:

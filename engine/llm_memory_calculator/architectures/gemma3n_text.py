@@ -1,8 +1,11 @@
 """Gemma 3n, text: streams that predict each other (AltUp), Laurel, per-layer embeddings, shared keys and values."""
 
+from dataclasses import replace
+
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Learned, Norm
+from ..report import Note
 from ._blocks import (
     FULL,
     SLIDING,
@@ -61,8 +64,9 @@ def build(config: Config) -> Architecture:
         return (*sandwich_norm(hidden, attend, gated_feed_forward(hidden, width)), *extras)
 
     widths = per_layer(config, "intermediate_size", depth, least=1)
-    stack = grouped(list(zip(kinds, kv_sharing(config, kinds), widths, strict=True)), block, "model.layers.{index}")
-    return decoder(
+    shared = kv_sharing(config, kinds)
+    stack = grouped(list(zip(kinds, shared, widths, strict=True)), block, "model.layers.{index}")
+    built = decoder(
         config,
         stack,
         tied_default=True,
@@ -75,6 +79,14 @@ def build(config: Config) -> Architecture:
             Norm(name="model.norm", width=hidden),
         ),
     )
+    unused = sum(shared) * (2 * hidden * heads.kv * heads.dim + heads.dim)
+    apart = Note(
+        subject="num_kv_shared_layers",
+        text=f"{sum(shared)} layers use the keys and values of an earlier one; the {unused:,} parameters of their own "
+        "projections of these stand in the checkpoint, are never used and are not counted.",
+        origin="warning",
+    )
+    return replace(built, apart=(*built.apart, *((apart,) if unused else ())))
 
 
 def _kinds(config: Config, depth: int) -> tuple[str, ...]:

@@ -213,7 +213,13 @@ def _beside(folder: str) -> tuple[StoredWeights | None, tuple[Note, ...]]:
     """The weights' headers of a folder that has a config; they judge the answer, and never make it fail."""
     try:
         files = safetensors.files_of(folder)
-        return (safetensors.read(files, folder) if files else None), ()
+        if files:
+            return safetensors.read(files, folder), ()
+        others = [name for name in local.names_in(folder) if name.lower().endswith(".gguf")]
+        if not others:
+            return None, ()
+        text = f"{others[0]} stands beside the config and was not read: give its own path to count it."
+        return None, (Note(subject="weights", text=text, origin="warning"),)
     except (SourceError, OSError) as error:
         text = f"The weights' headers were not read, and the config alone was counted. {error}"
         return None, (Note(subject="weights", text=text, origin="warning"),)
