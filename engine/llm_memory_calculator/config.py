@@ -34,7 +34,7 @@ class Config:
         return self.text("model_type", "_class_name") if self.has("model_type", "_class_name") else "unknown"
 
     def has(self, *names: str) -> bool:
-        return any(self.values.get(name) is not None for name in names)
+        return any(self.values.get(name) is not None for name in _all_names(names))
 
     def integer(self, *names: str, default: int | None = _ABSENT, least: int = 1, most: int = LARGEST_SIZE) -> int:
         """A whole number between `least` and `most`."""
@@ -81,7 +81,7 @@ class Config:
 
     def completed(self, defaults: Mapping[str, Any]) -> Config:
         """The same with `defaults` for the fields that are absent."""
-        missing = {name: value for name, value in defaults.items() if not self.has(*_names_of(name))}
+        missing = {name: value for name, value in defaults.items() if not self.has(name)}
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
         return Config({**self.values, **missing}, where=self.where, notes=self.notes)
@@ -129,7 +129,7 @@ class Config:
         missing = {
             name: value
             for name, value in defaults.items()
-            if not any(known in self.values for known in _names_of(name))
+            if not any(known in self.values for known in _all_names((name,)))
         }
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
@@ -142,7 +142,7 @@ class Config:
         return f"The config's {self.where}{name}"
 
     def _read(self, names: Sequence[str], default: Any) -> tuple[str, Any]:
-        for name in names:
+        for name in _all_names(names):
             value = self.values.get(name)
             if value is not None:
                 if isinstance(value, float) and not math.isfinite(value):
@@ -159,9 +159,10 @@ class Config:
         return names[0], default
 
 
-def _names_of(name: str) -> tuple[str, ...]:
-    """The name and those under which the same field may stand."""
-    return next((tuple(names) for names in _SAME_FIELD if name in names), (name,))
+def _all_names(names: Sequence[str]) -> Sequence[str]:
+    """The names, and behind them those under which the same field may stand."""
+    others = [same for known in _SAME_FIELD if known.intersection(names) for same in sorted(known.difference(names))]
+    return (*names, *others) if others else names
 
 
 def _shown(value: object) -> str:

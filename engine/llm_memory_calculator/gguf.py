@@ -141,7 +141,7 @@ class _Law:
 
     def _matrix(self, tensor: Tensor) -> str:
         kind = tensor.kind
-        if kind == "token_embd":
+        if kind in ("token_embd", "layer_embd"):
             found: str = self.recipe.get("table", self.default)
             return found
         found = self._by_rules(tensor)
@@ -233,9 +233,11 @@ def _is_vector(weight: Weight) -> bool:
 
 
 def _outside(operator: Operator, tables: Iterator[str]) -> list[str]:
-    """The kinds outside the stack: the first table is the vocabulary's, others are positions."""
+    """The kinds outside the stack: the first table is the vocabulary's, one by layers (Gemma 3n) its like, the others
+    positions."""
     if isinstance(operator, Embedding):
-        return [next(tables, "position")]
+        kind = next(tables, "position")
+        return ["layer_embd" if kind == "position" and "per_layer" in operator.name else kind]
     return ["output" if weight.role == "head" else "other" for weight in operator.weights()]
 
 

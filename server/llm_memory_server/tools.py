@@ -100,6 +100,14 @@ MaxLoras = Annotated[
 MaxLoraRank = Annotated[
     Annotated[int, Field(ge=1, le=65_536)] | SkipJsonSchema[None], _argument("Largest rank of the adapters; 16.")
 ]
+TargetModules = Annotated[
+    list[str] | SkipJsonSchema[None],
+    _argument("Projections that adapters change (q_proj, v_proj), or attn, ffn. Left out: all."),
+]
+EncoderSeqLength = Annotated[
+    Annotated[int, Field(ge=1, le=100_000_000)] | SkipJsonSchema[None],
+    _argument("Source tokens of an encoder-decoder such as T5; seq_length when left out."),
+]
 Goal = Annotated[
     Literal["throughput", "latency", "decode", "prefill"],
     _argument(
@@ -136,6 +144,8 @@ def calculate_memory(
     image_resolution: ImageResolution = 1024,
     max_loras: MaxLoras = None,
     max_lora_rank: MaxLoraRank = None,
+    target_modules: TargetModules = None,
+    encoder_seq_length: EncoderSeqLength = None,
     refresh: Refresh = False,
     detail: Detail = "concise",
 ) -> Annotated[CallToolResult, MemoryAnswer]:
@@ -162,6 +172,8 @@ def calculate_memory(
         image_resolution=image_resolution,
         max_loras=max_loras,
         max_lora_rank=max_lora_rank,
+        target_modules=target_modules,
+        encoder_seq_length=encoder_seq_length,
         refresh=refresh,
     )
     return _result(report, MemoryAnswer, detail)

@@ -243,3 +243,16 @@ def test_every_mix_is_counted_for_every_shape_of_model(mix: str) -> None:
         report = calculate_memory(model, precision=mix)
         bits = 8 * report.weight_memory_bytes / report.parameter_count
         assert 1.5 < bits <= 32.5
+
+
+def test_a_table_by_layers_is_quantised_like_the_vocabulary_s() -> None:
+    # google/gemma-3n-E4B-it: its GGUF of the text model alone has 7.35 GB at Q8_0, and towers are counted in fp16 here
+    report = calculate_memory("google/gemma-3n-E4B", precision="q8_0")
+    architecture = load_model("google/gemma-3n-E4B").architecture
+    towers = sum(
+        2 * layer.repeat * weight.size
+        for layer in architecture.towers
+        for operator in layer.operators
+        for weight in operator.weights()
+    )
+    assert (report.weight_memory_bytes - towers) / 1e9 == pytest.approx(7.35, rel=0.015)

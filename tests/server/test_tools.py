@@ -46,6 +46,8 @@ VOCABULARY = {
     "image_resolution",
     "max_loras",
     "max_lora_rank",
+    "target_modules",
+    "encoder_seq_length",
     "refresh",
     "detail",
 }

@@ -384,3 +384,26 @@ def test_experts_of_gpt_oss_stay_as_published_in_every_file() -> None:
     # unsloth/gpt-oss-20b-GGUF's gpt-oss-20b-F16.gguf has 13.8 GB
     report = calculate_memory("unsloth/gpt-oss-20b-GGUF:F16")
     assert report.weight_memory_gb == pytest.approx(13.79, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "gigabytes"),
+    [
+        # published for training on, in the 16 bits of the base: 12.19 billion parameters
+        ("google/gemma-3-12b-it-qat-q4_0-unquantized", "bf16", 24.37),
+        # 4 bits with a 20-bit scale and zero point a group of 128 and an index an input; table and head in 16 bits
+        ("OPEA/Meta-Llama-3.1-8B-Instruct-int4-AutoRound", "gptq", 5.73),
+        ("RedHatAI/Llama-3.1-8B-Instruct-INT8-dynamic", "int8", 9.09),
+    ],
+)
+def test_formats_that_quantisers_put_into_names(name: str, form: str, gigabytes: float) -> None:
+    report = calculate_memory(name)
+    assert report.precision == form
+    assert report.weight_memory_gb == pytest.approx(gigabytes, rel=0.005)
+
+
+@pytest.mark.parametrize("name", ["x/Llama-3.1-8B-w4a4", "x/Llama-2-7B-4bit-128g", "x/Qwen3-8B-8bits"])
+def test_a_number_format_that_is_not_known_is_not_taken_for_the_base_s_own(name: str) -> None:
+    found = names.derive(name)
+    assert found is not None
+    assert "number format that is not known" in found.refusal

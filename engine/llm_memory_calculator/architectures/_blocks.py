@@ -58,7 +58,8 @@ def read_heads(
         # where a null is allowed it means one for each query head, whatever an absent field means
         kv_default = None
     kv = config.integer("num_key_value_heads", default=query if kv_default is None else kv_default)
-    if config.has("head_dim") or dim_default is not None:
+    nulled = "head_dim" in config.values and not config.has("head_dim")
+    if config.has("head_dim") or (dim_default is not None and not nulled):
         dim = config.integer("head_dim", default=hidden if dim_default is None else dim_default)
     else:
         dim = share(hidden, query)

@@ -254,7 +254,8 @@ def with_head(config: Config, prefix: str, head: Head) -> tuple[str, Operators]:
     The base model stands at the top of its own checkpoint and at `prefix` inside the other classes.
     """
     name = class_of(config)
-    kind = name.partition("For")[2]
+    # a language model over an encoder has the head that fills in masked words
+    kind = "MaskedLM" if name.endswith("LMHeadModel") else name.partition("For")[2]
     path = f"{prefix}." if kind else ""
     # a class of another family, or of code that comes with the checkpoint, may be built in another way
     own = name.lower().startswith(config.model_type.replace("-", "").replace("_", ""))

@@ -241,6 +241,11 @@ def text_section(
         tied = config.boolean("tie_word_embeddings")
         if tied or not ties_inside:
             outside["tie_word_embeddings"] = tied
+        if own.has("tie_word_embeddings") and own.boolean("tie_word_embeddings") != tied:
+            where = "outside" if tied or not ties_inside else f"in {section}"
+            config.note(
+                "tie_word_embeddings", f"It differs outside and in {section}; what stands {where} was taken.", "warning"
+            )
     return Config({**own.values, **outside}, where=own.where, notes=config.notes)
 
 

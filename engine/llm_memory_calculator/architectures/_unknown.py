@@ -28,9 +28,9 @@ _NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_siz
 _STRANGE = re.compile(
     r"mamba|ssm|state_size|conv_|_conv|linear_attn|linear_attention|vision|audio|image|encoder|decoder_layers|hybrid"
     r"|recurrent|rwkv|lru|time_step|per_layer|layer_config|block_configs|kv_shared|compress|index_|hc_mult|altup"
-    r"|num_hidden_layers_per|d_state|type_vocab_size|draft_|peft_type|base_model_name|chunk_size$|unet|cross_att|latent_size|adapter|depth_map|loop"
+    r"|num_hidden_layers_per|d_state|type_vocab_size|draft|eagle|medusa|speculat|sparse_step|mlp_only|text_model|peft_type|base_model_name|chunk_size$|unet|cross_att|latent_size|adapter|depth_map|loop"
 )
-_WITHOUT_MEANING = frozenset({"is_encoder_decoder", "add_cross_attention", "chunk_size_feed_forward"})
+_WITHOUT_MEANING = frozenset({"add_cross_attention", "chunk_size_feed_forward"})
 _TWO_MATRICES = frozenset({"gelu", "gelu_new", "gelu_fast", "gelu_python", "quick_gelu", "relu", "relu2"})
 _EXPERT = re.compile(r"expert|moe")
 _READ = frozenset(

@@ -25,7 +25,7 @@ def build(config: Config) -> Architecture:
     bias, query = config.boolean("attention_bias", default=False), config.integer("num_attention_heads", default=10)
     attend = attention(
         hidden,
-        read_heads(config.stating(num_attention_heads=query, head_dim=share(hidden, query))),
+        read_heads(config.stating(num_attention_heads=query), dim_default=share(hidden, query)),
         window=config.integer("attention_window_size", "sliding_window", default=2048),
         qkv_bias=bias,
         out_bias=True,

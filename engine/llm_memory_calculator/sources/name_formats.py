@@ -59,6 +59,26 @@ def _fp8(match: re.Match[str], organisation: str) -> Format:
     return Format(said=f"fp8 with a scale a {strategy}, the head in 16 bits", config=config)
 
 
+def _auto_round(match: re.Match[str], _: str) -> Format:
+    bits = int(match["bits"] or match["own"] or 4)
+    config = {"quant_method": "auto-round", "bits": bits, "group_size": 128}
+    return Format(said=f"AutoRound, {bits} bits in groups of 128", config=config)
+
+
+def _int(match: re.Match[str], _: str) -> Format:
+    """llm-compressor's INT8-dynamic, and the like."""
+    bits = int(match["bits"])
+    weights: dict[str, Any] = {"num_bits": bits, "type": "int", "strategy": "channel"}
+    more = {"input_activations": {"num_bits": 8, "type": "int"}} if bits == 8 else {}
+    if bits == 4:
+        weights |= {"strategy": "group", "group_size": 128}
+    return Format(said=f"int{bits} weights, the head in 16 bits", config=_groups(weights, **more))
+
+
+def _mxfp8(_: re.Match[str], __: str) -> Format:
+    return Format(said="mxfp8", config={"quant_method": "modelopt", "quant_algo": "MXFP8", "ignore": _IGNORED})
+
+
 def _w_a(match: re.Match[str], _: str) -> Format:
     bits, activations = int(match["w"]), int(match["a"])
     weights: dict[str, Any] = {"num_bits": bits, "type": "int", "strategy": "channel"}
@@ -115,6 +135,13 @@ _READERS = tuple(
             r"(?:[-_](?:g?(?P<group>32|64|128)g?|actorder|act|order|true|marlin|w4a16))*",
             _gptq,
         ),
+        (
+            r"(?:(?:int|w)(?P<own>[2348])(?:[-_](?:sym|asym))?[-_])?(?:auto[-_]?round|inc)"
+            r"(?:[-_](?:int)?(?P<bits>[2348])(?:bit)?)?(?:[-_](?:sym|asym|gptq|awq))*",
+            _auto_round,
+        ),
+        (r"int(?P<bits>[48])[-_]dynamic", _int),
+        (r"mxfp8", _mxfp8),
         (r"fp8(?P<more>(?:[-_](?:dynamic|block|kv|static|e4m3|per[-_]tensor))*)", _fp8),
         (r"(?:quantized[-_.])?w(?P<w>[48])a(?P<a>8|16)(?:[-_](?:g128|int4|int8|sym))*", _w_a),
         (r"(?:nv)?fp4(?:a16)?", _nvfp4),
@@ -133,6 +160,10 @@ _DTYPES = {"bf16": "bfloat16", "f16": "float16", "fp16": "float16", "f32": "floa
 def format_in(text: str, organisation: str) -> tuple[str, Format | None, str, str]:
     """(the text without its format, the format, what was assumed of it, why it cannot be counted)."""
     mixed = _MIX.search(text)
+    if "unquantized" in re.split(r"[-_.:]", text):
+        # trained for a mix, and published in the format of the base
+        rest = text if mixed is None else text[: mixed.start()] + text[mixed.end() :]
+        return rest.replace("unquantized", ""), None, "", ""
     if mixed:
         rest = text[: mixed.start()] + text[mixed.end() :]
         mix = mix_of(mixed["mix"])

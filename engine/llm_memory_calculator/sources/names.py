@@ -22,6 +22,7 @@ from .name_formats import Format, format_in, gguf_format
 _WORD = re.compile(r"\d+x\d+(?:\.\d+)?b|a?\d+(?:\.\d+)?[bmk](?![a-z])|v\d+(?:\.\d+)*|\d+(?:\.\d+)*|[a-z]+")
 _SIZE = re.compile(r"\d+x\d+(?:\.\d+)?b|a?\d+(?:\.\d+)?[bm]")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*")
+_BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\d+|\d+[-_]?bits?|\d+bpw|\d+g|u?int\d+)(?=$|[-_.])")
 # as llama.cpp and ollama take it: hf.co/org/name:Q4_K_M
 _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", re.I)
 
@@ -156,6 +157,9 @@ def _of_words(asked: str, text: str, form: Format | None, assumed: str, refusal:
         extra = _rest(core, inner)
         if strange and not refusal:
             found = replace(found, refusal=f"{strange[0]!r} says that it has another shape")
+        bits = _BITS.search(text)
+        if bits and not found.refusal:
+            found = replace(found, refusal=f"{bits[0]!r} says a number format that is not known here")
         if extra and all(_VERSION.fullmatch(word) for word in extra) and not found.refusal:
             found = replace(found, refusal=f"{extra[0]!r} may be another version of it")
         return _with_base(replace(found, extra=extra), inner, text)
