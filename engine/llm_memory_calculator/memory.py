@@ -255,9 +255,8 @@ def memory_report(
         heaviest = max(rank.parameter_count for _, _, rank in ranks_of(architecture, layout))
         gradients = round(heaviest * formats.activation_bytes)
     estimated = activations + found.images + (overhead if framework_overhead is None else 0)
-    exact = (
-        found.weights + found.kv_cache + found.state + gradients + (overhead if framework_overhead is not None else 0)
-    )
+    exact = found.weights + found.adapters + found.kv_cache + found.state + gradients
+    exact += overhead if framework_overhead is not None else 0
     makes_images = architecture.task == "diffusion"
     spread = table("memory")["diffusion" if makes_images else "interval"]
     report = MemoryReport(
@@ -394,6 +393,9 @@ def max_batch(
         kv_cache_bytes=used.kv_cache,
         activation_memory_bytes=used.activations,
         extra_work_bytes=used.overhead,
+        state_memory_bytes=used.state,
+        image_memory_bytes=used.images,
+        lora_adapter_memory_bytes=used.adapters,
         kv_cache_bytes_per_sequence=on_device(layout.data).kv_cache,
         notes=(*notes, *length_notes(architecture, tokens), *architecture.apart),
     )

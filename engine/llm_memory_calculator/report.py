@@ -262,6 +262,12 @@ class BatchReport:
     """Activations on it, bytes."""
     extra_work_bytes: int
     """Overhead on it, bytes."""
+    state_memory_bytes: int = 0
+    """Recurrent state on it, bytes."""
+    image_memory_bytes: int = 0
+    """The tower's activations and images on it, bytes."""
+    lora_adapter_memory_bytes: int = 0
+    """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int
     """KV cache of one sequence on one device, bytes."""
     notes: tuple[Note, ...] = ()

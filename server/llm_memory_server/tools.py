@@ -64,8 +64,9 @@ MemoryGb = Annotated[
 Precision = Annotated[
     str | SkipJsonSchema[None],
     _argument(
-        "Weight format: bf16, fp16, fp8, int8, int4, awq, gptq, nf4, mxfp4, nvfp4, or a GGUF mix such as q4_k_m. Left "
-        "out: the checkpoint's."
+        "Weight format: bf16, fp16, fp8, int8, int4, awq, gptq, nf4, mxfp4, nvfp4, or a GGUF mix. Left out: the "
+        "checkpoint's.",
+        examples=["fp8", "q4_k_m"],
     ),
 ]
 KvPrecision = Annotated[
@@ -106,7 +107,7 @@ TargetModules = Annotated[
 ]
 EncoderSeqLength = Annotated[
     Annotated[int, Field(ge=1, le=100_000_000)] | SkipJsonSchema[None],
-    _argument("Source tokens of an encoder-decoder such as T5; seq_length when left out."),
+    _argument("Source tokens of an encoder-decoder (T5); seq_length when left out."),
 ]
 Goal = Annotated[
     Literal["throughput", "latency", "decode", "prefill"],

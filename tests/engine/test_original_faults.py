@@ -173,6 +173,14 @@ def test_adapters_have_the_shapes_of_the_projections_they_change(targets: list[s
     assert report.lora_adapter_memory_bytes == 4 * values * 2
 
 
+def test_adapters_are_exact_in_the_range_of_the_total() -> None:
+    many: dict[str, Any] = {"max_loras": 200, "max_lora_rank": 256}
+    plain = calculate_memory("meta-llama/Llama-2-7b-hf").total_memory_interval
+    report = calculate_memory("meta-llama/Llama-2-7b-hf", **many)
+    assert report.total_memory_interval.low == plain.low + report.lora_adapter_memory_bytes
+    assert report.total_memory_interval.high == plain.high + report.lora_adapter_memory_bytes
+
+
 def test_grouped_heads_make_smaller_adapters() -> None:
     # Llama-3-8B has 1,024 outputs of v_proj where a square one would have 4,096
     report = calculate_memory("meta-llama/Meta-Llama-3-8B", target_modules=["v_proj"], precision="bf16", **LORA)

@@ -12,7 +12,7 @@ from ..operators import Linear
 from ._encoders import class_of, classifier, label_count
 
 _OVER_THE_VOCABULARY = re.compile(
-    r"(ForCausalLM(?!Eagle)|ForConditionalGeneration|ForVisionText2Text|LMHeadModel|ChatModel|GLMModel|BarkModel)\w*$"
+    r"(ForCausalLM(?!Eagle)|ForConditionalGeneration|ForVisionText2Text|LMHeadModel|(?<!Nano)ChatModel|GLMModel|BarkModel)\w*$"
 )
 _OF_ANOTHER_SHAPE = re.compile(r"Eagle|Medusa|MTP|Draft|DFlash")
 _LABELLED = {"SequenceClassification": False, "TokenClassification": True, "QuestionAnswering": True}
