@@ -30,7 +30,7 @@ from .models import Model, describe
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance import estimate
 from .performance.estimate import Deployment
-from .performance.machine import machine_for
+from .performance.machine import hardware_notes, machine_for
 from .report import (
     UTILIZATION,
     BatchReport,
@@ -158,16 +158,16 @@ def _count(hardware: HardwareLike | None, devices: int | None, argument: str = "
     return named
 
 
-def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int] | None:
-    """The name and bytes of the device that a caller named, by hardware or by memory."""
+def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int, tuple[Note, ...]] | None:
+    """The name and bytes of the device that a caller named, by hardware or by memory, and what is to be said of it."""
     if hardware is not None and memory_gb is not None:
         raise ArgumentError("Give hardware or memory_gb, not both.")
     if hardware is not None:
         accelerator = find_accelerator(hardware)
-        return accelerator.name, accelerator.usable_memory_bytes
+        return accelerator.name, accelerator.usable_memory_bytes, hardware_notes(accelerator)
     if memory_gb is not None:
         size = real("memory_gb", memory_gb, most=1e6, unit="GB")
-        return f"a device of {size:g} GB", int(size * GB)
+        return f"a device of {size:g} GB", int(size * GB), ()
     return None
 
 
@@ -175,13 +175,14 @@ def _deployment(
     model: Model, hardware: HardwareLike, layout: Parallelism, precision: str | None, kv_precision: str | None
 ) -> Deployment:
     formats = model.formats(precision, kv_precision)
+    accelerator = find_accelerator(hardware)
     return Deployment(
         model=model.name,
         architecture=model.architecture,
         formats=formats,
-        machine=machine_for(find_accelerator(hardware)),
+        machine=machine_for(accelerator),
         layout=layout,
-        notes=model.notes(formats),
+        notes=(*model.notes(formats), *hardware_notes(accelerator)),
     )
 
 
@@ -275,7 +276,7 @@ def calculate_memory(
         layout,
         load,
         model=model.name,
-        notes=(*chosen, *noted, *model.notes(formats)),
+        notes=(*chosen, *noted, *model.notes(formats), *(() if room is None else room[2])),
         framework_overhead=factor,
         include_gradients=flag("include_gradients", include_gradients),
         fits=_fits(model.architecture, formats, load),
@@ -466,7 +467,7 @@ def max_batch_size(
         model=found.name,
         device_bytes=room[1],
         device=room[0],
-        notes=(*chosen, *noted, *found.notes(formats)),
+        notes=(*chosen, *noted, *found.notes(formats), *room[2]),
     )
 
 
@@ -664,8 +665,13 @@ def _given(
     layout = _layout(tensor=tensor, pipeline=pipeline, data=data, expert=expert)
     deployment = _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
     named = _count(system_name, None)
-    if named in (None, layout.devices):
+    if named is None or named == layout.devices:
         return deployment
+    if named < layout.devices:
+        raise ArgumentError(
+            f"{system_name!r} is {named} devices, and the layout that was given needs {layout.devices}; name as many, "
+            "or give a smaller layout."
+        )
     text = f"{system_name!r} names {named} devices, and the layout that was given uses {layout.devices} of them."
     note = Note(subject="system_name", text=text, origin="assumption")
     return replace(deployment, notes=(note, *deployment.notes))
@@ -1023,7 +1029,12 @@ def compare_hardware(
         kv_precision=formats.kv_cache.name,
         rows=rows,
         compared=len(chosen),
-        notes=(*((rented,) if hardware is None else ()), *((ranking,) if each else ()), *found.notes(formats)),
+        notes=(
+            *((rented,) if hardware is None else ()),
+            *((ranking,) if each else ()),
+            *found.notes(formats),
+            *hardware_notes(*dict.fromkeys(accelerator for _, accelerator, _ in tried[:keep])),
+        ),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, get_args
 
 __all__ = [
     "HARDWARE_TYPES",
@@ -29,8 +28,25 @@ NUMBER_FORMATS: Final = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4", "
 """The number formats for which a peak may be given, in the order in which they are shown."""
 
 _GIGA: Final = 10**9
-_ORDER: Final = {number_format: position for position, number_format in enumerate(NUMBER_FORMATS)}
-_MAPPINGS: Final = ("peak_flops", "instances")
+
+_Value = TypeVar("_Value")
+
+
+class _Fixed(dict[str, _Value]):
+    """A dict that cannot be changed; copied, pickled and written as JSON like any other."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("an accelerator's mappings cannot be changed; make another with dataclasses.replace")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, _Value]]]:
+        return type(self), (dict(self),)
+
+
+_NONE: Final[_Fixed[int]] = _Fixed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +83,8 @@ class Price:
     """When it was read: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``."""
     url: str
     """Where it stands."""
+    without_host: bool = False
+    """Whether the machine that the devices stand in is billed apart from this."""
 
     @property
     def usd_per_device_hour(self) -> float:
@@ -88,11 +106,29 @@ class Source:
     """The fields it supports: ``memory_bytes``, ``peak_flops``, ``peak_flops.int8``, ``link`` and so on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator:
-    """One device of a kind: the card, module or chip that a runtime addresses or a shop sells.
+class _Later:
+    """Fields that are read when they are asked for: prices and sources, half of a file, which few answers need."""
 
-    Equal when every field is equal; hashed by name. ``peak_flops`` and ``instances`` cannot be changed.
+    __slots__ = ("_read",)
+
+    _read: Callable[[str], tuple[Any, ...]]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # asked for a slot that is empty
+            if name not in ("prices", "sources"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            found = self._read(name)
+            object.__setattr__(self, name, found)
+            return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator(_Later):
+    """One device of a kind: what a runtime addresses. A card or module of several devices is a name in ``boards``.
+
+    Equal when every field is equal; hashed by name. Its mappings cannot be changed.
     """
 
     name: str
@@ -118,6 +154,9 @@ class Accelerator:
     usable_memory_bytes: int
     """Bytes that the runtime sees before anything is allocated. It can be more than ``memory_bytes``: a card
     sold as 80 GB holds 80 GiB, less what the driver keeps."""
+    memory_is_maximum: bool = False
+    """Whether the memory is fitted to order, and ``memory_bytes`` the most that it can be at this bandwidth. A name
+    with the size ("M4 Max 64GB") is the device with that memory."""
     memory_bandwidth: float
     """Peak bytes per second between the device and its memory."""
     cache_bytes: int | None = None
@@ -134,38 +173,57 @@ class Accelerator:
     """The way to other nodes, a device's share of it, in its maker's reference server; None when not known."""
     devices_per_node: int
     """Devices of the unit usually deployed: a server, a tray, the chips of one TPU host."""
+    runtime_devices: int = 1
+    """Devices that the runtime shows of one: the cores of a chip that its maker counts, links and rents as one."""
     tdp_w: float | None
     """Watts of the thermal design power; None when not published."""
     pci_ids: tuple[str, ...] = ()
     """``vendor:device`` in lower-case hexadecimal (``10de:2330``), where public."""
+    boards: Mapping[str, int] = field(default_factory=dict)
+    """Names of cards, modules, servers and racks that hold several devices of this kind, each with how many."""
     instances: Mapping[str, int] = field(default_factory=dict)
     """Cloud instance types that hold devices of this kind, each with how many."""
     prices: tuple[Price, ...] = ()
     """Public list prices, each with its date."""
-    sources: Sequence[Source] = ()
+    sources: tuple[Source, ...] = ()
     """Where every number comes from."""
 
     def __post_init__(self) -> None:
         """Freeze the mappings, the peaks in the order of ``NUMBER_FORMATS``."""
-        peaks = dict(sorted(self.peak_flops.items(), key=lambda item: _ORDER.get(item[0], len(_ORDER))))
-        object.__setattr__(self, "peak_flops", MappingProxyType(peaks))
-        object.__setattr__(self, "instances", MappingProxyType(dict(self.instances)))
+        peaks = self.peak_flops
+        if not isinstance(peaks, _Fixed):
+            ordered = [(name, peaks[name]) for name in NUMBER_FORMATS if name in peaks]
+            peaks = _Fixed(ordered if len(ordered) == len(peaks) else {**dict(ordered), **peaks})
+            object.__setattr__(self, "peak_flops", peaks)
+        object.__setattr__(self, "boards", _Fixed(self.boards) if self.boards else _NONE)
+        object.__setattr__(self, "instances", _Fixed(self.instances) if self.instances else _NONE)
 
     def __hash__(self) -> int:
         """Hash by name: names are unique in the catalogue, and the peaks are a mapping."""
         return hash(self.name)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, with the mappings as plain dicts (a mapping proxy cannot be pickled)."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
-            name: dict(getattr(self, name)) for name in _MAPPINGS
-        }
+    def reading_later(self, read: Callable[[str], tuple[Any, ...]]) -> Accelerator:
+        """This accelerator, its prices and sources read by ``read`` when they are first asked for."""
+        object.__setattr__(self, "_read", read)
+        object.__delattr__(self, "prices")
+        object.__delattr__(self, "sources")
+        return self
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Set the fields and freeze the mappings again."""
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
-        self.__post_init__()
+    def with_memory(self, memory_bytes: int) -> Accelerator:
+        """The same with so many bytes of memory, of which the runtime sees the same share; named with the size."""
+        usable = round(self.usable_memory_bytes * memory_bytes / self.memory_bytes)
+        return replace(
+            self,
+            name=f"{self.name}_{memory_bytes / _GIGA:.12g}GB",
+            aliases=(),
+            memory_bytes=memory_bytes,
+            usable_memory_bytes=usable,
+            memory_is_maximum=False,
+            boards={},
+            instances={},
+            prices=(),
+            pci_ids=(),
+        )
 
     @property
     def memory_gb(self) -> float:

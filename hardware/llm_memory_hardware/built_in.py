@@ -1,43 +1,46 @@
-"""The catalogue's own files: listed once, read when asked for, and searched for names without reading them whole.
+"""The catalogue's own files: found by name without reading them all, read when asked for, each once.
 
-A file is named for its accelerator, so that a canonical name needs that file alone. Other names are looked for in the
-raw text of all, which is a small part of the work of reading and checking the figures.
+A file is named for its accelerator, so that a canonical name needs that file alone. ``names.txt`` says in which files
+every other name stands. It is a help and no authority: what it says is looked up in the files themselves, and a name
+that it does not have is looked for in all of them. ``write_index`` writes it anew.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import re
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
 
 from .accelerator import Accelerator
 from .errors import InvalidHardwareError
 from .names import comparable_all, instance_key
 from .schema import read_toml
 
-__all__ = ["Names", "accelerator", "canonical_names", "index", "names", "owners_of_alias"]
+__all__ = ["Meaning", "Names", "accelerator", "canonical_names", "index", "listed", "names", "write_index"]
 
-_FOLDER: Final = os.path.join(os.path.dirname(__file__), "accelerators")
+Meaning: TypeAlias = tuple[str, int | None]
+"""A canonical name, and the devices of a board, a server or an instance; None where a name says no number."""
+Names: TypeAlias = Mapping[str, tuple[Meaning, ...]]
+"""What each comparable name means; a canonical name means its own accelerator alone."""
+
+_PACKAGE: Final = os.path.dirname(__file__)
+_FOLDER: Final = os.path.join(_PACKAGE, "accelerators")
+_INDEX: Final = os.path.join(_PACKAGE, "names.txt")
 _READ_BYTES: Final = 1 << 15
-_NUMBER: Final = re.compile(r"[a-z]\d+|\d\d+")
 _READING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-
-
-class Names(NamedTuple):
-    """Everything by which the accelerators of a catalogue are called."""
-
-    aliases: Mapping[str, tuple[str, ...]]
-    """Comparable name -> the canonical names that it means; a canonical name means its own alone."""
-    instances: Mapping[str, tuple[tuple[str, int], ...]]
-    """Comparable instance type -> canonical names, each with the devices of one instance."""
 
 
 @functools.cache
 def canonical_names() -> Mapping[str, str]:
     """Comparable name -> canonical name, of every file; in the order of the canonical names."""
-    stems = sorted(name.removesuffix(".toml") for name in os.listdir(_FOLDER) if name.endswith(".toml"))
+    try:
+        entries = os.listdir(_FOLDER)
+    except NotADirectoryError:  # the package lies in a zip
+        from importlib.resources import files
+
+        entries = [entry.name for entry in files(__package__).joinpath("accelerators").iterdir()]
+    stems = sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml"))
     return dict(zip(comparable_all(stems), stems, strict=True))
 
 
@@ -51,69 +54,92 @@ def accelerator(name: str) -> Accelerator:
     return found
 
 
-def owners_of_alias(key: str, name: str) -> tuple[str, ...]:
-    """The canonical names that a name, comparable as ``key``, means; empty for none.
+@functools.cache
+def names() -> Names:
+    """Every name of every file, read from the raw text."""
+    found: dict[str, tuple[Meaning, ...]] = {}
+    rows = [(spelling, name, count) for name in canonical_names().values() for spelling, count in _spellings(name)]
+    for key, (_, name, count) in zip(comparable_all(row[0] for row in rows), rows, strict=True):
+        key = instance_key(key) if count else key
+        meaning = name, count
+        known = found.get(key)
+        if known is None:
+            found[key] = (meaning,)
+        elif meaning not in known:
+            found[key] = (*known, meaning)
+    found.update((key, ((name, None),)) for key, name in canonical_names().items())
+    return found
 
-    Most names have the number of their product in them, and so has the product's file: until all names have been
-    read, those files are looked at alone. That no other file has the name too is under test.
+
+def listed(key: str) -> tuple[Meaning, ...]:
+    """What a comparable name means by ``names.txt`` and the files that it names; empty where they do not say the same.
+
+    That it lists all that share a name is under test.
     """
-    number = _NUMBER.search(name.lower())
-    if number is not None and not names.cache_info().currsize:
-        likely = [canonical for stem, canonical in canonical_names().items() if number[0] in stem]
-        listed = [(alias, canonical) for canonical in likely for alias in _aliases(canonical)]
-        keys = comparable_all(alias for alias, _ in listed) if listed else []
-        owners = [canonical for known, (_, canonical) in zip(keys, listed, strict=True) if known == key]
-        if owners:
-            return tuple(dict.fromkeys(owners))
-    return names().aliases.get(key, ())
+    text = _index_text()
+    at = text.find(f"\n{key}\t")
+    if at < 0:
+        return ()
+    at += len(key) + 2
+    owners = text[at : text.find("\n", at)].split("\t")
+    return tuple(meaning for owner in owners if (meaning := _meaning(owner, key)) is not None)
+
+
+def _meaning(name: str, key: str) -> Meaning | None:
+    """What this file says of a comparable name."""
+    try:
+        spellings = [(name, None), *_spellings(name)]
+    except OSError:
+        return None
+    for known, (_, count) in zip(comparable_all(row[0] for row in spellings), spellings, strict=True):
+        if key in (known, instance_key(known) if count else known):
+            return name, count
+    return None
+
+
+def index() -> str:
+    """What ``names.txt`` should hold: a line a name, with the canonical names after it."""
+    rows = sorted((key, sorted({name for name, _ in found})) for key, found in names().items())
+    return "\n" + "".join("\t".join((key, *owners)) + "\n" for key, owners in rows)
+
+
+def write_index() -> None:
+    """Write ``names.txt`` anew."""
+    with open(_INDEX, "w", encoding="utf-8", newline="\n") as file:
+        file.write(index())
 
 
 @functools.cache
-def names() -> Names:
-    """The aliases and instance types of all files, read from their raw text."""
-    aliases: list[str] = []
-    owners: list[str] = []
-    instances: list[tuple[str, str, int]] = []
-    for name in canonical_names().values():
-        text = _text(name)
-        listed = _aliases(name)
-        aliases += listed
-        owners += [name] * len(listed)
-        for line in _between(text, "\n[instances]", "\n[").split("\n"):
-            instance, equals, count = line.partition("#")[0].rpartition("=")
+def _index_text() -> str:
+    try:
+        return _read(_INDEX)
+    except OSError:
+        return ""
+
+
+def _spellings(name: str) -> Iterator[tuple[str, int | None]]:
+    """The names that a file lists: aliases, and boards and instances with their devices."""
+    text = _text(name)
+    for alias in _between(text, "\naliases = [", "]").split('"')[1::2]:
+        yield alias, None
+    for section in ("\n[boards]", "\n[instances]"):
+        for line in _between(text, section, "\n[").split("\n"):
+            spelling, equals, count = line.partition("#")[0].rpartition("=")
             if equals:
-                instances.append((instance.strip().strip('"'), name, int(count)))
-    return index(canonical_names(), zip(comparable_all(aliases), owners, strict=True), instances)
-
-
-def index(
-    canonical: Mapping[str, str], aliases: Iterable[tuple[str, str]], instances: Iterable[tuple[str, str, int]]
-) -> Names:
-    """The index of these names: aliases as (comparable, canonical), instances as (type, canonical, devices)."""
-    by_alias: dict[str, tuple[str, ...]] = {}
-    for key, name in aliases:
-        known = by_alias.get(key)
-        if known is None:
-            by_alias[key] = (name,)
-        elif name not in known:
-            by_alias[key] = (*known, name)
-    by_alias.update((key, (name,)) for key, name in canonical.items())
-    by_instance: dict[str, tuple[tuple[str, int], ...]] = {}
-    rows = list(instances)
-    for key, (_, name, count) in zip(comparable_all(row[0] for row in rows), rows, strict=False):
-        key = instance_key(key)
-        by_instance[key] = (*by_instance.get(key, ()), (name, count))
-    return Names(by_alias, by_instance)
-
-
-def _aliases(name: str) -> list[str]:
-    return _between(_text(name), "\naliases = [", "]").split('"')[1::2]
+                yield spelling.strip().strip('"'), int(count)
 
 
 @functools.lru_cache(maxsize=1024)
 def _text(name: str) -> str:
+    return _read(os.path.join(_FOLDER, f"{name}.toml"))
+
+
+def _read(path: str) -> str:
     # plain system calls: pathlib and open cost more than the reading, hundreds of times over
-    handle = os.open(os.path.join(_FOLDER, f"{name}.toml"), _READING)
+    try:
+        handle = os.open(path, _READING)
+    except NotADirectoryError:
+        return bytes(__spec__.loader.get_data(path)).decode()  # type: ignore[union-attr]
     try:
         content = piece = os.read(handle, _READ_BYTES)
         while len(piece) == _READ_BYTES:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from . import built_in
 from .accelerator import Accelerator
-from .errors import AmbiguousHardwareError, InvalidHardwareError, UnknownHardwareError, nearest
-from .names import comparable, counted, instance_key, refuse_slice, server_of, without_noise
+from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, nearest, shown
+from .names import comparable, counted, instance_key, label, refuse_slice, server_of, sized, without_noise
 from .original_keys import accelerator_from_config
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ ENVIRONMENT_VARIABLE: Final = "LLM_MEMORY_CALCULATOR_HARDWARE"
 _NEXT_STEP: Final = "Call get_all_hardware() or run `llm-memory-calculator hardware` for the list."
 _MOST_REMEMBERED: Final = 4096
 _LONGEST_NAME: Final = 256  # what is longer is no name, and comparing it would take its time
+_LEAST_MEMORY: Final = 10**9
 _LOOKS_LIKE: Final = str.maketrans("oil", "011")
 
 Found = tuple[Accelerator, int | None]
@@ -101,13 +102,21 @@ class Catalogue:
         added = entry.accelerator
         replaced = None
         if entry.replaces is not None:
-            replaced = self.find(entry.replaces)[0].name
+            try:
+                replaced = self.find(entry.replaces)[0].name
+            except CalculatorError as error:
+                raise InvalidHardwareError(f"{entry.origin}: key 'replaces': {error}") from error
             if replaced in self._own:
                 raise InvalidHardwareError(
                     f"{entry.origin}: key 'replaces' is {entry.replaces!r}, which another file of yours describes; "
                     "change that file."
                 )
-        for word in (added.name, *added.aliases, *added.instances):
+        for word in (added.name, *added.aliases, *added.boards, *added.instances):
+            if len(word) > _LONGEST_NAME or not comparable(word):
+                raise InvalidHardwareError(
+                    f"{entry.origin}: {shown(word)} cannot be found as a name; choose one with letters or digits "
+                    f"and up to {_LONGEST_NAME} characters."
+                )
             for owner in self._owners(word):
                 if owner != replaced:
                     raise InvalidHardwareError(
@@ -133,44 +142,44 @@ class Catalogue:
             return known
         if not isinstance(name, str):
             raise InvalidHardwareError(
-                f"A hardware name must be a string, not {type(name).__name__} ({name!r}). {_NEXT_STEP}"
+                f"A hardware name must be a string, not {type(name).__name__} ({shown(name)}). {_NEXT_STEP}"
             )
         readings = self.readings(name)
         if not readings:
             raise UnknownHardwareError(self._unknown(name))
         if len(readings) == 1:
+            canonical, count = readings[0]
+            found = self._of_size(canonical, name), count
             if len(self._found) >= _MOST_REMEMBERED:
                 self._found.clear()
-            canonical, count = readings[0]
-            self._found[name] = found = self[canonical], count
+            self._found[name] = found
             return found
         if if_ambiguous is not None:
             wanted = self.find(if_ambiguous)[0].name
             for canonical, count in readings:
                 if canonical == wanted:
-                    return self[canonical], count
-        names = ", ".join(canonical for canonical, _ in readings)
+                    return self._of_size(canonical, name), count
+        names = ", ".join(dict.fromkeys(canonical for canonical, _ in readings))
         raise AmbiguousHardwareError(f"The hardware name {name!r} means several accelerators: {names}. Name one.")
 
     def has(self, name: str) -> bool:
         """Whether the name means exactly one accelerator."""
         try:
-            return len(self.readings(name)) == 1
+            readings = self.readings(name)
+            if len(readings) == 1:
+                self._of_size(readings[0][0], name)
+                return True
         except UnknownHardwareError:
-            return False
+            pass
+        return False
 
     def suggestions(self, name: str) -> list[str]:
         """Up to three canonical names: the nearest in spelling, counted over all names."""
         names, key = self._index(), comparable(name[:_LONGEST_NAME])
-        words = [*names.aliases, *names.instances]
         # a letter for the digit that looks like it is the likeliest slip
-        alike = [word for word in words if word.translate(_LOOKS_LIKE) == key.translate(_LOOKS_LIKE)]
-        found: list[str] = []
-        for word in (*alike, *nearest(key, words, 6)):
-            for canonical in names.aliases.get(word) or [entry[0] for entry in names.instances[word]]:
-                if canonical not in found:
-                    found.append(canonical)
-        return found[:3]
+        alike = [word for word in names if word.translate(_LOOKS_LIKE) == key.translate(_LOOKS_LIKE)]
+        found = [canonical for word in (*alike, *nearest(key, names, 6)) for canonical, _ in names[word]]
+        return list(dict.fromkeys(found))[:3]
 
     def readings(self, name: str) -> list[tuple[str, int | None]]:
         """The canonical names that a name may mean, each with the count that the name says; none for an unknown one.
@@ -179,46 +188,74 @@ class Catalogue:
         """
         if len(name) > _LONGEST_NAME:
             return []
-        refuse_slice(name)
-        # a server's name says how many, also where it is listed as an alias
-        if found := self._servers(name) or self._exact(name):
+        if self._changed:
+            return self._read(name, self._index())
+        # all names are read where the list of them has none that fits
+        return self._read(name, None) or self._read(name, built_in.names())
+
+    def _read(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+        """``readings`` among these names; None: among those of the list that the package brings."""
+        if found := self._exact(name, known):
             return found
-        for base, count in counted(name):
-            if count == 0:
-                continue
+        refuse_slice(name)
+        for base, count in ((name, 1), *counted(name)):
             # the letter that makes a plural is no part of a name, and L40S is one without it
-            for spelling in (base, base.removesuffix("s")):
-                inner = self._servers(spelling) or self._exact(spelling)
-                if inner:
-                    return [(canonical, count * (each or 1)) for canonical, each in inner]
+            for spelling in (base, base.removesuffix("s")) if count else ():
+                if inner := self._exact(spelling, known) or self._fitted(spelling, known):
+                    counts = base is not name
+                    return [(canonical, count * (each or 1) if counts else each) for canonical, each in inner]
         return []
 
-    def _servers(self, name: str) -> list[tuple[str, int | None]]:
-        """Readings of a server's name; one without a count has as many as its link joins."""
+    def _exact(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+        """What a name without a count before or after it means; a server's says how many, also as an alias."""
         server = server_of(name)
-        if server is None:
-            return []
-        return [(canonical, server[1] or self[canonical].link_domain) for canonical, _ in self._exact(server[0])]
+        if server is not None:
+            inner = self._meanings(server[0], known)
+            if inner:
+                return [(found, server[1] or each or self[found].link_domain) for found, each in inner]
+        return self._meanings(label(name.strip()), known)
 
-    def _exact(self, name: str) -> list[tuple[str, int | None]]:
+    def _fitted(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+        """What a name with a size at its end means, where that is memory fitted to order."""
+        found = sized(name)
+        if found is None:
+            return []
+        return [row for row in self._exact(found[0], known) if self[row[0]].memory_is_maximum]
+
+    def _meanings(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
         key = comparable(name)
         if not key:
             return []
-        for spelling in dict.fromkeys((key, without_noise(key))):
-            if found := self._named(spelling, name):
-                return [(canonical, None) for canonical in found]
-        return list(self._index().instances.get(instance_key(key), ()))
+        for spelling in dict.fromkeys((key, without_noise(key), instance_key(key))):
+            if found := built_in.listed(spelling) if known is None else known.get(spelling, ()):
+                return list(found)
+        return []
 
-    def _named(self, key: str, name: str) -> tuple[str, ...]:
-        """The canonical names that a name, comparable as ``key``, means; no file is read that is not needed."""
-        if self._changed:
-            return self._index().aliases.get(key, ())
-        canonical = built_in.canonical_names().get(key)
-        return built_in.owners_of_alias(key, name) if canonical is None else (canonical,)
+    def _of_size(self, canonical: str, name: str) -> Accelerator:
+        """The accelerator, with the memory that the name says where it is fitted to order."""
+        found = self[canonical]
+        if not found.memory_is_maximum:
+            return found
+        for text in (name, *(base for base, _ in counted(name))):
+            given = sized(text)
+            if given is not None:
+                break
+        else:
+            return found
+        size = given[1]
+        if not _LEAST_MEMORY <= size <= found.memory_bytes:
+            raise UnknownHardwareError(
+                f"The hardware name {name!r} says {size / 1e9:g} GB of memory, and {found.name} can have up to "
+                f"{found.memory_gb:g} GB at its {found.memory_bandwidth / 1e9:g} GB/s. Name a size that it can have."
+            )
+        return found.with_memory(size)
 
     def _owners(self, word: str) -> list[str]:
-        names, key = self._index(), comparable(word)
-        return [*names.aliases.get(key, ()), *(name for name, _ in names.instances.get(instance_key(key), ()))]
+        try:
+            return [canonical for canonical, _ in self.readings(word)]
+        except UnknownHardwareError:
+            # a slice, which the catalogue does not have
+            return []
 
     def _index(self) -> built_in.Names:
         if self._names is None:
@@ -231,25 +268,19 @@ class Catalogue:
 
     def _merged(self) -> built_in.Names:
         """The package's names without those of what was replaced, and the user's."""
-        listed = built_in.names()
-        aliases = {
-            key: kept
-            for key, names in listed.aliases.items()
-            if (kept := tuple(name for name in names if name not in self._replaced))
-        }
-        instances = {
+        found = {
             key: left
-            for key, rows in listed.instances.items()
+            for key, rows in built_in.names().items()
             if (left := tuple(row for row in rows if row[0] not in self._replaced))
         }
         for own in self._own.values():
-            for alias in own.aliases:
-                key = comparable(alias)
-                aliases[key] = tuple(dict.fromkeys((*aliases.get(key, ()), own.name)))
-            for instance, count in own.instances.items():
-                instances[instance_key(comparable(instance))] = ((own.name, count),)
-        aliases.update((comparable(name), (name,)) for name in self._own)
-        return built_in.Names(aliases, instances)
+            for spelling, count in (*((alias, None) for alias in own.aliases), *own.boards.items()):
+                key = comparable(spelling)
+                found[key] = tuple(dict.fromkeys((*found.get(key, ()), (own.name, count))))
+            for spelling, count in own.instances.items():
+                found[instance_key(comparable(spelling))] = ((own.name, count),)
+        found.update((comparable(name), ((name, None),)) for name in self._own)
+        return found
 
     def _unknown(self, name: str) -> str:
         if len(name) > _LONGEST_NAME:
@@ -270,6 +301,7 @@ def _in_place_of(old: Accelerator, new: Accelerator) -> Accelerator:
     return replace(
         new,
         aliases=tuple(dict.fromkeys((*new.aliases, *old.aliases, old.name))),
+        boards={**old.boards, **new.boards},
         instances={**old.instances, **new.instances},
         pci_ids=new.pci_ids or old.pci_ids,
         prices=new.prices or old.prices,
@@ -362,9 +394,9 @@ def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Acceler
         # an entry of the catalogue handed back unchanged is that entry, with all that the dict cannot say
         name = value.get("name")
         catalogue = current()
-        listed = catalogue[name] if isinstance(name, str) and name in catalogue.canonical_names() else None
+        listed = catalogue.find(name)[0] if isinstance(name, str) and catalogue.has(name) else None
         return listed if listed is not None and listed.to_config() == dict(value) else accelerator_from_config(value)
     raise InvalidHardwareError(
         f"Hardware must be a name, a dict with Flops, Memory_size and Memory_BW, or an Accelerator, not "
-        f"{type(value).__name__} ({value!r}). {_NEXT_STEP}"
+        f"{type(value).__name__} ({shown(value)}). {_NEXT_STEP}"
     )

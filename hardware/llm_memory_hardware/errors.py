@@ -3,7 +3,7 @@
     ValueError
     └── CalculatorError              everything that a caller can mend
         ├── UnknownHardwareError     a name that no accelerator of the catalogue has (also a KeyError)
-        ├── AmbiguousHardwareError   a name that several accelerators share
+        ├── AmbiguousHardwareError   a name that several accelerators share (also a KeyError)
         └── InvalidHardwareError     a description that is incomplete, misspelt or impossible
 
 An error says what was given, what is accepted, what it may have meant and what to do next.
@@ -21,8 +21,10 @@ __all__ = [
     "InvalidHardwareError",
     "UnknownHardwareError",
     "nearest",
+    "shown",
 ]
 
+_MOST_SHOWN = 120
 _SEPARATORS = re.compile(r"[\s\-_./()]+")
 
 
@@ -30,16 +32,20 @@ class CalculatorError(ValueError):
     """Base of every error that a caller can mend by changing what was given."""
 
 
-class UnknownHardwareError(CalculatorError, KeyError):
-    """No accelerator of the catalogue has the name; also a KeyError, as a mapping's users expect."""
+class _NameError(CalculatorError, KeyError):
+    """A name that is no key of the catalogue; a KeyError, as a mapping's users expect."""
 
     def __str__(self) -> str:
         """The message itself (a KeyError alone would show it in quotes)."""
         return str(self.args[0]) if self.args else ""
 
 
-class AmbiguousHardwareError(CalculatorError):
-    """Several accelerators share the name, and they differ in what is asked of them."""
+class UnknownHardwareError(_NameError):
+    """No accelerator of the catalogue has the name; also a KeyError."""
+
+
+class AmbiguousHardwareError(_NameError):
+    """Several accelerators share the name, and they differ in what is asked of them; also a KeyError."""
 
 
 class InvalidHardwareError(CalculatorError):
@@ -53,3 +59,12 @@ def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
         spellings.setdefault(_SEPARATORS.sub("", choice.lower()), choice)
     found = difflib.get_close_matches(_SEPARATORS.sub("", word.lower()), spellings, n=count, cutoff=0.5)
     return [spellings[key] for key in found]
+
+
+def shown(value: object) -> str:
+    """What was given, for an error's sentence: its repr, as far as a reader looks at it."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of more digits than Python prints"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .catalogue import current
-from .errors import InvalidHardwareError
+from .errors import InvalidHardwareError, shown
 from .matching import DeviceMatch, match_device
 
 __all__ = ["LocalDevice", "LocalHardware", "local_hardware"]
@@ -30,6 +30,8 @@ TIMEOUT_S: Final = 10.0
 _NVIDIA_FIELDS: Final = "name,memory.total,pci.device_id,mig.mode.current"
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _MIB: Final = 2**20
+_MOST_OUTPUT: Final = 1_000_000  # characters: a thousand devices need less
+_SIZES: Final = {"kb": 2**10, "mb": _MIB, "mib": _MIB, "gb": 2**30, "gib": 2**30}  # amd-smi writes MB for MiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,10 @@ class _Search:
     problems: list[str] = field(default_factory=list)
 
     def run(self, tool: str, *arguments: str) -> str | None:
-        """What a tool prints; None when it is not there, or when a problem was noted."""
+        """What a tool prints; None when it is not there or did not answer.
+
+        What it printed before it failed is kept: seven cards answer where the eighth is lost.
+        """
         path = shutil.which(tool)
         if path is None:
             return None
@@ -100,16 +105,18 @@ class _Search:
                 _end(process)
                 self.problems.append(f"{tool} did not answer in {self.timeout_s:g} s.")
                 return None
+        out, err = out[:_MOST_OUTPUT], err[:_MOST_OUTPUT]
         if process.returncode:
-            said = next((line.strip() for line in (err + "\n" + out).splitlines() if line.strip()), "no message")
+            lines = [line.strip() for line in (err + "\n" + out).splitlines() if line.strip()]
+            said = next((line for line in lines if line.count(",") < _NVIDIA_FIELDS.count(",")), "no message")
             self.problems.append(f"{tool} failed with exit code {process.returncode}: {said[:200]}")
-            return None
         return out
 
     def json(self, tool: str, *arguments: str) -> Any:
         """The JSON that a tool prints; None as in ``run``, or when it is none."""
+        before = len(self.problems)
         out = self.run(tool, *arguments)
-        if out is None:
+        if out is None or (len(self.problems) > before and "{" not in out):
             return None
         # rocm-smi prints warnings before it
         start = min((at for at in (out.find("{"), out.find("[")) if at >= 0), default=-1)
@@ -129,12 +136,12 @@ def local_hardware(timeout_s: float = TIMEOUT_S) -> LocalHardware:
     Nothing is raised for what is missing or broken: ``problems`` says it.
     """
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= 3600:
-        raise InvalidHardwareError(f"timeout_s is {timeout_s!r}; accepted is a number of seconds up to 3600.")
+        raise InvalidHardwareError(f"timeout_s is {shown(timeout_s)}; accepted is a number of seconds up to 3600.")
     search = _Search(float(timeout_s))
     looks: tuple[Callable[[_Search], Iterator[_Reported]], ...] = (_nvidia, _amd, _jetson, _processors, _apple)
     found = Counter(device for look in looks for device in look(search))
     devices = tuple(_matched(device, count) for device, count in found.items())
-    return LocalHardware(devices=devices, problems=tuple(search.problems))
+    return LocalHardware(devices=devices, problems=tuple(dict.fromkeys(search.problems)))
 
 
 def _matched(device: _Reported, count: int) -> LocalDevice:
@@ -153,7 +160,7 @@ def _nvidia(search: _Search) -> Iterator[_Reported]:
     out = search.run("nvidia-smi", f"--query-gpu={_NVIDIA_FIELDS}", "--format=csv,noheader,nounits")
     for line in (out or "").splitlines():
         cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) != 4:
+        if len(cells) != 4 or not cells[0] or cells[0].startswith("["):
             if line.strip():
                 search.problems.append(f"nvidia-smi: {line.strip()[:200]}")
             continue
@@ -190,11 +197,11 @@ def _amd_smi(search: _Search) -> Iterator[_Reported]:
     for card in cards if isinstance(cards, list) else ():
         asic = _table(card, "asic")
         size = _table(_table(card, "vram"), "size")
-        if isinstance(asic.get("market_name"), str):
+        if isinstance(asic.get("market_name"), str) and asic["market_name"].strip():
             yield _Reported(
                 "amd-smi",
                 asic["market_name"],
-                _whole(str(size.get("value", "")), _MIB),
+                _whole(str(size.get("value", "")), _SIZES.get(str(size.get("unit", "MB")).lower(), _MIB)),
                 _pci(asic.get("vendor_id"), asic.get("device_id")),
             )
 
@@ -205,7 +212,7 @@ def _rocm_smi(search: _Search) -> Iterator[_Reported]:
         if not name.startswith("card") or not isinstance(card, dict):
             continue
         series = card.get("Card Series") or card.get("Card series") or card.get("Device Name")
-        if isinstance(series, str):
+        if isinstance(series, str) and series.strip():
             yield _Reported(
                 "rocm-smi",
                 series,

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from .accelerator import Accelerator
 from .catalogue import Catalogue, current, find_accelerator
-from .errors import InvalidHardwareError, UnknownHardwareError
+from .errors import InvalidHardwareError, UnknownHardwareError, shown
 from .names import comparable, refuse_slice
 
 __all__ = ["Confidence", "DeviceMatch", "match_device"]
@@ -93,7 +93,8 @@ def match_device(
     catalogue = _catalogue(configs)
     if name is not None:
         try:
-            refuse_slice(name)
+            if not catalogue.has(name):
+                refuse_slice(name)
         except UnknownHardwareError as error:
             # its PCI id is the whole device's
             return DeviceMatch(accelerator=None, confidence="none", reason=str(error))
@@ -223,7 +224,7 @@ def _name(info: Mapping[str, Any]) -> str | None:
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
         if not isinstance(value, str):
-            raise InvalidHardwareError(f"The reported device's {key!r} is {value!r}; accepted is a text.")
+            raise InvalidHardwareError(f"The reported device's {key!r} is {shown(value)}; accepted is a text.")
         return value.strip()
     return None
 
@@ -241,7 +242,7 @@ def _memory(info: Mapping[str, Any]) -> tuple[float, ...]:
         found = _MEMORY_TEXT.fullmatch(value)
         if found is None or (found[2] or "mb").lower() not in _TEXT_UNITS:
             raise InvalidHardwareError(
-                f"The reported device's 'memory' is {value!r}; accepted is a number with MB, MiB, GB or GiB."
+                f"The reported device's 'memory' is {shown(value)}; accepted is a number with MB, MiB, GB or GiB."
             )
         return _readings_of(_positive("memory", float(found[1])), _TEXT_UNITS[(found[2] or "mb").lower()])
     size = _positive("memory", value)
@@ -256,7 +257,7 @@ def _readings_of(size: float, unit: int) -> tuple[float, ...]:
 
 def _positive(key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e18:
-        raise InvalidHardwareError(f"The reported device's {key!r} is {value!r}; accepted is a number above 0.")
+        raise InvalidHardwareError(f"The reported device's {key!r} is {shown(value)}; accepted is a number above 0.")
     return float(value)
 
 
@@ -270,7 +271,7 @@ def _pci(info: Mapping[str, Any]) -> str | None:
         if found := _PCI_TOGETHER.fullmatch(text):
             return f"{found[2]}:{found[1]}".lower()
         raise InvalidHardwareError(
-            f"The reported device's 'pci_id' is {whole!r}; accepted is vendor:device, such as '10de:2330'."
+            f"The reported device's 'pci_id' is {shown(whole)}; accepted is vendor:device, such as '10de:2330'."
         )
     vendor, device = _hexadecimal(info, _PCI_VENDORS), _hexadecimal(info, _PCI_DEVICES)
     if device is None:
@@ -287,7 +288,7 @@ def _hexadecimal(info: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
         found = _HEX.fullmatch(text)
         if found is None:
             raise InvalidHardwareError(
-                f"The reported device's {key!r} is {value!r}; accepted are four hexadecimal digits, such as '10de'."
+                f"The reported device's {key!r} is {shown(value)}; accepted are four hexadecimal digits, as in '10de'."
             )
         return found[1].lower()
     return None

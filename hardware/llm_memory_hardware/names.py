@@ -11,7 +11,17 @@ from typing import Final
 
 from .errors import UnknownHardwareError
 
-__all__ = ["comparable", "comparable_all", "counted", "instance_key", "refuse_slice", "server_of", "without_noise"]
+__all__ = [
+    "comparable",
+    "comparable_all",
+    "counted",
+    "instance_key",
+    "label",
+    "refuse_slice",
+    "server_of",
+    "sized",
+    "without_noise",
+]
 
 _MAKERS: Final = (
     "nvidia",
@@ -28,15 +38,29 @@ _MAKERS: Final = (
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
 _SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\r\f\v\xa0-_./()[],;®™", " "))
 
-_NOISE: Final = re.compile(r"(?:tensorcore|gpus?|accelerators?|cards?|shared)$")
+_NOISE: Final = re.compile(r"(?:tensorcore|gpus?|accelerators?|cards?|shared|oam)$")
 _SERVER: Final = re.compile(
     r"(?:nvidia[\s_-]+)?[dh]gx[\s_-]+(?P<name>\S.*?)(?:[\s_-]*(?<!\d)(?P<count>\d{1,3})[\s_x-]*gpus?)?", re.IGNORECASE
 )
 _COUNTED: Final = (
     re.compile(r"(?P<count>\d{1,5})\s*[x×*]\s*(?P<name>\S.*)", re.IGNORECASE),  # noqa: RUF001 - people type both
     re.compile(r"(?P<name>\S.*?)\s*[:x×*]\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
-    re.compile(r"(?P<count>\d{1,5})\s+(?P<name>\S.*)"),
+    re.compile(r"(?P<count>\d{1,3})\s+(?P<name>\S.*)"),
+    re.compile(r"(?P<name>\S.*?)[\s_-]+(?P<count>\d{1,3})[\s-]*gpus?", re.IGNORECASE),
+    re.compile(r"(?P<word>dual|two|four|eight)\s+(?P<name>\S.*)", re.IGNORECASE),
 )
+_SIZED: Final = re.compile(
+    r"(?P<name>.*?)[\s_(/,-]*(?:(?:w/|with)\s*)?(?<![\d.])(?P<size>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[gt])i?b\)?",
+    re.IGNORECASE,
+)
+_UNITS: Final = {"g": 10**9, "t": 10**12}
+# cloud.google.com/gke-accelerator: in this spelling one device, where people mean several by the same words
+_LABELS: Final = {
+    "nvidia-rtx-pro-6000": "RTX PRO 6000 Server Edition",
+    "nvidia-tesla-p100": "P100 PCIe 16GB",
+    "nvidia-tesla-v100": "V100-SXM2-16GB",
+}
+_WORDS: Final = {"dual": 2, "two": 2, "four": 4, "eight": 8}
 _SLICE: Final = re.compile(r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", re.IGNORECASE)
 
 
@@ -62,8 +86,10 @@ def comparable_all(names: Iterable[str]) -> list[str]:
 
 
 def instance_key(key: str) -> str:
-    """A cloud's instance type as it is compared: Azure's types are written with and without ``Standard_``."""
-    return key.removeprefix("standard")
+    """A cloud's instance type as it is compared: Azure's are written with and without ``Standard_``, SageMaker's are
+    AWS's after ``ml.``, and a slice's type may stand after ``TPU``."""
+    key = key.removeprefix("standard").removeprefix("ml")
+    return key.removeprefix("tpu") if key.startswith("tpuv") else key
 
 
 def without_noise(key: str) -> str:
@@ -84,7 +110,8 @@ def counted(name: str) -> Iterator[tuple[str, int]]:
     for pattern in _COUNTED:
         found = pattern.fullmatch(text)
         if found is not None:
-            yield found["name"], int(found["count"])
+            parts = found.groupdict()
+            yield parts["name"], _WORDS[parts["word"].lower()] if "word" in parts else int(parts["count"])
 
 
 def server_of(name: str) -> tuple[str, int | None] | None:
@@ -95,11 +122,25 @@ def server_of(name: str) -> tuple[str, int | None] | None:
     return found["name"], int(found["count"]) if found["count"] else None
 
 
+def label(name: str) -> str:
+    """The device that a cluster's label means, or the name itself."""
+    return _LABELS.get(name, name)
+
+
+def sized(name: str) -> tuple[str, int] | None:
+    """A name that ends with a size of memory (``M4 Max 64GB``, ``EPYC 9654 1.5TB``): what is before it, and bytes."""
+    found = _SIZED.fullmatch(name.strip())
+    if found is None or not found["name"].strip():
+        return None
+    return found["name"], round(float(found["size"]) * _UNITS[found["unit"].lower()])
+
+
 def refuse_slice(name: str) -> None:
     """Raise UnknownHardwareError for the name of a MIG slice: it has a part of the device's memory and units."""
     if _SLICE.search(name):
         raise UnknownHardwareError(
             f"The hardware name {name!r} is a MIG slice, which has a part of a device's memory, bandwidth and units; "
-            "the catalogue holds whole devices. Give the slice as a dict with Flops, Memory_size and Memory_BW, or "
-            "name the whole device."
+            "the catalogue holds whole devices. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
+            "describe it in a file of your own (LLM_MEMORY_CALCULATOR_HARDWARE names it), give memory_gb where memory "
+            "alone is asked, or name the whole device."
         )

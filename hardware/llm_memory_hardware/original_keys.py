@@ -7,13 +7,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, Accelerator, Link
-from .errors import InvalidHardwareError, nearest
+from .errors import InvalidHardwareError, nearest, shown
 
 __all__ = ["accelerator_from_config", "config_of"]
 
 _GIGA: Final = 10**9
 _TERA: Final = 10**12
-_ABSURD: Final = 1e9  # TFLOPS, GB, GB/s, us or W: no machine comes near
+_MOST_DEVICES: Final = 10**5
+_MOST_INTENSITY: Final = 20_000  # operations a byte; the catalogue's devices have up to some 3,000
+# The range in which each number must lie, in its own unit: it catches GFLOPS, TB/s and MiB. As in the schema of a TOML.
+_RANGES: Final = {
+    "TFLOPS": (0.05, 2e5),
+    "GB": (0.1, 8000),
+    "GB/s": (10, 1e8),
+    "GB/s in one direction": (0.1, 1e5),
+    "microseconds": (0, 1e4),
+}
 
 _REQUIRED: Final = ("Flops", "Memory_size", "Memory_BW")
 _OPTIONAL: Final = (
@@ -81,14 +90,16 @@ def accelerator_from_config(config: Mapping[str, object], name: str = "custom") 
     hardware_type = _TYPES.get(given, given)
     if hardware_type not in HARDWARE_TYPES:
         raise InvalidHardwareError(
-            f"The hardware key 'type' is {given!r}; accepted are {', '.join(HARDWARE_TYPES)}."
+            f"The hardware key 'type' is {shown(given)}; accepted are {', '.join(HARDWARE_TYPES)}."
             f"{_meant(given, HARDWARE_TYPES)} Leave it out for a gpu."
         )
     if config.get("real_values", True) is not True:
         raise InvalidHardwareError(
-            f"The hardware key 'real_values' is {config['real_values']!r}; accepted is only True: every number "
+            f"The hardware key 'real_values' is {shown(config['real_values'])}; accepted is only True: every number "
             "stands in the units named (TFLOPS, GB, GB/s). Convert the numbers and leave the key out."
         )
+    peaks, bandwidth = _peaks(config), _number(config, "Memory_BW", "GB/s") * _GIGA
+    check_intensity("The hardware keys", "Flops or peak_tflops", "Memory_BW", peaks, bandwidth)
     memory_bytes = round(_number(config, "Memory_size", "GB") * _GIGA)
     return Accelerator(
         name=_text(config, "name") or name,
@@ -99,8 +110,8 @@ def accelerator_from_config(config: Mapping[str, object], name: str = "custom") 
         memory_type=_text(config, "memory_type"),
         memory_bytes=memory_bytes,
         usable_memory_bytes=memory_bytes,
-        memory_bandwidth=_number(config, "Memory_BW", "GB/s") * _GIGA,
-        peak_flops=_peaks(config),
+        memory_bandwidth=bandwidth,
+        peak_flops=peaks,
         link=_interconnect(config),
         host_link=None,
         devices_per_node=_whole(config, "devices_per_node", default=8),
@@ -108,9 +119,20 @@ def accelerator_from_config(config: Mapping[str, object], name: str = "custom") 
     )
 
 
+def check_intensity(subject: str, peaks: str, bandwidth: str, flops: Mapping[str, float], rate: float) -> None:
+    """Refuse rates that no memory could feed: units that differ from those that are meant."""
+    most = max(flops.values(), default=0.0) / rate
+    if most > _MOST_INTENSITY:
+        raise InvalidHardwareError(
+            f"{subject} {peaks} and {bandwidth} give {most:,.0f} operations for each byte of memory that is read, and "
+            f"accepted are up to {_MOST_INTENSITY:,}: check their units."
+        )
+
+
 def _scaled_down(value: float, unit: int) -> float:
     """``value / unit`` rounded where the division's own error begins, so that a round trip returns the same."""
-    return float(f"{value / unit:.15g}")
+    whole, rest = divmod(value, unit)
+    return float(whole) if not rest else float(f"{value / unit:.15g}")
 
 
 def _meant(word: str, choices: tuple[str, ...]) -> str:
@@ -140,17 +162,17 @@ def _check_keys(config: Mapping[str, object]) -> None:
             raise InvalidHardwareError(f"The hardware key {key!r} is missing. {accepted}")
 
 
-def _number(config: Mapping[str, object], key: str, unit: str, *, zero: bool = False) -> float:
-    return _checked(config[key], f"The hardware key {key!r}", unit, zero=zero)
+def _number(config: Mapping[str, object], key: str, unit: str) -> float:
+    return _checked(config[key], f"The hardware key {key!r}", unit)
 
 
-def _checked(value: object, subject: str, unit: str, *, zero: bool = False) -> float:
-    lowest = "from 0" if zero else "above 0"
-    accepted = f"accepted is a finite number {lowest} and up to {_ABSURD:g}, in {unit}"
+def _checked(value: object, subject: str, unit: str) -> float:
+    lowest, highest = _RANGES[unit]
+    accepted = f"accepted is a finite number from {lowest:g} to {highest:,.0f}, in {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidHardwareError(f"{subject} is {value!r} ({type(value).__name__}); {accepted}.")
-    if not -_ABSURD <= value <= _ABSURD or value < 0 or (value == 0 and not zero):
-        raise InvalidHardwareError(f"{subject} is {value!r}; {accepted}. Check the unit.")
+        raise InvalidHardwareError(f"{subject} is {shown(value)} ({type(value).__name__}); {accepted}.")
+    if not lowest <= value <= highest:
+        raise InvalidHardwareError(f"{subject} is {shown(value)}; {accepted}. Check the unit.")
     return float(value)
 
 
@@ -159,14 +181,14 @@ def _text(config: Mapping[str, object], key: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a text that is not empty.")
+        raise InvalidHardwareError(f"The hardware key {key!r} is {shown(value)}; accepted is a text that is not empty.")
     return value
 
 
 def _texts(config: Mapping[str, object], key: str) -> tuple[str, ...]:
     value = config.get(key, ())
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a list of texts.")
+        raise InvalidHardwareError(f"The hardware key {key!r} is {shown(value)}; accepted is a list of texts.")
     return tuple(value)
 
 
@@ -181,13 +203,15 @@ def _one_of(config: Mapping[str, object], key: str, other: str) -> str | None:
 
 def _whole(config: Mapping[str, object], key: str, default: int) -> int:
     value = config.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _ABSURD:
-        raise InvalidHardwareError(f"The hardware key {key!r} is {value!r}; accepted is a whole number from 1.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MOST_DEVICES:
+        raise InvalidHardwareError(
+            f"The hardware key {key!r} is {shown(value)}; accepted is a whole number from 1 to {_MOST_DEVICES:,}."
+        )
     return value
 
 
 def _interconnect(config: Mapping[str, object]) -> Link | None:
-    latency_s = _number(config, "ICN_LL", "microseconds", zero=True) / 1e6 if "ICN_LL" in config else None
+    latency_s = _number(config, "ICN_LL", "microseconds") / 1e6 if "ICN_LL" in config else None
     if "ICN" not in config:
         if latency_s is not None:
             raise InvalidHardwareError(
@@ -195,7 +219,7 @@ def _interconnect(config: Mapping[str, object]) -> Link | None:
                 "Add 'ICN' or leave 'ICN_LL' out."
             )
         return None
-    return Link(name="ICN", bandwidth=_number(config, "ICN", "GB/s") * _GIGA, latency_s=latency_s)
+    return Link(name="ICN", bandwidth=_number(config, "ICN", "GB/s in one direction") * _GIGA, latency_s=latency_s)
 
 
 def _peaks(config: Mapping[str, object]) -> dict[str, float]:
@@ -203,17 +227,17 @@ def _peaks(config: Mapping[str, object]) -> dict[str, float]:
     given = config.get("peak_tflops", {})
     if not isinstance(given, Mapping):
         raise InvalidHardwareError(
-            f"The hardware key 'peak_tflops' is {given!r}; accepted is a mapping from a number format "
+            f"The hardware key 'peak_tflops' is {shown(given)}; accepted is a mapping from a number format "
             f"({', '.join(NUMBER_FORMATS)}) to dense TFLOPS."
         )
     peaks: dict[str, float] = {}
     for number_format, rate in given.items():
         if not isinstance(number_format, str) or number_format not in NUMBER_FORMATS:
             raise InvalidHardwareError(
-                f"The hardware key 'peak_tflops' names the number format {number_format!r}; accepted are "
+                f"The hardware key 'peak_tflops' names the number format {shown(number_format)}; accepted are "
                 f"{', '.join(NUMBER_FORMATS)}.{_meant(str(number_format), NUMBER_FORMATS)}"
             )
-        subject = f"The hardware key 'peak_tflops', format {number_format!r},"
+        subject = f"The hardware key 'peak_tflops', format {shown(number_format)},"
         peaks[number_format] = _checked(rate, subject, "TFLOPS") * _TERA
     sixteen_bit = peaks.get("bf16", peaks.get("fp16"))
     if flops is None:

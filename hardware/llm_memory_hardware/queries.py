@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .accelerator import HARDWARE_TYPES, Accelerator
 from .catalogue import Catalogue, current
-from .errors import InvalidHardwareError, nearest
+from .errors import InvalidHardwareError, UnknownHardwareError, nearest, shown
 
 if TYPE_CHECKING:
     from .user_files import UserHardware
@@ -24,6 +24,7 @@ __all__ = [
     "search_hardware",
 ]
 
+_MOST: Final = 1e300  # a whole number above it may be too large for a float
 # A TPU is an ASIC, and `accelerator` is the original's word for what is neither a gpu nor a cpu.
 _TYPES: Final = {
     "gpu": ("gpu",),
@@ -124,10 +125,10 @@ class HardwareManager:
         finds nothing.
         """
         if query is not None and not isinstance(query, str):
-            raise InvalidHardwareError(f"The search argument 'query' is {query!r}; accepted is a string.")
+            raise InvalidHardwareError(f"The search argument 'query' is {shown(query)}; accepted is a string.")
         if has_real_values is not None and not isinstance(has_real_values, bool):
             raise InvalidHardwareError(
-                f"The search argument 'has_real_values' is {has_real_values!r}; accepted are True, False and None."
+                f"The search argument 'has_real_values' is {shown(has_real_values)}; accepted are True, False and None."
             )
         types = None if hw_type is None else _check_type(hw_type)
         maker = None if manufacturer is None else self._check_manufacturer(manufacturer)
@@ -168,7 +169,8 @@ class HardwareManager:
         found = nearest(str(manufacturer), makers.values(), 1)
         meant = f" Did you mean {found[0]}?" if found else ""
         raise InvalidHardwareError(
-            f"The manufacturer {manufacturer!r} is not known; accepted are {', '.join(sorted(makers.values()))}.{meant}"
+            f"The manufacturer {shown(manufacturer)} is not known; accepted are "
+            f"{', '.join(sorted(makers.values()))}.{meant}"
         )
 
 
@@ -196,7 +198,9 @@ class HardwareConfigs(Mapping[str, dict[str, Any]]):
     __slots__ = ()
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        """The description of this name or alias."""
+        """The description of this name or alias. Raises a KeyError where ``in`` is False."""
+        if not isinstance(name, str):
+            raise UnknownHardwareError(f"A hardware name is a string, not {type(name).__name__} ({shown(name)}).")
         return get_hardware_config(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -228,6 +232,7 @@ def _mentions(accelerator: Accelerator, plain: str) -> bool:
     words = (
         accelerator.name,
         *accelerator.aliases,
+        *accelerator.boards,
         *accelerator.instances,
         accelerator.manufacturer,
         accelerator.architecture,
@@ -240,8 +245,8 @@ def _check_type(hw_type: object) -> tuple[str, ...]:
         near = nearest(hw_type, _TYPES, 1) if isinstance(hw_type, str) else []
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidHardwareError(
-            f"The hardware type {hw_type!r} is not known; accepted are {', '.join(HARDWARE_TYPES)} and accelerator "
-            f"(what is neither a gpu nor a cpu).{meant}"
+            f"The hardware type {shown(hw_type)} is not known; accepted are {', '.join(HARDWARE_TYPES)} and "
+            f"accelerator (what is neither a gpu nor a cpu).{meant}"
         )
     return _TYPES[hw_type.lower()]
 
@@ -256,9 +261,11 @@ def _range(subject: str, lowest: object, highest: object) -> tuple[float, float]
         if value is None:
             ends.append(default)
         elif isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            raise InvalidHardwareError(f"The search argument {argument!r} is {value!r}; accepted is a number from 0.")
+            raise InvalidHardwareError(
+                f"The search argument {argument!r} is {shown(value)}; accepted is a number from 0."
+            )
         else:
-            ends.append(float(value))
+            ends.append(float(min(value, _MOST)))
     if ends[0] > ends[1]:
         raise InvalidHardwareError(
             f"The search argument 'min_{subject}' ({ends[0]:g}) is above 'max_{subject}' ({ends[1]:g}). Swap them."

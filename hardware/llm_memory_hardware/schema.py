@@ -6,11 +6,12 @@ An error names the file, the key, what stands there, what is accepted and the ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, Accelerator, HardwareType, Link, Price, Source
-from .errors import InvalidHardwareError, nearest
+from .errors import InvalidHardwareError, nearest, shown
+from .original_keys import check_intensity
 from .toml_text import loads
 
 __all__ = ["accelerator_from_table", "parse", "read_toml"]
@@ -24,6 +25,7 @@ _RANGES: Final = {
     "memory_bus_bits": (32, 10**6),
     "cache_bytes": (10**5, 10**12),
     "devices_per_node": (1, 10**5),
+    "runtime_devices": (1, 64),
     "tdp_w": (1, 10**5),
     "peak_flops": (1e10, 1e18),
     "link.bandwidth": (1e9, 1e14),
@@ -41,6 +43,7 @@ _WHOLE: Final = frozenset(
         "memory_bus_bits",
         "cache_bytes",
         "devices_per_node",
+        "runtime_devices",
         "link.max_devices",
         "instances",
         "prices.devices",
@@ -54,13 +57,16 @@ _OPTIONAL: Final = (
     "compute_capability",
     "memory_type",
     "memory_bus_bits",
+    "memory_is_maximum",
     "cache_bytes",
     "tdp_w",
+    "runtime_devices",
     "pci_ids",
     "peak_flops",
     "link",
     "host_link",
     "network",
+    "boards",
     "instances",
     "prices",
 )
@@ -81,62 +87,45 @@ _USER_KEYS: Final = _Keys((*_REQUIRED, *_OPTIONAL), tuple(key for key in _REQUIR
 _PEAK_KEYS: Final = _Keys(NUMBER_FORMATS, ())
 _LINK_KEYS: Final = _Keys(("name", "bandwidth", "latency_s", "max_devices"), ("name", "bandwidth"))
 _PRICE_REQUIRED: Final = ("provider", "tier", "usd_per_hour", "date", "url")
-_PRICE_KEYS: Final = _Keys((*_PRICE_REQUIRED, "instance", "devices", "region"), _PRICE_REQUIRED)
+_PRICE_KEYS: Final = _Keys((*_PRICE_REQUIRED, "instance", "devices", "region", "without_host"), _PRICE_REQUIRED)
 _SOURCE_KEYS: Final = _Keys(("title", "url", "date", "facts"), ("title", "url", "date", "facts"))
 
 _MONTH: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2]))?")
 _DAY: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
-_FIRST_SOURCE: Final = "\n[[sources]]\n"
+_FIRST_ARRAY: Final = "\n[["
+
+_MOST_USABLE: Final = 1.1
+_MOST_LINKS: Final = 1024
+_links: dict[
+    tuple[bool, tuple[tuple[str, object], ...]], Link
+] = {}  # those that were checked: many files have the same
 
 _PCI_ID: Final = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
-
-
-class _SourcesOf(Sequence[Source]):
-    """The sources of a file, read when they are asked for: they are half of its text, and no calculation needs them."""
-
-    __slots__ = ("_file", "_found", "_text")
-
-    def __init__(self, file: str, text: str) -> None:
-        self._file, self._text = file, text
-        self._found: tuple[Source, ...] = ()
-
-    def _all(self) -> tuple[Source, ...]:
-        if not self._found:
-            self._found = _sources(self._file, parse(self._file, self._text)["sources"], required=True)
-        return self._found
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._all()[position]
-
-    def __eq__(self, other: object) -> bool:
-        return self._all() == (other._all() if isinstance(other, _SourcesOf) else other)
-
-    def __hash__(self) -> int:
-        return hash(self._all())
-
-    def __repr__(self) -> str:
-        return repr(self._all())
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[Source, ...]]]:
-        return tuple, (self._all(),)
 
 
 def read_toml(file: str, text: str) -> Accelerator:
     """One accelerator from the text of a catalogue file. Raises InvalidHardwareError with the file and the key.
 
-    A fault in its sources is raised when they are asked for.
+    A fault in its prices or sources is raised when they are asked for.
     """
-    facts, marker, sources = text.partition(_FIRST_SOURCE)
-    # sources that stand last are left for later; where another section follows them, all is read now
-    if not marker or ("\n" + sources).count("\n[") > sources.count(_FIRST_SOURCE):
+    facts, marker, later = text.partition(_FIRST_ARRAY)
+    # prices and sources that stand last are left for later; where another section follows them, all is read now
+    sourced = later.startswith("sources]]\n") or "\n[[sources]]\n" in later
+    if not sourced or later.count("\n[") > later.count(_FIRST_ARRAY):
         return accelerator_from_table(file, parse(file, text))
     table = parse(file, facts)
-    if "sources" in table:
+
+    def read(field: str) -> tuple[Any, ...]:
+        rest = parse(file, marker + later)
+        _known_keys(file, "", {**table, **rest}, _FILE_KEYS)
+        if field == "sources":
+            return _sources(file, rest["sources"], required=True)
+        return _prices(file, rest.get("prices", []), found.instances)
+
+    if "prices" in table or "sources" in table:
         return accelerator_from_table(file, parse(file, text))
-    return accelerator_from_table(file, table | {"sources": _SourcesOf(file, marker + sources)})
+    found = accelerator_from_table(file, table | {"sources": []}, checked=False).reading_later(read)
+    return found
 
 
 def parse(file: str, text: str) -> dict[str, Any]:
@@ -147,8 +136,13 @@ def parse(file: str, text: str) -> dict[str, Any]:
         raise InvalidHardwareError(f"{file}: not valid TOML: {error}.") from error
 
 
-def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = False) -> Accelerator:
-    """One accelerator from a table in the schema. ``user``: a file of the user's own, which needs no sources."""
+def accelerator_from_table(
+    file: str, table: Mapping[str, Any], *, user: bool = False, checked: bool = True
+) -> Accelerator:
+    """One accelerator from a table in the schema.
+
+    ``user``: a file of the user's own, which needs no sources; ``checked``: whether there must be some now.
+    """
     _known_keys(file, "", table, _USER_KEYS if user else _FILE_KEYS)
     for key in _TEXTS:
         _text(file, key, table[key])
@@ -156,9 +150,8 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         raise InvalidHardwareError(
             f"{file}: key 'type' is {table['type']!r}; accepted are {', '.join(HARDWARE_TYPES)}."
         )
-    instances = _instances(file, table.get("instances", {}))
-    sources = table.get("sources", [])
-    return Accelerator(
+    instances = _counts(file, "instances", table["instances"]) if "instances" in table else {}
+    found = Accelerator(
         name=table["name"],
         aliases=_texts(file, "aliases", table["aliases"]),
         manufacturer=table["manufacturer"],
@@ -173,21 +166,31 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         memory_bytes=int(_in_range(file, "memory_bytes", table["memory_bytes"])),
         usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
         memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
+        memory_is_maximum=_yes_or_no(file, "memory_is_maximum", table),
         cache_bytes=_optional_whole(file, "cache_bytes", table),
         peak_flops=_peaks(file, table.get("peak_flops", {})),
         link=_link(file, "link", table.get("link")),
         host_link=_link(file, "host_link", table.get("host_link")),
         network=_link(file, "network", table.get("network")),
         devices_per_node=int(_in_range(file, "devices_per_node", table["devices_per_node"])),
+        runtime_devices=_optional_whole(file, "runtime_devices", table) or 1,
         tdp_w=float(_in_range(file, "tdp_w", table["tdp_w"])) if "tdp_w" in table else None,
         pci_ids=tuple(
             _matching(file, "pci_ids", item, _PCI_ID, "vendor:device in lower case, such as '10de:2330'")
             for item in _texts(file, "pci_ids", table.get("pci_ids", []))
         ),
+        boards=_counts(file, "boards", table["boards"]) if "boards" in table else {},
         instances=instances,
-        prices=_prices(file, table.get("prices", []), instances),
-        sources=sources if isinstance(sources, _SourcesOf) else _sources(file, sources, required=not user),
+        prices=_prices(file, table["prices"], instances) if "prices" in table else (),
+        sources=_sources(file, table.get("sources", []), required=checked and not user),
     )
+    if found.usable_memory_bytes > _MOST_USABLE * found.memory_bytes:
+        raise InvalidHardwareError(
+            f"{file}: key 'usable_memory_bytes' is {found.usable_memory_bytes:,}, more than {_MOST_USABLE:g} times "
+            f"'memory_bytes' ({found.memory_bytes:,}): GB and GiB differ by 7 %. Check their units."
+        )
+    check_intensity(f"{file}: keys", "peak_flops", "memory_bandwidth", found.peak_flops, found.memory_bandwidth)
+    return found
 
 
 def _known_keys(file: str, prefix: str, table: Mapping[str, object], keys: _Keys) -> None:
@@ -207,7 +210,7 @@ def _known_keys(file: str, prefix: str, table: Mapping[str, object], keys: _Keys
 
 def _text(file: str, key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is a text that is not empty.")
+        raise InvalidHardwareError(f"{file}: key '{key}' is {shown(value)}; accepted is a text that is not empty.")
     return value
 
 
@@ -217,7 +220,7 @@ def _optional_text(file: str, key: str, table: Mapping[str, object], prefix: str
 
 def _texts(file: str, key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is a list of texts.")
+        raise InvalidHardwareError(f"{file}: key '{key}' is {shown(value)}; accepted is a list of texts.")
     try:
         if all(map(str.strip, value)):
             return tuple(value)
@@ -229,26 +232,30 @@ def _texts(file: str, key: str, value: object) -> tuple[str, ...]:
 def _matching(file: str, key: str, value: object, pattern: re.Pattern[str], accepted: str) -> str:
     text = _text(file, key, value)
     if not pattern.fullmatch(text):
-        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is {accepted}.")
+        raise InvalidHardwareError(f"{file}: key '{key}' is {shown(value)}; accepted is {accepted}.")
     return text
 
 
 def _address(file: str, key: str, value: object) -> str:
     text = _text(file, key, value)
     if not text.startswith("https://"):
-        raise InvalidHardwareError(f"{file}: key '{key}' is {value!r}; accepted is an address that begins https://.")
+        raise InvalidHardwareError(
+            f"{file}: key '{key}' is {shown(value)}; accepted is an address that begins https://."
+        )
     return text
 
 
 def _in_range(file: str, key: str, value: object, kind: str | None = None) -> int | float:
     kind = kind or key
     lowest, highest = _RANGES[kind]
+    if type(value) is int and lowest <= value <= highest:
+        return value
     whole = isinstance(value, int) or (isinstance(value, float) and kind not in _WHOLE)
     if isinstance(value, bool) or not whole or not lowest <= cast(float, value) <= highest:
         numbers = "a whole number" if kind in _WHOLE else "a number"
         raise InvalidHardwareError(
-            f"{file}: key '{key}' is {value!r}; accepted is {numbers} from {lowest:g} to {highest:g}, in base units "
-            "(bytes, bytes/s, FLOP/s, seconds, watts, bits, US dollars)."
+            f"{file}: key '{key}' is {shown(value)}; accepted is {numbers} from {lowest:g} to {highest:g}, in base "
+            "units (bytes, bytes/s, FLOP/s, seconds, watts, bits, US dollars)."
         )
     return cast(float, value)
 
@@ -257,13 +264,23 @@ def _optional_whole(file: str, key: str, table: Mapping[str, object]) -> int | N
     return int(_in_range(file, key, table[key])) if key in table else None
 
 
+def _yes_or_no(file: str, key: str, table: Mapping[str, object], prefix: str = "") -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise InvalidHardwareError(f"{file}: key '{prefix}{key}' is {shown(value)}; accepted are true and false.")
+    return value
+
+
 def _peaks(file: str, table: object) -> dict[str, float]:
     if not isinstance(table, dict):
         raise InvalidHardwareError(
-            f"{file}: key 'peak_flops' is {table!r}; accepted is a table from a number format "
+            f"{file}: key 'peak_flops' is {shown(table)}; accepted is a table from a number format "
             f"({', '.join(NUMBER_FORMATS)}) to dense FLOP/s; leave it out where no rate was published."
         )
     _known_keys(file, "peak_flops.", table, _PEAK_KEYS)
+    lowest, highest = _RANGES["peak_flops"]
+    if all(type(rate) is float and lowest <= rate <= highest for rate in table.values()):
+        return dict(table)
     return {
         number_format: float(_in_range(file, f"peak_flops.{number_format}", rate, "peak_flops"))
         for number_format, rate in table.items()
@@ -275,6 +292,13 @@ def _link(file: str, key: str, table: object) -> Link | None:
         return None
     if not isinstance(table, dict):
         raise InvalidHardwareError(f"{file}: key '{key}' must be a table with name and bandwidth.")
+    given = tuple(table.items())
+    try:
+        known = _links.get((key == "network", given))
+    except TypeError:
+        known = None
+    if known is not None:
+        return known
     _known_keys(file, f"{key}.", table, _LINK_KEYS)
 
     def number(field: str) -> int | float | None:
@@ -282,19 +306,22 @@ def _link(file: str, key: str, table: object) -> Link | None:
 
     devices, latency_s = number("max_devices"), number("latency_s")
     rates = "network.bandwidth" if key == "network" else "link.bandwidth"
-    return Link(
+    link = Link(
         name=_text(file, f"{key}.name", table["name"]),
         bandwidth=float(_in_range(file, f"{key}.bandwidth", table["bandwidth"], rates)),
         latency_s=None if latency_s is None else float(latency_s),
         max_devices=None if devices is None else int(devices),
     )
+    if len(_links) < _MOST_LINKS:
+        _links[key == "network", given] = link
+    return link
 
 
-def _instances(file: str, table: object) -> dict[str, int]:
+def _counts(file: str, key: str, table: object) -> dict[str, int]:
     if not isinstance(table, dict):
-        raise InvalidHardwareError(f"{file}: key 'instances' must be a table from an instance type to its devices.")
+        raise InvalidHardwareError(f"{file}: key '{key}' must be a table from a name to its number of devices.")
     return {
-        _text(file, "instances", name): int(_in_range(file, f"instances.{name}", count, "instances"))
+        _text(file, key, name): int(_in_range(file, f"{key}.{name}", count, "instances"))
         for name, count in table.items()
     }
 
@@ -335,6 +362,7 @@ def _price(file: str, prefix: str, table: object, instances: Mapping[str, int]) 
         region=_optional_text(file, "region", table, prefix),
         date=_matching(file, f"{prefix}date", table["date"], _DAY, "YYYY, YYYY-MM or YYYY-MM-DD"),
         url=_address(file, f"{prefix}url", table["url"]),
+        without_host=_yes_or_no(file, "without_host", table, prefix),
     )
 
 

@@ -1,9 +1,9 @@
 """TOML, read fast: one expression for the plain lines that the catalogue's files are made of.
 
 ``tomllib`` is written in Python and takes about a millisecond a file, which for a few hundred is more than an answer
-takes. The plain subset (tables, arrays of tables, keys with a text, a number or a list of texts) is read here, each
-section once where many files have it word for word (a PCIe link, a source); at anything else, and at every fault, the
-whole text goes to ``tomllib``, whose result and whose errors are the same.
+takes. The plain subset (tables, arrays of tables, keys with a text, a number, true or false, or a list of texts) is
+read here, each section once where many files have it word for word (a PCIe link); at anything else, and at every
+fault, the whole text goes to ``tomllib``, whose result and whose errors are the same.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _PAIR: Final = re.compile(
       (?: "([^"]*)"
         | ([+-]?(?:0|[1-9](?:_?[0-9])*)((?:\.[0-9]+)?(?:e[+-]?[0-9]+)?))
         | (\[[^\[\]]*\])
+        | (true|false)
       )
       [ ]*(?:\#.*)?(?:\n|\Z)
     | (?:\#.*)?\n
@@ -81,7 +82,7 @@ def _plain(text: str) -> dict[str, Any] | None:
 def _pairs(body: str) -> Mapping[str, Any] | None:
     """The keys and values of one section; None where a line is not plain or a key stands twice."""
     table: dict[str, Any] = {}
-    for bare, quoted, word, number, fraction, items, other in _PAIR.findall(body):
+    for bare, quoted, word, number, fraction, items, truth, other in _PAIR.findall(body):
         key = bare or quoted
         if not key:
             if other:
@@ -97,6 +98,8 @@ def _pairs(body: str) -> Mapping[str, Any] | None:
             if not _TEXTS.fullmatch(items):
                 return None
             table[key] = items.split('"')[1::2]
+        elif truth:
+            table[key] = truth == "true"
         else:
             # nothing between quotes, or nothing at all
             return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .accelerator import Accelerator
-from .errors import InvalidHardwareError
+from .errors import InvalidHardwareError, shown
 from .original_keys import accelerator_from_config
 from .schema import accelerator_from_table, parse
 
@@ -46,7 +46,7 @@ def read_user_hardware(path: str | PathLike[str]) -> list[UserHardware]:
     """
     place = Path(path).expanduser()
     if place.is_dir():
-        files = sorted(entry for entry in place.iterdir() if entry.suffix in _SUFFIXES and entry.is_file())
+        files = sorted(entry for entry in place.iterdir() if entry.suffix.lower() in _SUFFIXES and entry.is_file())
     elif place.exists():
         files = [place]
     else:
@@ -61,7 +61,7 @@ def described(description: Mapping[str, Any], origin: str, name: str = "custom")
     table = dict(description)
     replaces = table.pop("replaces", None)
     if replaces is not None and not isinstance(replaces, str):
-        raise InvalidHardwareError(f"{origin}: key 'replaces' is {replaces!r}; accepted is the name of an entry.")
+        raise InvalidHardwareError(f"{origin}: key 'replaces' is {shown(replaces)}; accepted is the name of an entry.")
     if not _SCHEMA_KEYS.isdisjoint(table):
         defaults = {
             "name": name,
@@ -85,6 +85,8 @@ def described(description: Mapping[str, Any], origin: str, name: str = "custom")
 
 def _entries(file: Path) -> Iterator[UserHardware]:
     content = _content(file)
+    if content == []:
+        raise InvalidHardwareError(f"{file}: describes nothing; remove it, or describe an accelerator in it.")
     if isinstance(content, list):
         for position, entry in enumerate(content):
             yield _described(entry, f"{file}, entry {position}", file.stem)
@@ -107,13 +109,13 @@ def _described(entry: object, origin: str, name: str) -> UserHardware:
 
 
 def _content(file: Path) -> Any:
-    if file.suffix not in _SUFFIXES:
+    if file.suffix.lower() not in _SUFFIXES:
         raise InvalidHardwareError(f"{file}: accepted are {' and '.join(_SUFFIXES)} files, not {file.suffix!r}.")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidHardwareError(f"{file}: cannot be read: {error}.") from error
-    if file.suffix == ".toml":
+    if file.suffix.lower() == ".toml":
         return parse(str(file), text)
     try:
         return json.loads(text, object_pairs_hook=_once)

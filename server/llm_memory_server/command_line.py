@@ -31,7 +31,9 @@ BatchSize = Annotated[int, typer.Option(help="Sequences served at once.")]
 SeqLength = Annotated[int, typer.Option(help="Tokens of each sequence, prompt and output together.")]
 InputTokens = Annotated[int, typer.Option(help="Prompt tokens.")]
 OutputTokens = Annotated[int, typer.Option(help="Output tokens.")]
-Hardware = Annotated[str, typer.Option(help="Accelerator, such as H100.")]
+Hardware = Annotated[
+    str, typer.Option(help="Accelerator or cloud instance type: H100, 8xH100, M4 Max 64GB, p5.48xlarge.")
+]
 MaybeHardware = Annotated[str | None, typer.Option(help="Accelerator to judge against.")]
 MemoryGb = Annotated[float | None, typer.Option(help="Memory of one device, GB, instead of --hardware.")]
 Devices = Annotated[int | None, typer.Option(help="Number of devices.")]

@@ -137,6 +137,7 @@ def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str,
         "released": entry.released,
         "compute_capability": entry.compute_capability,
         "memory_bus_bits": entry.memory_bus_bits,
+        "memory_is_maximum": entry.memory_is_maximum or None,
         "usable_memory_bytes": entry.usable_memory_bytes,
         "cache_bytes": entry.cache_bytes,
         "tdp_w": entry.tdp_w,
@@ -144,6 +145,8 @@ def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str,
         "host_link": plain(entry.host_link),
         "network": plain(entry.network),
         "link_domain": entry.link_domain,
+        "runtime_devices": entry.runtime_devices if entry.runtime_devices > 1 else None,
+        "boards": dict(entry.boards),
         "pci_ids": list(entry.pci_ids),
         "instances": dict(entry.instances),
         "prices": [plain(price) for price in entry.prices],
@@ -176,8 +179,9 @@ def accelerator_table(entry: Accelerator, count: int | None = None) -> Renderabl
 def _price(price: Price) -> str:
     what = f"{price.instance}, {price.devices} devices" if price.instance else f"{price.devices} device(s)"
     where = f" in {price.region}" if price.region else ""
+    alone = " without the machine" if price.without_host else ""
     return (
-        f"{price.provider} {what}{where}, {price.tier}: {price.usd_per_hour:g} USD an hour, "
+        f"{price.provider} {what}{alone}{where}, {price.tier}: {price.usd_per_hour:g} USD an hour, "
         f"{price.usd_per_device_hour:.3g} a device ({price.date}) {price.url}"
     )
 
@@ -209,7 +213,7 @@ def local_table(found: LocalHardware) -> RenderableType:
         for device in found.devices:
             entry = device.match.accelerator
             table.add_row(
-                device.name,
+                Text(device.name),
                 str(device.count),
                 f"{device.memory_bytes / GB:,.1f}" if device.memory_bytes else "-",
                 device.found_by,

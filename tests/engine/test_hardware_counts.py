@@ -80,3 +80,75 @@ def test_tensor_parallelism_reaches_as_far_as_the_link() -> None:
     assert estimate_performance("llama3_70b", "GB200", tensor_parallel=16).devices == 16
     with pytest.raises(LayoutError, match="tensor_parallel 16 exceeds the 8 devices"):
         estimate_performance("llama3_70b", "H100", tensor_parallel=16)
+
+
+# --- what must be known of the hardware before its figures are believed ---------------------------------------------
+
+QUESTIONS: list[Any] = [
+    lambda hardware: calculate_memory(MODEL, hardware=hardware),
+    lambda hardware: max_batch_size(MODEL, hardware=hardware),
+    lambda hardware: estimate_performance(MODEL, hardware),
+    lambda hardware: estimate_decode_performance(MODEL, system_name=hardware),
+    lambda hardware: best_parallelism(MODEL, hardware),
+    lambda hardware: compare_hardware(MODEL, [hardware]),
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_memory_that_is_the_most_that_can_be_fitted_is_said(question: Any) -> None:
+    said = [
+        note for note in question("M2 Ultra").notes if "192 GB is the most that Apple_M2_Ultra can have" in note.text
+    ]
+    assert [(note.subject, note.origin) for note in said] == [("memory", "warning")]
+    for sized in ("M2 Ultra 64GB", "H100"):
+        assert not [note for note in question(sized).notes if "is the most that" in note.text]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_chip_that_a_runtime_shows_as_several_is_said(question: Any) -> None:
+    said = [note.text for note in question("TPU v3").notes if "its runtime shows 2 devices of it" in note.text]
+    assert len(said) == 1
+
+
+def test_a_comparison_says_it_once_for_all() -> None:
+    notes = compare_hardware(MODEL, ["M4 Max", "M2 Ultra", "EPYC 9654", "TPU v3", "inf2", "M3 Ultra 256GB"]).notes
+    (memory,) = [note.text for note in notes if note.subject == "memory"]
+    assert all(name in memory for name in ("Apple_M4_Max", "Apple_M2_Ultra", "EPYC_9654"))
+    assert "M3_Ultra" not in memory
+    assert len([note for note in notes if "its runtime shows" in note.text]) == 1
+
+
+def test_a_size_in_the_name_decides_what_fits() -> None:
+    assert max_batch_size(MODEL, hardware="EPYC 9654 768GB").max_batch_size < 3000
+    assert max_batch_size(MODEL, hardware="EPYC 9654").max_batch_size > 20_000
+
+
+def test_a_card_of_two_devices_is_counted_as_two() -> None:
+    # 65.5 GB of weights and 64 GB to a die
+    report = max_batch_size("qwen2.5_32b", hardware="MI250X")
+    assert (report.devices, report.tensor_parallel) == (2, 2)
+    assert max_batch_size("qwen2.5_32b", hardware="MI250X_GCD").max_batch_size == 0
+    assert estimate_performance("qwen2.5_32b", "MI250X").devices == 2
+
+
+def test_a_layout_of_more_devices_than_the_name_says_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="'2xH100' is 2 devices, and the layout that was given needs 4"):
+        estimate_decode_performance(MODEL, system_name="2xH100", tensor_parallel=4)
+
+
+def test_the_links_of_tpus_go_through_the_slice() -> None:
+    assert estimate_performance("llama3.1_70b", "v5p-16", tensor_parallel=8).devices == 8
+    assert estimate_performance("llama3.1_8b", "v5litepod-16", tensor_parallel=8, data_parallel=2).devices == 16
+
+
+def test_a_format_that_the_device_has_no_unit_for_is_said() -> None:
+    (note,) = [note for note in estimate_performance(MODEL, "V100_32GB").notes if note.subject == "precision"]
+    assert note.text.startswith("V100_32GB has no bf16 unit: bf16 weights are multiplied in fp16")
+    assert note.origin == "warning"
+    assert not [note for note in estimate_performance(MODEL, "H100").notes if note.subject == "precision"]
+
+
+def test_a_format_that_was_refused_is_not_advised() -> None:
+    with pytest.raises(LayoutError, match="has no peak rate for bf16") as caught:
+        estimate_performance(MODEL, "Blackhole_p150", precision="bf16")
+    assert "such as 'bf16'" not in str(caught.value)

@@ -150,7 +150,10 @@ def test_an_explicit_one_is_a_layout() -> None:
 
 
 def test_devices_alone_stay_within_the_node_of_the_hardware() -> None:
-    assert calculate_memory("meta-llama/Llama-3.1-70B", devices=8, hardware="TPU v4").tensor_parallel == 4
+    of_four = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039, "devices_per_node": 4}
+    assert calculate_memory("meta-llama/Llama-3.1-70B", devices=8, hardware=of_four).tensor_parallel == 4
+    # its links go on through the slice, past the four chips of a host
+    assert calculate_memory("meta-llama/Llama-3.1-70B", devices=8, hardware="TPU v4").tensor_parallel == 8
 
 
 def test_what_would_do_is_said_when_no_node_holds_the_model() -> None:

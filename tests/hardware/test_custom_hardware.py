@@ -104,6 +104,26 @@ def test_a_bad_custom_dict_is_refused_with_a_reason(changes: dict[Any, object], 
         accelerator_from_config({**CUSTOM, **changes})
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Flops": 312_000}, "'Flops' is 312000; accepted .* in TFLOPS. Check the unit"),  # GFLOPS
+        ({"Flops": 65_000, "Memory_BW": 320}, "give 203,125 operations for each byte.*check their units"),  # GFLOPS
+        ({"Memory_BW": 2.039}, "'Memory_BW' is 2.039; accepted .* in GB/s. Check the unit"),  # TB/s
+        ({"Memory_size": 81_920}, "'Memory_size' is 81920; accepted .* in GB. Check the unit"),  # MiB
+        ({"ICN": 3e8}, "'ICN' is 300000000.0; accepted .* in GB/s in one direction"),  # kB/s
+    ],
+)
+def test_a_number_in_another_unit_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidHardwareError, match=message):
+        accelerator_from_config({**CUSTOM, **changes})
+
+
+def test_a_number_that_cannot_be_printed_is_refused_plainly() -> None:
+    with pytest.raises(InvalidHardwareError, match="is a number of more digits than Python prints"):
+        accelerator_from_config({**CUSTOM, "Flops": 10**5000})
+
+
 def test_something_that_is_no_mapping_is_refused() -> None:
     with pytest.raises(InvalidHardwareError, match="must be a mapping"):
         accelerator_from_config([("Flops", 312)])  # type: ignore[arg-type]

@@ -14,8 +14,9 @@ import pytest
 
 import llm_memory_calculator
 from llm_memory_hardware import Accelerator, all_accelerators, find_devices, get_accelerator
-from llm_memory_hardware.built_in import _NUMBER, canonical_names, names
+from llm_memory_hardware.built_in import canonical_names, index, listed, names
 from llm_memory_hardware.names import comparable, instance_key
+from llm_memory_hardware.prices import PROVIDERS
 from llm_memory_hardware.toml_text import loads
 
 TOMLS = {
@@ -87,11 +88,6 @@ _PIN_RATES = {
 }
 _PCIE = {3: 15.75e9, 4: 31.5e9, 5: 63e9, 6: 128e9}  # GB/s in each direction over 16 lanes
 _NVLINK = {1: 20e9, 2: 25e9, 3: 25e9, 4: 25e9, 5: 50e9}  # GB/s in each direction of one link
-# One spelling of each provider, so that prices can be asked for by it.
-_PROVIDERS = {
-    "AWS", "Azure", "CoreWeave", "Crusoe", "DigitalOcean", "Google Cloud", "Lambda", "Oracle Cloud", "RunPod",
-    "TensorWave", "Vast.ai", "Vultr",
-}  # fmt: skip
 # No dense rate was published, and none is made up.
 _WITHOUT_RATE = {"WSE_3"}
 # Blackwell Ultra gave its int8 units up for fp4.
@@ -256,7 +252,7 @@ def test_prices_are_of_this_world(accelerator: Accelerator) -> None:
 
 @every_accelerator
 def test_a_provider_is_spelt_in_one_way(accelerator: Accelerator) -> None:
-    assert {price.provider for price in accelerator.prices} <= _PROVIDERS
+    assert {price.provider for price in accelerator.prices} <= set(PROVIDERS)
 
 
 @every_accelerator
@@ -298,6 +294,19 @@ AMBIGUOUS = {
     "xavier",
     "jetsonorinnx",
     "orinnx",
+    "rtxpro6000",
+    "rtxpro6000blackwell",
+    "pro6000",
+    "rtxpro600096gb",
+    "rtx6000pro",
+    "rtx6000blackwell",
+    "p100",
+    "teslap100",
+    "p100gpu",
+    "p10016gb",
+    "rtx3080laptop",
+    "rtx3080laptopgpu",
+    "rtx3080mobile",
     "mlu370",
     "cambriconmlu370",
     "rtx3080",
@@ -323,27 +332,39 @@ def _owners() -> dict[str, set[str]]:
     for accelerator in ALL:
         for alias in accelerator.aliases:
             owners[comparable(alias)].add(accelerator.name)
+        for board in accelerator.boards:
+            owners[instance_key(comparable(board))].add(accelerator.name)
     for accelerator in ALL:
         owners[comparable(accelerator.name)] = {accelerator.name}
     return owners
 
 
 def test_the_names_read_from_the_raw_text_are_those_of_the_parsed_files() -> None:
-    assert {key: set(found) for key, found in names().aliases.items()} == _owners()
-    instances: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    meant: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
     for accelerator in ALL:
-        for instance, count in accelerator.instances.items():
-            instances[instance_key(comparable(instance))].add((accelerator.name, count))
-    assert {key: set(found) for key, found in names().instances.items()} == instances
+        for alias in accelerator.aliases:
+            meant[comparable(alias)].add((accelerator.name, None))
+        for name, count in (*accelerator.boards.items(), *accelerator.instances.items()):
+            meant[instance_key(comparable(name))].add((accelerator.name, count))
+    meant |= {comparable(accelerator.name): {(accelerator.name, None)} for accelerator in ALL}
+    assert {key: set(found) for key, found in names().items()} == meant
 
 
-def test_the_files_that_have_the_number_of_a_shared_name_are_all_that_share_it() -> None:
-    # so that a name can be looked for in these files alone, however it is spelt
-    for key, found in _owners().items():
-        parts = {key[start:end] for start in range(len(key)) for end in range(start + 2, len(key) + 1)}
-        for number in filter(_NUMBER.fullmatch, parts):
-            have = {name for name in found if number in comparable(name)}
-            assert have in (set(), found), f"{key} by {number}: {found - have} would not be looked at"
+def test_the_list_of_names_lists_all_that_share_one() -> None:
+    # so that a name can be looked for in these files alone
+    again = "write it anew: python -c 'from llm_memory_hardware.built_in import write_index; write_index()'"
+    text = files("llm_memory_hardware").joinpath("names.txt").read_text(encoding="utf-8")
+    known = {name for line in text.split("\n") for name in line.split("\t")[1:]}
+    for key, found in names().items():
+        if any(name in known for name, _ in found):
+            assert set(listed(key)) == set(found), f"names.txt and {key!r} differ; {again}"
+    assert set(text.split("\n")) <= set(index().split("\n")), again
+
+
+@every_accelerator
+def test_a_board_says_its_devices(accelerator: Accelerator) -> None:
+    for board, count in accelerator.boards.items():
+        assert find_devices(board, if_ambiguous=accelerator.name) == (accelerator, count)
 
 
 def test_a_name_means_one_accelerator_or_is_known_to_be_ambiguous() -> None:
@@ -355,14 +376,20 @@ def test_a_name_means_one_accelerator_or_is_known_to_be_ambiguous() -> None:
 def test_every_name_of_an_accelerator_finds_it(accelerator: Accelerator) -> None:
     assert get_accelerator(accelerator.name) is accelerator
     for alias in accelerator.aliases:
-        assert get_accelerator(alias, if_ambiguous=accelerator.name) is accelerator
+        found = get_accelerator(alias, if_ambiguous=accelerator.name)
+        if accelerator.memory_is_maximum and found is not accelerator:
+            # with the size in its name
+            assert found == accelerator.with_memory(found.memory_bytes)
+        else:
+            assert found is accelerator
         assert alias != accelerator.name
 
 
 def test_an_instance_type_means_one_accelerator_and_no_alias() -> None:
     found = names()
-    assert all(len(rows) == 1 for rows in found.instances.values())
-    assert not set(found.instances) & set(found.aliases)
+    for accelerator in ALL:
+        for instance, count in accelerator.instances.items():
+            assert found[instance_key(comparable(instance))] == ((accelerator.name, count),)
 
 
 @every_accelerator

@@ -239,3 +239,34 @@ def test_a_mac_with_fewer_cores_is_another_one(tools: Tools, cores: str, name: s
 def test_the_time_limit_is_a_number_of_seconds(limit: float) -> None:
     with pytest.raises(InvalidHardwareError, match="timeout_s is"):
         local_hardware(limit)
+
+
+def test_what_was_printed_before_a_tool_failed_is_kept(tools: Tools) -> None:
+    tools("nvidia-smi", printing("\n".join([H100] * 7)) + "\necho 'GPU 00000000:07:00.0 is lost'; exit 15")
+    found = local_hardware()
+    assert [(device.count, bool(device.match)) for device in found.devices] == [(7, True)]
+    assert "nvidia-smi failed with exit code 15: GPU 00000000:07:00.0 is lost" in found.problems
+
+
+@pytest.mark.parametrize("name", ["", "[Unknown Error]", "[N/A]"])
+def test_a_card_without_a_name_is_a_problem_and_no_device(tools: Tools, name: str) -> None:
+    tools("nvidia-smi", printing(f"{name}, 81559, 0x233010DE, Disabled\n{H100}"))
+    found = local_hardware()
+    assert [device.count for device in found.devices] == [1]
+    assert len(found.problems) == 1
+
+
+def test_a_warning_is_said_once(tools: Tools) -> None:
+    tools("nvidia-smi", printing("\n".join([H100.replace("Disabled", "Enabled")] * 8)))
+    assert len(local_hardware().problems) == 1
+
+
+def test_amd_smi_says_the_unit(tools: Tools) -> None:
+    card = {
+        "asic": {"market_name": "AMD Instinct MI300X", "vendor_id": "0x1002", "device_id": "0x74a1"},
+        "vram": {"size": {"value": 192, "unit": "GB"}},
+    }
+    tools("amd-smi", printing(json.dumps([card])))
+    (device,) = local_hardware().devices
+    assert device.memory_bytes == 192 * 2**30
+    assert device.match.accelerator is get_accelerator("MI300X")

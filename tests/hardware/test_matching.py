@@ -140,7 +140,7 @@ def test_the_lowest_rate_of_one_device_is_found() -> None:
     assert get_best_rate(PRICES) == (1.0, "A", "spot")
     assert get_best_rate(PRICES, allow_spot=False) == (2.0, "B", "on_demand")
     assert get_best_rate(PRICES, preferred_provider="a", allow_spot=False) == (3.0, "A", "on_demand")
-    assert get_best_rate(PRICES, preferred_provider="Z") == (1.0, "A", "spot")
+    assert get_best_rate(PRICES, preferred_provider="Vultr") == (1.0, "A", "spot")  # which has no price here
     assert get_best_rate(PRICES[1:2], allow_spot=False) is None
     assert get_best_rate(()) is None
 
@@ -161,5 +161,54 @@ def test_the_catalogue_s_prices_are_asked_by_name() -> None:
     for accelerator in all_accelerators():
         rate = get_best_rate(accelerator)
         assert (rate is None) == (not accelerator.prices)
-        assert rate is None or rate[0] == min(entry.usd_per_device_hour for entry in accelerator.prices)
+        whole = [entry for entry in accelerator.prices if not entry.without_host]
+        assert rate is None or rate[0] == min(entry.usd_per_device_hour for entry in whole)
     assert get_best_rate("h100") == get_best_rate(get_accelerator("H100_SXM"))
+
+
+@pytest.mark.parametrize("name", ["Google Cloud", "GCP", "google", "Google Cloud Platform"])
+def test_a_provider_is_found_by_the_names_that_people_use(name: str) -> None:
+    rate = get_best_rate("A100_80GB", preferred_provider=name)
+    assert rate is not None
+    assert rate[1] == "Google Cloud"
+    assert get_best_rate({"GCP": 3.0, "AWS": 1.0}, preferred_provider=name) == (3.0, "GCP", "on_demand")
+
+
+def test_an_unknown_provider_is_an_error_with_the_nearest() -> None:
+    with pytest.raises(InvalidHardwareError, match=r"preferred_provider is 'Gogle Cloud'.*Did you mean 'Google Cloud'"):
+        get_best_rate("H100", preferred_provider="Gogle Cloud")
+
+
+def test_an_instance_type_has_its_own_price() -> None:
+    own = [price for price in get_accelerator("H100").prices if price.instance == "Standard_ND96isr_H100_v5"]
+    rate = get_best_rate("ND96isr_H100_v5", allow_spot=False)
+    assert rate == (min(price.usd_per_device_hour for price in own if price.tier == "on_demand"), "Azure", "on_demand")
+
+
+def test_a_price_without_the_machine_counts_only_where_there_is_no_other() -> None:
+    alone = Price(
+        provider="A",
+        tier="on_demand",
+        usd_per_hour=0.1,
+        devices=1,
+        date="2025",
+        url="https://a.example",
+        without_host=True,
+    )
+    assert get_best_rate([alone, *PRICES]) == get_best_rate(PRICES)
+    assert get_best_rate([alone]) == (0.1, "A", "on_demand")
+    t4 = get_best_rate("T4", allow_spot=False)
+    assert t4 is not None
+    assert t4[0] == 0.526  # g4dn.xlarge whole, where a T4 alone is 0.35
+
+
+@pytest.mark.parametrize("cost", [None, 3, [None], [10**400]])
+def test_a_cost_that_is_none_is_refused_plainly(cost: Any) -> None:
+    with pytest.raises(InvalidHardwareError, match="A cost must be an accelerator"):
+        get_best_rate(cost)
+
+
+def test_one_die_of_a_card_is_found_by_the_card_s_name_and_its_own_memory() -> None:
+    # as rocm-smi reports each of the two
+    found = match_device({"name": "AMD Instinct MI250X", "memory_mb": 65520})
+    assert (found.accelerator, found.confidence) == (get_accelerator("MI250X_GCD"), "certain")

@@ -29,7 +29,7 @@ GIB = 2**30
         ("RTX_5090", 32, 1.792e12, 209.5e12),  # NVIDIA RTX Blackwell whitepaper
         ("MI300X", 192, 5.3e12, 1307.4e12),  # AMD MI300X data sheet
         ("MI325X", 256, 6.0e12, 1307.4e12),  # AMD MI325X data sheet
-        ("MI250X", 128, 3.2768e12, 383e12),  # AMD MI250X product page
+        ("MI250X", 64, 1.6384e12, 191.5e12),  # AMD MI250X product page, half of the card
         ("TPU_v5e", 16, 819e9, 197e12),  # Google Cloud TPU v5e
         ("TPU_v6e", 32, 1.638e12, 918e12),  # Google Cloud TPU v6e
         ("Gaudi_3", 128, 3.67e12, 1835e12),  # Intel Gaudi 3, Hot Chips 2024
@@ -71,7 +71,7 @@ def test_geforce_rates_are_those_with_fp32_accumulation() -> None:
         ("B200", 178.36),
         ("B300", 267.69),
         ("L40S", 44.42),
-        ("RTX_PRO_6000", 94.97),
+        ("RTX_PRO_6000_Workstation", 94.97),
         ("RTX_4090", 23.55),
         ("RTX_3090", 23.58),
         ("T4", 14.56),
@@ -162,7 +162,7 @@ def test_a_bridge_joins_two_cards_and_pcie_the_rest() -> None:
         ("TPUv4", 275),
         ("MI300X", 1307.4),
         ("MI325X", 1307.4),
-        ("MAX1550", 839),  # was 45.2
+        ("MAX1550", 419.5),  # one of two stacks; was 45.2
         ("MAX1100", 354),  # was 32.7
         ("Gaudi3", 1835),
         ("Trainium1", 190),
@@ -280,7 +280,7 @@ def test_memory_is_of_the_kind_and_size_sold(
         ("RTX4070Ti_GPU", 31.5),
         ("RTX4070_GPU", 31.5),
         ("TPUv6", 400),  # was 200
-        ("MAX1550", 424),  # 16 links of 26.5
+        ("MAX1550", 212),  # 8 links of 26.5
         ("MAX1100", 159),  # 6 links of 26.5
         ("ARC770", 31.5),  # was 50
     ],
@@ -334,7 +334,7 @@ def test_power_is_not_a_neighbour_s(key: str, tdp_w: float) -> None:
         ("MI300X", 5300),
         ("TPUv4", 1200),  # was 1228
         ("TPUv6", 1638),
-        ("MAX1550", 3276.8),
+        ("MAX1550", 1638.4),
         ("ARC770", 560),
         ("Trainium1", 820),
         ("Inferentia2", 820),

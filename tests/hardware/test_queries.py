@@ -195,3 +195,18 @@ def test_the_original_s_false_for_an_unknown_name_is_an_error_here() -> None:
         get_hardware_config("H10000")
     with pytest.raises(AmbiguousHardwareError):
         get_hardware_config("A100")
+
+
+def test_the_mapping_s_three_questions_agree() -> None:
+    for key in ("H100", "A100", "no such thing", "H100 MIG 1g.10gb", "M4 Max 999GB", 3, None):
+        known = key in HARDWARE_CONFIGS
+        assert (HARDWARE_CONFIGS.get(key) is not None) == known  # type: ignore[call-overload]
+        if not known:
+            with pytest.raises(KeyError):
+                HARDWARE_CONFIGS[key]  # type: ignore[index]
+
+
+def test_a_bound_beyond_every_float_is_a_bound() -> None:
+    assert search_hardware(min_memory=10**400) == {}
+    assert len(search_hardware(max_memory=10**400)) == len(HARDWARE_CONFIGS)
+    assert len(search_hardware(max_memory=float("inf"))) == len(HARDWARE_CONFIGS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 import os
 import pickle
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -127,12 +130,15 @@ def test_one_format_is_enough_and_none_where_no_rate_is_public() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("memory_bytes = 80_000_000_000", "memory_bytes = 230_000_000"),
+        (
+            "memory_bytes = 80_000_000_000\nusable_memory_bytes = 79_000_000_000",
+            "memory_bytes = 230_000_000\nusable_memory_bytes = 230_000_000",
+        ),
         ("memory_bandwidth = 3.35e12", "memory_bandwidth = 2.1e16"),
-        ("bf16 = 9.894e14", "bf16 = 1.25e17"),
+        ("bf16 = 9.894e14", "bf16 = 5.0e16"),
         ("tdp_w = 700", "tdp_w = 23000"),
     ],
-)  # fmt: skip
+)
 def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
     # 230 MB and 80 TB/s on one chip, 21 PB/s and 23 kW on a wafer
     assert read_toml(FILE, CARD.replace(old, new)).name == "Card"
@@ -146,6 +152,11 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
         ("memory_bytes = 80_000_000_000", "memory_bytes = 8e10", "key 'memory_bytes' is 80000000000.0"),
         ("memory_bandwidth = 3.35e12", "memory_bandwidth = 3350", "key 'memory_bandwidth' is 3350"),
         ("memory_bandwidth = 3.35e12", "", "key 'memory_bandwidth' is missing"),
+        ("memory_bandwidth = 3.35e12", "memory_bandwidth = 3.35e10", "29,534 operations for each byte.*check"),
+        ("= 79_000_000_000", "= 790_000_000_000", "key 'usable_memory_bytes' is 790,000,000,000, more than 1.1 times"),
+        ("tdp_w = 700", "tdp_w = 700\nmemory_is_maximum = 1", "key 'memory_is_maximum' is 1; accepted are"),
+        ("tdp_w = 700", "tdp_w = 700\nruntime_devices = 0", "key 'runtime_devices' is 0"),
+        ("[instances]", '[boards]\n"The Board" = 0\n[instances]', "key 'boards.The Board' is 0"),
         ("memory_bus_bits = 5120", "memory_bus_bits = 5120.5", "key 'memory_bus_bits' is 5120.5; accepted is a whole"),
         ("cache_bytes = 52_428_800", "cache_bytes = 50", "key 'cache_bytes' is 50;"),
         ('released = "2024-05"', 'released = "May 2024"', "key 'released' is 'May 2024'; accepted is YYYY or YYYY-MM"),
@@ -177,7 +188,7 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
 def test_a_faulty_file_is_refused_with_its_name_and_key(old: str, new: str, message: str) -> None:
     assert old in CARD
     with pytest.raises(InvalidHardwareError, match=f"^{FILE}: .*{message}"):
-        read_toml(FILE, CARD.replace(old, new, 1))
+        _ = read_toml(FILE, CARD.replace(old, new, 1)).prices  # which are read when they are asked for
 
 
 @pytest.mark.parametrize(
@@ -232,15 +243,26 @@ def _outcome(reader: Callable[[str], dict[str, Any]], text: str) -> dict[str, An
 
 def test_accelerators_can_be_pickled_copied_and_hashed() -> None:
     for accelerator in all_accelerators():
-        for twin in (pickle.loads(pickle.dumps(accelerator)), copy.deepcopy(accelerator)):
+        for twin in (pickle.loads(pickle.dumps(accelerator)), copy.deepcopy(accelerator), copy.copy(accelerator)):
             assert twin == accelerator
             assert hash(twin) == hash(accelerator)
             assert {twin: 1}[accelerator] == 1
             assert repr(twin.sources) == repr(accelerator.sources)
 
 
+def test_an_accelerator_is_a_dict_and_json_by_the_standard_library() -> None:
+    for accelerator in all_accelerators():
+        table = json.loads(json.dumps(dataclasses.asdict(accelerator)))
+        assert table["peak_flops"] == accelerator.peak_flops
+        assert [source["url"] for source in table["sources"]] == [source.url for source in accelerator.sources]
+        assert dataclasses.replace(accelerator, name="other").instances == accelerator.instances
+
+
 def test_an_accelerator_cannot_be_changed() -> None:
     accelerator = get_accelerator("h100")
+    for change in (dict.clear, dict.popitem):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            getattr(accelerator.peak_flops, change.__name__)()
     with pytest.raises(AttributeError):
         accelerator.memory_bytes = 1  # type: ignore[misc]
     with pytest.raises(TypeError):
@@ -265,6 +287,19 @@ def test_the_package_reads_no_file_when_imported_and_one_for_a_canonical_name() 
         "h.get_accelerator('Tesla T4'); print(accelerator.cache_info().currsize)"
     )
     assert _run(code).split() == ["0", "1", "2"]
+
+
+def test_the_package_works_from_a_zip(tmp_path: Path) -> None:
+    root = Path(hardware.__file__).parent
+    with zipfile.ZipFile(tmp_path / "hardware.zip", "w") as archive:
+        for file in root.rglob("*"):
+            if file.suffix in (".py", ".toml", ".txt"):
+                archive.write(file, file.relative_to(root.parent))
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'hardware.zip')!r}); import llm_memory_hardware as h; "
+        "print('hardware.zip' in h.__file__, h.find_devices('p5.48xlarge')[1], len(h.all_accelerators()))"
+    )
+    assert _run(code).split() == ["True", "8", str(len(all_accelerators()))]
 
 
 def test_the_files_are_there_to_be_found() -> None:

@@ -16,7 +16,9 @@ from llm_memory_hardware import (
     UnknownHardwareError,
     accelerators_for_serving,
     find_accelerator,
+    find_devices,
     get_accelerator,
+    match_device,
     set_hardware_db_path,
 )
 from llm_memory_hardware.catalogue import ENVIRONMENT_VARIABLE
@@ -166,3 +168,45 @@ def test_a_manager_reads_more(tmp_path: Path) -> None:
     assert manager.read_hardware(write(tmp_path / "Box.json", CARD)) == ["Box"]
     assert manager.get_hardware_config("box")["ICN"] == 50
     assert "Box" not in HARDWARE_CONFIGS
+
+
+@pytest.mark.parametrize("name", ["8xH100", "H100 x8", "DGX B200", "dual 3090", "EPYC 9654 768GB", "GB200 NVL72"])
+def test_a_name_that_says_a_count_or_size_of_something_listed_is_taken(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidHardwareError, match="already means"):
+        HardwareManager(write(tmp_path / "box.json", {**CARD, "aliases": [name]}))
+
+
+@pytest.mark.parametrize("name", ["---", "m" * 300])
+def test_a_name_that_could_not_be_found_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidHardwareError, match=r"box.json: '.*cannot be found as a name"):
+        HardwareManager(write(tmp_path / "box.json", {**CARD, "name": name}))
+
+
+def test_a_slice_can_be_described(tmp_path: Path) -> None:
+    set_hardware_db_path(write(tmp_path / "slice.json", {**CARD, "name": "A100 MIG 3g.40gb"}))
+    assert get_accelerator("A100-MIG-3g.40gb").memory_gb == 32
+    assert match_device({"name": "A100 MIG 3g.40gb"}).accelerator is get_accelerator("A100 MIG 3g.40gb")
+    with pytest.raises(UnknownHardwareError, match=r"is a MIG slice.*describe it in a file of your own"):
+        get_accelerator("A100 MIG 1g.10gb")
+
+
+@pytest.mark.parametrize(("replaces", "reason"), [("A100", "means several"), ("ZZZ", "is not in the catalogue")])
+def test_what_is_replaced_is_one_entry(tmp_path: Path, replaces: str, reason: str) -> None:
+    with pytest.raises(InvalidHardwareError, match=f"box.json: key 'replaces': .*{reason}"):
+        HardwareManager(write(tmp_path / "box.json", {**CARD, "replaces": replaces}))
+
+
+def test_a_file_is_read_whatever_the_case_of_its_ending_and_with_a_mark_before_its_text(tmp_path: Path) -> None:
+    write(tmp_path / "Loud.TOML", "\ufeff" + TOML)
+    assert HardwareManager(tmp_path).get_hardware_config("loud")["Memory_size"] == 48
+
+
+def test_a_list_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidHardwareError, match=r"box.json: describes nothing"):
+        HardwareManager(write(tmp_path / "box.json", []))
+
+
+def test_an_own_board_has_its_count(tmp_path: Path) -> None:
+    set_hardware_db_path(write(tmp_path / "Chip.toml", "memory_is_maximum = true\n" + TOML + '[boards]\n"Twin" = 2\n'))
+    assert find_devices("3x Twin") == (get_accelerator("Chip"), 6)
+    assert get_accelerator("Chip 24GB").memory_gb == 24

@@ -62,6 +62,25 @@ def test_an_instance_type_says_its_count(run: Run) -> None:
     assert all(price["usd_per_device_hour"] > 0 for price in facts["prices"])
 
 
+def test_a_card_of_two_devices_says_so(run: Run) -> None:
+    facts = json.loads(run("MI250X", "--json")[1])
+    assert (facts["name"], facts["devices"], facts["Memory_size"]) == ("MI250X_GCD", 2, 64)
+    assert facts["boards"]["MI250X"] == 2
+    rows = [line.split() for line in run("AMD Instinct MI250X")[1].splitlines()]
+    assert ["devices", "2"] in rows
+
+
+def test_memory_fitted_to_order_says_so(run: Run) -> None:
+    assert json.loads(run("EPYC 9654", "--json")[1])["memory_is_maximum"] is True
+    sized = json.loads(run("EPYC 9654 768GB", "--json")[1])
+    assert sized["Memory_size"] == 768
+    assert "memory_is_maximum" not in sized
+
+
+def test_a_price_without_the_machine_says_so(run: Run) -> None:
+    assert "Google Cloud 1 device(s) without the machine" in " ".join(run("T4")[1].split())
+
+
 def test_all_as_json(run: Run) -> None:
     code, out, _ = run("--json")
     assert code == 0
@@ -111,3 +130,12 @@ def test_a_tool_that_fails_is_said_and_is_no_error(run: Run, machine: Path) -> N
     code, out, _ = run("--local")
     assert code == 0
     assert "nvidia-smi failed with exit code 9: no driver" in out
+
+
+def test_a_reported_name_is_text_and_no_markup(run: Run, machine: Path) -> None:
+    tool = machine / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'Card [bold]of[/bold] [/x], 1024, garbage, [N/A]'\n", encoding="utf-8")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    code, out, _ = run("--local")
+    assert code == 0
+    assert "Card [bold]of[/bold] [/x]" in out

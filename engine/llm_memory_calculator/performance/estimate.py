@@ -288,13 +288,14 @@ def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
         found.append(Note(subject="data_parallel", text=text, origin="warning"))
     found += _link_notes(deployment)
     scheme = deployment.formats.scheme
-    used = "" if scheme.quantized is None else machine.runs_in(scheme.quantized)
-    if scheme.quantized is not None and used != scheme.quantized.computes_in[0]:
+    form = scheme.quantized or scheme.plain
+    used = machine.runs_in(form)
+    if used != form.computes_in[0]:
         found.append(
             Note(
                 subject="precision",
-                text=f"{machine.accelerator.name} has no {scheme.quantized.computes_in[0]} unit: {scheme.label} "
-                f"weights are multiplied in {used}.",
+                text=f"{machine.accelerator.name} has no {form.computes_in[0]} unit: {scheme.label} weights are "
+                f"multiplied in {used}, where the engine does so at all.",
                 origin="warning",
             )
         )

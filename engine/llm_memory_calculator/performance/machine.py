@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from ..errors import LayoutError
 from ..facts import table
 from ..numerics import Format
 from ..operators import WorkKind
+from ..report import Note
+from ..units import GB
 
 Evidence = Literal["measured", "sister", "none"]
 
@@ -69,7 +72,12 @@ class Machine:
         raise LayoutError(
             f"{self.accelerator.name} has no peak rate for {form.name} (it would run in "
             f"{', '.join(form.computes_in)}); its catalogue entry has {', '.join(known)}. "
-            "Give another precision, such as 'bf16'."
+            + (
+                "Give another precision, such as 'bf16'."
+                if any(name in known for name in ("bf16", "fp16", "fp32"))
+                else "What is not quantized runs in 16 bits, so that its speed cannot be estimated: ask for its memory "
+                "alone, or give a dict with Flops, Memory_size and Memory_BW."
+            )
         )
 
 
@@ -85,6 +93,35 @@ def machine_for(accelerator: Accelerator) -> Machine:
     elif sister and accelerator.sources:
         constants, evidence = known[sister], "sister"
     return Machine(accelerator=accelerator, evidence=evidence, constants=constants)
+
+
+def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
+    """What a caller must know of accelerators before believing what is said of their memory and count."""
+    found = []
+    if fitted := [accelerator for accelerator in accelerators if accelerator.memory_is_maximum]:
+        first = fitted[0]
+        text = (
+            f"{first.memory_gb:,.6g} GB is the most that {first.name} can have at its "
+            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give memory_gb, or a "
+            f"name with the size such as '{first.name} {first.memory_gb / 2:.6g}GB'."
+        )
+        found.append(Note(subject="memory", text=text, origin="warning"))
+    if chips := [accelerator for accelerator in accelerators if accelerator.runtime_devices > 1]:
+        first = chips[0]
+        text = (
+            f"{first.name} is a whole chip, as it is sold; its runtime shows {first.runtime_devices} devices of it, "
+            f"each with its share of the memory: devices and tensor_parallel count chips here{_also(chips)}."
+        )
+        found.append(Note(subject="devices", text=text, origin="assumption"))
+    return tuple(found)
+
+
+def _also(accelerators: Sequence[Accelerator]) -> str:
+    others = [accelerator.name for accelerator in accelerators[1:]]
+    if not others:
+        return ""
+    more = f" and {len(others) - 4} more" if len(others) > 4 else ""
+    return f" (likewise of {', '.join(others[:4])}{more})"
 
 
 @lru_cache(maxsize=8192)
