@@ -701,7 +701,7 @@ _COUNTED = (
     r"^gpu-\w+?x(\d+)-\d+gb",  # gpu-mi300x8-1536gb
     r"^(?:BM|VM)\.GPU[\w.-]*\.(\d+)$",  # BM.GPU.H100.8
     r"^v5litepod-(\d+)$",
-    r"^v6e-(\d+)$",
+    r"^v[56]e-(\d+)$",
 )
 _CORES_COUNTED = r"^(?:v2|v3|v4|v5p|tpu7x)-(\d+)$"  # v4-8: two TensorCores a chip
 # vCPUs of one device in families whose sizes count them.
@@ -749,7 +749,7 @@ def test_a_board_that_counts_its_devices_has_as_many(accelerator: Accelerator) -
 
 # Chips of what is sold as one, by a part of its name.
 _CHIPS = {
-    r"Superchip$": 2, r"\bDuo\b": 2, r"\bn300": 2, r"910C": 2, r"100 Ultra": 4, r"1550|Ponte Vecchio|^PVC$": 2,
+    r"Superchip$": 2, r"\bDuo\b": 2, r"\bn300": 2, r"910C": 2, r"AIC?[ _]?100": 4, r"1550|Ponte Vecchio|^PVC$": 2,
     r"\bA16\b": 4, r"Atlas 800 A3": 16, r"CloudMatrix 384": 768, r"Trn2 UltraServer": 64,
 }  # fmt: skip
 # Devices that a runtime shows of one chip: TensorCores of a TPU, logical cores of Neuron as they are by default.
@@ -766,6 +766,22 @@ def test_a_board_has_the_chips_that_its_product_has(accelerator: Accelerator) ->
             if re.search(pattern, board):
                 assert count == chips, board
     assert accelerator.runtime_devices == _RUNTIME_DEVICES.get(accelerator.name, 1)
+
+
+@every_accelerator
+def test_devices_of_a_node_are_those_of_what_it_is_built_into(accelerator: Accelerator) -> None:
+    node = accelerator.devices_per_node
+    if re.search(r"Laptop|^Jetson|^Apple|^Ryzen|^GB10$|^GH200", accelerator.name):
+        assert node == 1
+    elif accelerator.architecture.startswith("RDNA"):
+        assert node == 4  # assumed: a workstation
+    elif accelerator.type == "gpu" and accelerator.manufacturer == "NVIDIA":
+        # an HGX board, or assumed: a server of eight cards; a tray of the racks; the GPUs of one A16
+        assert node == (4 if accelerator.name in {"GB200", "GB300", "A16"} else 8)
+    elif accelerator.type == "gpu":
+        assert node in {4, 8}
+    joined = accelerator.link.max_devices if accelerator.link is not None else None
+    assert joined is None or joined >= 2
 
 
 # Dollars an hour for one device on demand, from the cheapest offer to the dearest of each class.

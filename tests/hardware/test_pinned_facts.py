@@ -233,11 +233,17 @@ CAPACITIES = {
     "Grace_CPU_Superchip": 480, "EPYC_7773X": 4000, "EPYC_9734": 6000, "Xeon_Platinum_8470": 4000,
     "Xeon_Platinum_8580": 4000, "Xeon_6960P": 3000, "Xeon_6972P": 3000, "Altra_Max_M128-30": 4000,
     "AmpereOne_A192-32X": 4000, "Jetson_AGX_Xavier_64GB": 64, "Jetson_T4000": 64, "Ryzen_AI_Max_390": 128,
+    "Apple_M5_Pro": 64, "Apple_M5_Max": 128, "Apple_M5_Max_32_core": 36, "Arc_Pro_B70": 32, "Atlas_300I_Pro": 24,
+    "Corsair": 2, "Gaudi_3_PCIe": 128, "Groq_3_LPU": 0.5, "H800_PCIe": 80, "RTX_2070": 8, "RTX_2080": 8, "RTX_3050": 8,
+    "RTX_3080_Ti_Laptop": 16, "RTX_4060_Laptop": 8, "RTX_4070_Laptop": 8, "RTX_4080_Laptop": 12, "RTX_4090_Laptop": 16,
+    "RTX_5060": 8, "RTX_5080_Laptop": 16, "RTX_5090_Laptop": 24, "RTX_5880_Ada": 48, "RX_6950_XT": 16, "RX_7600_XT": 16,
+    "RX_7800_XT": 16, "RX_7900_GRE": 16, "Radeon_PRO_W6800": 32,
 }  # fmt: skip
 # GB/s of the same
 BANDWIDTHS = {
     "MTIA_v2": 204.8, "MLU370_X4": 307.2, "MLU370_X8": 614.4, "Ascend_910B4": 800, "Groq_3_LPU": 150_000,
     "Blackhole_p100a": 448, "Grace_CPU": 512, "Grace_CPU_Superchip": 1024, "SN40L": 1600, "Corsair": 150_000,
+    "Wormhole_n300_Chip": 288, "Ascend_910C_Die": 1600, "Atlas_300I_Pro": 204.8,
 }  # fmt: skip
 # Watts of the same
 POWERS = {
@@ -251,7 +257,8 @@ POWERS = {
     "Cloud_AI_100_Pro": 75, "Cloud_AI_100_Standard": 75, "Atlas_300I_Pro": 72, "EPYC_7773X": 280, "EPYC_9734": 340,
     "Xeon_Platinum_8470": 350, "Xeon_Platinum_8580": 350, "Xeon_6960P": 500, "Xeon_6972P": 500,
     "Altra_Max_M128-30": 250, "Jetson_Orin_NX_8GB": 20, "Jetson_Orin_Nano_8GB": 25, "Jetson_T4000": 70,
-    "Jetson_AGX_Xavier_64GB": 30, "Ryzen_AI_Max_390": 55,
+    "Jetson_AGX_Xavier_64GB": 30, "Ryzen_AI_Max_390": 55, "Arc_Pro_B70": 230, "Blackhole_p100a": 300,
+    "Radeon_PRO_W7800_48GB": 281, "Grace_CPU": 250, "Grace_CPU_Superchip": 500,
 }  # fmt: skip
 # Dense TFLOPS of bf16, or of fp16, where the table above has none and no law of the design is known
 RATES = {
@@ -270,7 +277,9 @@ NODES = {
     **dict.fromkeys(("Ascend_910A", "Ascend_910B2", "Ascend_910B3", "Ascend_910B4", "BR100"), 8),
     **dict.fromkeys(("H20_141GB", "B100", "RNGD", "MLU370_X8"), 8),
     "Max_1100": 4, "MTIA_v2": 24, "Trainium_3": 4, "Maia_200": 4, "Grace_CPU": 2, "Grace_CPU_Superchip": 1,
-    "Graviton4": 2, "GH200_96GB": 1,
+    "Graviton4": 2, "GH200_96GB": 1, "Ascend_910C_Die": 16, "Gaudi_3_PCIe": 4, "Graviton3": 1, "P100_PCIe_16GB": 8,
+    "EPYC_7773X": 2, "EPYC_9734": 2, "Xeon_Platinum_8470": 2, "Xeon_Platinum_8580": 2, "Xeon_6960P": 2, "Xeon_6972P": 2,
+    "Altra_Max_M128-30": 2, "AmpereOne_A192-32X": 1,
 }  # fmt: skip
 
 # MiB of L2, of a processor's last-level cache or of an ASIC's memory on the chip, from the same tables.
@@ -323,6 +332,11 @@ INSTANCES = {
     "inf1.24xlarge": ("Inferentia_1", 16), "inf2.xlarge": ("Inferentia_2", 1), "inf2.8xlarge": ("Inferentia_2", 1),
     "inf2.24xlarge": ("Inferentia_2", 6), "inf2.48xlarge": ("Inferentia_2", 12), "trn1.2xlarge": ("Trainium_1", 1),
     "trn1.32xlarge": ("Trainium_1", 16), "trn1n.32xlarge": ("Trainium_1", 16), "trn2.48xlarge": ("Trainium_2", 16),
+    "p6e-gb300.36xlarge": ("GB300", 4), "g7e.4xlarge": ("RTX_PRO_6000_Server", 1),
+    "g7e.8xlarge": ("RTX_PRO_6000_Server", 1), "trn2u.48xlarge": ("Trainium_2", 16), "c7g.metal": ("Graviton3", 1),
+    "m7g.16xlarge": ("Graviton3", 1), "r7g.16xlarge": ("Graviton3", 1), "c8g.metal-24xl": ("Graviton4", 1),
+    "c8g.metal-48xl": ("Graviton4", 2), "m8g.24xlarge": ("Graviton4", 1), "m8g.48xlarge": ("Graviton4", 2),
+    "r8g.24xlarge": ("Graviton4", 1), "r8g.48xlarge": ("Graviton4", 2),
     "dl2q.24xlarge": ("Cloud_AI_100_Standard", 8), "c7g.16xlarge": ("Graviton3", 1), "c8g.24xlarge": ("Graviton4", 1),
     "c8g.48xlarge": ("Graviton4", 2),
     # Google Cloud: GPU machine types; TPU configurations of Google Kubernetes Engine
@@ -378,7 +392,11 @@ CHIP_PRICES = {"TPU_v4": 3.22, "TPU_v5e": 1.2, "TPU_v5p": 4.2, "TPU_v6e": 2.7}
 # Devices of racks and super-nodes: NVIDIA, AWS
 BOARDS = {"GB200 NVL72": ("GB200", 72), "GB300 NVL72": ("GB300", 72), "Trn2 UltraServer": ("Trainium_2", 64)}
 # Devices that the link joins beyond a node's
-LINK_DOMAINS = {"GB200": 72, "GB300": 72, "Trainium_2": 64, "H100_SXM": 8, "H100_NVL": 8, "MI300X": 8}
+LINK_DOMAINS = {
+    "GB200": 72, "GB300": 72, "Trainium_2": 64, "Trainium_3": 144, "H100_SXM": 8, "H100_NVL": 8, "MI300X": 8,
+    "MI300A": 4, "TPU_v2": 256, "TPU_v3": 1024, "TPU_v4": 4096, "TPU_v5e": 256, "TPU_v5p": 8960, "TPU_v6e": 256,
+    "TPU7x": 9216,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
