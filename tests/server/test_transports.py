@@ -14,6 +14,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 
+from llm_memory_server.command_line import main
+
 TOKEN = "a-token-of-more-than-16-characters"
 COMMAND = ["-m", "llm_memory_calculator", "serve"]
 CALL = {"model": "meta-llama/Llama-3.1-70B"}
@@ -140,17 +142,18 @@ def test_a_wider_bind_needs_the_token() -> None:
         (["--allowed-host", "models.example"], "short", "at least 16"),
     ],
 )
-def test_a_wider_bind_without_protection_does_not_start(options: list[str], token: str, message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, *COMMAND, "--transport", "sse", "--host", "0.0.0.0", "--port", str(free_port()), *options],
-        env=environment(LLM_MEMORY_CALCULATOR_TOKEN=token),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_a_wider_bind_without_protection_does_not_start(
+    options: list[str], token: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLM_MEMORY_CALCULATOR_TOKEN", token)
+    bind = ["serve", "--transport", "sse", "--host", "0.0.0.0", "--port", str(free_port())]
+    monkeypatch.setattr(sys, "argv", ["llm-memory-calculator", *bind, *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
 
 
 def test_stdio_ends_quietly_when_the_client_goes() -> None:
