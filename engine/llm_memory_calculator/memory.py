@@ -295,7 +295,6 @@ def memory_report(
             else "weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
         ),
         fits=fits,
-        fits_device=None if device_bytes is None else False,
         notes=(
             *notes,
             *length_notes(architecture, load.tokens),
@@ -305,7 +304,8 @@ def memory_report(
     )
     if device_bytes is None:
         return report
-    return replace(report, fits_device=report.total_memory_bytes <= UTILIZATION * device_bytes)
+    budget = int(UTILIZATION * device_bytes)
+    return replace(report, fits_device=report.total_memory_bytes <= budget, device_budget_bytes=budget)
 
 
 def bytes_per_token(architecture: Architecture, formats: Formats) -> int:

@@ -138,6 +138,8 @@ class MemoryReport:
     """Accelerators, and how many, that hold the model with this batch and length."""
     fits_device: bool | None = None
     """Whether it fits the hardware or memory that was named; null when none was."""
+    device_budget_bytes: int | None = None
+    """Bytes of that device that may be used."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

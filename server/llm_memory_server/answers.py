@@ -84,8 +84,9 @@ def _memory(report: MemoryReport) -> list[str]:
         f"{report.seq_length:,} tokens) needs {_gb(report.total_memory_bytes)} on {where} "
         f"({_gb(interval.low)} to {_gb(interval.high)}): {parts}.",
     ]
-    if report.fits_device is not None:
-        lines.append("It fits the device named." if report.fits_device else "It does NOT fit the device named.")
+    if report.device_budget_bytes is not None:
+        verdict = "fits" if report.fits_device else "does NOT fit"
+        lines.append(f"It {verdict} the device named, of which {_gb(report.device_budget_bytes)} may be used.")
     fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.fits)
     lines.append(
         f"Fewest devices of one node that hold it: {fits}." if fits else "It fits no single node of those known."

@@ -15,6 +15,8 @@ from llm_memory_calculator import (
     estimate_performance,
     estimate_prefill_performance,
 )
+from llm_memory_calculator.performance.machine import machine_for
+from llm_memory_hardware import Accelerator, all_accelerators
 
 
 @pytest.mark.parametrize("batch", [1, 8, 64, 256])
@@ -237,3 +239,17 @@ def test_an_encoder_s_one_pass_is_timed_and_generates_nothing() -> None:
     # 85 million parameters multiply each token, at most 989 TFLOPS
     assert report.ttft_ms >= 2 * 85e6 * 64 * 512 / 989.4e12 * 1e3
     assert any("generates no tokens" in note.text for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    "accelerator",
+    [
+        accelerator
+        for accelerator in all_accelerators()
+        # GA100 (the A30 is a part of it), GH100, Blackwell of data centres: NVIDIA's table of compute capabilities
+        if accelerator.compute_capability in ("8.0", "9.0", "10.0", "10.3") and accelerator.name != "A30"
+    ],
+    ids=lambda accelerator: str(accelerator.name),
+)
+def test_a_card_with_a_measured_chip_takes_its_constants(accelerator: Accelerator) -> None:
+    assert machine_for(accelerator).evidence in ("measured", "sister")
