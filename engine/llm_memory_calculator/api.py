@@ -20,7 +20,18 @@ from llm_memory_hardware import (
 
 from . import memory, search, sources
 from .architecture import Architecture, Step
-from .arguments import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS, choice, flag, real, strict, whole
+from .arguments import (
+    MOST_BEAMS,
+    MOST_DEVICES,
+    MOST_SEARCHED_DEVICES,
+    MOST_SEQUENCES,
+    MOST_TOKENS,
+    choice,
+    flag,
+    real,
+    strict,
+    whole,
+)
 from .errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
 from .facts import table
 from .images import Latents
@@ -156,6 +167,16 @@ def _count(hardware: HardwareLike | None, devices: int | None, argument: str = "
             f"the hardware {accelerator.name!r}."
         )
     return named
+
+
+def _given_system(system_name: HardwareLike | None) -> HardwareLike:
+    """The original's argument for hardware, which it takes last and which has no default here."""
+    if system_name is None:
+        raise ArgumentError(
+            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
+            "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
+        )
+    return system_name
 
 
 def _room(hardware: HardwareLike | None, memory_gb: float | None) -> tuple[str, int, tuple[Note, ...]] | None:
@@ -599,7 +620,7 @@ def estimate_decode_performance(
         kv_precision,
         token,
     )
-    batch = _sequences(batch_size) * whole("beam_size", beam_size, most=1024)
+    batch = _sequences(batch_size) * whole("beam_size", beam_size, most=MOST_BEAMS)
     tokens, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
     report = estimate.estimate_decode(deployment, batch, tokens, outputs)
     return _with_operators(deployment, report, Step(batch=batch, query=1, context=tokens + outputs // 2), debug)
@@ -639,7 +660,7 @@ def estimate_end_to_end_performance(
         _sequences(batch_size),
         _tokens("input_tokens", input_tokens),
         _tokens("output_tokens", output_tokens),
-        whole("beam_size", beam_size, most=1024),
+        whole("beam_size", beam_size, most=MOST_BEAMS),
     )
     if flag("debug", debug):
         log.warning("%s", report)
@@ -657,11 +678,7 @@ def _given(
     kv_precision: str | None,
     token: str | None,
 ) -> Deployment:
-    if system_name is None:
-        raise ArgumentError(
-            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
-            "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
-        )
+    system_name = _given_system(system_name)
     layout = _layout(tensor=tensor, pipeline=pipeline, data=data, expert=expert)
     deployment = _deployment(load_model(model, token=token), system_name, layout, bits, kv_precision)
     named = _count(system_name, None)
@@ -727,7 +744,7 @@ def estimate_performance(
         why = f"No layout was given: tensor_parallel {fewest[0]} is the smallest that holds the model."
     else:
         # refused here with what would do, when no layout of a node holds it
-        offered = node if devices is None else whole("devices", devices, most=1024)
+        offered = node if devices is None else whole("devices", devices, most=MOST_SEARCHED_DEVICES)
         best = search.best_layout(
             deployment, offered, batch=batch, input_tokens=inputs, output_tokens=outputs, goal="throughput"
         ).best
@@ -828,7 +845,7 @@ def best_parallelism(
     found, count = load_model(model, token=token, refresh=refresh), _count(hardware, devices)
     return search.best_layout(
         _deployment(found, hardware, Parallelism(), precision, kv_precision),
-        whole("devices", 8 if count is None else count, most=1024),
+        whole("devices", 8 if count is None else count, most=MOST_SEARCHED_DEVICES),
         batch=_sequences(batch_size),
         input_tokens=_tokens("input_tokens", input_tokens),
         output_tokens=_tokens("output_tokens", output_tokens),
@@ -841,7 +858,7 @@ def get_various_parallelization(
     model: ModelLike, total_nodes: int = 8, token: str | None = None
 ) -> set[tuple[int, int]]:
     """Every (tensor, pipeline) split of one copy of the model that uses at most total_nodes devices."""
-    devices = whole("total_nodes", total_nodes, most=1024)
+    devices = whole("total_nodes", total_nodes, most=MOST_SEARCHED_DEVICES)
     architecture = load_model(model, token=token).architecture
     return {
         (layout.tensor, layout.pipeline) for layout in search.layouts(architecture, devices, devices, MOST_SEQUENCES)
@@ -870,15 +887,12 @@ def get_best_parallelization_strategy(
     import pandas
 
     stage = choice("stage", stage, ("decode", "prefill"))
-    if system_name is None:
-        raise ArgumentError(
-            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware."
-        )
+    system_name = _given_system(system_name)
     best = best_parallelism(
         model,
         system_name,
         devices=_count(system_name, total_nodes, "total_nodes"),
-        batch_size=_sequences(batch_size) * whole("beam_size", beam_size, most=1024),
+        batch_size=_sequences(batch_size) * whole("beam_size", beam_size, most=MOST_BEAMS),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         precision=bits,
@@ -913,10 +927,7 @@ def get_minimum_system_size(
 
     Raises DoesNotFitError when no split of the model fits these devices.
     """
-    if system_name is None:
-        raise ArgumentError(
-            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware."
-        )
+    system_name = _given_system(system_name)
     found = load_model(model, token=token)
     deployment = _deployment(found, system_name, Parallelism(), bits, None)
     tokens = _tokens("input_tokens", input_tokens) + _tokens("output_tokens", output_tokens)
@@ -963,7 +974,7 @@ def compare_hardware(
     keep = whole("top", top, most=1000) if top is not None else (5 if hardware is None else len(chosen))
     batch = _sequences(batch_size)
     inputs, outputs = _tokens("input_tokens", input_tokens), _tokens("output_tokens", output_tokens)
-    counts = [None if count is None else whole("devices", count, most=1024) for _, count in chosen]
+    counts = [None if count is None else whole("devices", count, most=MOST_SEARCHED_DEVICES) for _, count in chosen]
     goal = choice("goal", goal, search.GOALS)
     formats = found.formats(precision, kv_precision)
 

@@ -17,6 +17,8 @@ Answer = TypeVar("Answer")
 MOST_SEQUENCES = 1_000_000
 MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
+MOST_SEARCHED_DEVICES = 1_024
+MOST_BEAMS = 1_024
 
 
 def whole(name: str, value: object, *, least: int = 1, most: int) -> int:

@@ -396,7 +396,7 @@ def max_batch(
         state_memory_bytes=used.state,
         image_memory_bytes=used.images,
         lora_adapter_memory_bytes=used.adapters,
-        kv_cache_bytes_per_sequence=on_device(layout.data).kv_cache,
+        kv_cache_bytes_per_sequence=least.kv_cache,
         notes=(*notes, *length_notes(architecture, tokens), *architecture.apart),
     )
 

@@ -6,16 +6,11 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import Step
-from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ConfigError
 
+from .families import assert_a_rank_of_two_holds_less_and_works_less, described
+
 WINDOWED, WHOLE = "sliding_attention", "full_attention"
-
-
-def described(**facts: Any) -> Architecture:
-    return build(Config(facts))
 
 
 def shape(
@@ -274,19 +269,7 @@ def test_cache_has_the_size_that_its_layers_keep(model: str) -> None:
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
-    whole = described(**PUBLISHED[model][0])
-    half = whole.shard(2)
-    assert whole.parameter_count / 2 <= half.parameter_count < whole.parameter_count
-    for step in (Step(batch=1, query=1000), Step(batch=4, query=1, context=5000)):
-        assert 0 < _flops(half, step) < _flops(whole, step)
-
-
-def _flops(architecture: Architecture, step: Step) -> float:
-    return sum(
-        layer.repeat * float(operator.work(step).flops)
-        for layer in architecture.text_layers()
-        for operator in layer.operators
-    )
+    assert_a_rank_of_two_holds_less_and_works_less(described(**PUBLISHED[model][0]))
 
 
 def test_picking_tokens_makes_attention_cheap_and_the_indexer_dear_in_a_long_context() -> None:

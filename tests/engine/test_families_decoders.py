@@ -5,21 +5,15 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import Step
-from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ConfigError, UnsupportedModelError
+
+from .families import assert_a_rank_of_two_holds_less_and_works_less, described
 
 WINDOWED = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"]
 MIXED = ["dense", "sparse", "dense", "sparse"]
 LATENT = {"q_lora_rank": 16, "kv_lora_rank": 24, "qk_rope_head_dim": 8, "qk_nope_head_dim": 12, "v_head_dim": 10}
 PICKING = {"index_n_heads": 2, "index_head_dim": 16, "index_topk": 12}
 ROUTED = {"moe_intermediate_size": 32, "num_experts_per_tok": 2}
-
-
-def described(**facts: Any) -> Architecture:
-    return build(Config(facts))
 
 
 def small(**more: Any) -> dict[str, Any]:
@@ -458,19 +452,7 @@ def test_cache_has_the_size_that_its_layers_keep(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
-    whole = described(**MODELS[model])
-    half = whole.shard(2)
-    assert whole.parameter_count / 2 <= half.parameter_count < whole.parameter_count
-    for step in (Step(batch=1, query=1000), Step(batch=4, query=1, context=5000)):
-        assert 0 < _flops(half, step) < _flops(whole, step)
-
-
-def _flops(architecture: Architecture, step: Step) -> float:
-    return sum(
-        layer.repeat * float(operator.work(step).flops)
-        for layer in architecture.text_layers()
-        for operator in layer.operators
-    )
+    assert_a_rank_of_two_holds_less_and_works_less(described(**MODELS[model]))
 
 
 @pytest.mark.parametrize("model", ["stepfun-ai/Step-3.5-Flash", "XiaomiMiMo/MiMo-7B-Base"])

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, max_batch_size
-from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ArgumentError, ConfigError, LayoutError, UnsupportedModelError
+
+from .families import described
 
 CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 SIMPLE_DOWN, SIMPLE_UP = "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D"
@@ -155,14 +154,10 @@ KARLO_PIPELINE = {
 }  # fmt: skip
 
 
-def described(config: dict[str, Any]) -> Architecture:
-    return build(Config(config))
-
-
 @pytest.mark.parametrize("name", PARTS)
 def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
     config, parameters = PARTS[name]
-    assert described(config).parameter_count == parameters
+    assert described(**config).parameter_count == parameters
 
 
 @pytest.mark.parametrize(
@@ -176,14 +171,14 @@ def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
     ids=["Stable Diffusion 1.5", "SDXL", "FLUX.1-dev", "Karlo"],
 )
 def test_a_pipeline_is_the_sum_of_its_parts(config: dict[str, Any], parameters: int) -> None:
-    architecture = described(config)
+    architecture = described(**config)
     assert architecture.task == "diffusion"
     assert architecture.parameter_count == parameters
     assert architecture.cached_values(1000, 1000) == 0
 
 
 def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:
-    architecture = described(SD_PIPELINE)
+    architecture = described(**SD_PIPELINE)
     names = {
         f"{path}.{weight.name}" if path else weight.name
         for layer in architecture.layers()
@@ -294,4 +289,4 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said(config: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        described(config)
+        described(**config)

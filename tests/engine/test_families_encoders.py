@@ -13,16 +13,12 @@ from llm_memory_calculator import (
     estimate_prefill_performance,
 )
 from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ArgumentError, ConfigError
 from llm_memory_calculator.operators import BidirectionalAttention, Embedding
 
+from .families import described
+
 BASE, LARGE = (768, 3072, 12, 12), (1024, 4096, 24, 16)
-
-
-def described(**facts: Any) -> Architecture:
-    return build(Config(facts))
 
 
 def bert(name: str, sizes: tuple[int, int, int, int], vocabulary: int, **more: Any) -> dict[str, Any]:

@@ -5,15 +5,10 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import calculate_memory
-from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ConfigError
 from llm_memory_calculator.operators import CrossAttention, Linear
 
-
-def described(**facts: Any) -> Architecture:
-    return build(Config(facts))
+from .families import described
 
 
 def sized(hidden: int, width: int, depth: int, heads: int, **more: Any) -> dict[str, Any]:

@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import Step, calculate_memory
-from llm_memory_calculator.architecture import Architecture
-from llm_memory_calculator.architectures import build
-from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ConfigError
 from llm_memory_calculator.memory import Formats
 from llm_memory_calculator.numerics import FORMATS
@@ -19,9 +16,7 @@ from llm_memory_calculator.performance.step import StepTime, step_time
 from llm_memory_calculator.quantization import WeightScheme
 from llm_memory_hardware import get_accelerator
 
-
-def described(**facts: Any) -> Architecture:
-    return build(Config(facts))
+from .families import described
 
 
 def mixed(depth: int, attending: tuple[int, ...], attends: str = "full_attention", keeps: str = "mamba") -> list[str]:

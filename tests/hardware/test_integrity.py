@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from llm_memory_hardware.names import comparable, instance_key
 from llm_memory_hardware.prices import PROVIDERS
 from llm_memory_hardware.toml_text import loads
 
+from .checks import over
+
 TOMLS = {
     entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
     for entry in files("llm_memory_hardware").joinpath("accelerators").iterdir()
@@ -28,27 +29,8 @@ NAMES = sorted(TOMLS)
 ALL = all_accelerators()
 
 
-def _over(entries: Iterable[Any]) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
-    """Make one test of a check of one entry: it goes over all and names every one that is at fault."""
-
-    def decorate(check: Callable[[Any], None]) -> Callable[[], None]:
-        def run() -> None:
-            faults = []
-            for entry in entries:
-                try:
-                    check(entry)
-                except AssertionError as error:
-                    faults.append(f"{getattr(entry, 'name', entry)}: {error}")
-            assert not faults, "\n".join(faults)
-
-        run.__name__ = check.__name__
-        return run
-
-    return decorate
-
-
-every_file = _over(NAMES)
-every_accelerator = _over(ALL)
+every_file = over(NAMES)
+every_accelerator = over(ALL)
 
 # Keys whose numbers carry their own origin, or are no numbers.
 _UNSOURCED = {"name", "aliases", "manufacturer", "type", "architecture", "memory_type", "prices", "sources"}

@@ -8,32 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from statistics import median
 
 import pytest
 
 from llm_memory_hardware import Accelerator, all_accelerators
 
+from .checks import over
+
 ALL = all_accelerators()
 GIB = 2**30
 MIB = 2**20
-
-
-def every_accelerator(check: Callable[[Accelerator], None]) -> Callable[[], None]:
-    """Make one test of a check of one accelerator: it goes over all and names every one that is at fault."""
-
-    def run() -> None:
-        faults = []
-        for accelerator in ALL:
-            try:
-                check(accelerator)
-            except AssertionError as error:
-                faults.append(f"{accelerator.name}: {error}")
-        assert not faults, "\n".join(faults)
-
-    run.__name__ = check.__name__
-    return run
+every_accelerator = over(ALL)
 
 
 def _is_geforce(accelerator: Accelerator) -> bool:

@@ -655,6 +655,30 @@ def router_correction(count: int, name: str = "mlp.gate.e_score_correction_bias"
     return Buffer(name=name, size=count)
 
 
+def hyper_connection(
+    names: tuple[str, str, str],
+    hidden: int,
+    streams: int,
+    *,
+    weights: int,
+    scales: int,
+    per: Literal["token", "sequence"],
+) -> Operators:
+    """A product over all streams of the residual gives `weights` that collapse, expand or mix them; base and scale."""
+    mix, base, scale = names
+    return (
+        Linear(
+            name=mix,
+            outputs=(Output(name=mix, units=weights),),
+            input_units=streams * hidden,
+            role="router",
+            per=per,
+        ),
+        Buffer(name=base, size=weights, counted=True),
+        Buffer(name=scale, size=scales, counted=True),
+    )
+
+
 def leading_dense(
     config: Config, depth: int, default: int | None = None, name: str = "first_k_dense_replace"
 ) -> list[bool]:

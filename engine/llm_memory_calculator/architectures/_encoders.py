@@ -293,6 +293,17 @@ def token_head(config: Config, kind: str, hidden: int) -> Operators | None:
     return None if name is None else (classifier(name, label_count(config), hidden, per="token"),)
 
 
+def pooled_head(config: Config, kind: str, hidden: int, pooler: Linear) -> Operators | None:
+    """BERT's heads: over one position that the pooler made, or over every token."""
+    match kind:
+        case "SequenceClassification":
+            return (pooler, classifier("classifier", label_count(config), hidden))
+        case "MultipleChoice":
+            return (pooler, classifier("classifier", 1, hidden))
+        case _:
+            return token_head(config, kind, hidden)
+
+
 def sentence_head(config: Config, hidden: int) -> Operators:
     """RoBERTa's classifier of sequences: a matrix of its own in place of the pooler."""
     return (pooled("classifier.dense", hidden), classifier("classifier.out_proj", label_count(config), hidden))
@@ -367,9 +378,7 @@ def roberta_head(config: Config, shape: Shape) -> Head:
                 return roberta_predictions(config, shape)
             case "SequenceClassification":
                 return sentence_head(config, hidden)
-            case "MultipleChoice":
-                return (pooler, classifier("classifier", 1, hidden))
             case _:
-                return token_head(config, kind, hidden)
+                return pooled_head(config, kind, hidden, pooler)
 
     return head

@@ -16,8 +16,8 @@ from ._encoders import (
     label_count,
     masked_head,
     pooled,
+    pooled_head,
     read_shape,
-    token_head,
     with_head,
 )
 
@@ -52,12 +52,8 @@ def build(config: Config) -> Architecture:
             case "PreTraining":
                 order = classifier("sop_classifier.classifier", label_count(config), hidden)
                 return (pooler, *_predictions(config, shape, width), order)
-            case "SequenceClassification":
-                return (pooler, classifier("classifier", label_count(config), hidden))
-            case "MultipleChoice":
-                return (pooler, classifier("classifier", 1, hidden))
             case _:
-                return token_head(config, kind, hidden)
+                return pooled_head(config, kind, hidden, pooler)
 
     path, last = with_head(config, "albert", head)
     stack: list[Layer] = []

@@ -9,10 +9,9 @@ from ._encoders import (
     bert_tables,
     classifier,
     encoder_model,
-    label_count,
     pooled,
+    pooled_head,
     read_shape,
-    token_head,
     with_head,
 )
 
@@ -32,12 +31,8 @@ def build(config: Config) -> Architecture:
                 return (pooler, *bert_predictions(config, shape), pairs)
             case "NextSentencePrediction":
                 return (pooler, pairs)
-            case "SequenceClassification":
-                return (pooler, classifier("classifier", label_count(config), hidden))
-            case "MultipleChoice":
-                return (pooler, classifier("classifier", 1, hidden))
             case _:
-                return token_head(config, kind, hidden)
+                return pooled_head(config, kind, hidden, pooler)
 
     path, last = with_head(config, "bert", head)
     return encoder_model(

@@ -12,6 +12,7 @@ from ._blocks import (
     depth_of,
     gated_feed_forward,
     grouped,
+    hyper_connection,
     mixture,
     plain,
     router_correction,
@@ -162,16 +163,7 @@ def _indexer(config: Config, path: str, ratio: int) -> Operators:
 
 def _connection(path: str, hidden: int, streams: int, head: bool = False) -> Operators:
     """Manifold-constrained hyper-connections: weights that collapse, expand and mix the streams of the residual."""
-    weights = streams if head else (2 + streams) * streams
-    mix, base, scale = (f"{path}_{name}" for name in ("fn", "base", "scale"))
-    return (
-        Linear(
-            name=mix,
-            outputs=(Output(name=mix, units=weights),),
-            input_units=streams * hidden,
-            role="router",
-            per="sequence" if head else "token",
-        ),
-        Buffer(name=base, size=weights, counted=True),
-        Buffer(name=scale, size=1 if head else 3, counted=True),
-    )
+    names = (f"{path}_fn", f"{path}_base", f"{path}_scale")
+    if head:
+        return hyper_connection(names, hidden, streams, weights=streams, scales=1, per="sequence")
+    return hyper_connection(names, hidden, streams, weights=(2 + streams) * streams, scales=3, per="token")

@@ -7,12 +7,10 @@ from ._encoders import (
     Shape,
     bert_layers,
     bert_tables,
-    classifier,
     encoder_model,
-    label_count,
     masked_head,
     pooled,
-    token_head,
+    pooled_head,
     with_head,
 )
 
@@ -43,12 +41,8 @@ def build(config: Config) -> Architecture:
                     norm="vocab_layer_norm",
                     decoder="vocab_projector",
                 )
-            case "SequenceClassification":
-                return (before, classifier("classifier", label_count(config), hidden))
-            case "MultipleChoice":
-                return (before, classifier("classifier", 1, hidden))
             case _:
-                return token_head(config, kind, hidden)
+                return pooled_head(config, kind, hidden, before)
 
     path, last = with_head(config, "distilbert", head)
     return encoder_model(

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Buffer, Learned, Linear, Norm, Output
+from ..operators import Learned, Norm
 from ._blocks import (
     Heads,
     Operators,
@@ -12,11 +12,11 @@ from ._blocks import (
     gated_attention,
     gated_feed_forward,
     grouped,
+    hyper_connection,
     indexer,
     latent_attention,
     leading_dense,
     own_indexers,
-    within,
     without_predictors,
 )
 
@@ -64,16 +64,8 @@ def build(config: Config) -> Architecture:
 
 def _connection(path: str, hidden: int, streams: int, head: bool = False) -> Operators:
     """Hyper-connections without mixing: weights that collapse the streams of the residual and expand to them."""
-    weights = streams if head else 2 * streams
-    mix, base, scale = within(path, *(("hc_fn", "hc_base", "hc_scale") if head else ("fn", "base", "scale")))
-    return (
-        Linear(
-            name=mix,
-            outputs=(Output(name=mix, units=weights),),
-            input_units=streams * hidden,
-            role="router",
-            per="sequence" if head else "token",
-        ),
-        Buffer(name=base, size=weights, counted=True),
-        Buffer(name=scale, size=1 if head else 2, counted=True),
-    )
+    if head:
+        names = (f"{path}.hc_fn", f"{path}.hc_base", f"{path}.hc_scale")
+        return hyper_connection(names, hidden, streams, weights=streams, scales=1, per="sequence")
+    names = (f"{path}.fn", f"{path}.base", f"{path}.scale")
+    return hyper_connection(names, hidden, streams, weights=2 * streams, scales=2, per="token")

@@ -1,0 +1,29 @@
+"""What the tests of families share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llm_memory_calculator import Step
+from llm_memory_calculator.architecture import Architecture
+from llm_memory_calculator.architectures import build
+from llm_memory_calculator.config import Config
+
+
+def described(**facts: Any) -> Architecture:
+    return build(Config(facts))
+
+
+def flops(architecture: Architecture, step: Step) -> float:
+    return sum(
+        layer.repeat * float(operator.work(step).flops)
+        for layer in architecture.text_layers()
+        for operator in layer.operators
+    )
+
+
+def assert_a_rank_of_two_holds_less_and_works_less(whole: Architecture) -> None:
+    half = whole.shard(2)
+    assert whole.parameter_count / 2 <= half.parameter_count < whole.parameter_count
+    for step in (Step(batch=1, query=1000), Step(batch=4, query=1, context=5000)):
+        assert 0 < flops(half, step) < flops(whole, step)
