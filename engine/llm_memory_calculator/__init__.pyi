@@ -187,7 +187,7 @@ from .errors import (
 from .errors import (
     UnsupportedModelError as UnsupportedModelError,
 )
-from .lora import (
+from .memory.adapters import (
     LoraConfig as LoraConfig,
 )
 from .parallel import (

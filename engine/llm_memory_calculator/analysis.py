@@ -9,7 +9,7 @@ from . import api, sources
 from .api import ModelLike
 from .arguments import MOST_TOKENS, flag, strict, whole
 from .errors import ArgumentError, CalculatorError
-from .memory import bytes_per_token
+from .memory.ledger import bytes_per_token
 
 SEQ_LENGTHS = (1024, 4096, 16384, 32768)
 # Bytes of the cache over those of multi-head attention over the whole length with the same layers and hidden size:

@@ -18,7 +18,7 @@ from llm_memory_hardware import (
     get_accelerator,
 )
 
-from . import memory, search, sources
+from . import search, sources
 from .architecture import Architecture, Step
 from .arguments import (
     MOST_BEAMS,
@@ -34,9 +34,11 @@ from .arguments import (
 )
 from .errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
 from .facts import table
+from .formats.headers import compared
+from .formats.scheme import Formats, stored_bytes
 from .images import Latents
-from .lora import LoraConfig, adapters_of
-from .memory import Formats, Load, Pictures
+from .memory.adapters import LoraConfig, adapters_of
+from .memory.ledger import Load, Pictures, bytes_per_token, ledger, max_batch, memory_report
 from .models import Model, describe
 from .parallel import Parallelism, problem, tensor_sizes
 from .performance import estimate
@@ -56,7 +58,6 @@ from .report import (
     PhaseReport,
 )
 from .units import GB
-from .weights import compared
 
 if TYPE_CHECKING:
     import pandas
@@ -291,7 +292,7 @@ def calculate_memory(
     load, noted = _load(
         model.architecture, formats, sequences, tokens, num_images, image_resolution, encoder_seq_length, lora
     )
-    return memory.memory_report(
+    return memory_report(
         model.architecture,
         formats,
         layout,
@@ -412,7 +413,7 @@ def _fits(architecture: Architecture, formats: Formats, load: Load) -> tuple[Fit
     largest = max(accelerator.link_domain for accelerator in accelerators)
     found: dict[str, Fit] = {}
     for tensor in tensor_sizes(architecture, largest):
-        need = memory.ledger(architecture, formats, Parallelism(tensor=tensor), load).total
+        need = ledger(architecture, formats, Parallelism(tensor=tensor), load).total
         for accelerator in accelerators:
             usable = accelerator.usable_memory_bytes
             if accelerator.name not in found and need <= UTILIZATION * usable and tensor <= accelerator.link_domain:
@@ -480,7 +481,7 @@ def max_batch_size(
     load, noted = _load(
         found.architecture, formats, 1, tokens, num_images, image_resolution, encoder_seq_length, lora_config
     )
-    return memory.max_batch(
+    return max_batch(
         found.architecture,
         formats,
         layout,
@@ -544,8 +545,8 @@ def inspect_model(model: ModelLike, token: str | None = None, refresh: bool = Fa
         max_length=architecture.max_length,
         precision=formats.scheme.label,
         kv_precision=formats.kv_cache.name,
-        weight_memory_bytes=memory.stored_bytes(architecture, formats.scheme),
-        kv_cache_bytes_per_token=memory.bytes_per_token(architecture, formats),
+        weight_memory_bytes=stored_bytes(architecture, formats.scheme),
+        kv_cache_bytes_per_token=bytes_per_token(architecture, formats),
         tensor_parallel=tensor_sizes(architecture, 64),
         notes=(*found.notes(formats), *architecture.apart),
     )

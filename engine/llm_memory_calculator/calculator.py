@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Final
 from . import api
 from .architecture import Architecture, Layer
 from .arguments import MOST_SEQUENCES, MOST_TOKENS, flag, whole
-from .lora import LoraConfig
-from .memory import Formats
+from .formats.numerics import FORMATS, parse_format
+from .formats.scheme import Formats
+from .memory.adapters import LoraConfig
 from .models import Model
-from .numerics import FORMATS, parse_format
 from .operators import Attention, Convolution, LatentAttention, Recurrence
 from .report import MemoryReport
 from .units import GB

@@ -10,11 +10,11 @@ from .architecture import Architecture
 from .architectures import build
 from .config import Config
 from .errors import ConfigError
-from .memory import Formats, formats_for, untied
-from .quantization import WeightScheme, scheme_for
+from .formats.headers import as_stored, judged
+from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for
+from .formats.stored import StoredWeights
+from .memory.ledger import untied
 from .report import Note
-from .stored import StoredWeights
-from .weights import as_stored, judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .architecture import Architecture
 from .errors import DoesNotFitError
-from .memory import Load, ledger, length_notes
+from .memory.ledger import Load, ledger, length_notes
 from .operators import Experts
 from .parallel import Parallelism, most_stages, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time

@@ -8,12 +8,11 @@ import pytest
 
 from llm_memory_calculator import Step, calculate_memory
 from llm_memory_calculator.errors import ConfigError
-from llm_memory_calculator.memory import Formats
-from llm_memory_calculator.numerics import FORMATS
+from llm_memory_calculator.formats.numerics import FORMATS
+from llm_memory_calculator.formats.scheme import Formats, WeightScheme
 from llm_memory_calculator.parallel import Parallelism, problem, tensor_sizes
 from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_calculator.performance.step import StepTime, step_time
-from llm_memory_calculator.quantization import WeightScheme
 from llm_memory_hardware import get_accelerator
 
 from .families import described

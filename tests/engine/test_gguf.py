@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_memory_calculator import UnknownFormatError, calculate_memory, load_model
-from llm_memory_calculator.gguf import formats, mix_of_file, mixes
-from llm_memory_calculator.numerics import FORMATS, GGML_TYPES, kv_bits
-from llm_memory_calculator.quantization import stored_bytes
+from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes
+from llm_memory_calculator.formats.numerics import FORMATS, GGML_TYPES, kv_bits
+from llm_memory_calculator.formats.scheme import stored_bytes
 
 
 @pytest.mark.parametrize("name", GGML_TYPES)

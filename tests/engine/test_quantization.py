@@ -3,8 +3,8 @@
 import pytest
 
 from llm_memory_calculator import ConfigError, calculate_memory, load_model
-from llm_memory_calculator.module_rules import ModulePatterns
-from llm_memory_calculator.numerics import FORMATS
+from llm_memory_calculator.formats.module_rules import ModulePatterns
+from llm_memory_calculator.formats.numerics import FORMATS
 
 LLAMA = {
     "model_type": "llama",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llm_memory_calculator.formats.scheme import stored_bytes
+from llm_memory_calculator.formats.stored import StoredTensor, StoredWeights
 from llm_memory_calculator.models import Model, describe
-from llm_memory_calculator.quantization import stored_bytes
-from llm_memory_calculator.stored import StoredTensor, StoredWeights
 
 HIDDEN, WIDTH, VOCABULARY, LAYERS = 64, 128, 96, 3
 CONFIG = {

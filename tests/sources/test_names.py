@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import GatedModelError, HubOfflineError, SourceError, UnknownModelError
 from llm_memory_calculator.facts import table
-from llm_memory_calculator.gguf import mix_of
+from llm_memory_calculator.formats.gguf import mix_of
 from llm_memory_calculator.sources import catalogue_entries, name_formats, names, resolve
 
 LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"

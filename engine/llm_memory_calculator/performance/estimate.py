@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from ..architecture import Architecture, Step
 from ..errors import ArgumentError, DoesNotFitError
 from ..facts import table
-from ..memory import Formats, Load, ledger, length_notes, ranks_of
+from ..formats.scheme import Formats
+from ..memory.ledger import Load, ledger, length_notes, ranks_of
 from ..parallel import Parallelism, check
 from ..report import UTILIZATION, EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from ..units import GB, ceil_div

@@ -12,7 +12,7 @@ from llm_memory_hardware.accelerator import Accelerator
 
 from ..errors import LayoutError
 from ..facts import table
-from ..numerics import Format
+from ..formats.numerics import Format
 from ..operators import WorkKind
 from ..report import Note
 from ..units import GB

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..memory import STATE_BYTES, Formats
+from ..formats.scheme import Formats
+from ..memory.ledger import STATE_BYTES
 from ..operators import Work
 from ..units import larger, smaller
 from .machine import Law

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from ..architecture import Architecture, Step
 from ..errors import LayoutError
 from ..facts import table
-from ..memory import Formats, ranks_of
+from ..formats.scheme import Formats, WeightScheme, operator_bytes
+from ..memory.ledger import ranks_of
 from ..operators import Linear, Operator
 from ..parallel import Parallelism
-from ..quantization import WeightScheme, operator_bytes
 from ..units import larger, smaller
 from .machine import Law, Machine, law_of
 from .roofline import OperatorTime, operator_time

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
+from ..formats.stored import StoredWeights
 from ..report import Note
-from ..stored import StoredWeights
 from . import gguf_config, gguf_file, hub, local, names, pipelines, safetensors
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import InvalidFileError
-from ..gguf import mix_of_file
-from ..numerics import GGML_TYPES
-from ..stored import StoredTensor, StoredWeights
+from ..formats.gguf import mix_of_file
+from ..formats.numerics import GGML_TYPES
+from ..formats.stored import StoredTensor, StoredWeights
 from . import local
 
 MOST_HEADER_BYTES = 64 * 2**20

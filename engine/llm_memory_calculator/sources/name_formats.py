@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..gguf import mix_of
+from ..formats.gguf import mix_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

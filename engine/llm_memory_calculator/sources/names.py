@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from ..facts import table
-from ..gguf import mix_of
+from ..formats.gguf import mix_of
 from ..report import Note
 from . import catalogue
 from .name_formats import Format, format_in, gguf_format

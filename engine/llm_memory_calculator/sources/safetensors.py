@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidFileError
-from ..stored import StoredTensor, StoredWeights
+from ..formats.stored import StoredTensor, StoredWeights
 from . import local
 
 MOST_HEADER_BYTES = 32 * 2**20

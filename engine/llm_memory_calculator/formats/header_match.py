@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from ..architecture import Architecture
 from . import gguf
-from .architecture import Architecture
 from .numerics import FORMATS, Format
 from .stored import StoredTensor, StoredWeights
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .architecture import Architecture, Layer, ranks
-from .facts import table
-from .images import ImageSize, Latents
-from .lora import Adapters, adapter_bytes
-from .numerics import KV_FORMATS, Format, kv_bits, parse_format
-from .operators import Experts, Linear, Norm
-from .parallel import Parallelism, check
-from .quantization import WeightScheme, stored_bytes
-from .report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
-from .units import GB, ceil_div
+from ..architecture import Architecture, Layer, ranks
+from ..facts import table
+from ..formats.scheme import Formats, WeightScheme, stored_bytes
+from ..images import ImageSize, Latents
+from ..operators import Experts, Linear, Norm
+from ..parallel import Parallelism, check
+from ..report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
+from ..units import GB, ceil_div
+from .adapters import Adapters, adapter_bytes
 
 STATE_BYTES = 4
 """A recurrent state is kept in float32, as transformers and vLLM keep it by default."""
@@ -60,27 +59,6 @@ class Ledger:
     def total(self) -> int:
         cached = self.kv_cache + self.state
         return self.weights + self.adapters + cached + self.activations + self.images + self.overhead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Formats:
-    """The number formats of an answer."""
-
-    scheme: WeightScheme
-    kv_cache: Format
-    kv_bytes: float = field(init=False)
-    activation_bytes: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kv_bytes", kv_bits(self.kv_cache) / 8)
-        object.__setattr__(self, "activation_bytes", self.scheme.plain.bits / 8)
-
-
-def formats_for(scheme: WeightScheme, kv_precision: str | None) -> Formats:
-    """The KV cache keeps the format of unquantised weights, 16 bits as a rule, unless told otherwise."""
-    if kv_precision is not None:
-        return Formats(scheme=scheme, kv_cache=parse_format(kv_precision, argument="kv_precision", accepted=KV_FORMATS))
-    return Formats(scheme=scheme, kv_cache=scheme.kv_cache)
 
 
 def untied(architecture: Architecture) -> Architecture:
@@ -402,17 +380,14 @@ def max_batch(
 
 
 __all__ = [
-    "Formats",
     "Ledger",
     "Load",
     "Pictures",
     "bytes_per_token",
-    "formats_for",
     "ledger",
     "length_notes",
     "max_batch",
     "memory_report",
     "ranks_of",
-    "stored_bytes",
     "untied",
 ]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .config import Config
-from .errors import ConfigError, did_you_mean
+from ..config import Config
+from ..errors import ConfigError, did_you_mean
+from ..operators import Role
 from .module_rules import ModulePatterns, Rule
 from .numerics import FORMATS, Format, Scales
-from .operators import Role
 
 # What a quantiser leaves alone unless it says otherwise: tables, heads, routers and the towers of images and audio.
 QUANTIZED_ROLES: frozenset[Role] = frozenset({"linear", "expert"})

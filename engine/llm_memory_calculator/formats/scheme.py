@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from . import gguf, quantization_config
-from .architecture import Architecture, Layer
-from .config import Config
-from .errors import ConfigError
+from ..architecture import Architecture, Layer
+from ..config import Config
+from ..errors import ConfigError
+from ..operators import Operator, Weight
+from ..report import Note
+from . import checkpoint, gguf
+from .checkpoint import QUANTIZED_ROLES
 from .module_rules import Rule
-from .numerics import FORMATS, WEIGHT_FORMATS, Format, parse_format, spelling, unknown_format
-from .operators import Operator, Weight
-from .quantization_config import QUANTIZED_ROLES
-from .report import Note
+from .numerics import FORMATS, KV_FORMATS, WEIGHT_FORMATS, Format, kv_bits, parse_format, spelling, unknown_format
 
 _PLAIN = ("fp32", "bf16", "fp16")
 
@@ -114,6 +114,27 @@ def operator_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[Operator, 
         (operator, size / layer.repeat, form)
         for operator, size, form in zip(layer.operators, sizes, formats, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formats:
+    """The number formats of an answer."""
+
+    scheme: WeightScheme
+    kv_cache: Format
+    kv_bytes: float = field(init=False)
+    activation_bytes: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kv_bytes", kv_bits(self.kv_cache) / 8)
+        object.__setattr__(self, "activation_bytes", self.scheme.plain.bits / 8)
+
+
+def formats_for(scheme: WeightScheme, kv_precision: str | None) -> Formats:
+    """The KV cache keeps the format of unquantised weights, 16 bits as a rule, unless told otherwise."""
+    if kv_precision is not None:
+        return Formats(scheme=scheme, kv_cache=parse_format(kv_precision, argument="kv_precision", accepted=KV_FORMATS))
+    return Formats(scheme=scheme, kv_cache=scheme.kv_cache)
 
 
 # --- schemes -------------------------------------------------------------------------------------------------------
@@ -226,7 +247,7 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
         plain = FORMATS["bf16"]
     else:
         plain = parse_format(architecture.dtype, argument="The config's torch_dtype", accepted=_PLAIN)
-    where = quantization_config.holder(config)
+    where = checkpoint.holder(config)
     if where is None:
         if plain.bits == 32:
             notes.append(
@@ -239,14 +260,14 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
             )
         cache = plain if plain.bits == 16 else FORMATS["bf16"]
         return WeightScheme(plain=plain, label=plain.name, kv_cache=cache, notes=tuple(notes))
-    gguf_mix = quantization_config.gguf_mix(where)
+    gguf_mix = checkpoint.gguf_mix(where)
     if gguf_mix is not None:
         name, before_2024 = gguf_mix
         mix = gguf.mix_of(name)
         return _UNMIXED if mix is None else gguf_scheme(architecture, mix, before_2024=before_2024)
     if plain.bits == 32:
         plain = FORMATS["bf16"]
-    stated = quantization_config.read(where, plain)
+    stated = checkpoint.read(where, plain)
     if stated.scales_cache:
         notes.append(
             Note(

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .architecture import Architecture, Layer
-from .facts import table
+from ..architecture import Architecture, Layer
+from ..facts import table
+from ..operators import Attention, Embedding, Experts, Linear, Operator, Weight
 from .numerics import FORMATS, Format
-from .operators import Attention, Embedding, Experts, Linear, Operator, Weight
 
 # q, k and v that stand as one matrix in the checkpoint and as three in a GGUF file
 _UNPACKED = ("W_pack", "wqkv", "Wqkv")

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .errors import ConfigError
+from ..errors import ConfigError
+from ..operators import Role
 from .numerics import Format
-from .operators import Role
 
 # A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
 _LONGEST_PATTERN, _MOST_REPEATS = 300, 3

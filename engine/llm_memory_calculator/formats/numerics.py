@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .errors import UnknownFormatError, did_you_mean
-from .units import ceil_div
+from ..errors import UnknownFormatError, did_you_mean
+from ..units import ceil_div
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

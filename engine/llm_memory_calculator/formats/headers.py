@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from ..architecture import Architecture
+from ..operators import Role, Weight
+from ..report import Note
+from ..units import GB
 from . import gguf
-from .architecture import Architecture
+from .header_match import PLAIN, Match, match, sorted_out
 from .numerics import FORMATS, Format
-from .operators import Role, Weight
-from .quantization import WeightScheme, by_name, stored_bytes
-from .report import Note
+from .scheme import WeightScheme, by_name, stored_bytes
 from .stored import StoredWeights
-from .units import GB
-from .weights_match import PLAIN, Match, match, sorted_out
 
 
 def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeights) -> WeightScheme:

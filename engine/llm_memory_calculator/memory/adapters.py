@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .architecture import Architecture, Layer
-from .arguments import choice, flag, whole
-from .errors import ArgumentError, did_you_mean
-from .numerics import Format, parse_format
-from .operators import Experts, Linear, Weight
+from ..architecture import Architecture, Layer
+from ..arguments import choice, flag, whole
+from ..errors import ArgumentError, did_you_mean
+from ..formats.numerics import Format, parse_format
+from ..operators import Experts, Linear, Weight
 
 _ATTENTION = ("attn", "attention", "mixer", "cross")
 _GROUPS = ("all-linear", "attn", "ffn")
