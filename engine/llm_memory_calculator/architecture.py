@@ -7,17 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from .operators import (
-    Attention,
-    BidirectionalAttention,
-    CompressedAttention,
-    Embedding,
-    LatentAttention,
-    Linear,
-    Operator,
-    State,
-    Step,
-)
+from .operators import Operator, State, Step
 
 if TYPE_CHECKING:
     from .images import Images
@@ -61,10 +51,7 @@ class Layer:
 
     def self_contained(self) -> Layer:
         """The same with the matrices that are stored elsewhere as its own: what a step reads, or a stage copies."""
-        operators = tuple(
-            replace(operator, stored=True) if isinstance(operator, Linear) else operator for operator in self.operators
-        )
-        return replace(self, operators=operators, owner=None)
+        return replace(self, operators=tuple(operator.self_contained() for operator in self.operators), owner=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,21 +144,13 @@ class Architecture:
         """MLA, MHA, GQA or MQA, by the heads of the first layer that attends; "none" where none does."""
         for layer in self.stack:
             for operator in layer.operators:
-                if isinstance(operator, LatentAttention):
-                    return "MLA"
-                if isinstance(operator, BidirectionalAttention):
-                    return "MHA"
-                if isinstance(operator, CompressedAttention):
-                    return "MQA"
-                if isinstance(operator, Attention):
-                    if operator.kv_heads == operator.heads:
-                        return "MHA"
-                    return "MQA" if operator.kv_heads == 1 else "GQA"
+                if operator.head_sharing is not None:
+                    return operator.head_sharing
         return "none"
 
     @property
     def has_tied_head(self) -> bool:
-        return any(isinstance(operator, Linear) and not operator.stored for operator in self.last.operators)
+        return any(operator.borrows for operator in self.last.operators)
 
     def shard(self, tensor: int, expert: int = 1) -> Architecture:
         """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` of them."""
@@ -197,10 +176,10 @@ def _counts(architecture: Architecture) -> _Counts:
     parameters = active = embedding = 0
     for layer in architecture.layers():
         for operator in layer.operators:
-            own = layer.repeat * sum(weight.parameters for weight in operator.weights())
-            parameters += own
             active += layer.repeat * operator.active_parameters()
-            embedding += own if isinstance(operator, Embedding) else 0
+            for weight in operator.weights():
+                parameters += layer.repeat * weight.parameters
+                embedding += layer.repeat * weight.parameters if weight.role == "table" else 0
     return _Counts(parameters=parameters, active=active, embedding=embedding)
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .architecture import Architecture
 from .errors import LayoutError
-from .operators import REPLICATED, Experts
+from .operators import REPLICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,14 @@ def problem(architecture: Architecture, layout: Parallelism) -> str | None:
         return f"expert_parallel {layout.expert} does not divide tensor_parallel {layout.tensor}"
     layers = (*architecture.encoder, *architecture.stack)
     operators = [operator for layer in layers for operator in layer.operators]
-    experts = [operator for operator in operators if isinstance(operator, Experts)]
+    experts = [operator for operator in operators if operator.expert_count]
     if layout.expert > 1 and not experts:
         return "expert_parallel needs a mixture of experts, and the model has none"
     for mixture in experts:
-        if mixture.count % layout.expert:
-            return f"expert_parallel {layout.expert} does not divide the {mixture.count} experts"
+        if mixture.expert_count % layout.expert:
+            return f"expert_parallel {layout.expert} does not divide the {mixture.expert_count} experts"
     for operator in operators:
-        ranks = layout.tensor // layout.expert if isinstance(operator, Experts) else layout.tensor
+        ranks = operator.ranks(layout.tensor, layout.expert)
         for what, count in operator.divides():
             replicated = what in REPLICATED and ranks % count == 0
             if count % ranks and not replicated:

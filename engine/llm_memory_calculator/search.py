@@ -8,7 +8,6 @@ from dataclasses import replace
 from .architecture import Architecture
 from .errors import DoesNotFitError
 from .memory.ledger import Load, ledger, length_notes
-from .operators import Experts
 from .parallel import Parallelism, most_stages, problem, tensor_sizes
 from .performance.estimate import Deployment, decode_time, interval, prefill_time
 from .report import UTILIZATION, Interval, LayoutReport, LayoutRow
@@ -34,7 +33,7 @@ def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> 
     Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
     the most copies are considered, since fewer never serve more.
     """
-    mixture = any(isinstance(operator, Experts) for layer in architecture.stack for operator in layer.operators)
+    mixture = any(operator.expert_count > 0 for layer in architecture.stack for operator in layer.operators)
     for tensor in tensor_sizes(architecture, min(devices, node)):
         for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
             data = min(devices // (tensor * pipeline), batch)

@@ -10,7 +10,6 @@ from ..architecture import Architecture, Layer, ranks
 from ..facts import table
 from ..formats.scheme import Formats, WeightScheme, stored_bytes
 from ..images import ImageSize, Latents
-from ..operators import Experts, Linear, Norm
 from ..parallel import Parallelism, check
 from ..report import UTILIZATION, BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB, ceil_div
@@ -76,8 +75,8 @@ def _fixed(rank: Architecture, scheme: WeightScheme) -> tuple[int, int, bool, bo
     """Weight bytes, live values a token, whether there are experts, whether the head is here."""
     operators = [operator for layer in rank.text_layers() for operator in layer.operators]
     live = 2 * rank.hidden_size + max((operator.live_values() for operator in operators), default=0)
-    has_experts = any(isinstance(operator, Experts) for operator in operators)
-    has_head = any(isinstance(operator, Linear) and operator.role == "head" for operator in rank.last.operators)
+    has_experts = any(operator.expert_count > 0 for operator in operators)
+    has_head = any(operator.gives_logits for operator in rank.last.operators)
     return stored_bytes(rank, scheme), live, has_experts, has_head
 
 
@@ -85,7 +84,7 @@ def _live_beside(layers: tuple[Layer, ...]) -> float:
     """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
 
     def live(layer: Layer) -> float:
-        residual = max((operator.width for operator in layer.operators if isinstance(operator, Norm)), default=0)
+        residual = max((operator.residual_width for operator in layer.operators), default=0)
         widest = max((operator.live_values() for operator in layer.operators), default=0)
         return (2 * residual + widest) / layer.reduction
 

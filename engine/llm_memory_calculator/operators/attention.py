@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, smaller
-from .base import KV_HEADS, Stateless, Step, Weight, Work, WorkKind
+from .base import KV_HEADS, HeadSharing, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from ..units import Quantity
@@ -64,6 +64,12 @@ class Attention(Stateless):
     sinks: bool = False
     shared: bool = False
     picked: int | None = None
+
+    @property
+    def head_sharing(self) -> HeadSharing:
+        if self.kv_heads == self.heads:
+            return "MHA"
+        return "MQA" if self.kv_heads == 1 else "GQA"
 
     @property
     def kind(self) -> WorkKind:
@@ -178,6 +184,10 @@ class BidirectionalAttention(Stateless):
     relative: int = 0
 
     @property
+    def head_sharing(self) -> HeadSharing:
+        return "MHA"
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -219,6 +229,10 @@ class LatentAttention(Stateless):
     nope_dim: int
     value_dim: int
     picked: int | None = None
+
+    @property
+    def head_sharing(self) -> HeadSharing:
+        return "MLA"
 
     @property
     def kind(self) -> WorkKind:
@@ -275,6 +289,10 @@ class CompressedAttention(Stateless):
     window: int
     ratio: int | None = None
     picked: int | None = None
+
+    @property
+    def head_sharing(self) -> HeadSharing:
+        return "MQA"
 
     @property
     def kind(self) -> WorkKind:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Role = Literal["linear", "expert", "router", "head", "tower", "table", "vector", "buffer"]
 Split = Literal["columns", "rows", "none"]
+HeadSharing = Literal["MHA", "GQA", "MQA", "MLA"]
 WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "scan", "elementwise"]
 
 KV_HEADS, STATE_GROUPS = "the KV heads", "the groups of the state space"
@@ -117,13 +118,51 @@ class Operator(Protocol):
         """Whether tensor-parallel ranks sum its results."""
         ...
 
+    @property
+    def head_sharing(self) -> HeadSharing | None:
+        """How the heads of an attention share keys and values; None for what is no attention."""
+        ...
+
+    @property
+    def expert_count(self) -> int:
+        """Routed experts that a token is sent to some of; 0 for all but a mixture."""
+        ...
+
+    @property
+    def residual_width(self) -> int:
+        """Values a token of the residual stream that it norms; 0 for what is no norm."""
+        ...
+
+    @property
+    def gives_logits(self) -> bool:
+        """Whether it is the head over the vocabulary."""
+        ...
+
+    @property
+    def borrows(self) -> bool:
+        """Whether it multiplies a matrix that is stored elsewhere, as a tied head does."""
+        ...
+
+    @property
+    def reads_source(self) -> bool:
+        """Whether it works on what an encoder has just given, and not at all in a step that encodes nothing."""
+        ...
+
     def weights(self) -> tuple[Weight, ...]: ...
+
+    def self_contained(self) -> Self:
+        """The same with a borrowed matrix as its own: what a step reads, or a stage copies."""
+        ...
 
     def active_parameters(self) -> int:
         """Parameters that one token multiplies."""
         ...
 
     def shard(self, tensor: int, expert: int) -> Self: ...
+
+    def ranks(self, tensor: int, expert: int) -> int:
+        """Ranks that share one of its matrices, of `tensor` ranks of which `expert` groups share the experts."""
+        ...
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         """Values that the KV cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
@@ -162,14 +201,44 @@ class Stateless:
     def sums(self) -> bool:
         return False
 
+    @property
+    def head_sharing(self) -> HeadSharing | None:
+        return None
+
+    @property
+    def expert_count(self) -> int:
+        return 0
+
+    @property
+    def residual_width(self) -> int:
+        return 0
+
+    @property
+    def gives_logits(self) -> bool:
+        return False
+
+    @property
+    def borrows(self) -> bool:
+        return False
+
+    @property
+    def reads_source(self) -> bool:
+        return False
+
     def weights(self) -> tuple[Weight, ...]:
         return ()
+
+    def self_contained(self) -> Self:
+        return self
 
     def active_parameters(self) -> int:
         return sum(weight.parameters for weight in self.weights())
 
     def shard(self, tensor: int, expert: int) -> Self:
         return self
+
+    def ranks(self, tensor: int, expert: int) -> int:
+        return tensor
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0

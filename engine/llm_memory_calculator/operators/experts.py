@@ -41,6 +41,10 @@ class Experts(Stateless):
         return True
 
     @property
+    def expert_count(self) -> int:
+        return self.count
+
+    @property
     def held(self) -> int:
         return self.count if self.local is None else self.local
 
@@ -71,6 +75,9 @@ class Experts(Stateless):
             local=ceil_div(self.count, expert),
             intermediate=ceil_div(self.intermediate, ceil_div(tensor, expert)),
         )
+
+    def ranks(self, tensor: int, expert: int) -> int:
+        return tensor // expert
 
     def work(self, step: Step) -> Work:
         routed = step.tokens * self.active * (self.held / self.count)

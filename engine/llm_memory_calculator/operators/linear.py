@@ -62,6 +62,21 @@ class Linear(Stateless):
     def sums(self) -> bool:
         return self.split == "rows" and self.reduces
 
+    @property
+    def gives_logits(self) -> bool:
+        return self.role == "head"
+
+    @property
+    def borrows(self) -> bool:
+        return not self.stored
+
+    @property
+    def reads_source(self) -> bool:
+        return self.per == "source"
+
+    def self_contained(self) -> Self:
+        return self if self.stored else replace(self, stored=True)
+
     def weights(self) -> tuple[Weight, ...]:
         found = [
             Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role)
@@ -152,6 +167,10 @@ class Norm(Stateless):
     gated: bool = False
     """What is normed is a mixer's output, which a gate multiplies in the same pass, and no residual is summed."""
     split: Split = "none"
+
+    @property
+    def residual_width(self) -> int:
+        return self.width
 
     def weights(self) -> tuple[Weight, ...]:
         if not self.scaled:

@@ -12,7 +12,7 @@ from ..errors import LayoutError
 from ..facts import table
 from ..formats.scheme import Formats, WeightScheme, operator_bytes
 from ..memory.ledger import ranks_of
-from ..operators import Linear, Operator
+from ..operators import Operator
 from ..parallel import Parallelism
 from ..units import larger, smaller
 from .machine import Law, Machine, law_of
@@ -65,7 +65,7 @@ def _flat(
         (layer.repeat, operator, size, law_of(machine, operator.kind, form, scheme.plain))
         for layer in (rank.encoder if encoder else rank.text_layers())
         for operator, size, form in operator_bytes(layer.self_contained(), scheme)
-        if encodes or not (isinstance(operator, Linear) and operator.per == "source")
+        if encodes or not operator.reads_source
     )
 
 
