@@ -342,9 +342,9 @@ def _load(
         if source is None and fixed is None:
             text = f"encoder_seq_length was not given: the source was counted as long as the output, {tokens:,} tokens."
             notes.append(Note(subject="encoder_seq_length", text=text, origin="assumption"))
-    if pictures is not None and isinstance(architecture.images, Latents):
-        tokens = architecture.images.prompt
-        notes += _making_notes(architecture.images, pictures, sequences, image_resolution)
+    if pictures is not None and architecture.latents is not None:
+        tokens = architecture.latents.prompt
+        notes += _making_notes(architecture.latents, pictures, sequences, image_resolution)
     elif pictures is not None:
         text = f"{pictures.count} image(s) of {pictures.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
         notes.append(Note(subject="num_images", text=text, origin="assumption"))
@@ -378,7 +378,8 @@ def _pictures(architecture: Architecture, count: object, resolution: object, tok
     made = architecture.task == "diffusion"
     if images == 0 and not made:
         return None
-    if architecture.images is None:
+    rule = architecture.latents or architecture.images
+    if rule is None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
@@ -386,7 +387,7 @@ def _pictures(architecture: Architecture, count: object, resolution: object, tok
     if len(sides) != 2:
         raise ArgumentError(f"image_resolution must be one side or height and width in pixels, and is {resolution!r}.")
     height, width = (whole("image_resolution", side, most=100_000) for side in sides)
-    size = architecture.images.size(height, width)
+    size = rule.size(height, width)
     if made:
         return Pictures(count=max(1, images), size=size)
     if images * size.tokens >= tokens:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from .operators import Operator, State, Step
 
 if TYPE_CHECKING:
-    from .images import Images
+    from .images import Images, Latents
     from .report import Note
     from .units import Quantity
 
@@ -78,6 +78,8 @@ class Architecture:
     """Positions that the encoder gives where they are always as many (Whisper); None: as many as the source has."""
     images: Images | None = None
     """What an image is in positions and tokens, where there is a tower for images."""
+    latents: Latents | None = None
+    """What images are made of, where the model makes some."""
     max_length: int | None = None
     """Longest sequence that the config allows, in tokens."""
     dtype: str | None = None

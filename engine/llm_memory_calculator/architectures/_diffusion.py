@@ -37,7 +37,7 @@ def diffusion_model(
         first=Layer(path="", operators=first, kept=kept),
         stack=stack,
         last=Layer(path="", operators=last),
-        images=latents,
+        latents=latents,
         dtype=dtype_of(config),
         notes=tuple(config.notes),
     )

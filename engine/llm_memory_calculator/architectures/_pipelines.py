@@ -51,7 +51,7 @@ def pipeline(config: Config) -> Architecture:
         towers=tuple(
             tower(layer.path, layer.operators, layer.indices, layer.reduction) for layer in _layers(decoders.values())
         ),
-        images=latents,
+        latents=latents,
         dtype=_dtype(config, own),
         notes=tuple(config.notes),
         apart=_left_out(config),
@@ -99,15 +99,15 @@ def _layers(parts: Iterable[Architecture]) -> tuple[Layer, ...]:
 
 def _latents(config: Config, model: Architecture, decoders: Mapping[str, Architecture]) -> Latents | None:
     """What the denoiser works on, at the scale of what decodes it."""
-    latents = model.images
-    if not isinstance(latents, Latents):
+    latents = model.latents
+    if latents is None:
         return None
     if "vae" in decoders or "movq" in decoders:
         section = config.section("vae" if "vae" in decoders else "movq")
         levels = len(section.integers("block_out_channels", default=(64,)))
         upcast = "XL" in config.text("_class_name") and section.boolean("force_upcast", default=True)
         return replace(latents, scale=1 << (levels - 1), upcast=upcast)
-    sides = [part.images.side for part in decoders.values() if isinstance(part.images, Latents)]
+    sides = [part.latents.side for part in decoders.values() if part.latents is not None]
     largest = max((side for side in sides if side is not None), default=None)
     if largest is None or latents.side is None:
         return replace(latents, scale=1)

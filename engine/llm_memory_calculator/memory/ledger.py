@@ -110,8 +110,8 @@ def _making(rank: Architecture, formats: Formats, pictures: Pictures, prompts: i
 
     Attention never holds its scores, and the decoder takes each image whole.
     """
-    facts, latents, size = table("memory"), rank.images, pictures.size
-    assert isinstance(latents, Latents)
+    facts, latents, size = table("memory"), rank.latents, pictures.size
+    assert latents is not None
     images = prompts * pictures.count
     upcast = latents.upcast and formats.scheme.plain.name == "fp16"
     width = 4 if upcast else formats.activation_bytes
@@ -181,8 +181,8 @@ def _making_ledger(architecture: Architecture, formats: Formats, layout: Paralle
     """Bytes of a pipeline that makes images: each device has all of it, and its share of the prompts."""
     here = ceil_div(load.sequences, layout.data)
     held = peak = 0.0
-    if load.pictures is not None and isinstance(architecture.images, Latents):
-        held = _held_images(architecture.images, formats, load.pictures, here)
+    if load.pictures is not None and architecture.latents is not None:
+        held = _held_images(architecture.latents, formats, load.pictures, here)
         peak = max(_making(architecture, formats, load.pictures, here).values())
     return Ledger(
         weights=stored_bytes(architecture, formats.scheme),
