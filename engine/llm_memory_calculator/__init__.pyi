@@ -61,21 +61,6 @@ from llm_memory_hardware import (
     set_hardware_db_path as set_hardware_db_path,
 )
 
-from .analysis import (
-    HuggingFaceConfigLoader as HuggingFaceConfigLoader,
-)
-from .analysis import (
-    analyze_attention_efficiency as analyze_attention_efficiency,
-)
-from .analysis import (
-    analyze_hf_model as analyze_hf_model,
-)
-from .analysis import (
-    compare_models as compare_models,
-)
-from .api import (
-    BatchLimit as BatchLimit,
-)
 from .api import (
     best_parallelism as best_parallelism,
 )
@@ -86,34 +71,7 @@ from .api import (
     compare_hardware as compare_hardware,
 )
 from .api import (
-    compare_performance_configurations as compare_performance_configurations,
-)
-from .api import (
-    estimate_decode_performance as estimate_decode_performance,
-)
-from .api import (
-    estimate_end_to_end_performance as estimate_end_to_end_performance,
-)
-from .api import (
-    estimate_max_batch_size as estimate_max_batch_size,
-)
-from .api import (
-    estimate_memory as estimate_memory,
-)
-from .api import (
     estimate_performance as estimate_performance,
-)
-from .api import (
-    estimate_prefill_performance as estimate_prefill_performance,
-)
-from .api import (
-    get_best_parallelization_strategy as get_best_parallelization_strategy,
-)
-from .api import (
-    get_minimum_system_size as get_minimum_system_size,
-)
-from .api import (
-    get_various_parallelization as get_various_parallelization,
 )
 from .api import (
     inspect_model as inspect_model,
@@ -132,12 +90,6 @@ from .architecture import (
 )
 from .architecture import (
     Step as Step,
-)
-from .calculator import (
-    ModelMemoryCalculator as ModelMemoryCalculator,
-)
-from .calculator import (
-    UniversalParameterCounter as UniversalParameterCounter,
 )
 from .errors import (
     AmbiguousHardwareError as AmbiguousHardwareError,
@@ -189,6 +141,54 @@ from .errors import (
 )
 from .memory.adapters import (
     LoraConfig as LoraConfig,
+)
+from .original.analysis import (
+    HuggingFaceConfigLoader as HuggingFaceConfigLoader,
+)
+from .original.analysis import (
+    analyze_attention_efficiency as analyze_attention_efficiency,
+)
+from .original.analysis import (
+    analyze_hf_model as analyze_hf_model,
+)
+from .original.analysis import (
+    compare_models as compare_models,
+)
+from .original.calculator import (
+    ModelMemoryCalculator as ModelMemoryCalculator,
+)
+from .original.calculator import (
+    UniversalParameterCounter as UniversalParameterCounter,
+)
+from .original.memory import (
+    BatchLimit as BatchLimit,
+)
+from .original.memory import (
+    estimate_max_batch_size as estimate_max_batch_size,
+)
+from .original.memory import (
+    estimate_memory as estimate_memory,
+)
+from .original.performance import (
+    compare_performance_configurations as compare_performance_configurations,
+)
+from .original.performance import (
+    estimate_decode_performance as estimate_decode_performance,
+)
+from .original.performance import (
+    estimate_end_to_end_performance as estimate_end_to_end_performance,
+)
+from .original.performance import (
+    estimate_prefill_performance as estimate_prefill_performance,
+)
+from .original.performance import (
+    get_best_parallelization_strategy as get_best_parallelization_strategy,
+)
+from .original.performance import (
+    get_minimum_system_size as get_minimum_system_size,
+)
+from .original.performance import (
+    get_various_parallelization as get_various_parallelization,
 )
 from .parallel import (
     Parallelism as Parallelism,

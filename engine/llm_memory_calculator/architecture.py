@@ -158,13 +158,6 @@ class Architecture:
         """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` of them."""
         return self if tensor == 1 else _shard(self, tensor, expert)
 
-    def stage(self, number: int, stages: int) -> Architecture:
-        """Stage `number` (from 0) of a pipeline of `stages`: its layers, the table in the first, the head in the last.
-
-        Layers are dealt as vLLM deals them: evenly, what remains one each to the stages before the last.
-        """
-        return self if stages == 1 else _stage(self, number, stages)
-
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
@@ -207,27 +200,6 @@ def _state(architecture: Architecture) -> State:
     return State(window=window, recurrent=recurrent)
 
 
-@lru_cache(maxsize=1024)
-def ranks(
-    architecture: Architecture, tensor: int, expert: int, stages: int
-) -> tuple[tuple[int, int, Architecture], ...]:
-    """(first stage, how many like it, what a device of it holds): stages that hold the same stand once."""
-    found: dict[tuple[object, ...], tuple[int, int, Architecture]] = {}
-    for number in range(stages):
-        stage = architecture.stage(number, stages)
-        likeness = (
-            number == 0,
-            number == stages - 1,
-            *((layer.operators, layer.repeat) for layer in stage.stack),
-        )
-        if likeness in found:
-            first, count, rank = found[likeness]
-            found[likeness] = (first, count + 1, rank)
-        else:
-            found[likeness] = (number, 1, stage.shard(tensor, expert))
-    return tuple(found.values())
-
-
 def _shard_layer(layer: Layer, tensor: int, expert: int) -> Layer:
     return replace(layer, operators=tuple(operator.shard(tensor, expert) for operator in layer.operators))
 
@@ -241,42 +213,4 @@ def _shard(architecture: Architecture, tensor: int, expert: int) -> Architecture
         first=_shard_layer(architecture.first, tensor, expert),
         stack=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.stack),
         last=_shard_layer(architecture.last, tensor, expert),
-    )
-
-
-def stage_depths(depth: int, stages: int) -> list[int]:
-    """Layers in each stage of a pipeline."""
-    base, remainder = divmod(depth, stages)
-    depths = [base] * stages
-    for extra in range(remainder):
-        depths[-(extra + 2) % stages] += 1
-    return depths
-
-
-@lru_cache(maxsize=256)
-def _stage(architecture: Architecture, number: int, stages: int) -> Architecture:
-    depths = stage_depths(architecture.depth, stages)
-    begin = sum(depths[:number])
-    end = begin + depths[number]
-    stack = []
-    for layer in architecture.stack:
-        kept = tuple(index for index in layer.indices or () if begin <= index < end)
-        if kept and layer.owner is not None and not begin <= layer.owner < end:
-            # the matrices are on another stage, so this one keeps a copy of its own
-            stack.append(replace(layer.self_contained(), indices=kept[:1]))
-            kept = kept[1:]
-        if kept:
-            stack.append(replace(layer, indices=kept))
-    nothing = Layer(path="", operators=())
-    last = architecture.last
-    if architecture.has_tied_head:
-        # the table is on the first stage, so the last one keeps a copy of its own
-        last = last.self_contained()
-    return replace(
-        architecture,
-        towers=architecture.towers if number == 0 else (),
-        encoder=architecture.encoder if number == 0 else (),
-        first=architecture.first if number == 0 else nothing,
-        stack=tuple(stack),
-        last=last if number == stages - 1 else nothing,
     )

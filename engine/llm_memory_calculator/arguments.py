@@ -1,96 +1,461 @@
-"""Checks of what a caller passes: each error names the argument, what is accepted and the nearest match."""
+"""Every argument of every question, said once: name, meaning, unit, bounds, default, examples.
 
-from __future__ import annotations
+A question is a dataclass of its arguments. From the declarations come the check, the function's signature and the lines
+of its docstring, the tool's schema, and the command's option and help. A new argument is one field here and the line
+that uses it.
+"""
 
-import functools
+# Annotations are not postponed here: the declarations are read from them.
 import inspect
-import numbers
-import operator
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from functools import cache, wraps
+from os import PathLike
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .errors import ArgumentError, UnknownArgumentError, did_you_mean
+from .checks import choice, flag, real, refuse, whole
+from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
+from .report import GOALS
 
-Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+    from .architecture import Architecture
+    from .memory.adapters import LoraConfig
+    from .models import Model
+
+    ModelLike = str | PathLike[str] | Mapping[str, Any] | Model | Architecture
+    HardwareLike = str | Mapping[str, object] | Accelerator
+    Adapters = LoraConfig | Mapping[str, Any]
+else:
+    # the declarations stay as light to import as the reports
+    ModelLike = HardwareLike = Adapters = Any
 
 MOST_SEQUENCES = 1_000_000
 MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
+MOST_IMAGES = MOST_PIXELS = 100_000
+DETAILS = ("concise", "full")
+
+Kind = Literal[
+    "whole", "real", "flag", "word", "text", "names", "sides", "model", "hardware", "hardware list", "object"
+]
 
 
-def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
-    """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
-        value = int(float(value))
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(f"{name} must be a whole number between {least:,} and {most:,}, and is {value!r}.")
-    number = operator.index(value)
-    if not least <= number <= most:
-        raise ArgumentError(f"{name} must be between {least:,} and {most:,}, and is {_short(number)}.")
-    return number
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """What is to be said of an argument, once for every interface."""
+
+    meaning: str
+    """A sentence without its end."""
+    kind: Kind
+    """What its values are: a whole or real number, a flag, one of `words`, text, a list of names, one side or height
+    and width in pixels, a model, one accelerator or several, an object."""
+    unit: str = ""
+    least: int = 1
+    above: float = 0.0
+    most: float = 0
+    words: tuple[str, ...] = ()
+    """All that is accepted, where these are all."""
+    left_out: str = ""
+    """What is taken where it is not given, unless that is a plain default."""
+    examples: tuple[object, ...] = ()
+    spoken: bool = True
+    """False: it makes no sense in a tool or on a command line."""
+    spoken_as: str = ""
+    """Its name there, where that is another."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value in the engine's own type. Raises ArgumentError."""
+        match self.kind:
+            case "whole":
+                return whole(name, value, least=self.least, most=int(self.most))
+            case "real":
+                return real(name, value, above=self.above, most=self.most, unit=self.unit)
+            case "flag":
+                return flag(name, value)
+            case "word":
+                return choice(name, value, self.words)
+        return value
+
+    def described(self, default: object) -> str:
+        """The meaning with what is taken where the argument is left out."""
+        taken = self.left_out
+        if not taken and default not in (None, MISSING, False):
+            taken = f"{default}"
+        return f"{self.meaning}; {taken} when left out." if taken else f"{self.meaning}."
 
 
-def _short(number: int) -> str:
-    return f"{number:,}" if abs(number) < 10**15 else f"a number of {len(str(abs(number)))} digits"
+ModelName = Annotated[
+    ModelLike,
+    Argument(
+        kind="model",
+        meaning="Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), ollama tag, path of a config.json, its "
+        "folder, a .safetensors or .gguf file, or the config itself",
+        examples=("meta-llama/Llama-3.1-70B",),
+        spoken_as="model",
+    ),
+]
+_HARDWARE = (
+    "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
+    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s)"
+)
+HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
+MaybeHardware = Annotated[
+    HardwareLike | None,
+    Argument(kind="hardware", meaning=f"{_HARDWARE}; not together with memory_gb", examples=("H100",)),
+]
+MemoryGb = Annotated[
+    float | None,
+    Argument(
+        kind="real",
+        meaning="Memory of one device, GB of 10^9 bytes, in place of hardware",
+        unit="GB",
+        most=1e6,
+        examples=(24,),
+    ),
+]
+BatchSize = Annotated[
+    int, Argument(kind="whole", meaning="Sequences served at once, over all copies", most=MOST_SEQUENCES)
+]
 
 
-def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "") -> float:
-    """The value as a finite float with above < value <= most."""
-    unit = f" {unit}" if unit else ""
-    accepted = f"a number above {above:g} and up to {most:g}{unit}"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ArgumentError(f"{name} must be {accepted}, and is {value!r}.")
-    number = float(value)
-    if not above < number <= most:
-        raise ArgumentError(f"{name} must be {accepted}, and is {number:g}.")
-    return number
+@dataclass(kw_only=True, eq=False)
+class Question:
+    """What every question may say."""
+
+    precision: Annotated[
+        str | None,
+        Argument(
+            kind="text",
+            meaning=f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
+            left_out="the checkpoint's own",
+            examples=("fp8", "q4_k_m"),
+        ),
+    ] = None
+    kv_precision: Annotated[
+        str | None,
+        Argument(
+            kind="text",
+            meaning=f"Format of the KV cache: {', '.join(KV_FORMATS)}",
+            left_out="16 bits",
+            examples=("fp8",),
+        ),
+    ] = None
+    refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
+        False
+    )
+    token: Annotated[
+        str | None,
+        Argument(kind="text", meaning="A token of the hub", left_out="HF_TOKEN of the environment", spoken=False),
+    ] = None
+    detail: Annotated[
+        str,
+        Argument(
+            kind="word",
+            meaning="full adds the tree of what was summed and every default that was taken",
+            words=DETAILS,
+        ),
+    ] = "concise"
+
+    ORDER: ClassVar[tuple[str, ...]] = ()
+    """Arguments that may be given by their place."""
+
+    def __post_init__(self) -> None:
+        question: Any = type(self)
+        for name, default, argument in declarations(question):
+            value = getattr(self, name)
+            if value is not default:
+                setattr(self, name, argument.check(name, value))
 
 
-def flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ArgumentError(f"{name} must be True or False, and is {value!r}.")
-    return value
+@dataclass(kw_only=True, eq=False)
+class Split(Question):
+    """How devices share a model."""
+
+    devices: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Number of devices",
+            most=MOST_DEVICES,
+            left_out="as many as the layout or the hardware's name says",
+            examples=(8,),
+        ),
+    ] = None
+    tensor_parallel: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Devices that share each layer",
+            most=MOST_DEVICES,
+            left_out="chosen, and the answer says how,",
+        ),
+    ] = None
+    pipeline_parallel: Annotated[
+        int | None, Argument(kind="whole", meaning="Pipeline stages, which share the layers", most=MOST_DEVICES)
+    ] = None
+    data_parallel: Annotated[int | None, Argument(kind="whole", meaning="Copies of the model", most=MOST_DEVICES)] = (
+        None
+    )
+    expert_parallel: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Groups among the tensor-parallel devices that share the experts of a mixture",
+            most=MOST_DEVICES,
+        ),
+    ] = None
 
 
-def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
-    """One of the accepted words."""
-    if not isinstance(value, str) or value not in accepted:
-        near = did_you_mean(value, accepted) if isinstance(value, str) else ""
-        raise ArgumentError(f"{name} {value!r} is not known.{near} Accepted: {', '.join(accepted)}.")
-    return value
+@dataclass(kw_only=True, eq=False)
+class Held(Split):
+    """What sequences hold."""
+
+    seq_length: Annotated[
+        int,
+        Argument(kind="whole", meaning="Tokens of each sequence, prompt and output together", most=MOST_TOKENS),
+    ] = 2048
+    num_images: Annotated[
+        int,
+        Argument(
+            kind="whole",
+            meaning="Images of each sequence, whose tokens are part of seq_length",
+            least=0,
+            most=MOST_IMAGES,
+        ),
+    ] = 0
+    image_resolution: Annotated[
+        int | Sequence[int],
+        Argument(
+            kind="sides", meaning="Pixels of an image: one side, or height and width", unit="px", most=MOST_PIXELS
+        ),
+    ] = 1024
+    encoder_seq_length: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Tokens of the source of an encoder-decoder (T5)",
+            most=MOST_TOKENS,
+            left_out="seq_length",
+        ),
+    ] = None
+    max_loras: Annotated[int | None, Argument(kind="whole", meaning="LoRA adapters served at once", most=100_000)] = (
+        None
+    )
+    max_lora_rank: Annotated[
+        int | None, Argument(kind="whole", meaning="Largest rank of the adapters", most=65_536, left_out="16")
+    ] = None
+    lora_dtype: Annotated[
+        str | None,
+        Argument(kind="text", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
+    ] = None
+    fully_sharded_loras: Annotated[
+        bool | None,
+        Argument(kind="flag", meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices"),
+    ] = None
+    target_modules: Annotated[
+        str | Sequence[str] | None,
+        Argument(
+            kind="names",
+            meaning="Projections that adapters change (q_proj, v_proj), or attn, ffn, all-linear",
+            left_out="all but routed experts",
+            examples=(["q_proj", "v_proj"],),
+        ),
+    ] = None
+    lora_config: Annotated[
+        Adapters | None,
+        Argument(
+            kind="object",
+            meaning="Adapters as one object: max_loras, max_lora_rank, target_modules, lora_dtype, "
+            "fully_sharded_loras, strategy, enabled",
+        ),
+    ] = None
 
 
-def _check_call(
-    function: Callable[..., object], signature: inspect.Signature, args: tuple[object, ...], kwargs: dict[str, object]
-) -> None:
-    """Say which argument is missing or one too many, where that is why the call failed."""
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        accepted = ", ".join(signature.parameters)
-        raise UnknownArgumentError(f"{function.__name__}: {error}. Accepted: {accepted}.") from None
+@dataclass(kw_only=True, eq=False)
+class Generated(Question):
+    """What is generated of what."""
+
+    batch_size: BatchSize = 1
+    input_tokens: Annotated[int, Argument(kind="whole", meaning="Prompt tokens of each sequence", most=MOST_TOKENS)] = (
+        2048
+    )
+    output_tokens: Annotated[
+        int, Argument(kind="whole", meaning="Output tokens of each sequence", most=MOST_TOKENS)
+    ] = 256
 
 
-def strict(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-    """Refuse an unknown argument by name, with the nearest, instead of with a bare TypeError."""
-    signature = inspect.signature(function)
-    known = tuple(signature.parameters)
+@dataclass(kw_only=True, eq=False)
+class Ranked(Generated):
+    """What is best of several."""
 
-    @functools.wraps(function)
-    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
-        unknown = [name for name in kwargs if name not in known]
-        if unknown:
-            raise UnknownArgumentError(
-                f"{function.__name__} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} "
-                f"Accepted: {', '.join(known)}."
+    goal: Annotated[
+        str,
+        Argument(
+            kind="word",
+            meaning="What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
+            "(tokens/s of that phase)",
+            words=GOALS,
+        ),
+    ] = "throughput"
+
+
+@dataclass(eq=False)
+class CalculateMemory(Held):
+    model_id_or_config: ModelName
+    _: KW_ONLY
+    batch_size: BatchSize = 1
+    hardware: MaybeHardware = None
+    memory_gb: MemoryGb = None
+    framework_overhead: Annotated[
+        float | None,
+        Argument(
+            kind="real",
+            meaning="A factor f: overhead is (KV cache + activations) x (f - 1), as the original had it",
+            above=0.999,
+            most=100,
+            left_out="measured overheads",
+        ),
+    ] = None
+    include_gradients: Annotated[bool, Argument(kind="flag", meaning="Count gradients beside the weights")] = False
+    respect_weight_tying: Annotated[
+        bool, Argument(kind="flag", meaning="Whether a head that shares the embedding's table is stored once")
+    ] = True
+
+    ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel")
+
+
+@dataclass(eq=False)
+class MaxBatchSize(Held):
+    model: ModelName
+    hardware: MaybeHardware = None
+    _: KW_ONLY
+    memory_gb: MemoryGb = None
+
+    ORDER = ("model", "hardware", "memory_gb", "seq_length", "precision", "kv_precision")
+
+
+@dataclass(eq=False)
+class EstimatePerformance(Generated, Split):
+    model: ModelName
+    hardware: HardwareName
+
+    ORDER = ("model", "hardware", "devices", "tensor_parallel", "pipeline_parallel")
+
+
+@dataclass(eq=False)
+class BestParallelism(Ranked):
+    model: ModelName
+    hardware: HardwareName
+    _: KW_ONLY
+    devices: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Devices at hand, of which some may stay idle",
+            most=MOST_SEARCHED_DEVICES,
+            left_out="as many as the hardware's name says, or 8,",
+            examples=(8,),
+        ),
+    ] = None
+
+    ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
+
+
+@dataclass(eq=False)
+class CompareHardware(Ranked):
+    model: ModelName
+    hardware: Annotated[
+        Sequence[HardwareLike] | HardwareLike | None,
+        Argument(
+            kind="hardware list",
+            meaning="Accelerators to compare, any of the catalogue or custom ones",
+            left_out="those that clouds rent or list prices name (no processors, no laptops), of which the best five "
+            "are returned,",
+            examples=(["A100_80GB", "H100"],),
+        ),
+    ] = None
+    _: KW_ONLY
+    devices: Annotated[
+        int | None,
+        Argument(
+            kind="whole",
+            meaning="Devices of each",
+            most=MOST_SEARCHED_DEVICES,
+            left_out="the fewest of one node that hold the model",
+        ),
+    ] = None
+    top: Annotated[
+        int | None,
+        Argument(
+            kind="whole", meaning="Best rows to return", most=1000, left_out="5 of the default list, all of one given,"
+        ),
+    ] = None
+
+    ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
+
+
+@dataclass(eq=False)
+class InspectModel(Question):
+    model: ModelName
+
+    ORDER = ("model", "token", "refresh")
+
+
+@cache
+def declarations(question: Any) -> tuple[tuple[str, Any, Argument], ...]:
+    """(name, default, declaration) of every argument of a question, those that have a place first."""
+    arguments = {}
+    for parent in reversed(question.__mro__):
+        for name, annotation in vars(parent).get("__annotations__", {}).items():
+            declared = [entry for entry in get_args(annotation) if isinstance(entry, Argument)]
+            if declared:
+                arguments[name] = declared[0]
+    defaults = {item.name: item.default for item in fields(question)}
+    names = dict.fromkeys((*question.ORDER, *arguments))
+    return tuple((name, defaults[name], arguments[name]) for name in names)
+
+
+Arguments = ParamSpec("Arguments")
+Asked = TypeVar("Asked", bound=Question)
+Answer = TypeVar("Answer")
+
+
+def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], Answer]], Callable[Arguments, Answer]]:
+    """Make a function of a question into one of its arguments, with their signature, their checks and their meaning."""
+    made_of: Any = question
+    order, declared = made_of.ORDER, declarations(made_of)
+    signature = inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD if name in order else inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if default is MISSING else default,
             )
-        try:
-            return function(*args, **kwargs)
-        except TypeError:
-            _check_call(function, signature, args, kwargs)
-            raise
+            for name, default, _ in declared
+        ]
+    )
 
-    return checked
+    def made(answer: Callable[[Asked], Answer]) -> Callable[Arguments, Answer]:
+        @wraps(answer)
+        def ask(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+            given = dict(zip(order, args, strict=False)) | kwargs
+            if len(given) < len(args) + len(kwargs):
+                refuse(answer.__name__, signature, args, kwargs)
+            try:
+                asked: Asked = made_of(**given)
+            except TypeError:
+                refuse(answer.__name__, signature, args, kwargs)
+                raise
+            return answer(asked)
+
+        lines = (f"{name}: {argument.described(default)}" for name, default, argument in declared)
+        ask.__doc__ = "\n    ".join([f"{answer.__doc__ or ''}".rstrip(), "", *lines])
+        ask.__signature__ = signature  # type: ignore[attr-defined]
+        ask.question = question  # type: ignore[attr-defined]
+        return ask
+
+    return made

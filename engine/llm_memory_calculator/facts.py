@@ -11,4 +11,4 @@ from typing import Any
 @cache
 def table(name: str) -> dict[str, Any]:
     """The table data/NAME.toml."""
-    return tomllib.loads(files("llm_memory_calculator").joinpath("data", f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files(__package__).joinpath("data", f"{name}.toml").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from .architecture import Architecture
@@ -13,7 +14,6 @@ from .errors import ConfigError
 from .formats.headers import as_stored, judged
 from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for
 from .formats.stored import StoredWeights
-from .memory.ledger import untied
 from .report import Note
 
 
@@ -24,15 +24,15 @@ class Model:
     name: str
     source: str
     """Where the config is from."""
-    config: Config
-    architecture: Architecture
+    config: Config = field(repr=False)
+    architecture: Architecture = field(repr=False)
     asked: str = ""
     """What the caller called it, where that is another name."""
-    weights: StoredWeights | None = None
+    weights: StoredWeights | None = field(default=None, repr=False)
     """What the headers of its files list, where they are at hand."""
-    read_notes: tuple[Note, ...] = ()
+    read_notes: tuple[Note, ...] = field(default=(), repr=False)
     """What was inferred while it was read."""
-    _schemes: dict[str | None, WeightScheme] = field(default_factory=dict)
+    _schemes: dict[str | None, WeightScheme] = field(default_factory=dict, repr=False)
 
     def formats(self, precision: str | None, kv_precision: str | None) -> Formats:
         """The formats of weights and KV cache; None keeps the checkpoint's own and 16 bits."""
@@ -62,7 +62,9 @@ class Model:
         return (source, *self.read_notes, *formats.scheme.notes, *self.architecture.notes)
 
     def with_untied_head(self) -> Model:
-        return replace(self, architecture=untied(self.architecture), weights=None, _schemes={})
+        """The same with its head stored apart from the embedding."""
+        whole = replace(self.architecture, last=self.architecture.last.self_contained())
+        return replace(self, architecture=whole, weights=None, _schemes={})
 
 
 def describe(
@@ -79,3 +81,11 @@ def describe(
     """
     read = Config(config)
     return Model(name=name, source=source, config=read, architecture=build(read), weights=weights, read_notes=notes)
+
+
+@lru_cache(maxsize=128)
+def model_of(architecture: Architecture) -> Model:
+    """The model of an architecture that a caller has built, stored in the format that it states."""
+    return Model(
+        name=architecture.model_type, source="the architecture given", config=Config({}), architecture=architecture
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     import pandas
 
 Origin = Literal["default", "assumption", "override", "warning", "source"]
+GOALS = ("throughput", "latency", "decode", "prefill")
+"""What layouts and accelerators are ordered by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class MemoryReport:
     """Sum of the parts above on that device, bytes."""
     total_memory_interval: Interval
     """Range of the total, bytes."""
-    recommended_gpu_memory_gb: int = field(init=False)
+    recommended_gpu_memory_gb: int
     """Smallest memory on sale, GB a device, every card of which holds the total with 8 % left free."""
     fits: tuple[Fit, ...] = ()
     """Accelerators, and how many, that hold the model with this batch and length."""
@@ -144,9 +145,7 @@ class MemoryReport:
     """What was assumed, overridden, or needs attention."""
 
     def __post_init__(self) -> None:
-        total = sum(value for _, value in self.parts())
-        object.__setattr__(self, "total_memory_bytes", total)
-        object.__setattr__(self, "recommended_gpu_memory_gb", recommended_gb(total))
+        object.__setattr__(self, "total_memory_bytes", sum(value for _, value in self.parts()))
 
     def parts(self) -> list[tuple[str, int]]:
         """The parts of the total, by name, bytes."""
@@ -274,20 +273,6 @@ class BatchReport:
     """KV cache of one sequence on one device, bytes."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
-
-
-# Judged against this share of what the runtime sees: vLLM's default of 2026 (gpu_memory_utilization).
-UTILIZATION = 0.92
-# Capacities that accelerators are sold with, GB.
-CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
-
-
-def recommended_gb(total_bytes: int) -> int:
-    """The smallest capacity on sale, GB, whose budget holds the total; the total itself, rounded up, above all."""
-    for capacity in CAPACITIES_GB:
-        if total_bytes <= UTILIZATION * capacity * GB:
-            return capacity
-    return math.ceil(total_bytes / UTILIZATION / GB)
 
 
 class OriginalKeys:

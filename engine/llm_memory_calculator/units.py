@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
-if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
-
-    Array = NDArray[numpy.floating[Any]]
-    Quantity = int | float | Array
+Quantity = Any
+"""A number, or a float64 array of them: which of the two hangs on the caller, and formulas are the same for both.
+(A union would have to be taken apart wherever plain numbers enter a report.)"""
 
 GB = 10**9
 
 
-def ceil_div(value: int, parts: int) -> int:
+@overload
+def ceil_div(value: int, parts: int) -> int: ...
+@overload
+def ceil_div(value: Quantity, parts: Quantity) -> Quantity: ...
+def ceil_div(value: Quantity, parts: Quantity) -> Quantity:
     """The whole number of units that the fullest of `parts` holds."""
     return -(-value // parts)
 
 
-@overload
-def smaller(left: int, right: int) -> int: ...
-@overload
-def smaller(left: Quantity, right: Quantity) -> Quantity: ...
 def smaller(left: Quantity, right: Quantity) -> Quantity:
     """The smaller of two quantities, element by element when one is an array (scalars stay exact Python numbers)."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
@@ -40,6 +37,60 @@ def larger(left: Quantity, right: Quantity) -> Quantity:
     import numpy
 
     return numpy.maximum(left, right)
+
+
+def choose(condition: Any, this: Quantity, other: Quantity) -> Quantity:
+    """`this` where the condition holds, `other` elsewhere, element by element when one of them is an array."""
+    if isinstance(condition, bool):
+        return this if condition else other
+    import numpy
+
+    return numpy.where(condition, this, other)
+
+
+def somewhere(condition: Any) -> bool:
+    """Whether a condition holds at all: for some element, when it is an array of them."""
+    if isinstance(condition, (bool, int, float)):
+        return bool(condition)
+    import numpy
+
+    return bool(numpy.any(condition))
+
+
+def whole_up(value: Quantity) -> Quantity:
+    """The value rounded up to a whole number."""
+    if isinstance(value, (int, float)):
+        return math.ceil(value)
+    import numpy
+
+    return numpy.ceil(value)
+
+
+def whole_near(value: Quantity) -> Quantity:
+    """The value rounded to the nearest whole number, halves to the even one."""
+    if isinstance(value, (int, float)):
+        return round(value)
+    import numpy
+
+    return numpy.rint(value)
+
+
+def whole_down(value: Quantity) -> Quantity:
+    """The value without its fraction."""
+    if isinstance(value, (int, float)):
+        return math.floor(value)
+    import numpy
+
+    return numpy.floor(value)
+
+
+def root(value: Quantity) -> Quantity:
+    """The square root."""
+    if isinstance(value, (int, float)):
+        return math.sqrt(value)
+    import numpy
+
+    return numpy.sqrt(value)
 
 
 def missed_share(chance: float, draws: Quantity) -> Quantity:

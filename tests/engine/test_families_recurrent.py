@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import Step, calculate_memory
+from llm_memory_calculator.deployment import Deployment
+from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.errors import ConfigError
 from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.formats.scheme import Formats, WeightScheme
+from llm_memory_calculator.models import model_of
 from llm_memory_calculator.parallel import Parallelism, problem, tensor_sizes
-from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_calculator.performance.step import StepTime, step_time
+from llm_memory_calculator.ranks import holdings
 from llm_memory_hardware import get_accelerator
 
 from .families import described
@@ -257,11 +260,14 @@ def test_a_shared_block_is_stored_once_cached_at_each_use_and_read_at_each_use()
     assert max(stored) - read == 7168 + 3584
 
 
+PLAIN = WeightScheme(plain=FORMATS["bf16"], label="bf16")
+
+
 def test_a_pipeline_stage_copies_a_shared_block_that_another_stage_owns() -> None:
     architecture = described(**ZAMBA2)
-    stages = [architecture.stage(number, 3) for number in range(3)]
-    assert sum(stage.depth for stage in stages) == 81
-    copied = sum(stage.parameter_count for stage in stages) - architecture.parameter_count
+    stages = holdings(architecture, PLAIN, Parallelism(pipeline=3), engine_for())
+    assert sum(stage.alike * stage.depth for stage in stages) == 81
+    copied = sum(stage.alike * stage.parameters for stage in stages) - architecture.parameter_count
     block = 2 * 7168 * 7168 + 7168 * 7168 + 7168 * 3584 + 3 * 3584 * 14336
     # both blocks on the two stages that do not own them, and the table for the tied head
     assert copied == 4 * block + 32000 * 3584
@@ -304,9 +310,14 @@ def test_heads_of_a_recurrence_bound_the_ranks() -> None:
 
 
 def on_h100(facts: dict[str, Any], step: Step) -> StepTime:
-    plain = WeightScheme(plain=FORMATS["bf16"], label="bf16")
-    formats = Formats(scheme=plain, kv_cache=FORMATS["bf16"])
-    return step_time(described(**facts), formats, machine_for(get_accelerator("H100_SXM")), Parallelism(), step)
+    deployment = Deployment(
+        model=model_of(described(**facts)),
+        formats=Formats(scheme=PLAIN, kv_cache=FORMATS["bf16"]),
+        engine=engine_for(),
+        layout=Parallelism(),
+        accelerator=get_accelerator("H100_SXM"),
+    )
+    return step_time(deployment, step)
 
 
 @pytest.mark.parametrize("model", ["state-spaces/mamba-2.8b-hf", "mistralai/Mamba-Codestral-7B-v0.1"])
@@ -314,9 +325,9 @@ def test_decode_reads_weights_and_state_and_takes_as_long_after_any_context(mode
     facts, parameters = PUBLISHED[model]
     near, far = (on_h100(facts, Step(batch=1, query=1, context=context)) for context in (1, 1_000_000))
     assert near.total == far.total
-    model_of = described(**facts)
-    looked_up = 0 if model_of.has_tied_head else model_of.embedding_parameter_count
-    least = 2 * (parameters - looked_up) + 2 * 4 * model_of.state().recurrent
+    model_described = described(**facts)
+    looked_up = 0 if model_described.has_tied_head else model_described.embedding_parameter_count
+    least = 2 * (parameters - looked_up) + 2 * 4 * model_described.state().recurrent
     assert least < near.bytes < 1.05 * least
     assert near.total > least / 3.35e12
 

@@ -15,6 +15,7 @@ from llm_memory_calculator import (
     estimate_performance,
     estimate_prefill_performance,
 )
+from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_hardware import Accelerator, all_accelerators
 
@@ -252,4 +253,4 @@ def test_an_encoder_s_one_pass_is_timed_and_generates_nothing() -> None:
     ids=lambda accelerator: str(accelerator.name),
 )
 def test_a_card_with_a_measured_chip_takes_its_constants(accelerator: Accelerator) -> None:
-    assert machine_for(accelerator).evidence in ("measured", "sister")
+    assert machine_for(accelerator, engine_for()).evidence in ("measured", "sister")

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_memory_calculator import Step, best_parallelism, calculate_memory, estimate_performance, load_model
+from llm_memory_calculator.deployment import Deployment
+from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.operators import Attention, LatentAttention
 from llm_memory_calculator.operators.attention import attended_pairs
 from llm_memory_calculator.parallel import Parallelism, problem
-from llm_memory_calculator.performance.estimate import Deployment
-from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_calculator.performance.step import step_time
+from llm_memory_calculator.ranks import holdings
 from llm_memory_calculator.sources import catalogue_entries
 from llm_memory_hardware import get_accelerator
 
@@ -47,10 +48,10 @@ families = st.sampled_from(one_of_each_family())
 def deployment(model: str, hardware: str = "H100", **layout: int) -> Deployment:
     found = load_model(model)
     return Deployment(
-        model=found.name,
-        architecture=found.architecture,
+        model=found,
         formats=found.formats("bf16", None),
-        machine=machine_for(get_accelerator(hardware)),
+        engine=engine_for(),
+        accelerator=get_accelerator(hardware),
         layout=Parallelism(**layout),
     )
 
@@ -108,17 +109,14 @@ def test_shards_sum_to_the_whole_plus_what_is_replicated(model: str, tensor: int
 @given(models, st.integers(1, 12))
 @settings(max_examples=40, deadline=None)
 def test_pipeline_stages_hold_every_layer_once(model: str, stages: int) -> None:
-    architecture = load_model(model).architecture
+    found = deployment(model, pipeline=stages)
+    architecture = found.architecture
     if stages > architecture.depth:
         return
-    held = [
-        index
-        for number in range(stages)
-        for layer in architecture.stage(number, stages).stack
-        for index in layer.indices or ()
-    ]
-    assert sorted(held) == list(range(architecture.depth))
-    parameters = sum(architecture.stage(number, stages).parameter_count for number in range(stages))
+    held = holdings(architecture, found.formats.scheme, found.layout, found.engine)
+    assert sum(holding.alike for holding in held) == stages
+    assert sum(holding.alike * holding.depth for holding in held) == architecture.depth
+    parameters = sum(holding.alike * holding.parameters for holding in held)
     copied = architecture.vocab_size * architecture.hidden_size if architecture.has_tied_head and stages > 1 else 0
     assert parameters == architecture.parameter_count + copied
 
@@ -151,19 +149,8 @@ def test_chunked_prefill_does_the_work_of_whole_prefill(model: str, chunks: list
 @settings(max_examples=40, deadline=None)
 def test_a_sweep_equals_its_scalars(model: str, contexts: list[int], batch: int) -> None:
     found = deployment(model)
-    swept = step_time(
-        found.architecture,
-        found.formats,
-        found.machine,
-        found.layout,
-        Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64)),
-    ).total
-    single = [
-        step_time(
-            found.architecture, found.formats, found.machine, found.layout, Step(batch=batch, query=1, context=context)
-        ).total
-        for context in contexts
-    ]
+    swept = step_time(found, Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64))).total
+    single = [step_time(found, Step(batch=batch, query=1, context=context)).total for context in contexts]
     numpy.testing.assert_allclose(swept, single, rtol=1e-12)
 
 
@@ -175,7 +162,7 @@ def test_step_time_is_finite_positive_and_grows_with_the_context(
     found = deployment(model)
 
     def seconds(step: Step) -> float:
-        time = step_time(found.architecture, found.formats, found.machine, found.layout, step)
+        time = step_time(found, step)
         for value in time.seconds.values():
             assert value >= 0  # type: ignore[operator]
         return float(time.total)

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.formats.scheme import stored_bytes
 from llm_memory_calculator.formats.stored import StoredTensor, StoredWeights
 from llm_memory_calculator.models import Model, describe
+from llm_memory_calculator.parallel import Parallelism
+from llm_memory_calculator.ranks import holdings
 
 HIDDEN, WIDTH, VOCABULARY, LAYERS = 64, 128, 96, 3
 CONFIG = {
@@ -86,8 +89,8 @@ def test_the_bytes_are_those_of_the_header_in_any_mix_of_formats(
     shards = 2 * stored_bytes(found.architecture.shard(2), scheme)
     norms = sum(tensors[f"{name}.weight"].bytes for name in SHAPES if "norm" in name)
     assert shards == pytest.approx(total + norms, abs=2)
-    stages = [stored_bytes(found.architecture.stage(number, 3), scheme) for number in range(3)]
-    assert sum(stages) == pytest.approx(total, abs=3)
+    stages = holdings(found.architecture, scheme, Parallelism(pipeline=3), engine_for())
+    assert sum(stage.alike * stage.weights for stage in stages) == pytest.approx(total, abs=3)
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
-from ..operators import Operator, Weight
+from ..operators import Weight
 from ..report import Note
 from . import checkpoint, gguf
 from .checkpoint import QUANTIZED_ROLES
@@ -71,48 +71,72 @@ def by_name(formats: Mapping[str, Format]) -> tuple[Rule, ...]:
     return tuple(Rule(form=form, names=frozenset(found)) for form, found in names.items())
 
 
-@lru_cache(maxsize=512)
-def layer_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[float, ...], tuple[Format, ...]]:
-    """Stored bytes of each operator over all the layers of a group, and the format of most of its weight."""
-    paths = layer.module_paths()
-    prefixes = [f"{path}." if path else "" for path in paths]
-    judged = prefixes if scheme.by_layer else prefixes[:1]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alike:
+    """The layers of a group whose weights have the same formats, and what one of them stores."""
+
+    indices: tuple[int, ...] | None
+    sizes: tuple[float, ...]
+    """Stored bytes of each operator, scales included."""
+    formats: tuple[Format, ...]
+    """The format of most of each operator's weight."""
+
+    @property
+    def count(self) -> int:
+        return 1 if self.indices is None else len(self.indices)
+
+
+@lru_cache(maxsize=4096)
+def alike(layer: Layer, scheme: WeightScheme) -> tuple[Alike, ...]:
+    """The layers of a group by the formats of their weights: all together, unless rules name single layers."""
+    paths = [f"{path}." if path else "" for path in layer.module_paths()]
+    judged = paths if scheme.by_layer else paths[:1]
     matches = len(judged) * sum(len(operator.weights()) for operator in layer.operators) * scheme.regexes
     if matches > _MOST_MATCHES:
         raise ConfigError(
             f"The config's quantization_config would match {matches:,} names and patterns, more than "
             f"{_MOST_MATCHES:,}; give precision to count one format."
         )
-    scale = scheme.factor * layer.repeat / len(judged) if judged else 0
-    sizes, formats = [], []
-    for operator in layer.operators:
-        total, share = 0.0, dict[Format, float]()
-        for weight in operator.weights():
-            parts = dict[Format, float]()
-            for prefix in judged:
-                for form, part in scheme.formats_of(weight, prefix):
-                    parts[form] = parts.get(form, 0.0) + part
-            for form, part in parts.items():
-                size = part * weight.copies * form.stored_bytes(weight.rows, weight.columns)
-                total += size
-                share[form] = share.get(form, 0.0) + size
-        sizes.append(total * scale)
-        formats.append(max(share, key=lambda form: share[form]) if share else scheme.plain)
-    return tuple(sizes), tuple(formats)
+    places: dict[tuple[_WeightFormats, ...], list[int]] = {}
+    for place, path in enumerate(judged):
+        formats = tuple(
+            tuple((weight, *part) for weight in operator.weights() for part in scheme.formats_of(weight, path))
+            for operator in layer.operators
+        )
+        places.setdefault(formats, []).append(place)
+    found = []
+    for formats, where in places.items():
+        indices = layer.indices
+        if indices is not None and scheme.by_layer:
+            indices = tuple(indices[place] for place in where)
+        stored = [_stored(parts, scheme) for parts in formats]
+        found.append(
+            Alike(
+                indices=indices,
+                sizes=tuple(size for size, _ in stored),
+                formats=tuple(form for _, form in stored),
+            )
+        )
+    return tuple(found)
+
+
+_WeightFormats = tuple[tuple[Weight, Format, float], ...]
+
+
+def _stored(parts: _WeightFormats, scheme: WeightScheme) -> tuple[float, Format]:
+    """Bytes of an operator's weights, and the format of most of them."""
+    by_format = dict[Format, float]()
+    for weight, form, part in parts:
+        size = part * weight.copies * form.stored_bytes(weight.rows, weight.columns)
+        by_format[form] = by_format.get(form, 0.0) + size
+    total = sum(by_format.values()) * scheme.factor
+    return total, max(by_format, key=lambda form: by_format[form]) if by_format else scheme.plain
 
 
 def stored_bytes(architecture: Architecture, scheme: WeightScheme) -> int:
     """Bytes of all weights that are stored, scales included."""
-    return round(sum(sum(layer_bytes(layer, scheme)[0]) for layer in architecture.layers()))
-
-
-@lru_cache(maxsize=4096)
-def operator_bytes(layer: Layer, scheme: WeightScheme) -> tuple[tuple[Operator, float, Format], ...]:
-    """Each operator of one layer of the group with its stored bytes and the format that its product runs from."""
-    sizes, formats = layer_bytes(layer, scheme)
-    return tuple(
-        (operator, size / layer.repeat, form)
-        for operator, size, form in zip(layer.operators, sizes, formats, strict=True)
+    return round(
+        sum(group.count * sum(group.sizes) for layer in architecture.layers() for group in alike(layer, scheme))
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture, Layer
-from ..arguments import choice, flag, whole
+from ..checks import choice, flag, whole
 from ..errors import ArgumentError, did_you_mean
 from ..formats.numerics import Format, parse_format
 from ..operators import Experts, Linear, Weight
+
+if TYPE_CHECKING:
+    from ..engines import Engine
+    from ..ranks import Holding
 
 _ATTENTION = ("attn", "attention", "mixer", "cross")
 _GROUPS = ("all-linear", "attn", "ffn")
@@ -73,35 +77,29 @@ def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, An
     return Adapters(count=count, rank=rank, targets=targets, form=form, fully_sharded=sharded)
 
 
-def adapter_bytes(rank: Architecture, adapters: Adapters | None, tensor: int) -> int:
-    """Bytes of the adapters on one tensor-parallel rank.
-
-    A (rank x inputs) of a column-split projection and B (outputs x rank) of a row-split one are whole on every rank, as
-    vLLM keeps them, unless the adapters are fully sharded.
-    """
+def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engine: Engine) -> int:
+    """Bytes of the adapters on one tensor-parallel rank, of which the engine may keep matrices whole."""
     if adapters is None:
         return 0
-    values = sum(
-        layer.repeat * _layer_values(layer, adapters.targets, adapters.rank, tensor if adapters.fully_sharded else 1)
-        for layer in (*rank.encoder, *rank.stack)
-    )
+    layers = [(count, kind.layer) for count, kind in holding.stack]
+    layers += [(kind.count, kind.layer) for kind in holding.encoder]
+    values = sum(count * _layer_values(layer, adapters, tensor, engine) for count, layer in layers)
     return round(adapters.count * values * adapters.form.bits / 8)
 
 
 @lru_cache(maxsize=2048)
-def _layer_values(layer: Layer, targets: tuple[str, ...], rank: int, shards: int) -> float:
-    values = 0.0
+def _layer_values(layer: Layer, adapters: Adapters, tensor: int, engine: Engine) -> float:
+    values, rank, targets = 0.0, adapters.rank, adapters.targets
     for operator in layer.operators:
         if isinstance(operator, Linear):
+            shards_a, shards_b = engine.adapter_shards(operator.split, tensor, fully_sharded=adapters.fully_sharded)
             # projections that the checkpoint fuses under one name share one A
             outputs: dict[str, int] = {}
             for output in operator.outputs:
                 outputs[output.name] = outputs.get(output.name, 0) + output.size
             for name, size in outputs.items():
                 if operator.role == "linear" and _wanted(name, targets):
-                    first = rank * operator.inputs / (shards if operator.split == "columns" else 1)
-                    second = rank * size / (shards if operator.split == "rows" else 1)
-                    values += first + second
+                    values += rank * operator.inputs / shards_a + rank * size / shards_b
         elif isinstance(operator, Experts):
             values += sum(
                 weight.copies * rank * (weight.rows + weight.columns)

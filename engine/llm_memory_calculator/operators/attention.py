@@ -72,6 +72,10 @@ class Attention(Stateless):
         return "MQA" if self.kv_heads == 1 else "GQA"
 
     @property
+    def looks_back(self) -> bool:
+        return True
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -235,6 +239,10 @@ class LatentAttention(Stateless):
         return "MLA"
 
     @property
+    def looks_back(self) -> bool:
+        return True
+
+    @property
     def kind(self) -> WorkKind:
         return "latent_attention"
 
@@ -295,6 +303,10 @@ class CompressedAttention(Stateless):
         return "MQA"
 
     @property
+    def looks_back(self) -> bool:
+        return True
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -342,6 +354,10 @@ class Indexer(Stateless):
     heads: int
     head_dim: int
     ratio: int = 1
+
+    @property
+    def looks_back(self) -> bool:
+        return True
 
     @property
     def kind(self) -> WorkKind:

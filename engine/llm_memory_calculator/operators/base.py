@@ -144,6 +144,11 @@ class Operator(Protocol):
         ...
 
     @property
+    def looks_back(self) -> bool:
+        """Whether its work hangs on the tokens before the step."""
+        ...
+
+    @property
     def reads_source(self) -> bool:
         """Whether it works on what an encoder has just given, and not at all in a step that encodes nothing."""
         ...
@@ -219,6 +224,10 @@ class Stateless:
 
     @property
     def borrows(self) -> bool:
+        return False
+
+    @property
+    def looks_back(self) -> bool:
         return False
 
     @property

@@ -1,21 +1,22 @@
-"""An accelerator with the law of each kind of work on it, and what its constants rest on."""
+"""An accelerator under an engine: the law of each kind of work on it, and what its constants rest on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from llm_memory_hardware.accelerator import Accelerator
 
+from ..engines import Engine
 from ..errors import LayoutError
 from ..facts import table
 from ..formats.numerics import Format
 from ..operators import WorkKind
-from ..report import Note
-from ..units import GB
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment
 
 Evidence = Literal["measured", "sister", "none"]
 
@@ -43,9 +44,10 @@ class Law:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Machine:
-    """One accelerator as the laws see it."""
+    """One accelerator as the laws see it, with the engine that drives it."""
 
     accelerator: Accelerator
+    engine: Engine
     evidence: Evidence
     """measured: kernels of this accelerator were fitted; sister: of one with the same chip; none: default constants."""
     constants: dict[str, float]
@@ -82,7 +84,7 @@ class Machine:
 
 
 @lru_cache(maxsize=1024)
-def machine_for(accelerator: Accelerator) -> Machine:
+def machine_for(accelerator: Accelerator, engine: Engine) -> Machine:
     """The accelerator with its own constants, a sister's, or the default ones."""
     facts = table("timing")
     known, sister = facts["accelerator"], facts["same_constants"].get(accelerator.name)
@@ -92,36 +94,13 @@ def machine_for(accelerator: Accelerator) -> Machine:
         constants, evidence = known[accelerator.name], "measured"
     elif sister and accelerator.sources:
         constants, evidence = known[sister], "sister"
-    return Machine(accelerator=accelerator, evidence=evidence, constants=constants)
+    return Machine(accelerator=accelerator, engine=engine, evidence=evidence, constants=constants)
 
 
-def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
-    """What a caller must know of accelerators before believing what is said of their memory and count."""
-    found = []
-    if fitted := [accelerator for accelerator in accelerators if accelerator.memory_is_maximum]:
-        first = fitted[0]
-        text = (
-            f"{first.memory_gb:,.6g} GB is the most that {first.name} can have at its "
-            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give memory_gb, or a "
-            f"name with the size such as '{first.name} {first.memory_gb / 2:.6g}GB'."
-        )
-        found.append(Note(subject="memory", text=text, origin="warning"))
-    if chips := [accelerator for accelerator in accelerators if accelerator.runtime_devices > 1]:
-        first = chips[0]
-        text = (
-            f"{first.name} is a whole chip, as it is sold; its runtime shows {first.runtime_devices} devices of it, "
-            f"each with its share of the memory: devices and tensor_parallel count chips here{_also(chips)}."
-        )
-        found.append(Note(subject="devices", text=text, origin="assumption"))
-    return tuple(found)
-
-
-def _also(accelerators: Sequence[Accelerator]) -> str:
-    others = [accelerator.name for accelerator in accelerators[1:]]
-    if not others:
-        return ""
-    more = f" and {len(others) - 4} more" if len(others) > 4 else ""
-    return f" (likewise of {', '.join(others[:4])}{more})"
+def machine_of(deployment: Deployment) -> Machine:
+    """A deployment's accelerator under its engine."""
+    assert deployment.accelerator is not None
+    return machine_for(deployment.accelerator, deployment.engine)
 
 
 @lru_cache(maxsize=8192)
@@ -144,26 +123,26 @@ def law_of(machine: Machine, kind: WorkKind, form: Format, activations: Format) 
             padding_rows=experts["padding_rows"],
         )
     if kind == "elementwise":
-        elementwise = facts["elementwise"]
-        return Law(rate=math.inf, bandwidth=memory * elementwise["em"] / elementwise["factor"])
+        passes = machine.engine.kernels.elementwise_passes
+        return Law(rate=math.inf, bandwidth=memory * facts["elementwise"]["em"] / passes)
     if kind == "scan":
         scan = facts["scan"]
         return Law(
             rate=_vector_peak(machine, activations) * scan["share"], bandwidth=memory * scan["em"], t0=scan["launch"]
         )
-    attention = _attention(machine, kind, activations, facts["attention"])
+    attention = _attention(machine, kind, activations)
     # a recurrence in chunks is made of matrix products whose rows are the chunk's, however long the query is
     return replace(attention, ramp=0.0) if kind == "recurrence" else attention
 
 
-def _attention(machine: Machine, kind: WorkKind, activations: Format, facts: dict[str, Any]) -> Law:
-    own = machine.constants
+def _attention(machine: Machine, kind: WorkKind, activations: Format) -> Law:
+    own, kernels = machine.constants, machine.engine.kernels
     latent = kind == "latent_attention"
     return Law(
         rate=machine.peak(activations) * own["prefill_ec"],
-        bandwidth=machine.memory_bandwidth * own["kv_em"] * facts["engine_em"],
-        t0=own["kv_t0"] + (facts["latent_launch"] if latent else 0.0),
-        prefill_t0=own["prefill_t0"] - own["kv_t0"] + (facts["latent_prefill"] if latent else 0.0),
+        bandwidth=machine.memory_bandwidth * own["kv_em"] * kernels.attention_em,
+        t0=own["kv_t0"] + (kernels.latent_launch if latent else 0.0),
+        prefill_t0=own["prefill_t0"] - own["kv_t0"] + (kernels.latent_prefill if latent else 0.0),
         ramp=own["prefill_s0"],
     )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..formats.scheme import Formats
-from ..memory.ledger import STATE_BYTES
-from ..operators import Work
 from ..units import larger, smaller
-from .machine import Law
 
 if TYPE_CHECKING:
+    from ..formats.scheme import Formats
+    from ..operators import Work
     from ..units import Quantity
+    from .machine import Law
 
 
 @dataclass(slots=True)
@@ -29,13 +28,16 @@ class OperatorTime:
     """Whether latent attention ran absorbed; None for every other operator."""
 
 
-def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats) -> OperatorTime:
-    """The roofline of `work` under its law, its operator storing `weight_bytes` on this device."""
+def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats, recurrent_bytes: float) -> OperatorTime:
+    """The roofline of `work` under its law, its operator storing `weight_bytes` on this device.
+
+    recurrent_bytes: of a value of a recurrent state.
+    """
     moved = (
         work.weight_share * weight_bytes
         + work.activations * formats.activation_bytes
         + (work.cache_read + work.cache_written) * formats.kv_bytes
-        + work.state * STATE_BYTES
+        + work.state * recurrent_bytes
     )
     prefills = work.rows > 1
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import api, sources
-from .api import ModelLike
-from .arguments import MOST_TOKENS, flag, strict, whole
-from .errors import ArgumentError, CalculatorError
-from .memory.ledger import bytes_per_token
+from .. import api, sources
+from ..architecture import Architecture
+from ..arguments import MOST_TOKENS, ModelLike
+from ..checks import flag, strict, whole
+from ..errors import ArgumentError, CalculatorError
+from ..memory.reports import bytes_per_token
+from ..models import Model
 
 SEQ_LENGTHS = (1024, 4096, 16384, 32768)
 # Bytes of the cache over those of multi-head attention over the whole length with the same layers and hidden size:
@@ -26,7 +28,7 @@ class HuggingFaceConfigLoader:
 
     def fetch_model_config(self, model_id_or_path: ModelLike) -> dict[str, Any]:
         """The config as published. Raises SourceError when it cannot be read."""
-        return dict(sources.resolve(model_id_or_path, token=self.token).config)
+        return dict(api.load_model(model_id_or_path, token=self.token).config.values)
 
     def get_model_config(
         self, model_id_or_path: ModelLike, add_param_count: bool = True, respect_weight_tying: bool = True
@@ -45,7 +47,7 @@ class HuggingFaceConfigLoader:
 
         Raises SourceError when the hub cannot be asked.
         """
-        return _model_info(sources.resolve(model_id_or_path, token=self.token), self.token)
+        return _model_info(_origin(model_id_or_path, self.token), self.token)
 
     def analyze_model(
         self,
@@ -91,8 +93,10 @@ def analyze_hf_model(
     model_info (downloads, likes, tags, created_at, last_modified) is there where the config itself came from the hub.
     Further arguments are those of `calculate_memory`. Raises CalculatorError.
     """
-    report = api.calculate_memory(model_id, batch_size, seq_length, precision=precision, token=token, **arguments)
-    origin = sources.resolve(model_id, token=token)
+    report = api.calculate_memory(
+        model_id, batch_size=batch_size, seq_length=seq_length, precision=precision, token=token, **arguments
+    )
+    origin = _origin(model_id, token)
     analysis: dict[str, Any] = {
         "model_id": model_id,
         "model_type": report.model_type,
@@ -104,6 +108,13 @@ def analyze_hf_model(
     if origin.kind == "hub":
         analysis["model_info"] = _model_info(origin, token)
     return analysis
+
+
+def _origin(model: ModelLike, token: str | None) -> sources.Origin:
+    """Where a model's config is from; one that a caller has described is given as a dict."""
+    if isinstance(model, (Model, Architecture)):
+        return sources.resolve(api.load_model(model).config.values)
+    return sources.resolve(model, token=token)
 
 
 def _model_info(origin: sources.Origin, token: str | None) -> dict[str, Any] | None:
@@ -158,9 +169,9 @@ def analyze_attention_efficiency(
     results = {}
     for length in lengths:
         report = api.calculate_memory(
-            model_id_or_config,
-            batch_size,
-            length,
+            model,
+            batch_size=batch_size,
+            seq_length=length,
             precision=precision,
             kv_precision=kv_precision,
             respect_weight_tying=respect_weight_tying,

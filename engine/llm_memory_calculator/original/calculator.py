@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
-from . import api
-from .architecture import Architecture, Layer
-from .arguments import MOST_SEQUENCES, MOST_TOKENS, flag, whole
-from .formats.numerics import FORMATS, parse_format
-from .formats.scheme import Formats
-from .memory.adapters import LoraConfig
-from .models import Model
-from .operators import Attention, Convolution, LatentAttention, Recurrence
-from .report import MemoryReport
-from .units import GB
+from .. import api
+from ..architecture import Architecture, Layer
+from ..arguments import MOST_SEQUENCES, MOST_TOKENS
+from ..checks import flag, whole
+from ..formats.numerics import FORMATS, parse_format
+from ..formats.scheme import Formats
+from ..memory.adapters import LoraConfig
+from ..models import Model
+from ..operators import Attention, Convolution, LatentAttention, Recurrence
+from ..report import MemoryReport
+from ..units import GB
 
 ConfigLike = Mapping[str, Any]
 _KINDS: Final = {
@@ -162,7 +163,12 @@ class ModelMemoryCalculator:
     ) -> MemoryReport:
         """`calculate_memory`, with all of its arguments."""
         return api.calculate_memory(
-            config, batch_size, seq_length, precision=precision, num_images=num_images, **arguments
+            config,
+            batch_size=batch_size,
+            seq_length=seq_length,
+            precision=precision,
+            num_images=num_images,
+            **arguments,
         )
 
 

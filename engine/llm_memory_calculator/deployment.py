@@ -1,0 +1,91 @@
+"""A question in two objects: what serves, and what it is asked to serve. Data; nothing here counts anything.
+
+Any number of a `Load`, and the copies of a layout, may be a NumPy array of a sweep: memory and time take arrays as they
+take numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+    from .architecture import Architecture
+    from .engines import Engine
+    from .formats.scheme import Formats
+    from .images import ImageSize
+    from .memory.adapters import Adapters
+    from .models import Model
+    from .parallel import Parallelism
+    from .report import Note
+    from .units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A model in its formats on devices in a layout, served by an engine."""
+
+    model: Model
+    formats: Formats
+    engine: Engine
+    layout: Parallelism
+    accelerator: Accelerator | None = None
+    """The devices' kind; None where only memory was given, or nothing."""
+    memory_bytes: int | None = None
+    """Memory of one device, where that is all that is known of it."""
+    devices: int | None = None
+    """Devices at hand, of which a layout may leave some idle; None: those of the layout."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed of all this, and where it is from."""
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.model.architecture
+
+    @property
+    def usable_bytes(self) -> int | None:
+        """What the runtime sees of one device; None where no device was named."""
+        return self.memory_bytes if self.accelerator is None else self.accelerator.usable_memory_bytes
+
+    @property
+    def device(self) -> str:
+        """One of the devices in words."""
+        if self.accelerator is not None:
+            return self.accelerator.name
+        return "a device" if self.memory_bytes is None else f"a device of {self.memory_bytes / 1e9:g} GB"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model.name} ({self.formats.scheme.label}, {self.formats.kv_cache.name} cache) on "
+            f"{self.layout.devices} x {self.device} as {self.layout}, {self.engine}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The images of each sequence: how many, and what one is to the tower and to the language model."""
+
+    count: Quantity
+    size: ImageSize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is served at once."""
+
+    sequences: Quantity = 1
+    """Over all copies of the model."""
+    tokens: Quantity
+    """Of each sequence: its prompt, or all of it where no output is told apart."""
+    output: Quantity = 0
+    """Tokens generated for each sequence after these."""
+    beams: Quantity = 1
+    """Continuations of each sequence in decode."""
+    source: Quantity | None = None
+    """Encoded positions that each sequence attends; None: as many as it has tokens, or as the encoder always gives."""
+    images: Pictures | None = None
+    adapters: Adapters | None = None
+    notes: tuple[Note, ...] = ()
+    """What was assumed of it."""

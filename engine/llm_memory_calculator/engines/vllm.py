@@ -1,0 +1,88 @@
+"""vLLM: paged cache, chunked prefill, CUDA graphs, NCCL between the ranks. Numbers stand in data/engines/vllm.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..units import choose, whole_down
+from .base import HostCost, KernelCost
+
+if TYPE_CHECKING:
+    from ..operators import State
+    from ..operators.base import Split
+    from ..report import Note
+    from ..units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vllm:
+    """vLLM of one version with its settings."""
+
+    version: str
+    facts: Mapping[str, Any]
+    """The version's table."""
+    utilization: float
+    step_tokens: int
+    host: HostCost
+    kernels: KernelCost
+    recurrent_bytes: float
+    notes: tuple[Note, ...] = ()
+    name: str = "vllm"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} (gpu_memory_utilization {self.utilization:g})"
+
+    def budget_bytes(self, usable_bytes: Quantity) -> Quantity:
+        return whole_down(self.utilization * usable_bytes)
+
+    def context_bytes(self, peers: object) -> Quantity:
+        return self._with_peers("context", peers)
+
+    def buffer_bytes(self, peers: object) -> Quantity:
+        return self._with_peers("buffers", peers)
+
+    def _with_peers(self, part: str, peers: object) -> Quantity:
+        facts = self.facts[part]
+        return choose(peers, facts["with_peers_bytes"], facts["alone_bytes"])
+
+    def graph_bytes(self, layers: int, *, mixes: bool) -> Quantity:
+        facts = self.facts["graphs"]
+        bytes_: int = facts["base_bytes"] + facts["layer_bytes"] * layers
+        return bytes_ + facts["experts_bytes"] if mixes else bytes_
+
+    def sampler_bytes(self, vocabulary: int, sequences: Quantity) -> Quantity:
+        bytes_per_logit: float = self.facts["sampler"]["bytes_per_logit"]
+        return bytes_per_logit * vocabulary * sequences
+
+    def state_bytes(self, state: State, activation_bytes: float) -> float:
+        return state.window * activation_bytes + state.recurrent * self.recurrent_bytes
+
+    def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
+        """Evenly, what remains one each to the stages before the last."""
+        base, remainder = divmod(depth, stages)
+        depths = [base] * stages
+        for extra in range(remainder):
+            depths[-(extra + 2) % stages] += 1
+        return tuple(depths)
+
+    def adapter_shards(self, split: Split, tensor: int, *, fully_sharded: bool) -> tuple[int, int]:
+        """A of a column-split projection and B of a row-split one are whole on every rank, unless fully sharded."""
+        shards = tensor if fully_sharded else 1
+        return shards if split == "columns" else 1, shards if split == "rows" else 1
+
+
+def from_facts(version: str, facts: Mapping[str, Any], notes: tuple[Note, ...], **settings: Any) -> Vllm:
+    """vLLM by the table of a version, with settings in place of its defaults."""
+    stated = facts["settings"] | {name: value for name, value in settings.items() if value is not None}
+    return Vllm(
+        version=version,
+        facts=facts,
+        utilization=stated["gpu_memory_utilization"],
+        step_tokens=stated["max_num_batched_tokens"],
+        host=HostCost(**facts["host"]),
+        kernels=KernelCost(**facts["kernels"]),
+        recurrent_bytes=facts["state"]["recurrent_bytes"],
+        notes=notes,
+    )

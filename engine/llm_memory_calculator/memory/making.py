@@ -1,0 +1,71 @@
+"""The ledger of a pipeline that makes images: its parts run one after the other, whole on every device."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from ..facts import table
+from ..ranks import holdings
+from ..units import ceil_div, larger, whole_up
+from .adapters import adapter_bytes
+from .ledger import Ledger, live_beside
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment, Load, Pictures
+    from ..images import Latents
+    from ..ranks import Holding
+    from ..units import Quantity
+
+
+def making_ledger(deployment: Deployment, load: Load) -> Ledger:
+    """Bytes on each device, which has all of the pipeline and its share of the prompts."""
+    architecture, engine = deployment.architecture, deployment.engine
+    here = ceil_div(load.sequences, deployment.layout.data)
+    (holding,) = holdings(architecture, deployment.formats.scheme, deployment.layout, engine)
+    held: Quantity = 0.0
+    peaks: dict[str, Quantity] = {}
+    if load.images is not None and architecture.latents is not None:
+        held = _held(architecture.latents, deployment, load.images, here)
+        peaks = _peaks(architecture.latents, holding, deployment, load.images, here)
+    return Ledger(
+        stage=0,
+        stages=1,
+        weights=holding.weights,
+        kv_cache=0,
+        images=whole_up(held),
+        adapters=adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine),
+        forward=reduce(larger, peaks.values(), 0),
+        context=engine.context_bytes(peers=False),
+        peaks=peaks,
+    )
+
+
+def _peaks(
+    latents: Latents, holding: Holding, deployment: Deployment, images: Pictures, prompts: Quantity
+) -> dict[str, Quantity]:
+    """Peak bytes of each part: attention never holds its scores, and the decoder takes each image whole."""
+    facts, formats = table("memory"), deployment.formats
+    made = prompts * images.count
+    upcast = latents.upcast and formats.scheme.plain.name == "fp16"
+    width = 4 if upcast else formats.activation_bytes
+    text = [kind for _, kind in holding.text]
+    skips = sum(count * kind.layer.kept / kind.layer.reduction for count, kind in holding.text)
+    forward, decoder = facts["forward"]["factor"] * formats.activation_bytes, facts["diffusion"]["decoder_factor"]
+    # the decoder's weights are widened too while it runs
+    widened = sum(
+        kind.count * operator.active_parameters() for kind in holding.towers for operator in kind.layer.operators
+    )
+    return {
+        "encoders": forward * live_beside(holding.encoder) * latents.prompt * latents.passes * prompts,
+        "a step of the denoiser": forward * (live_beside(text) + skips) * images.size.tokens * latents.passes * made,
+        "decoder": decoder * width * live_beside(holding.towers) * images.size.positions * made
+        + (widened * (width - formats.activation_bytes) if upcast else 0),
+    }
+
+
+def _held(latents: Latents, deployment: Deployment, images: Pictures, prompts: Quantity) -> Quantity:
+    """Bytes of latents with their copies for each pass and what the denoiser gives, and of pixels in float32."""
+    positions = images.size.positions / latents.scale**2
+    values = latents.channels * (1 + 2 * latents.passes) * positions * deployment.formats.activation_bytes
+    return prompts * images.count * (values + 3 * 4 * images.size.positions)

@@ -1,0 +1,224 @@
+"""Answers about memory: what a device holds, where that fits, and how many sequences fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..facts import table
+from ..parallel import Parallelism, tensor_sizes
+from ..ranks import holdings
+from ..report import BatchReport, Fit, Interval, MemoryReport, Note
+from ..units import GB
+from . import Ledger, judge, ledger
+
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+    from ..architecture import Architecture
+    from ..deployment import Deployment, Load
+    from ..engines import Engine
+    from ..formats.scheme import Formats
+
+# Capacities that accelerators are sold with, GB.
+CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
+
+
+def memory_report(
+    deployment: Deployment,
+    load: Load,
+    *,
+    accelerators: Iterable[Accelerator] = (),
+    framework_overhead: float | None = None,
+    include_gradients: bool = False,
+) -> MemoryReport:
+    """What one device of a deployment must hold, and which of `accelerators` hold it.
+
+    framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead.
+    """
+    architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
+    need = ledger(deployment, load)
+    fits = _fits(deployment, load, tuple(accelerators))
+    if framework_overhead is not None:
+        stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
+        need = replace(need, context=round(stated), buffers=0, graphs=0)
+    if include_gradients:
+        held = holdings(architecture, formats.scheme, layout, deployment.engine)
+        heaviest = max(holding.parameters for holding in held)
+        need = replace(need, gradients=round(heaviest * formats.activation_bytes))
+    estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
+    makes_images = architecture.task == "diffusion"
+    spread = table("memory")["diffusion" if makes_images else "interval"]
+    usable = deployment.usable_bytes
+    verdict = None if usable is None else judge(need.total, usable, deployment.engine)
+    return MemoryReport(
+        model=deployment.model.name,
+        model_type=architecture.model_type,
+        attention_type=architecture.attention_type,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        parameter_count=architecture.parameter_count,
+        active_parameter_count=architecture.active_parameter_count,
+        embedding_parameter_count=architecture.embedding_parameter_count,
+        batch_size=load.sequences,
+        seq_length=load.tokens,
+        image_tokens=load.images.count * load.images.size.tokens if load.images else 0,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        expert_parallel=layout.expert,
+        devices=layout.devices,
+        worst_device=need.where,
+        weight_memory_bytes=need.weights,
+        kv_cache_bytes=need.kv_cache,
+        activation_memory_bytes=need.activations,
+        state_memory_bytes=need.state,
+        image_memory_bytes=need.images,
+        lora_adapter_memory_bytes=need.adapters,
+        gradient_memory_bytes=need.gradients,
+        extra_work_bytes=need.overhead,
+        kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
+        total_memory_interval=Interval(
+            low=round(need.total - estimated + spread["low"] * estimated),
+            high=round(need.total - estimated + spread["high"] * estimated),
+            level=0.8,
+            evidence="weights are exact; activations are a law checked against traces of diffusers and published peaks"
+            if makes_images
+            else "weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
+        ),
+        recommended_gpu_memory_gb=recommended_gb(need.total, deployment.engine),
+        fits=fits,
+        fits_device=None if verdict is None else verdict.fits,
+        device_budget_bytes=None if verdict is None else verdict.budget_bytes,
+        notes=(
+            *deployment.notes,
+            *load.notes,
+            *length_notes(architecture, load.tokens),
+            *_peak_notes(need),
+            *architecture.apart,
+        ),
+    )
+
+
+def _fits(deployment: Deployment, load: Load, accelerators: tuple[Accelerator, ...]) -> tuple[Fit, ...]:
+    """Those that hold the model, each with the smallest tensor-parallel group that does."""
+    largest = max((accelerator.link_domain for accelerator in accelerators), default=0)
+    found: dict[str, Fit] = {}
+    for tensor in tensor_sizes(deployment.architecture, largest):
+        need = ledger(replace(deployment, layout=Parallelism(tensor=tensor)), load).total
+        for accelerator in accelerators:
+            if accelerator.name in found or tensor > accelerator.link_domain:
+                continue
+            verdict = judge(need, accelerator.usable_memory_bytes, deployment.engine)
+            if verdict.fits:
+                found[accelerator.name] = Fit(
+                    hardware=accelerator.name,
+                    devices=tensor,
+                    memory_gb=accelerator.memory_gb,
+                    used_share=verdict.used_share,
+                )
+        if len(found) == len(accelerators):
+            break
+    return tuple(found[accelerator.name] for accelerator in accelerators if accelerator.name in found)
+
+
+def recommended_gb(total_bytes: int, engine: Engine) -> int:
+    """The smallest capacity on sale, GB, that holds the total; above all of them what would, rounded up."""
+    for capacity in CAPACITIES_GB:
+        if judge(total_bytes, capacity * GB, engine).fits:
+            return capacity
+    return math.ceil(total_bytes / engine.utilization / GB)
+
+
+def _peak_notes(need: Ledger) -> tuple[Note, ...]:
+    """Which part of a pipeline that makes images needs most."""
+    if not need.peaks:
+        return ()
+    shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in need.peaks.items() if value)
+    text = (
+        f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
+        "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
+    )
+    return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
+
+
+def bytes_per_token(architecture: Architecture, formats: Formats) -> int:
+    """Bytes that one more token adds to the cache of one sequence before any window is full, over all layers.
+
+    Where several tokens become one entry, the mean over the first 128.
+    """
+    values: float = max(architecture.cached_values(1), architecture.cached_values(128) / 128)
+    return math.ceil(values * formats.kv_bytes)
+
+
+def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
+    """A warning when sequences are longer than the model's config allows."""
+    longest = architecture.max_length
+    if longest is None or tokens <= longest:
+        return ()
+    text = f"{tokens:,} tokens exceed the {longest:,} that the model's config allows."
+    return (Note(subject=subject, text=text, origin="warning"),)
+
+
+def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000) -> BatchReport:
+    """The largest number of sequences like those of `load` that the devices hold."""
+    architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
+    tokens, usable = load.tokens, deployment.usable_bytes
+    assert usable is not None
+    one, less = f"One sequence of {tokens:,} tokens", "a shorter seq_length"
+    if architecture.task == "diffusion":
+        one, less = "One prompt", "smaller images"
+
+    def on_device(sequences: int) -> Ledger:
+        return ledger(deployment, replace(load, sequences=sequences))
+
+    def holds(need: Ledger) -> bool:
+        return bool(judge(need.total, usable, deployment.engine).fits)
+
+    least = on_device(layout.data)
+    budget = judge(least.total, usable, deployment.engine).budget_bytes
+    if not holds(least):
+        largest, used = 0, least
+        reason = (
+            f"{one} needs {least.total / GB:.1f} GB a device "
+            f"({least.weights / GB:.1f} of weights), and {deployment.device} offers {budget / GB:.1f} GB "
+            f"({deployment.engine.utilization:.0%} of {usable / GB:.1f}); use more devices, a larger one, a smaller "
+            f"precision or {less}."
+        )
+    else:
+        low, high = layout.data, most + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if holds(on_device(middle)) else (low, middle)
+        largest, used = low, on_device(low)
+        reason = (
+            f"The search stops at {most:,} sequences."
+            if largest == most
+            else f"One more sequence on each copy would exceed the {budget / GB:.1f} GB that {deployment.device} "
+            "offers."
+        )
+    return BatchReport(
+        model=deployment.model.name,
+        hardware=deployment.device,
+        max_batch_size=largest,
+        reason=reason,
+        seq_length=tokens,
+        precision=formats.scheme.label,
+        kv_precision=formats.kv_cache.name,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        devices=layout.devices,
+        device_budget_bytes=budget,
+        weight_memory_bytes=used.weights,
+        kv_cache_bytes=used.kv_cache,
+        activation_memory_bytes=used.activations,
+        extra_work_bytes=used.overhead,
+        state_memory_bytes=used.state,
+        image_memory_bytes=used.images,
+        lora_adapter_memory_bytes=used.adapters,
+        kv_cache_bytes_per_sequence=least.kv_cache,
+        notes=(*deployment.notes, *load.notes, *length_notes(architecture, tokens), *architecture.apart),
+    )

@@ -1,0 +1,1 @@
+"""The names, arguments and keys of the original, over the same rooms. Nothing imports this."""

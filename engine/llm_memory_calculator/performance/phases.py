@@ -1,0 +1,151 @@
+"""From steps to the times a user waits: prefill in chunks, decode over a growing context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..operators import Step
+from ..units import ceil_div, larger, root, smaller, somewhere
+from .machine import machine_of
+from .step import KINDS, StepTime, step_time
+
+if TYPE_CHECKING:
+    from ..architecture import Architecture
+    from ..deployment import Deployment, Load
+    from ..units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTime:
+    """A phase: seconds by kind of work over the whole prefill, or of the mean decode step; its work and its limits."""
+
+    seconds: dict[str, Quantity]
+    flops: Quantity
+    bytes: Quantity
+    compute_s: Quantity
+    memory_s: Quantity
+
+    @property
+    def total(self) -> Quantity:
+        return sum(self.seconds.values())
+
+
+def _contexts(first: Quantity, last: Quantity, count: Quantity) -> list[tuple[float, Quantity]]:
+    """(share, context) of `count` steps whose context grows evenly from first to last.
+
+    Two Gauss-Legendre points: exact while the time is a polynomial of the context up to the third degree, which it is
+    but for the kinks where a window fills or another bound takes over.
+    """
+    middle, reach = (first + last) / 2, (last - first) / 2
+    if not somewhere(reach):
+        return [(1.0, first)]
+    # the mean over equally spaced points of a square is larger than the integral's by (count + 1) / (count - 1)
+    offset = reach * root((count + 1) / (3 * larger(count - 1, 1)))
+    return [(0.5, middle - offset), (0.5, middle + offset)]
+
+
+def _prefill_steps(
+    architecture: Architecture, batch: Quantity, tokens: Quantity, chunk: int
+) -> Iterator[tuple[Quantity, Step]]:
+    """(how many, step) of a prefill of `batch` prompts with at most `chunk` tokens a step.
+
+    Short prompts go together, long ones in pieces. Attention to both sides cannot be cut: an encoder takes whole
+    sequences.
+    """
+    query = smaller(tokens, chunk) if architecture.task == "decoder" else tokens
+    together = smaller(batch, larger(chunk // tokens, 1))
+    pieces, tail = tokens // query, tokens % query
+    waves, rest = batch // together, batch % together
+    for share, context in _contexts(0, (pieces - 1) * query, pieces):
+        yield waves * pieces * share, _prompt_step(architecture, together, query, context)
+    # the last of the prompts that go together, and the last piece of those that do not
+    if somewhere(rest):
+        yield rest > 0, _prompt_step(architecture, larger(rest, 1), query, 0)
+    if somewhere(tail):
+        yield waves * (tail > 0), _prompt_step(architecture, together, larger(tail, 1), pieces * query)
+
+
+def _prompt_step(architecture: Architecture, batch: Quantity, tokens: Quantity, context: Quantity) -> Step:
+    """The step that takes in prompts. An encoder of text takes the prompt itself, its decoder one start token."""
+    if architecture.task != "encoder-decoder":
+        return Step(batch=batch, query=tokens, context=context)
+    source = architecture.source_of(tokens)
+    return Step(batch=batch, query=1 if architecture.prompt_is_source else tokens, source=source, encoded=source)
+
+
+def _steps_time(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]) -> tuple[PhaseTime, Quantity, Quantity]:
+    """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap."""
+    seconds: dict[str, Quantity] = dict.fromkeys(KINDS, 0.0)
+    flops: Quantity = 0.0
+    moved: Quantity = 0.0
+    compute: Quantity = 0.0
+    memory: Quantity = 0.0
+    count: Quantity = 0.0
+    overlapped: Quantity = 0.0
+    time: StepTime | None = None
+    for times, step in steps:
+        time = step_time(deployment, step, time)
+        for kind, value in time.seconds.items():
+            seconds[kind] = seconds[kind] + times * value
+        flops = flops + times * time.flops
+        moved = moved + times * time.bytes
+        compute = compute + times * time.compute_s
+        memory = memory + times * time.memory_s
+        count = count + times
+        overlapped = overlapped + times * (time.total - time.slowest_stage)
+    phase = PhaseTime(seconds=seconds, flops=flops, bytes=moved, compute_s=compute, memory_s=memory)
+    return phase, count, overlapped
+
+
+def prefill_time(deployment: Deployment, load: Load) -> PhaseTime:
+    """Seconds until the last of the prompts (those of the fullest copy) has its first token.
+
+    With a pipeline, a step enters as soon as the first stage is free: all steps but one pass the other stages while the
+    slowest works on another step.
+    """
+    here = ceil_div(load.sequences, deployment.layout.data)
+    steps = _prefill_steps(deployment.architecture, here, load.tokens, deployment.engine.step_tokens)
+    phase, count, overlapped = _steps_time(deployment, steps)
+    if deployment.layout.pipeline == 1:
+        return phase
+    share = 1 - overlapped * (count - 1) / count / phase.total
+    return replace(phase, seconds={kind: value * share for kind, value in phase.seconds.items()})
+
+
+def decode_time(deployment: Deployment, load: Load) -> PhaseTime:
+    """Mean seconds of a decode step over the output tokens after the first.
+
+    With a pipeline the sequences are dealt into as many micro-batches as stages, all in flight: each step of a
+    sequence passes every stage, and each stage serves every micro-batch once in that time.
+    """
+    stages = deployment.layout.pipeline
+    of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
+    here = ceil_div(of_copy, stages)
+    source = deployment.architecture.source_of(load.tokens)
+    # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
+    begin = 1 if deployment.architecture.prompt_is_source else load.tokens
+    steps = larger(load.output - 1, 1)
+    points = _contexts(begin, begin + steps - 1, steps)
+    phase, _, overlapped = _steps_time(
+        deployment, [(share, Step(batch=here, query=1, context=point, source=source)) for share, point in points]
+    )
+    if stages > 1:
+        # a stage that waits for the slowest one sets the pace of all
+        slowest = phase.total - overlapped
+        busy = phase.total - phase.seconds["host"] - phase.seconds["pipeline"]
+        phase.seconds["pipeline"] = phase.seconds["pipeline"] + larger(0.0, stages * slowest - busy)
+    in_flight = ceil_div(of_copy, here)
+    return replace(phase, flops=in_flight * phase.flops, bytes=in_flight * phase.bytes)
+
+
+def shares(deployment: Deployment, time: PhaseTime) -> tuple[Quantity, Quantity]:
+    """The phase's operations and bytes over what its devices' peak and bandwidth would do in its time (MFU, MBU)."""
+    layout, machine, scheme = deployment.layout, machine_of(deployment), deployment.formats.scheme
+    devices = layout.tensor * layout.pipeline
+    peak = machine.peak(scheme.quantized or scheme.plain)
+    return (
+        time.flops / (devices * peak * time.total),
+        time.bytes / (devices * machine.memory_bandwidth * time.total),
+    )

@@ -1,0 +1,274 @@
+"""Answers about time: a phase, both end to end, and every operator of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ..architecture import Step
+from ..errors import DoesNotFitError
+from ..facts import table
+from ..memory import judge, ledger, shortage
+from ..memory.reports import length_notes
+from ..ranks import holdings
+from ..report import EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
+from .machine import machine_of
+from .phases import PhaseTime, decode_time, prefill_time, shares
+from .step import operators
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment, Load
+    from .roofline import OperatorTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """A load's phases on a deployment; no decode where one token is all, or none."""
+
+    prefill: PhaseTime
+    decode: PhaseTime | None
+
+
+def times_of(deployment: Deployment, load: Load) -> Times:
+    """Both phases of a static batch."""
+    decode = decode_time(deployment, load) if load.output > 1 else None
+    return Times(prefill=prefill_time(deployment, load), decode=decode)
+
+
+def require_room(deployment: Deployment, load: Load) -> None:
+    """Raise DoesNotFitError when a device cannot hold its share."""
+    need = ledger(deployment, load)
+    assert deployment.usable_bytes is not None
+    verdict = judge(need.total, deployment.usable_bytes, deployment.engine)
+    if not verdict.fits:
+        raise DoesNotFitError(shortage(deployment, load, need, verdict))
+
+
+def bound_of(time: PhaseTime) -> str:
+    """What takes most of the time: memory, compute, link or host."""
+    link = time.seconds["collective"] + time.seconds["pipeline"]
+    device = time.total - link - time.seconds["host"]
+    shares = {
+        "compute" if time.compute_s > time.memory_s else "memory": device,
+        "link": link,
+        "host": time.seconds["host"],
+    }
+    return max(shares, key=lambda name: shares[name])
+
+
+def interval(deployment: Deployment, phase: str, time: PhaseTime) -> Interval:
+    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow."""
+    facts = table("timing")["interval"]
+    evidence = machine_of(deployment).evidence
+    low, high = facts[evidence][phase]
+    value = time.total * 1e3
+    return Interval(
+        low=value * max(low, *shares(deployment, time)),
+        high=value * high,
+        level=facts["level"],
+        evidence=facts[evidence]["evidence"],
+    )
+
+
+def _phase(deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: PhaseTime) -> PhaseReport:
+    layout, machine = deployment.layout, machine_of(deployment)
+    seconds, decodes = time.total, name == "decode"
+    batch = load.sequences * load.beams if decodes else load.sequences
+    output = load.output if decodes else 1
+    new_tokens = batch if decodes else batch * load.tokens
+    compute_share, bandwidth_share = shares(deployment, time)
+    return PhaseReport(
+        model=deployment.model.name,
+        hardware=machine.accelerator.name,
+        phase=name,
+        batch_size=batch,
+        input_tokens=load.tokens,
+        output_tokens=output,
+        precision=deployment.formats.scheme.label,
+        kv_precision=deployment.formats.kv_cache.name,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        expert_parallel=layout.expert,
+        devices=layout.devices,
+        latency_ms=seconds * 1e3,
+        latency_interval_ms=interval(deployment, name, time),
+        tokens_per_s=new_tokens / seconds,
+        requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
+        bound=bound_of(time),
+        breakdown=tuple(Line(name=kind, value=value * 1e3, unit="ms") for kind, value in time.seconds.items() if value),
+        compute_share=compute_share,
+        bandwidth_share=bandwidth_share,
+        notes=(
+            *deployment.notes,
+            *load.notes,
+            *_notes(deployment, batch),
+            *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
+        ),
+    )
+
+
+def _longest_side(deployment: Deployment, tokens: int, output_tokens: int) -> int:
+    """Tokens that the model sees at once: prompt and output together, or the longer where each has its own stack."""
+    if deployment.architecture.prompt_is_source:
+        return max(tokens, output_tokens)
+    return tokens + output_tokens - 1
+
+
+def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
+    machine, found = machine_of(deployment), []
+    if machine.evidence == "none":
+        found.append(
+            Note(
+                subject="hardware",
+                text=f"No measurement of {machine.accelerator.name} stands behind this; efficiencies are defaults.",
+                origin="warning",
+            )
+        )
+    elif machine.evidence == "sister":
+        found.append(
+            Note(
+                subject="hardware",
+                text=f"The efficiencies were measured on a sister of {machine.accelerator.name}.",
+                origin="assumption",
+            )
+        )
+    if deployment.layout.data > batch:
+        text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
+        found.append(Note(subject="data_parallel", text=text, origin="warning"))
+    found += _link_notes(deployment)
+    scheme = deployment.formats.scheme
+    form = scheme.quantized or scheme.plain
+    used = machine.runs_in(form)
+    if used != form.computes_in[0]:
+        found.append(
+            Note(
+                subject="precision",
+                text=f"{machine.accelerator.name} has no {form.computes_in[0]} unit: {scheme.label} weights are "
+                f"multiplied in {used}, where the engine does so at all.",
+                origin="warning",
+            )
+        )
+    return (*found, *deployment.architecture.apart)
+
+
+def _link_notes(deployment: Deployment) -> list[Note]:
+    """What is assumed of the way between the devices."""
+    accelerator, layout = machine_of(deployment).accelerator, deployment.layout
+    found = []
+    if layout.tensor > 1 and accelerator.link_between(layout.tensor) is accelerator.host_link:
+        found.append(
+            Note(
+                subject="tensor_parallel",
+                text=f"{layout.tensor} x {accelerator.name} share each layer over PCIe, whose all-reduce varies much "
+                "between servers (peer-to-peer or not).",
+                origin="warning",
+            )
+        )
+    if layout.tensor * layout.pipeline > accelerator.link_domain:
+        network = table("timing")["collective"]["network_bandwidth"] / 1e9
+        found.append(
+            Note(
+                subject="pipeline_parallel",
+                text=f"The pipeline crosses nodes; {network:g} GB/s a device between them was assumed.",
+                origin="assumption",
+            )
+        )
+    return found
+
+
+def estimate_prefill(deployment: Deployment, load: Load) -> PhaseReport:
+    """Time to the first token of the last of the prompts, which arrive together."""
+    require_room(deployment, load)
+    return _phase(deployment, load, "prefill", prefill_time(deployment, load))
+
+
+def estimate_decode(deployment: Deployment, load: Load) -> PhaseReport:
+    """Mean time of a decode step after the prompts, over the outputs after the first."""
+    require_room(deployment, load)
+    return _phase(deployment, load, "decode", decode_time(deployment, load))
+
+
+_ONE_PASS = (
+    Note(
+        subject="output_tokens",
+        text="An encoder generates no tokens: TTFT is the time of its one pass over all sequences.",
+        origin="assumption",
+    ),
+)
+
+
+def estimate_end_to_end(deployment: Deployment, load: Load, times: Times | None = None) -> EndToEndReport:
+    """A static batch: all prompts prefilled, then output - 1 decode steps.
+
+    times: those of a search that has found this deployment; None times it here.
+    """
+    if times is None:
+        require_room(deployment, load)
+        times = times_of(deployment, load)
+    encodes = deployment.architecture.task == "encoder"
+    tokens, output_tokens, batch = load.tokens, load.output, load.sequences
+    prefill = _phase(deployment, load, "prefill", times.prefill)
+    decode = _phase(deployment, load, "decode", times.decode) if times.decode and output_tokens > 1 else None
+    steps = output_tokens - 1
+    ttft = prefill.latency_ms
+    tpot = decode.latency_ms if decode else None
+    total = ttft + (tpot or 0.0) * steps
+    low = prefill.latency_interval_ms.low + (decode.latency_interval_ms.low * steps if decode else 0.0)
+    high = prefill.latency_interval_ms.high + (decode.latency_interval_ms.high * steps if decode else 0.0)
+    return EndToEndReport(
+        model=deployment.model.name,
+        hardware=prefill.hardware,
+        batch_size=batch,
+        beam_size=load.beams,
+        input_tokens=tokens,
+        output_tokens=output_tokens,
+        precision=prefill.precision,
+        kv_precision=prefill.kv_precision,
+        tensor_parallel=prefill.tensor_parallel,
+        pipeline_parallel=prefill.pipeline_parallel,
+        data_parallel=prefill.data_parallel,
+        expert_parallel=prefill.expert_parallel,
+        devices=prefill.devices,
+        ttft_ms=ttft,
+        ttft_interval_ms=prefill.latency_interval_ms,
+        tpot_ms=tpot,
+        tpot_interval_ms=decode.latency_interval_ms if decode else None,
+        total_ms=total,
+        total_interval_ms=Interval(
+            low=low, high=high, level=prefill.latency_interval_ms.level, evidence=prefill.latency_interval_ms.evidence
+        ),
+        output_tokens_per_s=0.0 if encodes else batch * output_tokens / total * 1e3,
+        total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
+        prefill_bound=prefill.bound,
+        decode_bound=decode.bound if decode else None,
+        prefill_phase=prefill,
+        decode_phase=decode,
+        notes=(*(_ONE_PASS if encodes else ()), *(decode or prefill).notes),
+    )
+
+
+def _form(time: OperatorTime) -> str:
+    """Which of its two forms latent attention ran in."""
+    if time.absorbed is None:
+        return ""
+    return " (absorbed)" if time.absorbed else " (expanded)"
+
+
+def operator_rows(deployment: Deployment, step: Step) -> list[OperatorRow]:
+    """Every operator of the first pipeline stage's device at a step: its share of the time and what binds it."""
+    first = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)[0]
+    return [
+        OperatorRow(
+            name=operator.name + _form(time),
+            kind=operator.kind,
+            repeat=count,
+            latency_ms=float(time.seconds) * count * 1e3,
+            compute_ms=float(time.compute_s) * count * 1e3,
+            memory_ms=float(time.memory_s) * count * 1e3,
+            flops=float(time.flops) * count,
+            bytes=float(time.bytes) * count,
+            bound="compute" if float(time.compute_s) > float(time.memory_s) else "memory",
+        )
+        for count, operator, time in operators(deployment, first, step)
+    ]

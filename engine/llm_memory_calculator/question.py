@@ -1,0 +1,335 @@
+"""From what was asked to what serves and what is served: the only place that checks, that chooses a layout, and that
+notes what was assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llm_memory_hardware import find_accelerator, find_devices
+
+from .arguments import (
+    MOST_PIXELS,
+    MOST_SEARCHED_DEVICES,
+    CalculateMemory,
+    EstimatePerformance,
+    Generated,
+    Held,
+    MaxBatchSize,
+    Question,
+    Split,
+)
+from .checks import whole
+from .deployment import Deployment, Load, Pictures
+from .engines import engine_for
+from .errors import ArgumentError, LayoutError
+from .memory.adapters import adapters_of
+from .parallel import Parallelism, check, problem
+from .report import Note
+from .units import GB
+
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+    from .architecture import Architecture
+    from .arguments import HardwareLike
+    from .images import Latents
+    from .memory.adapters import Adapters
+    from .models import Model
+
+ONE_DEVICE = Parallelism()
+# Devices that commonly share a node, and so a layer.
+MOST_TENSOR = 8
+
+
+# --- what serves ---------------------------------------------------------------------------------------------------
+
+
+def deployed(
+    asked: Question,
+    model: Model,
+    *,
+    accelerator: Accelerator | None = None,
+    memory_bytes: int | None = None,
+    layout: Parallelism = ONE_DEVICE,
+    devices: int | None = None,
+    notes: tuple[Note, ...] = (),
+) -> Deployment:
+    """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
+    formats = model.formats(asked.precision, asked.kv_precision)
+    engine = engine_for()
+    about = () if accelerator is None else hardware_notes(accelerator)
+    return Deployment(
+        model=model,
+        formats=formats,
+        engine=engine,
+        layout=layout,
+        accelerator=accelerator,
+        memory_bytes=memory_bytes,
+        devices=devices,
+        notes=(*notes, *model.notes(formats), *engine.notes, *about),
+    )
+
+
+def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) -> tuple[Deployment, Load]:
+    """The devices whose memory is asked for, in the layout given or chosen, and the sequences that they hold."""
+    if asked.hardware is not None and asked.memory_gb is not None:
+        raise ArgumentError("Give hardware or memory_gb, not both.")
+    accelerator, count, node = None, asked.devices, MOST_TENSOR
+    if asked.hardware is not None:
+        accelerator, count = named(asked.hardware, asked.devices)
+        node = accelerator.link_domain
+    chosen = _layout(model.architecture, count, node, layout_given(asked))
+    deployment = deployed(
+        asked,
+        model,
+        accelerator=accelerator,
+        memory_bytes=None if asked.memory_gb is None else int(asked.memory_gb * GB),
+        layout=chosen.layout,
+        notes=chosen.notes,
+    )
+    load = _held_load(asked, deployment, sequences)
+    check(model.architecture, chosen.layout)
+    return deployment, load
+
+
+def deployed_as_given(asked: EstimatePerformance, model: Model) -> Deployment | None:
+    """The devices in the layout that was given; None where none was."""
+    given = layout_given(asked)
+    if not given:
+        return None
+    accelerator, count = named(asked.hardware, asked.devices)
+    chosen = _layout(model.architecture, count, accelerator.link_domain, given)
+    check(model.architecture, chosen.layout)
+    return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
+
+
+def named(hardware: HardwareLike, devices: int | None, argument: str = "devices") -> tuple[Accelerator, int | None]:
+    """The accelerator, and how many: as a caller gave, or as the name says (8xH100, p5.48xlarge), or None."""
+    if not isinstance(hardware, str):
+        return find_accelerator(hardware), devices
+    accelerator, count = find_devices(hardware)
+    if count is None or devices is None:
+        return accelerator, devices if count is None else count
+    if devices != count:
+        raise ArgumentError(
+            f"{hardware!r} is {count} x {accelerator.name}, and {argument} is {devices}; leave {argument} out, or name "
+            f"the hardware {accelerator.name!r}."
+        )
+    return accelerator, count
+
+
+def searched(devices: int) -> int:
+    """The devices that a search may share out, which a name may have said."""
+    return whole("devices", devices, most=MOST_SEARCHED_DEVICES)
+
+
+def layout_given(asked: Split) -> dict[str, int]:
+    """The parts of a layout that a caller gave, by the names of `Parallelism`."""
+    parts = {
+        "tensor": asked.tensor_parallel,
+        "pipeline": asked.pipeline_parallel,
+        "data": asked.data_parallel,
+        "expert": asked.expert_parallel,
+    }
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A layout, and what is to be said of the choice."""
+
+    layout: Parallelism
+    notes: tuple[Note, ...] = ()
+
+
+def _layout(architecture: Architecture, count: int | None, node: int, given: Mapping[str, int]) -> Chosen:
+    """The layout that was given, what is left of `count` devices taken by copies; or one for `count` devices alone.
+
+    Devices alone are shared by as much tensor parallelism as the model and a node take, the rest by pipeline stages.
+    """
+    layout = Parallelism(**given)
+    if count is None or (given and layout.devices == count):
+        return Chosen(layout)
+    if given and "data" not in given and count % layout.devices == 0:
+        found = replace(layout, data=count // layout.devices)
+        text = f"Of {count} devices, {layout.devices} hold a copy: data_parallel {found.data} was taken."
+        return Chosen(found, (assumed("devices", text),))
+    if given:
+        raise LayoutError(
+            f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
+            "leave devices out, or the others."
+        )
+    for tensor in range(min(count, node), 0, -1):
+        found = Parallelism(tensor=tensor, pipeline=count // tensor)
+        if count % tensor == 0 and problem(architecture, found) is None:
+            text = f"Only devices was given: {found} was taken."
+            return Chosen(found, (assumed("devices", text),) if count > 1 else ())
+    raise LayoutError(
+        f"This model cannot be split over exactly {count} devices; give tensor_parallel and data_parallel."
+    )
+
+
+def assumed(subject: str, text: str) -> Note:
+    """A note that nothing said what was taken."""
+    return Note(subject=subject, text=text, origin="assumption")
+
+
+def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
+    """What a caller must know of accelerators before believing what is said of their memory and count."""
+    found = []
+    if fitted := [accelerator for accelerator in accelerators if accelerator.memory_is_maximum]:
+        first = fitted[0]
+        text = (
+            f"{first.memory_gb:,.6g} GB is the most that {first.name} can have at its "
+            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give memory_gb, or a "
+            f"name with the size such as '{first.name} {first.memory_gb / 2:.6g}GB'."
+        )
+        found.append(Note(subject="memory", text=text, origin="warning"))
+    if chips := [accelerator for accelerator in accelerators if accelerator.runtime_devices > 1]:
+        first = chips[0]
+        text = (
+            f"{first.name} is a whole chip, as it is sold; its runtime shows {first.runtime_devices} devices of it, "
+            f"each with its share of the memory: devices and tensor_parallel count chips here{_also(chips)}."
+        )
+        found.append(assumed("devices", text))
+    return tuple(found)
+
+
+def _also(accelerators: Sequence[Accelerator]) -> str:
+    others = [accelerator.name for accelerator in accelerators[1:]]
+    if not others:
+        return ""
+    more = f" and {len(others) - 4} more" if len(others) > 4 else ""
+    return f" (likewise of {', '.join(others[:4])}{more})"
+
+
+# --- what is served ------------------------------------------------------------------------------------------------
+
+
+def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
+    """Sequences of seq_length tokens, with their images, source and adapters."""
+    architecture, tokens = deployment.architecture, asked.seq_length
+    notes: list[Note] = []
+    images = _images(asked, architecture)
+    source = _source(asked, architecture, notes)
+    if images is not None and architecture.latents is not None:
+        tokens = architecture.latents.prompt
+        notes += _making_notes(architecture.latents, images, sequences, asked.image_resolution)
+    elif images is not None:
+        text = f"{images.count} image(s) of {images.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
+        notes.append(assumed("num_images", text))
+        if images.size.attended:
+            source = images.count * images.size.attended
+    adapters = _adapters(asked, deployment)
+    if adapters is not None and not adapters.targets:
+        text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
+        notes.append(assumed("target_modules", text))
+    return Load(sequences=sequences, tokens=tokens, source=source, images=images, adapters=adapters, notes=tuple(notes))
+
+
+def generated_load(asked: Generated, beams: int = 1) -> Load:
+    """A batch of prompts with its outputs."""
+    return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
+
+
+def _source(asked: Held, architecture: Architecture, notes: list[Note]) -> int | None:
+    """Positions of the source of an encoder-decoder, where a caller gave them."""
+    source = asked.encoder_seq_length
+    if architecture.task != "encoder-decoder":
+        if source is not None:
+            raise ArgumentError(
+                f"encoder_seq_length is for encoder-decoders, and {architecture.model_type} is none; leave it out."
+            )
+        return None
+    fixed = architecture.source_length
+    if source is not None and fixed is not None and source != fixed:
+        raise ArgumentError(
+            f"encoder_seq_length is {source:,}, and the encoder of {architecture.model_type} always gives "
+            f"{fixed:,} positions; leave it out."
+        )
+    if source is None and fixed is None:
+        text = (
+            "encoder_seq_length was not given: the source was counted as long as the output, "
+            f"{asked.seq_length:,} tokens."
+        )
+        notes.append(assumed("encoder_seq_length", text))
+    return source
+
+
+def _images(asked: Held, architecture: Architecture) -> Pictures | None:
+    images, resolution, tokens = asked.num_images, asked.image_resolution, asked.seq_length
+    made = architecture.task == "diffusion"
+    if images == 0 and not made:
+        return None
+    rule = architecture.latents or architecture.images
+    if rule is None:
+        raise ArgumentError(
+            f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
+        )
+    sides = resolution if isinstance(resolution, (list, tuple)) else (resolution, resolution)
+    if len(sides) != 2:
+        raise ArgumentError(f"image_resolution must be one side or height and width in pixels, and is {resolution!r}.")
+    height, width = (whole("image_resolution", side, most=MOST_PIXELS) for side in sides)
+    size = rule.size(height, width)
+    if made:
+        return Pictures(count=max(1, images), size=size)
+    if images * size.tokens >= tokens:
+        raise ArgumentError(
+            f"{images} image(s) of {height} x {width} are {images * size.tokens:,} tokens, and seq_length is "
+            f"{tokens:,}; give a longer seq_length or fewer images."
+        )
+    return Pictures(count=images, size=size)
+
+
+def _making_notes(latents: Latents, images: Pictures, prompts: int, resolution: object) -> list[Note]:
+    """What a batch, a length and a resolution mean to a model that makes images."""
+    passes = "two passes" if latents.passes == 2 else "one pass"
+    text = (
+        f"{prompts:,} prompt(s) with {images.count:,} image(s) each are made at once, with {passes} of the denoiser "
+        f"an image and step over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
+        f"{latents.prompt} tokens."
+    )
+    notes = [assumed("batch_size", text)]
+    if latents.side is not None and resolution != (own := latents.side * latents.scale):
+        text = f"The model was made for images of {own} x {own} pixels, and image_resolution is {resolution}."
+        notes.append(Note(subject="image_resolution", text=text, origin="warning"))
+    return notes
+
+
+def _adapters(asked: Held, deployment: Deployment) -> Adapters | None:
+    """The adapters asked for, by a configuration or by arguments of their own; None when there are none."""
+    single = {
+        name: value
+        for name in ("max_loras", "max_lora_rank", "lora_dtype", "fully_sharded_loras", "target_modules")
+        if (value := getattr(asked, name)) is not None
+    }
+    if asked.lora_config is not None and single:
+        raise ArgumentError(f"Give lora_config or {', '.join(single)}, not both.")
+    stated = single or asked.lora_config
+    return None if stated is None else adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain)
+
+
+# --- what cannot be asked ------------------------------------------------------------------------------------------
+
+
+def require_tokens(model: Model) -> None:
+    """Raise ArgumentError when a model has no tokens to time."""
+    if model.architecture.task == "diffusion":
+        raise ArgumentError(
+            f"{model.name} makes images ({model.architecture.model_type}) and no tokens, and the time of its steps "
+            "is not described; calculate_memory and max_batch_size describe its memory."
+        )
+
+
+def require_decoder(model: Model) -> None:
+    """Raise ArgumentError when a model generates no tokens."""
+    require_tokens(model)
+    if model.architecture.task == "encoder":
+        raise ArgumentError(
+            f"{model.name} is an encoder ({model.architecture.model_type}) and generates no tokens, so it has no "
+            "decode: ask estimate_performance with output_tokens 1, or estimate_prefill_performance, for the time "
+            "of its one pass."
+        )

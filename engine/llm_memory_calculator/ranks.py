@@ -1,0 +1,218 @@
+"""What the devices of one copy hold: each kind of layer once, on a tensor-parallel rank, then dealt to the stages.
+
+Layers are of one kind when their operators are equal and their weights have equal formats. A kind is sized and timed
+once; a stage of a pipeline is how many it has of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from .architecture import Architecture, Layer
+from .engines import Engine
+from .formats.numerics import Format
+from .formats.scheme import WeightScheme, alike
+from .operators import Operator, State
+from .parallel import Parallelism
+
+# Tokens after which everything that caches holds something, however many tokens it compresses into one entry.
+_PROBE = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind:
+    """Layers alike, as one tensor-parallel rank has them; sizes are of one such layer."""
+
+    layer: Layer
+    """One of them, with the indices of all."""
+    stored_bytes: float
+    read_bytes: float
+    """What a step reads: matrices that are stored with another layer, or as the table, too."""
+    operators: tuple[tuple[Operator, float, Format], ...]
+    """Each operator with the bytes of weights that it reads, and the format that its product runs from."""
+    parameters: int
+    copied_parameters: int
+    """More of them in a copy that has all of its matrices."""
+    state: State
+    caching: tuple[Operator, ...]
+    live_values: int
+    """Values a token that are alive while its widest operator runs."""
+    residual_width: int
+    mixes: bool
+    """Whether there are routed experts."""
+
+    @property
+    def count(self) -> int:
+        return self.layer.repeat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holding:
+    """What a device of one stage holds, and of those that hold as much."""
+
+    stage: int
+    """The first of them, from 0."""
+    alike: int
+    """How many stages hold the same."""
+    text: tuple[tuple[int, Kind], ...]
+    """(how many, kind) of what a step of the text runs through, in order."""
+    stack: tuple[tuple[int, Kind], ...]
+    """The part of it that is neither embedding nor head."""
+    encoder: tuple[Kind, ...]
+    towers: tuple[Kind, ...]
+    weights: int
+    """Bytes."""
+    parameters: int
+    depth: int
+    """Layers of the stack."""
+    state: State
+    caching: tuple[tuple[int, Operator], ...]
+    live_values: int
+    """Values a token that are alive in a step, its residual twice."""
+    mixes: bool
+    """Whether there are routed experts."""
+    samples: bool
+    """Whether the head is here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rank:
+    """A tensor-parallel rank, its layers by kind; the stack by the groups that the architecture has."""
+
+    towers: tuple[Kind, ...]
+    encoder: tuple[Kind, ...]
+    first: Kind
+    stack: tuple[tuple[Kind, ...], ...]
+    last: Kind
+
+
+def holdings(
+    architecture: Architecture, scheme: WeightScheme, layout: Parallelism, engine: Engine
+) -> tuple[Holding, ...]:
+    """What the devices of each unlike stage hold, in the order of the stages."""
+    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pipeline, engine)
+
+
+@lru_cache(maxsize=2048)
+def _holdings(
+    architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int, stages: int, engine: Engine
+) -> tuple[Holding, ...]:
+    rank = _rank(architecture, scheme, tensor, expert)
+    found: dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]] = {}
+    begin = 0
+    for stage, depth in enumerate(engine.stage_depths(architecture.depth, stages)):
+        counts = _dealt(rank, begin, begin + depth)
+        found.setdefault((stage == 0, stage == stages - 1, counts), []).append(stage)
+        begin += depth
+    return tuple(_holding(architecture, rank, numbers, stages, counts) for (_, _, counts), numbers in found.items())
+
+
+def _dealt(rank: _Rank, begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    """(layers, of which with matrices of their own that another stage stores) of each kind of the stack in a stage."""
+    counts = []
+    for group in rank.stack:
+        copied = False
+        for kind in group:
+            layer = kind.layer
+            # layers of a denoiser have no number, and are never dealt
+            here = 1 if layer.indices is None else sum(begin <= index < end for index in layer.indices)
+            # the matrices are on another stage, so this one keeps a copy of its own
+            copies = here > 0 and not copied and layer.owner is not None and not begin <= layer.owner < end
+            copied = copied or copies
+            counts.append((here, int(copies)))
+    return tuple(counts)
+
+
+def _holding(
+    architecture: Architecture,
+    rank: _Rank,
+    numbers: list[int],
+    stages: int,
+    counts: tuple[tuple[int, int], ...],
+) -> Holding:
+    is_first, is_last = numbers[0] == 0, numbers[0] == stages - 1
+    text: list[tuple[int, Kind]] = [(1, rank.first)] if is_first else []
+    kinds = (kind for group in rank.stack for kind in group)
+    dealt = [(here, copies, kind) for (here, copies), kind in zip(counts, kinds, strict=True) if here]
+    stack = tuple((here, kind) for here, _, kind in dealt)
+    text += stack
+    # the table is on the first stage, so the last one keeps a copy of its own
+    head_copies = int(stages > 1 and is_last)
+    if is_last:
+        text.append((1, rank.last))
+    encoder, towers = (rank.encoder, rank.towers) if is_first else ((), ())
+    beside = [(kind.count, kind) for kind in (*encoder, *towers)]
+    copied = [(copies, kind) for _, copies, kind in dealt if copies] + [(1, rank.last)] * head_copies
+    everything = text + beside
+    return Holding(
+        stage=numbers[0],
+        alike=len(numbers),
+        text=tuple(text),
+        stack=stack,
+        encoder=encoder,
+        towers=towers,
+        weights=round(
+            sum(count * kind.stored_bytes for count, kind in everything)
+            + sum(count * (kind.read_bytes - kind.stored_bytes) for count, kind in copied)
+        ),
+        parameters=sum(count * kind.parameters for count, kind in everything)
+        + sum(count * kind.copied_parameters for count, kind in copied),
+        depth=sum(here for here, _, _ in dealt),
+        state=State(
+            window=sum(here * kind.state.window for here, _, kind in dealt),
+            recurrent=sum(here * kind.state.recurrent for here, _, kind in dealt),
+        ),
+        caching=tuple((here, operator) for here, _, kind in dealt for operator in kind.caching),
+        live_values=2 * architecture.hidden_size + max((kind.live_values for _, kind in text), default=0),
+        mixes=any(kind.mixes for _, kind in text),
+        samples=is_last and any(operator.gives_logits for operator in rank.last.layer.operators),
+    )
+
+
+@lru_cache(maxsize=512)
+def _rank(architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int) -> _Rank:
+    shared = architecture.shard(tensor, expert)
+
+    def kinds(layers: Iterable[Layer]) -> tuple[Kind, ...]:
+        return tuple(kind for layer in layers for kind in _kinds(layer, scheme))
+
+    return _Rank(
+        towers=kinds(shared.towers),
+        encoder=kinds(shared.encoder),
+        first=kinds([shared.first])[0],
+        stack=tuple(_kinds(layer, scheme) for layer in shared.stack),
+        last=kinds([shared.last])[0],
+    )
+
+
+@lru_cache(maxsize=4096)
+def _kinds(layer: Layer, scheme: WeightScheme) -> tuple[Kind, ...]:
+    """The kinds of a group of layers on a rank: one, unless formats differ by layer."""
+    return tuple(
+        _kind(layer if group.count == layer.repeat else replace(layer, indices=group.indices), sum(group.sizes), scheme)
+        for group in alike(layer, scheme)
+    )
+
+
+def _kind(layer: Layer, stored: float, scheme: WeightScheme) -> Kind:
+    one = layer if layer.indices is None else replace(layer, indices=layer.indices[:1])
+    whole = one.self_contained()
+    (read,) = alike(whole, scheme)
+    parameters = sum(weight.parameters for operator in one.operators for weight in operator.weights())
+    states = [operator.state() for operator in layer.operators]
+    return Kind(
+        layer=layer,
+        stored_bytes=stored,
+        read_bytes=sum(read.sizes),
+        operators=tuple(zip(whole.operators, read.sizes, read.formats, strict=True)),
+        parameters=parameters,
+        copied_parameters=sum(weight.parameters for operator in whole.operators for weight in operator.weights())
+        - parameters,
+        state=State(window=sum(one.window for one in states), recurrent=sum(one.recurrent for one in states)),
+        caching=tuple(operator for operator in layer.operators if operator.cached_values(_PROBE, _PROBE)),
+        live_values=max((operator.live_values() for operator in layer.operators), default=0),
+        residual_width=max((operator.residual_width for operator in layer.operators), default=0),
+        mixes=any(operator.expert_count > 0 for operator in layer.operators),
+    )

@@ -1,0 +1,199 @@
+"""Which layouts a number of devices can take, which of them hold the model, and which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import DoesNotFitError
+from ..memory import Verdict, judge, ledger
+from ..memory.reports import length_notes
+from ..parallel import Parallelism, most_stages, problem, tensor_sizes
+from ..performance.phases import decode_time, prefill_time
+from ..performance.reports import Times, interval
+from ..report import Interval, LayoutReport, LayoutRow
+from ..units import GB, ceil_div
+
+if TYPE_CHECKING:
+    from ..architecture import Architecture
+    from ..deployment import Deployment, Load
+
+_SCORES: dict[str, Callable[[LayoutRow, int], tuple[float, float]]] = {
+    "throughput": lambda row, share: (-row.output_tokens_per_s / share, row.tpot_ms),
+    "latency": lambda row, _: (row.tpot_ms, row.ttft_ms),
+    "decode": lambda row, share: (-row.decode_tokens_per_s / share, row.tpot_ms),
+    "prefill": lambda row, share: (-row.prefill_tokens_per_s / share, row.ttft_ms),
+}
+
+
+def score(row: LayoutRow, goal: str, by_device: bool = False) -> tuple[float, float]:
+    """What orders layouts by a goal, smaller is better; tokens a second of all devices, or of each of them."""
+    return _SCORES[goal](row, row.devices if by_device else 1)
+
+
+def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> Iterator[Parallelism]:
+    """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
+
+    Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
+    the most copies are considered, since fewer never serve more.
+    """
+    mixture = any(operator.expert_count > 0 for layer in architecture.stack for operator in layer.operators)
+    for tensor in tensor_sizes(architecture, min(devices, node)):
+        for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
+            data = min(devices // (tensor * pipeline), batch)
+            plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
+            yield plain
+            split = replace(plain, expert=tensor)
+            if mixture and tensor > 1 and not problem(architecture, split):
+                yield split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A layout that holds a load, with its times."""
+
+    deployment: Deployment
+    load: Load
+    verdict: Verdict
+    times: Times
+
+    @property
+    def row(self) -> LayoutRow:
+        layout, load = self.deployment.layout, self.load
+        assert self.times.decode is not None
+        ttft, tpot = self.times.prefill.total, self.times.decode.total
+        return LayoutRow(
+            tensor_parallel=layout.tensor,
+            pipeline_parallel=layout.pipeline,
+            data_parallel=layout.data,
+            expert_parallel=layout.expert,
+            devices=layout.devices,
+            micro_batch=ceil_div(ceil_div(load.sequences, layout.data), layout.pipeline),
+            ttft_ms=ttft * 1e3,
+            tpot_ms=tpot * 1e3,
+            output_tokens_per_s=load.sequences * load.output / (ttft + tpot * (load.output - 1)),
+            decode_tokens_per_s=load.sequences / tpot,
+            prefill_tokens_per_s=load.sequences * load.tokens / ttft,
+            memory_share=self.verdict.used_share,
+        )
+
+    @property
+    def tpot_interval_ms(self) -> Interval:
+        assert self.times.decode is not None
+        return interval(self.deployment, "decode", self.times.decode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The layouts that hold a load, best first."""
+
+    placed: tuple[Placed, ...]
+    considered: int
+
+    @property
+    def best(self) -> Placed:
+        return self.placed[0]
+
+
+def room_of(deployment: Deployment, load: Load) -> Verdict:
+    """Whether the fullest device holds its share."""
+    assert deployment.usable_bytes is not None
+    return judge(ledger(deployment, load).total, deployment.usable_bytes, deployment.engine)
+
+
+def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool = True) -> Found:
+    """The layouts of up to `deployment.devices` devices that hold the load, in the order of `goal`.
+
+    Raises DoesNotFitError, with what the best split would need, when no layout holds the model, and with how many
+    devices would do where `advise` says so: looking for them takes longer than all the rest.
+    """
+    accelerator, devices = deployment.accelerator, deployment.devices
+    assert accelerator is not None
+    assert devices is not None
+    considered, placed = 0, []
+    least: tuple[float, Verdict, str] | None = None
+    for layout in layouts(deployment.architecture, devices, accelerator.link_domain, load.sequences):
+        considered += 1
+        candidate = replace(deployment, layout=layout)
+        verdict = room_of(candidate, load)
+        if verdict.fits:
+            times = Times(prefill=prefill_time(candidate, load), decode=decode_time(candidate, load))
+            placed.append(Placed(deployment=candidate, load=load, verdict=verdict, times=times))
+        elif least is None or (verdict.need_bytes, str(layout)) < (least[0], least[2]):
+            least = (verdict.need_bytes, verdict, str(layout))
+    if not placed:
+        assert least is not None
+        tokens = load.tokens + load.output
+        raise DoesNotFitError(
+            f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch {load.sequences:,} x "
+            f"{tokens:,} tokens, fits on no layout of {devices} x {accelerator.name}: the best split ({least[2]}) "
+            f"needs {least[1].need_bytes / GB:.1f} GB a device, and {least[1].budget_bytes / GB:.1f} GB are there."
+            + (f" {_remedy(deployment, load)}" if advise else "")
+        )
+    ranked = sorted(((one, one.row) for one in placed), key=lambda entry: score(entry[1], goal))
+    return Found(placed=tuple(one for one, _ in ranked), considered=considered)
+
+
+def layout_report(found: Found, goal: str, keep: int = 4) -> LayoutReport:
+    """The best layout of a search, and the next best."""
+    deployment, load = found.best.deployment, found.best.load
+    return LayoutReport(
+        model=deployment.model.name,
+        hardware=deployment.device,
+        devices=deployment.devices or deployment.layout.devices,
+        goal=goal,
+        batch_size=load.sequences,
+        input_tokens=load.tokens,
+        output_tokens=load.output,
+        precision=deployment.formats.scheme.label,
+        kv_precision=deployment.formats.kv_cache.name,
+        best=found.best.row,
+        tpot_interval_ms=found.best.tpot_interval_ms,
+        others=tuple(one.row for one in found.placed[1:keep]),
+        considered=found.considered,
+        fitting=len(found.placed),
+        notes=(
+            *deployment.notes,
+            *load.notes,
+            *length_notes(deployment.architecture, load.tokens + load.output, "output_tokens"),
+        ),
+    )
+
+
+def _remedy(deployment: Deployment, load: Load) -> str:
+    enough = fewest_devices(deployment, load, most=max(64, 8 * (deployment.devices or 1)))
+    if enough is None:
+        return "Use a larger accelerator, a smaller precision, a smaller batch or shorter sequences."
+    return f"{enough} devices would do; or use a smaller precision, a smaller batch or shorter sequences."
+
+
+def fewest_devices(deployment: Deployment, load: Load, *, most: int) -> int | None:
+    """The smallest number of devices, up to `most`, of which some layout holds the model; None when none does.
+
+    Splitting a copy further never needs more on a device, so devices are tried in growing number by their splits.
+    """
+    assert deployment.accelerator is not None
+    tensors = tensor_sizes(deployment.architecture, min(deployment.accelerator.link_domain, most))
+    splits = sorted(
+        {
+            (tensor * pipeline, -tensor)
+            for tensor in tensors
+            for pipeline in range(1, min(most // tensor, deployment.architecture.depth) + 1)
+        }
+    )
+    for used, tensor in splits:
+        layout = Parallelism(tensor=-tensor, pipeline=used // -tensor)
+        if room_of(replace(deployment, layout=layout), load).fits:
+            return used
+    return None
+
+
+def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
+    """The deployment on the smallest tensor-parallel group of one node that holds the load; None when none does."""
+    assert deployment.accelerator is not None
+    for tensor in tensor_sizes(deployment.architecture, deployment.accelerator.link_domain):
+        candidate = replace(deployment, layout=Parallelism(tensor=tensor))
+        if room_of(candidate, load).fits:
+            return candidate
+    return None
