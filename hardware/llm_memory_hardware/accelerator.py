@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, get_args
+from typing import Any, Final, NoReturn, TypeVar
 
-__all__ = [
-    "HARDWARE_TYPES",
-    "NUMBER_FORMATS",
-    "PRICE_TIERS",
-    "Accelerator",
-    "HardwareType",
-    "Link",
-    "Price",
-    "PriceTier",
-    "Source",
-]
+from .facts import NUMBER_FORMATS, HardwareType, Link, Price, Source
+from .original_keys import config_of, facts_of
 
-HardwareType: TypeAlias = Literal["gpu", "tpu", "asic", "cpu"]
-HARDWARE_TYPES: Final[tuple[HardwareType, ...]] = get_args(HardwareType)
-
-PriceTier: TypeAlias = Literal["on_demand", "spot"]
-PRICE_TIERS: Final[tuple[PriceTier, ...]] = get_args(PriceTier)
-
-NUMBER_FORMATS: Final = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4", "int4")
-"""The number formats for which a peak may be given, in the order in which they are shown."""
+__all__ = ["Accelerator", "accelerator_from_config"]
 
 _GIGA: Final = 10**9
 
@@ -46,86 +30,8 @@ class _Fixed(dict[str, _Value]):
         return type(self), (dict(self),)
 
 
-_NONE: Final[_Fixed[int]] = _Fixed()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A way by which one device sends bytes to others, to the host or to other nodes."""
-
-    name: str
-    """What the link is called, as in its maker's documents (``NVLink 4``)."""
-    bandwidth: float
-    """Bytes per second, in one direction, of one device, over all its ports together."""
-    latency_s: float | None = None
-    """Seconds before the first byte arrives; None where nobody has published it."""
-    max_devices: int | None = None
-    """How many devices the link joins (2: a bridge between two cards; 72: a rack); None: every device of the node."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """One public list price."""
-
-    provider: str
-    """Who rents it (``AWS``)."""
-    tier: PriceTier
-    """on_demand, or spot (can be taken away)."""
-    usd_per_hour: float
-    """US dollars an hour for all ``devices`` together."""
-    devices: int
-    """Devices of this kind that the price is for."""
-    instance: str | None = None
-    """The provider's instance type, a key of ``Accelerator.instances``; None where the offer has none."""
-    region: str | None = None
-    """Where the price holds; None when it holds everywhere or was not said."""
-    date: str
-    """When it was read: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``."""
-    url: str
-    """Where it stands."""
-    without_host: bool = False
-    """Whether the machine that the devices stand in is billed apart from this."""
-
-    @property
-    def usd_per_device_hour(self) -> float:
-        """US dollars an hour for one device."""
-        return self.usd_per_hour / self.devices
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where facts come from, and which."""
-
-    title: str
-    """The document's title, and what was read there or assumed."""
-    url: str
-    """Its address."""
-    date: str
-    """When it was published or read: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``."""
-    facts: tuple[str, ...]
-    """The fields it supports: ``memory_bytes``, ``peak_flops``, ``peak_flops.int8``, ``link`` and so on."""
-
-
-class _Later:
-    """Fields that are read when they are asked for: prices and sources, half of a file, which few answers need."""
-
-    __slots__ = ("_read",)
-
-    _read: Callable[[str], tuple[Any, ...]]
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            # asked for a slot that is empty
-            if name not in ("prices", "sources"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            found = self._read(name)
-            object.__setattr__(self, name, found)
-            return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator(_Later):
+class Accelerator:
     """One device of a kind: what a runtime addresses. A card or module of several devices is a name in ``boards``.
 
     Equal when every field is equal; hashed by name. Its mappings cannot be changed.
@@ -190,24 +96,14 @@ class Accelerator(_Later):
 
     def __post_init__(self) -> None:
         """Freeze the mappings, the peaks in the order of ``NUMBER_FORMATS``."""
-        peaks = self.peak_flops
-        if not isinstance(peaks, _Fixed):
-            ordered = [(name, peaks[name]) for name in NUMBER_FORMATS if name in peaks]
-            peaks = _Fixed(ordered if len(ordered) == len(peaks) else {**dict(ordered), **peaks})
-            object.__setattr__(self, "peak_flops", peaks)
-        object.__setattr__(self, "boards", _Fixed(self.boards) if self.boards else _NONE)
-        object.__setattr__(self, "instances", _Fixed(self.instances) if self.instances else _NONE)
+        shown = {name: self.peak_flops[name] for name in NUMBER_FORMATS if name in self.peak_flops}
+        object.__setattr__(self, "peak_flops", _Fixed({**shown, **self.peak_flops}))
+        object.__setattr__(self, "boards", _Fixed(self.boards))
+        object.__setattr__(self, "instances", _Fixed(self.instances))
 
     def __hash__(self) -> int:
         """Hash by name: names are unique in the catalogue, and the peaks are a mapping."""
         return hash(self.name)
-
-    def reading_later(self, read: Callable[[str], tuple[Any, ...]]) -> Accelerator:
-        """This accelerator, its prices and sources read by ``read`` when they are first asked for."""
-        object.__setattr__(self, "_read", read)
-        object.__delattr__(self, "prices")
-        object.__delattr__(self, "sources")
-        return self
 
     def with_memory(self, memory_bytes: int) -> Accelerator:
         """The same with so many bytes of memory, of which the runtime sees the same share; named with the size."""
@@ -247,13 +143,37 @@ class Accelerator(_Later):
 
     def to_config(self) -> dict[str, Any]:
         """A new dict in the keys of the original API: TFLOPS, GB and GB/s, each of one device."""
-        from .original_keys import config_of
-
-        return config_of(self)
+        return config_of(
+            name=self.name,
+            manufacturer=self.manufacturer,
+            hardware_type=self.type,
+            memory_type=self.memory_type,
+            memory_bytes=self.memory_bytes,
+            memory_bandwidth=self.memory_bandwidth,
+            peak_flops=self.peak_flops,
+            link=self.link or self.host_link,
+            devices_per_node=self.devices_per_node,
+        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, object], name: str = "custom") -> Accelerator:
         """An accelerator from a dict in the keys of the original API: see ``accelerator_from_config``."""
-        from .original_keys import accelerator_from_config
+        facts = facts_of(config, name)
+        return cls(
+            **facts,
+            architecture="custom",
+            usable_memory_bytes=facts["memory_bytes"],
+            host_link=None,
+            tdp_w=None,
+        )
 
-        return accelerator_from_config(config, name)
+
+def accelerator_from_config(config: Mapping[str, object], name: str = "custom") -> Accelerator:
+    """An accelerator from a dict in the keys of the original API.
+
+    ``Flops`` (TFLOPS) is the 16-bit rate and serves bf16 and fp16; a format that has another rate stands in
+    ``peak_tflops``, and when that names bf16 or fp16 it alone says which of the two there are. No rate of another
+    format is invented. ``Memory_size`` is in GB, ``Memory_BW`` and ``ICN`` (one direction) in GB/s, ``ICN_LL`` in
+    microseconds. ``name`` is used when the dict has none. Raises InvalidHardwareError, which names the key.
+    """
+    return Accelerator.from_config(config, name)

@@ -1,6 +1,6 @@
 """The catalogue: accelerators found by name, alias, instance type or the way people type them, with the user's own.
 
-A newcomer is one file in ``accelerators/``; no code changes. Only what is asked for is read, and once.
+A newcomer is one file in ``accelerators/`` and a run of ``write_catalogue``; no code changes.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ from os import PathLike
 from typing import TYPE_CHECKING, Final
 
 from . import built_in
-from .accelerator import Accelerator
+from .accelerator import Accelerator, accelerator_from_config
 from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, nearest, shown
-from .names import comparable, counted, instance_key, label, refuse_slice, server_of, sized, without_noise
-from .original_keys import accelerator_from_config
+from .names import (
+    Meaning,
+    Spellings,
+    comparable,
+    counted,
+    instance_key,
+    label,
+    refuse_slice,
+    server_of,
+    sized,
+    spellings,
+    without_noise,
+)
 
 if TYPE_CHECKING:
     from .user_files import UserHardware
@@ -48,13 +59,12 @@ Found = tuple[Accelerator, int | None]
 class Catalogue:
     """The accelerators of the package and those of a user, under all their names."""
 
-    __slots__ = ("_found", "_names", "_own", "_replaced")
+    __slots__ = ("_found", "_names", "_own")
 
     def __init__(self, own: Iterable[UserHardware] = ()) -> None:
         """The package's files and ``own``, each of which must have names of its own or say what it replaces."""
         self._own: dict[str, Accelerator] = {}
-        self._replaced: frozenset[str] = frozenset()
-        self._names: built_in.Names | None = None
+        self._names: dict[str, Spellings] = dict(built_in.names())
         self._found: dict[str, Found] = {}
         for entry in own:
             self.add(entry)
@@ -63,8 +73,9 @@ class Catalogue:
     def only(cls, accelerators: Iterable[Accelerator]) -> Catalogue:
         """These accelerators and none of the package's; a name that several of them have is ambiguous."""
         found = cls()
-        found._replaced = frozenset(built_in.canonical_names().values())
-        found._own = {accelerator.name: accelerator for accelerator in accelerators}
+        found._names.clear()
+        for accelerator in accelerators:
+            found._put(accelerator)
         return found
 
     def __iter__(self) -> Iterator[Accelerator]:
@@ -73,7 +84,7 @@ class Catalogue:
 
     def __len__(self) -> int:
         """How many accelerators there are."""
-        return len(self.canonical_names())
+        return len(self._names)
 
     def __getitem__(self, name: str) -> Accelerator:
         """The accelerator of this canonical name, spelt so."""
@@ -82,7 +93,7 @@ class Catalogue:
     def copy(self) -> Catalogue:
         """The same accelerators, to which more can be added without changing this one."""
         twin = Catalogue()
-        twin._own, twin._replaced = dict(self._own), self._replaced
+        twin._own, twin._names = dict(self._own), dict(self._names)
         return twin
 
     def is_own(self, name: str) -> bool:
@@ -91,8 +102,7 @@ class Catalogue:
 
     def canonical_names(self) -> list[str]:
         """Every canonical name, sorted."""
-        kept = [name for name in built_in.canonical_names().values() if name not in self._replaced]
-        return sorted([*kept, *self._own]) if self._own else kept
+        return sorted(self._names)
 
     def add(self, entry: UserHardware) -> Accelerator:
         """Add one of the user's own accelerators.
@@ -125,11 +135,18 @@ class Catalogue:
                     )
         if replaced is not None:
             added = _in_place_of(built_in.accelerator(replaced), added)
-            self._replaced |= {replaced}
-        self._own[added.name] = added
-        self._names = None
-        self._found.clear()
+            del self._names[replaced]
+        self._put(added)
         return added
+
+    def read(self, path: str | PathLike[str]) -> list[Accelerator]:
+        """Add all that a file or folder of the user's describes.
+
+        Raises InvalidHardwareError, which names the file and the key, at the first fault.
+        """
+        from .user_files import read_user_hardware  # the readers of files, for the few programs that have some
+
+        return [self.add(entry) for entry in read_user_hardware(path)]
 
     def find(self, name: str, if_ambiguous: str | None = None) -> Found:
         """The accelerator that a name means and how many the name says, if it says so.
@@ -175,61 +192,58 @@ class Catalogue:
 
     def suggestions(self, name: str) -> list[str]:
         """Up to three canonical names: the nearest in spelling, counted over all names."""
-        names, key = self._index(), comparable(name[:_LONGEST_NAME])
+        key = comparable(name[:_LONGEST_NAME])
+        words = [word for spelt in self._names.values() for word in spelt]
         # a letter for the digit that looks like it is the likeliest slip
-        alike = [word for word in names if word.translate(_LOOKS_LIKE) == key.translate(_LOOKS_LIKE)]
-        found = [canonical for word in (*alike, *nearest(key, names, 6)) for canonical, _ in names[word]]
+        alike = [word for word in words if word.translate(_LOOKS_LIKE) == key.translate(_LOOKS_LIKE)]
+        found = [canonical for word in (*alike, *nearest(key, words, 6)) for canonical, _ in self._meanings(word)]
         return list(dict.fromkeys(found))[:3]
 
-    def readings(self, name: str) -> list[tuple[str, int | None]]:
+    def readings(self, name: str) -> list[Meaning]:
         """The canonical names that a name may mean, each with the count that the name says; none for an unknown one.
 
         Raises UnknownHardwareError for a name that means a part of a device.
         """
         if len(name) > _LONGEST_NAME:
             return []
-        if self._changed:
-            return self._read(name, self._index())
-        # all names are read where the list of them has none that fits
-        return self._read(name, None) or self._read(name, built_in.names())
-
-    def _read(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
-        """``readings`` among these names; None: among those of the list that the package brings."""
-        if found := self._exact(name, known):
+        if found := self._exact(name):
             return found
         refuse_slice(name)
         for base, count in ((name, 1), *counted(name)):
             # the letter that makes a plural is no part of a name, and L40S is one without it
             for spelling in (base, base.removesuffix("s")) if count else ():
-                if inner := self._exact(spelling, known) or self._fitted(spelling, known):
+                if inner := self._exact(spelling) or self._fitted(spelling):
                     counts = base is not name
                     return [(canonical, count * (each or 1) if counts else each) for canonical, each in inner]
         return []
 
-    def _exact(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+    def _exact(self, name: str) -> list[Meaning]:
         """What a name without a count before or after it means; a server's says how many, also as an alias."""
         server = server_of(name)
         if server is not None:
-            inner = self._meanings(server[0], known)
+            inner = self._listed(server[0])
             if inner:
                 return [(found, server[1] or each or self[found].link_domain) for found, each in inner]
-        return self._meanings(label(name.strip()), known)
+        return self._listed(label(name.strip()))
 
-    def _fitted(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+    def _fitted(self, name: str) -> list[Meaning]:
         """What a name with a size at its end means, where that is memory fitted to order."""
         found = sized(name)
         if found is None:
             return []
-        return [row for row in self._exact(found[0], known) if self[row[0]].memory_is_maximum]
+        return [row for row in self._exact(found[0]) if self[row[0]].memory_is_maximum]
 
-    def _meanings(self, name: str, known: built_in.Names | None) -> list[built_in.Meaning]:
+    def _listed(self, name: str) -> list[Meaning]:
         key = comparable(name)
-        if not key:
-            return []
         for spelling in dict.fromkeys((key, without_noise(key), instance_key(key))):
-            if found := built_in.listed(spelling) if known is None else known.get(spelling, ()):
-                return list(found)
+            if found := self._meanings(spelling):
+                return found
         return []
+
+    def _meanings(self, key: str) -> list[Meaning]:
+        """What a comparable name means; a canonical name means its own accelerator alone."""
+        found = [(canonical, spelt[key]) for canonical, spelt in self._names.items() if key in spelt]
+        return [row for row in found if comparable(row[0]) == key] or found
 
     def _of_size(self, canonical: str, name: str) -> Accelerator:
         """The accelerator, with the memory that the name says where it is fitted to order."""
@@ -257,30 +271,10 @@ class Catalogue:
             # a slice, which the catalogue does not have
             return []
 
-    def _index(self) -> built_in.Names:
-        if self._names is None:
-            self._names = self._merged() if self._changed else built_in.names()
-        return self._names
-
-    @property
-    def _changed(self) -> bool:
-        return bool(self._own or self._replaced)
-
-    def _merged(self) -> built_in.Names:
-        """The package's names without those of what was replaced, and the user's."""
-        found = {
-            key: left
-            for key, rows in built_in.names().items()
-            if (left := tuple(row for row in rows if row[0] not in self._replaced))
-        }
-        for own in self._own.values():
-            for spelling, count in (*((alias, None) for alias in own.aliases), *own.boards.items()):
-                key = comparable(spelling)
-                found[key] = tuple(dict.fromkeys((*found.get(key, ()), (own.name, count))))
-            for spelling, count in own.instances.items():
-                found[instance_key(comparable(spelling))] = ((own.name, count),)
-        found.update((comparable(name), ((name, None),)) for name in self._own)
-        return found
+    def _put(self, own: Accelerator) -> None:
+        self._own[own.name] = own
+        self._names[own.name] = spellings(own.name, own.aliases, {**own.boards, **own.instances})
+        self._found.clear()
 
     def _unknown(self, name: str) -> str:
         if len(name) > _LONGEST_NAME:
@@ -338,11 +332,10 @@ def current() -> Catalogue:
 
 @functools.lru_cache(maxsize=8)
 def _catalogue_of(path: str | None) -> Catalogue:
-    if path is None:
-        return Catalogue()
-    from .user_files import read_user_hardware
-
-    return Catalogue(read_user_hardware(path))
+    found = Catalogue()
+    if path is not None:
+        found.read(path)
+    return found
 
 
 def all_accelerators() -> tuple[Accelerator, ...]:

@@ -11,7 +11,6 @@ An error says what was given, what is accepted, what it may have meant and what 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -54,6 +53,8 @@ class InvalidHardwareError(CalculatorError):
 
 def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The choices most like ``word`` in their original spelling, best first; case and separators do not count."""
+    import difflib  # takes as long to load as the whole package, and only an error asks for it
+
     spellings: dict[str, str] = {}
     for choice in choices:
         spellings.setdefault(_SEPARATORS.sub("", choice.lower()), choice)

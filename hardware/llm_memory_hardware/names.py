@@ -6,22 +6,29 @@ Nothing here knows the catalogue: these are rules of spelling.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
 
 from .errors import UnknownHardwareError
 
 __all__ = [
+    "Meaning",
+    "Spellings",
     "comparable",
-    "comparable_all",
     "counted",
     "instance_key",
     "label",
     "refuse_slice",
     "server_of",
     "sized",
+    "spellings",
     "without_noise",
 ]
+
+Meaning: TypeAlias = tuple[str, int | None]
+"""A canonical name, and the devices of a board, a server or an instance; None where a name says no number."""
+Spellings: TypeAlias = Mapping[str, int | None]
+"""The names of one accelerator as they are compared, each with the devices that it says, as in ``Meaning``."""
 
 _MAKERS: Final = (
     "nvidia",
@@ -36,7 +43,7 @@ _MAKERS: Final = (
     "huawei",
 )
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
-_SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\r\f\v\xa0-_./()[],;®™", " "))
+_SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\n\r\f\v\xa0-_./()[],;®™", " "))
 
 _NOISE: Final = re.compile(r"(?:tensorcore|gpus?|accelerators?|cards?|shared|oam)$")
 _SERVER: Final = re.compile(
@@ -66,23 +73,13 @@ _SLICE: Final = re.compile(r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d
 
 def comparable(name: str) -> str:
     """The name as it is compared: lower case, without makers' names, marks and separators."""
-    return comparable_all([name])[0]
-
-
-def comparable_all(names: Iterable[str]) -> list[str]:
-    """``comparable`` of many names in one pass, which for a thousand is ten times as fast as one by one."""
-    # no name holds a line break, so that one text can hold them all, and each stands between blanks
-    lines = [" ".join(name.split("\n")) if "\n" in name else name for name in names]
-    text = " " + " \n ".join(lines).lower() + " "
     # "8480+" and "8480PLUS" are one processor, and so are "Xeon(R)" and "Xeon"
-    text = whole = _MARKS.sub(" ", text).translate(_SPELLINGS).replace("+", "plus")
+    whole = _MARKS.sub(" ", f" {name.lower()} ").translate(_SPELLINGS).replace("+", "plus")
+    text = whole
     for maker in _MAKERS:
         text = text.replace(f" {maker} ", " ")
-    found = text.replace(" ", "").split("\n")
-    if "" in found:
-        # a name that is nothing but a maker's: it is compared as it stands
-        found = [short or long for short, long in zip(found, whole.replace(" ", "").split("\n"), strict=True)]
-    return found
+    # a name that is nothing but a maker's is compared as it stands
+    return text.replace(" ", "") or whole.replace(" ", "")
 
 
 def instance_key(key: str) -> str:
@@ -90,6 +87,14 @@ def instance_key(key: str) -> str:
     AWS's after ``ml.``, and a slice's type may stand after ``TPU``."""
     key = key.removeprefix("standard").removeprefix("ml")
     return key.removeprefix("tpu") if key.startswith("tpuv") else key
+
+
+def spellings(name: str, aliases: Iterable[str], counts: Mapping[str, int]) -> Spellings:
+    """All names of one accelerator; ``counts`` are its boards and instance types, each with its number of devices."""
+    said: dict[str, int | None] = {comparable(alias): None for alias in aliases}
+    said |= {instance_key(comparable(word)): count for word, count in counts.items()}
+    said[comparable(name)] = None
+    return said
 
 
 def without_noise(key: str) -> str:

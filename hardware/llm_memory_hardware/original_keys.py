@@ -1,20 +1,22 @@
-"""The original API's keys: accelerators as dicts of TFLOPS, GB and GB/s, and accelerators from such dicts."""
+"""The original API's keys: the facts of an accelerator as a dict of TFLOPS, GB and GB/s, and back.
+
+What an accelerator is stands above this: here are its facts, in base units, and the original's words for them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
-from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, Accelerator, Link
 from .errors import InvalidHardwareError, nearest, shown
+from .facts import HARDWARE_TYPES, NUMBER_FORMATS, HardwareType, Link, check_intensity
 
-__all__ = ["accelerator_from_config", "config_of"]
+__all__ = ["ConfigFacts", "config_of", "facts_of"]
 
 _GIGA: Final = 10**9
 _TERA: Final = 10**12
 _MOST_DEVICES: Final = 10**5
-_MOST_INTENSITY: Final = 20_000  # operations a byte; the catalogue's devices have up to some 3,000
 # The range in which each number must lie, in its own unit: it catches GFLOPS, TB/s and MiB. As in the schema of a TOML.
 _RANGES: Final = {
     "TFLOPS": (0.05, 2e5),
@@ -47,42 +49,59 @@ _UNSUPPORTED: Final = {
 _TYPES: Final = {"accelerator": "asic"}
 
 
-def config_of(accelerator: Accelerator) -> dict[str, Any]:
+class ConfigFacts(TypedDict):
+    """What a dict in the original's keys says of an accelerator, in the names and units of ``Accelerator``."""
+
+    name: str
+    aliases: tuple[str, ...]
+    manufacturer: str
+    type: HardwareType
+    memory_type: str | None
+    memory_bytes: int
+    memory_bandwidth: float
+    peak_flops: dict[str, float]
+    link: Link | None
+    devices_per_node: int
+
+
+def config_of(
+    *,
+    name: str,
+    manufacturer: str,
+    hardware_type: HardwareType,
+    memory_type: str | None,
+    memory_bytes: int,
+    memory_bandwidth: float,
+    peak_flops: Mapping[str, float],
+    link: Link | None,
+    devices_per_node: int,
+) -> dict[str, Any]:
     """A new dict in the keys of the original API: TFLOPS, GB and GB/s, each of one device.
 
     ``Flops`` is the 16-bit rate; it is absent where there is none, and then the rates stand in ``peak_tflops`` alone.
     """
-    config: dict[str, Any] = {
-        "name": accelerator.name,
-        "manufacturer": accelerator.manufacturer,
-        "type": accelerator.type,
-    }
-    peaks = accelerator.peak_flops
-    sixteen_bit = peaks.get("bf16", peaks.get("fp16"))
+    config: dict[str, Any] = {"name": name, "manufacturer": manufacturer, "type": hardware_type}
+    sixteen_bit = peak_flops.get("bf16", peak_flops.get("fp16"))
     if sixteen_bit is not None:
         config["Flops"] = _scaled_down(sixteen_bit, _TERA)
-    config["Memory_size"] = _scaled_down(accelerator.memory_bytes, _GIGA)
-    config["Memory_BW"] = _scaled_down(accelerator.memory_bandwidth, _GIGA)
-    link = accelerator.link or accelerator.host_link
+    config["Memory_size"] = _scaled_down(memory_bytes, _GIGA)
+    config["Memory_BW"] = _scaled_down(memory_bandwidth, _GIGA)
     if link is not None:
         config["ICN"] = _scaled_down(link.bandwidth, _GIGA)
         if link.latency_s is not None:
             config["ICN_LL"] = link.latency_s * 1e6
-    if accelerator.memory_type is not None:
-        config["memory_type"] = accelerator.memory_type
+    if memory_type is not None:
+        config["memory_type"] = memory_type
     config["real_values"] = True
-    config["devices_per_node"] = accelerator.devices_per_node
-    config["peak_tflops"] = {number_format: _scaled_down(rate, _TERA) for number_format, rate in peaks.items()}
+    config["devices_per_node"] = devices_per_node
+    config["peak_tflops"] = {number_format: _scaled_down(rate, _TERA) for number_format, rate in peak_flops.items()}
     return config
 
 
-def accelerator_from_config(config: Mapping[str, object], name: str = "custom") -> Accelerator:
-    """An accelerator from a dict in the keys of the original API.
+def facts_of(config: Mapping[str, object], name: str) -> ConfigFacts:
+    """What a dict in the keys of the original API says, each key and number checked; ``name`` where it has none.
 
-    ``Flops`` (TFLOPS) is the 16-bit rate and serves bf16 and fp16; a format that has another rate stands in
-    ``peak_tflops``, and when that names bf16 or fp16 it alone says which of the two there are. No rate of another
-    format is invented. ``Memory_size`` is in GB, ``Memory_BW`` and ``ICN`` (one direction) in GB/s, ``ICN_LL`` in
-    microseconds. ``name`` is used when the dict has none. Raises InvalidHardwareError, which names the key.
+    Raises InvalidHardwareError, which names the key.
     """
     _check_keys(config)
     manufacturer = _one_of(config, "manufacturer", "Manufacturer")
@@ -101,32 +120,18 @@ def accelerator_from_config(config: Mapping[str, object], name: str = "custom") 
     peaks, bandwidth = _peaks(config), _number(config, "Memory_BW", "GB/s") * _GIGA
     check_intensity("The hardware keys", "Flops or peak_tflops", "Memory_BW", peaks, bandwidth)
     memory_bytes = round(_number(config, "Memory_size", "GB") * _GIGA)
-    return Accelerator(
-        name=_text(config, "name") or name,
-        aliases=_texts(config, "aliases"),
-        manufacturer=manufacturer or "custom",
-        type=hardware_type,
-        architecture="custom",
-        memory_type=_text(config, "memory_type"),
-        memory_bytes=memory_bytes,
-        usable_memory_bytes=memory_bytes,
-        memory_bandwidth=bandwidth,
-        peak_flops=peaks,
-        link=_interconnect(config),
-        host_link=None,
-        devices_per_node=_whole(config, "devices_per_node", default=8),
-        tdp_w=None,
-    )
-
-
-def check_intensity(subject: str, peaks: str, bandwidth: str, flops: Mapping[str, float], rate: float) -> None:
-    """Refuse rates that no memory could feed: units that differ from those that are meant."""
-    most = max(flops.values(), default=0.0) / rate
-    if most > _MOST_INTENSITY:
-        raise InvalidHardwareError(
-            f"{subject} {peaks} and {bandwidth} give {most:,.0f} operations for each byte of memory that is read, and "
-            f"accepted are up to {_MOST_INTENSITY:,}: check their units."
-        )
+    return {
+        "name": _text(config, "name") or name,
+        "aliases": _texts(config, "aliases"),
+        "manufacturer": manufacturer or "custom",
+        "type": hardware_type,
+        "memory_type": _text(config, "memory_type"),
+        "memory_bytes": memory_bytes,
+        "memory_bandwidth": bandwidth,
+        "peak_flops": peaks,
+        "link": _interconnect(config),
+        "devices_per_node": _whole(config, "devices_per_node", default=8),
+    }
 
 
 def _scaled_down(value: float, unit: int) -> float:

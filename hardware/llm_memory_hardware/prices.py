@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from .accelerator import Accelerator, Price
+from .accelerator import Accelerator
 from .catalogue import find_accelerator
 from .errors import InvalidHardwareError, nearest, shown
+from .facts import Price
 from .names import comparable, instance_key
 
 __all__ = ["PROVIDERS", "get_best_rate"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from .accelerator import HARDWARE_TYPES, Accelerator
+from .accelerator import Accelerator
 from .catalogue import Catalogue, current
 from .errors import InvalidHardwareError, UnknownHardwareError, nearest, shown
-
-if TYPE_CHECKING:
-    from .user_files import UserHardware
+from .facts import HARDWARE_TYPES
 
 __all__ = [
     "HARDWARE_CONFIGS",
@@ -46,7 +44,10 @@ class HardwareManager:
 
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         """Read what is at ``path``. Raises InvalidHardwareError, which names the file and the key."""
-        self._catalogue = None if path is None else Catalogue(_read(path))
+        self._catalogue: Catalogue | None = None
+        if path is not None:
+            self._catalogue = Catalogue()
+            self._catalogue.read(path)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -70,14 +71,13 @@ class HardwareManager:
         label = name or table.get("name")
         if not isinstance(label, str):
             raise InvalidHardwareError("The hardware has no name; give it as the key 'name' or as the argument name.")
-        from .user_files import described
+        from .user_files import described  # as in Catalogue.read
 
         return self._private().add(described(table, f"hardware {label!r}", label)).to_config()
 
     def read_hardware(self, path: str | PathLike[str]) -> list[str]:
         """Add all that a file or folder describes, and return the names."""
-        catalogue = self._private()
-        return [catalogue.add(entry).name for entry in _read(path)]
+        return [accelerator.name for accelerator in self._private().read(path)]
 
     def get_hardware_config(self, name: str, if_ambiguous: str | None = None) -> dict[str, Any]:
         """A new dict that describes the accelerator of this name in the keys of the original API.
@@ -172,12 +172,6 @@ class HardwareManager:
             f"The manufacturer {shown(manufacturer)} is not known; accepted are "
             f"{', '.join(sorted(makers.values()))}.{meant}"
         )
-
-
-def _read(path: str | PathLike[str]) -> list[UserHardware]:
-    from .user_files import read_user_hardware
-
-    return read_user_hardware(path)
 
 
 _IN_USE: Final = HardwareManager()

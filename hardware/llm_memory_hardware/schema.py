@@ -1,4 +1,4 @@
-"""The schema of one TOML file: every key and number checked, and the accelerator made of them.
+"""The schema of a description of hardware: every key and number checked, and the accelerator made of them.
 
 An error names the file, the key, what stands there, what is accepted and the nearest match.
 """
@@ -6,13 +6,12 @@ An error names the file, the key, what stands there, what is accepted and the ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from .accelerator import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, Accelerator, HardwareType, Link, Price, Source
+from .accelerator import Accelerator
 from .errors import InvalidHardwareError, nearest, shown
-from .original_keys import check_intensity
-from .toml_text import loads
+from .facts import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, HardwareType, Link, Price, Source, check_intensity
 
 __all__ = ["accelerator_from_table", "parse", "read_toml"]
 
@@ -72,78 +71,41 @@ _OPTIONAL: Final = (
 )
 
 
-class _Keys:
-    """The keys of a table: all in the order in which an error names them, and those that must be there."""
-
-    __slots__ = ("accepted", "all", "required", "wanted")
-
-    def __init__(self, accepted: tuple[str, ...], required: tuple[str, ...]) -> None:
-        self.accepted, self.required = accepted, required
-        self.all, self.wanted = frozenset(accepted), frozenset(required)
-
-
-_FILE_KEYS: Final = _Keys((*_REQUIRED, *_OPTIONAL), _REQUIRED)
-_USER_KEYS: Final = _Keys((*_REQUIRED, *_OPTIONAL), tuple(key for key in _REQUIRED if key != "sources"))
-_PEAK_KEYS: Final = _Keys(NUMBER_FORMATS, ())
-_LINK_KEYS: Final = _Keys(("name", "bandwidth", "latency_s", "max_devices"), ("name", "bandwidth"))
+_KEYS: Final = (*_REQUIRED, *_OPTIONAL)
+_LINK_KEYS: Final = ("name", "bandwidth", "latency_s", "max_devices")
+_LINK_REQUIRED: Final = ("name", "bandwidth")
 _PRICE_REQUIRED: Final = ("provider", "tier", "usd_per_hour", "date", "url")
-_PRICE_KEYS: Final = _Keys((*_PRICE_REQUIRED, "instance", "devices", "region", "without_host"), _PRICE_REQUIRED)
-_SOURCE_KEYS: Final = _Keys(("title", "url", "date", "facts"), ("title", "url", "date", "facts"))
+_PRICE_KEYS: Final = (*_PRICE_REQUIRED, "instance", "devices", "region", "without_host")
+_SOURCE_KEYS: Final = ("title", "url", "date", "facts")
 
 _MONTH: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2]))?")
 _DAY: Final = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
-_FIRST_ARRAY: Final = "\n[["
+_PCI_ID: Final = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 
 _MOST_USABLE: Final = 1.1
-_MOST_LINKS: Final = 1024
-_links: dict[
-    tuple[bool, tuple[tuple[str, object], ...]], Link
-] = {}  # those that were checked: many files have the same
-
-_PCI_ID: Final = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 
 
 def read_toml(file: str, text: str) -> Accelerator:
-    """One accelerator from the text of a catalogue file. Raises InvalidHardwareError with the file and the key.
-
-    A fault in its prices or sources is raised when they are asked for.
-    """
-    facts, marker, later = text.partition(_FIRST_ARRAY)
-    # prices and sources that stand last are left for later; where another section follows them, all is read now
-    sourced = later.startswith("sources]]\n") or "\n[[sources]]\n" in later
-    if not sourced or later.count("\n[") > later.count(_FIRST_ARRAY):
-        return accelerator_from_table(file, parse(file, text))
-    table = parse(file, facts)
-
-    def read(field: str) -> tuple[Any, ...]:
-        rest = parse(file, marker + later)
-        _known_keys(file, "", {**table, **rest}, _FILE_KEYS)
-        if field == "sources":
-            return _sources(file, rest["sources"], required=True)
-        return _prices(file, rest.get("prices", []), found.instances)
-
-    if "prices" in table or "sources" in table:
-        return accelerator_from_table(file, parse(file, text))
-    found = accelerator_from_table(file, table | {"sources": []}, checked=False).reading_later(read)
-    return found
+    """One accelerator from the text of a catalogue file. Raises InvalidHardwareError with the file and the key."""
+    return accelerator_from_table(file, parse(file, text))
 
 
 def parse(file: str, text: str) -> dict[str, Any]:
     """The table of a TOML text, unchecked but for its syntax."""
+    import tomllib
+
     try:
-        return loads(text)
+        return tomllib.loads(text)
     except ValueError as error:
         raise InvalidHardwareError(f"{file}: not valid TOML: {error}.") from error
 
 
-def accelerator_from_table(
-    file: str, table: Mapping[str, Any], *, user: bool = False, checked: bool = True
-) -> Accelerator:
-    """One accelerator from a table in the schema.
+def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = False) -> Accelerator:
+    """One accelerator from a table in the schema; a ``user``'s own needs no sources.
 
-    ``user``: a file of the user's own, which needs no sources; ``checked``: whether there must be some now.
+    Raises InvalidHardwareError with the file and the key.
     """
-    _known_keys(file, "", table, _USER_KEYS if user else _FILE_KEYS)
+    _known_keys(file, "", table, _KEYS, [key for key in _REQUIRED if not (user and key == "sources")])
     for key in _TEXTS:
         _text(file, key, table[key])
     if table["type"] not in HARDWARE_TYPES:
@@ -182,7 +144,7 @@ def accelerator_from_table(
         boards=_counts(file, "boards", table["boards"]) if "boards" in table else {},
         instances=instances,
         prices=_prices(file, table["prices"], instances) if "prices" in table else (),
-        sources=_sources(file, table.get("sources", []), required=checked and not user),
+        sources=_sources(file, table.get("sources", []), required=not user),
     )
     if found.usable_memory_bytes > _MOST_USABLE * found.memory_bytes:
         raise InvalidHardwareError(
@@ -193,19 +155,19 @@ def accelerator_from_table(
     return found
 
 
-def _known_keys(file: str, prefix: str, table: Mapping[str, object], keys: _Keys) -> None:
-    given = table.keys()
-    if given <= keys.all and keys.wanted <= given:
-        return
+def _known_keys(
+    file: str, prefix: str, table: Mapping[str, object], accepted: Sequence[str], required: Sequence[str]
+) -> None:
     for key in table:
-        if key not in keys.all:
-            found = nearest(key, keys.accepted, 1)
+        if key not in accepted:
+            found = nearest(key, accepted, 1)
             meant = f" Did you mean {found[0]!r}?" if found else ""
             raise InvalidHardwareError(
-                f"{file}: key '{prefix}{key}' is not known; accepted are {', '.join(keys.accepted)}.{meant}"
+                f"{file}: key '{prefix}{key}' is not known; accepted are {', '.join(accepted)}.{meant}"
             )
-    missing = next(key for key in keys.required if key not in table)
-    raise InvalidHardwareError(f"{file}: key '{prefix}{missing}' is missing.")
+    for key in required:
+        if key not in table:
+            raise InvalidHardwareError(f"{file}: key '{prefix}{key}' is missing.")
 
 
 def _text(file: str, key: str, value: object) -> str:
@@ -221,12 +183,7 @@ def _optional_text(file: str, key: str, table: Mapping[str, object], prefix: str
 def _texts(file: str, key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise InvalidHardwareError(f"{file}: key '{key}' is {shown(value)}; accepted is a list of texts.")
-    try:
-        if all(map(str.strip, value)):
-            return tuple(value)
-    except TypeError:
-        pass
-    return tuple([_text(file, key, item) for item in value])
+    return tuple(_text(file, key, item) for item in value)
 
 
 def _matching(file: str, key: str, value: object, pattern: re.Pattern[str], accepted: str) -> str:
@@ -248,8 +205,6 @@ def _address(file: str, key: str, value: object) -> str:
 def _in_range(file: str, key: str, value: object, kind: str | None = None) -> int | float:
     kind = kind or key
     lowest, highest = _RANGES[kind]
-    if type(value) is int and lowest <= value <= highest:
-        return value
     whole = isinstance(value, int) or (isinstance(value, float) and kind not in _WHOLE)
     if isinstance(value, bool) or not whole or not lowest <= cast(float, value) <= highest:
         numbers = "a whole number" if kind in _WHOLE else "a number"
@@ -277,10 +232,7 @@ def _peaks(file: str, table: object) -> dict[str, float]:
             f"{file}: key 'peak_flops' is {shown(table)}; accepted is a table from a number format "
             f"({', '.join(NUMBER_FORMATS)}) to dense FLOP/s; leave it out where no rate was published."
         )
-    _known_keys(file, "peak_flops.", table, _PEAK_KEYS)
-    lowest, highest = _RANGES["peak_flops"]
-    if all(type(rate) is float and lowest <= rate <= highest for rate in table.values()):
-        return dict(table)
+    _known_keys(file, "peak_flops.", table, NUMBER_FORMATS, ())
     return {
         number_format: float(_in_range(file, f"peak_flops.{number_format}", rate, "peak_flops"))
         for number_format, rate in table.items()
@@ -292,29 +244,19 @@ def _link(file: str, key: str, table: object) -> Link | None:
         return None
     if not isinstance(table, dict):
         raise InvalidHardwareError(f"{file}: key '{key}' must be a table with name and bandwidth.")
-    given = tuple(table.items())
-    try:
-        known = _links.get((key == "network", given))
-    except TypeError:
-        known = None
-    if known is not None:
-        return known
-    _known_keys(file, f"{key}.", table, _LINK_KEYS)
+    _known_keys(file, f"{key}.", table, _LINK_KEYS, _LINK_REQUIRED)
 
     def number(field: str) -> int | float | None:
         return _in_range(file, f"{key}.{field}", table[field], f"link.{field}") if field in table else None
 
     devices, latency_s = number("max_devices"), number("latency_s")
     rates = "network.bandwidth" if key == "network" else "link.bandwidth"
-    link = Link(
+    return Link(
         name=_text(file, f"{key}.name", table["name"]),
         bandwidth=float(_in_range(file, f"{key}.bandwidth", table["bandwidth"], rates)),
         latency_s=None if latency_s is None else float(latency_s),
         max_devices=None if devices is None else int(devices),
     )
-    if len(_links) < _MOST_LINKS:
-        _links[key == "network", given] = link
-    return link
 
 
 def _counts(file: str, key: str, table: object) -> dict[str, int]:
@@ -335,7 +277,7 @@ def _prices(file: str, tables: object, instances: Mapping[str, int]) -> tuple[Pr
 def _price(file: str, prefix: str, table: object, instances: Mapping[str, int]) -> Price:
     if not isinstance(table, dict):
         raise InvalidHardwareError(f"{file}: key 'prices' must be a list of tables, each under [[prices]].")
-    _known_keys(file, prefix, table, _PRICE_KEYS)
+    _known_keys(file, prefix, table, _PRICE_KEYS, _PRICE_REQUIRED)
     instance = _optional_text(file, "instance", table, prefix)
     if (instance is None) == ("devices" not in table):
         raise InvalidHardwareError(
@@ -369,14 +311,14 @@ def _price(file: str, prefix: str, table: object, instances: Mapping[str, int]) 
 def _sources(file: str, tables: object, *, required: bool) -> tuple[Source, ...]:
     if not isinstance(tables, list) or (required and not tables):
         raise InvalidHardwareError(f"{file}: key 'sources' must be a list of tables, at least one.")
-    return tuple([_source(file, position, table) for position, table in enumerate(tables)])
+    return tuple(_source(file, position, table) for position, table in enumerate(tables))
 
 
 def _source(file: str, position: int, table: object) -> Source:
     if not isinstance(table, dict):
         raise InvalidHardwareError(f"{file}: key 'sources' must be a list of tables, each under [[sources]].")
     prefix = f"sources[{position}]."
-    _known_keys(file, prefix, table, _SOURCE_KEYS)
+    _known_keys(file, prefix, table, _SOURCE_KEYS, _SOURCE_KEYS)
     return Source(
         title=_text(file, f"{prefix}title", table["title"]),
         url=_address(file, f"{prefix}url", table["url"]),

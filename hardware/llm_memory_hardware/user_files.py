@@ -14,9 +14,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from .accelerator import Accelerator
+from .accelerator import Accelerator, accelerator_from_config
 from .errors import InvalidHardwareError, shown
-from .original_keys import accelerator_from_config
 from .schema import accelerator_from_table, parse
 
 __all__ = ["UserHardware", "described", "read_user_hardware"]

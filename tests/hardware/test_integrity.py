@@ -13,10 +13,9 @@ import pytest
 
 import llm_memory_calculator
 from llm_memory_hardware import Accelerator, all_accelerators, find_devices, get_accelerator
-from llm_memory_hardware.built_in import canonical_names, index, listed, names
+from llm_memory_hardware.built_in import names
 from llm_memory_hardware.names import comparable, instance_key
 from llm_memory_hardware.prices import PROVIDERS
-from llm_memory_hardware.toml_text import loads
 
 from .checks import over
 
@@ -82,12 +81,7 @@ _WITHOUT_INT8 = {"B300", "GB300"}
 def test_there_are_more_than_a_hundred_and_ten_and_they_are_sorted() -> None:
     found = [accelerator.name for accelerator in ALL]
     assert len(found) >= 110
-    assert found == sorted(found) == list(canonical_names().values())
-
-
-@every_file
-def test_the_fast_reader_finds_what_the_library_finds(name: str) -> None:
-    assert loads(TOMLS[name]) == tomllib.loads(TOMLS[name])
+    assert found == sorted(found) == NAMES
 
 
 @every_file
@@ -321,28 +315,6 @@ def _owners() -> dict[str, set[str]]:
     return owners
 
 
-def test_the_names_read_from_the_raw_text_are_those_of_the_parsed_files() -> None:
-    meant: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
-    for accelerator in ALL:
-        for alias in accelerator.aliases:
-            meant[comparable(alias)].add((accelerator.name, None))
-        for name, count in (*accelerator.boards.items(), *accelerator.instances.items()):
-            meant[instance_key(comparable(name))].add((accelerator.name, count))
-    meant |= {comparable(accelerator.name): {(accelerator.name, None)} for accelerator in ALL}
-    assert {key: set(found) for key, found in names().items()} == meant
-
-
-def test_the_list_of_names_lists_all_that_share_one() -> None:
-    # so that a name can be looked for in these files alone
-    again = "write it anew: python -c 'from llm_memory_hardware.built_in import write_index; write_index()'"
-    text = files("llm_memory_hardware").joinpath("names.txt").read_text(encoding="utf-8")
-    known = {name for line in text.split("\n") for name in line.split("\t")[1:]}
-    for key, found in names().items():
-        if any(name in known for name, _ in found):
-            assert set(listed(key)) == set(found), f"names.txt and {key!r} differ; {again}"
-    assert set(text.split("\n")) <= set(index().split("\n")), again
-
-
 @every_accelerator
 def test_a_board_says_its_devices(accelerator: Accelerator) -> None:
     for board, count in accelerator.boards.items():
@@ -368,10 +340,11 @@ def test_every_name_of_an_accelerator_finds_it(accelerator: Accelerator) -> None
 
 
 def test_an_instance_type_means_one_accelerator_and_no_alias() -> None:
-    found = names()
     for accelerator in ALL:
         for instance, count in accelerator.instances.items():
-            assert found[instance_key(comparable(instance))] == ((accelerator.name, count),)
+            key = instance_key(comparable(instance))
+            meant = [(name, spelt[key]) for name, spelt in names().items() if key in spelt]
+            assert meant == [(accelerator.name, count)]
 
 
 @every_accelerator
