@@ -11,8 +11,11 @@ from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import Images, NativeImages
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._blocks import Operators, equal_heads, feed_forward, gated_feed_forward, plain, pre_norm
+from ._attention import equal_heads
 from ._encoders import encoder_attention
+from ._feed_forward import feed_forward, gated_feed_forward
+from ._products import Operators, plain
+from ._stack import pre_norm
 from ._towers import INSIDE, UNMOVED, multimodal, tower, two_matrices
 from .qwen2 import build as build_qwen2
 
@@ -151,7 +154,7 @@ def qwen3_tower(config: Config, *, early: bool, path: str = "model.visual") -> t
             path,
             (
                 patches(config, grid, "patch_embed.proj", bias=True),
-                Embedding(name="pos_embed", entries=positions, width=grid.hidden, split="none"),
+                Embedding(name="pos_embed", entries=positions, width=grid.hidden, part="positions"),
             ),
         ),
         tower(f"{path}.blocks.{{index}}", image_block(grid, forward, norm_bias=True), grid.depth),
@@ -181,7 +184,7 @@ def glm_tower(config: Config, path: str = "model.visual") -> tuple[Grid, tuple[L
             (
                 patches(config, grid, "patch_embed.proj", bias=True),
                 Norm(name="post_conv_layernorm", width=hidden),
-                Embedding(name="embeddings.position_embedding", entries=side**2, width=hidden, split="none"),
+                Embedding(name="embeddings.position_embedding", entries=side**2, width=hidden, part="positions"),
             ),
         ),
         tower(f"{path}.blocks.{{index}}", block, grid.depth),

@@ -4,8 +4,10 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import ResampledImages
 from ..operators import Learned, Norm
-from ._blocks import Heads, Operators, check_heads, gated_feed_forward
+from ._attention import Heads, check_heads
 from ._encoders import encoder_attention
+from ._feed_forward import gated_feed_forward
+from ._products import Operators
 from ._towers import multimodal, siglip, tower, two_matrices
 
 

@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..images import SplitImages
-from ._blocks import plain
+from ._products import plain
 from ._towers import multimodal, siglip, tower
 
 

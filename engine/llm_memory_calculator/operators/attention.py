@@ -72,6 +72,10 @@ class Attention(Stateless):
         return "MQA" if self.kv_heads == 1 else "GQA"
 
     @property
+    def heads_per_key(self) -> int:
+        return self.heads // self.kv_heads
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
