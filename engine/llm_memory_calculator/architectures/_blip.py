@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import FixedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._attention import equal_heads
 from ._encoders import cross_attention, encoder_attention
 from ._feed_forward import feed_forward
+from ._images import FixedImages
 from ._products import Operators, plain
 from ._stack import pre_norm
 from ._towers import ImageTower, multimodal, tower

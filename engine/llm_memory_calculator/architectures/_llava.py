@@ -7,8 +7,9 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
-from ..images import Images, PinpointImages, TiledImages
+from ..images import Images
 from ..operators import Learned, Norm
+from ._images import PinpointImages, TiledImages
 from ._products import Operators
 from ._towers import ImageTower, clip, multimodal, siglip, tower, two_matrices, whole_images
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import CroppedImages, Images
+from ..images import Images
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._attention import equal_heads
 from ._encoders import encoder_attention
 from ._feed_forward import gated_feed_forward
+from ._images import CroppedImages
 from ._products import Operators, plain, within
 from ._towers import ImageTower, siglip, tower, two_matrices
 

@@ -10,13 +10,14 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import FixedImages, Images
+from ..images import Images
 from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
 from . import build as build_any
 from ._attention import equal_heads
 from ._decoder import dtype_of
 from ._encoders import encoder_attention
 from ._feed_forward import feed_forward
+from ._images import FixedImages
 from ._products import Operators, plain, within
 from ._stack import pre_norm
 

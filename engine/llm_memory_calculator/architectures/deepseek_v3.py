@@ -8,5 +8,5 @@ from ._feed_forward import router_correction
 
 
 def build(config: Config) -> Architecture:
-    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
+    correction = router_correction(config.integer("n_routed_experts"))
     return without_predictors(decoder(config, deepseek_stack(config, correction)), config)

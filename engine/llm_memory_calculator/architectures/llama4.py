@@ -2,11 +2,11 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import TiledImages
 from ..operators import Buffer, Norm
 from ._attention import equal_heads
 from ._encoders import encoder_attention
 from ._feed_forward import feed_forward
+from ._images import TiledImages
 from ._products import plain
 from ._stack import pre_norm
 from ._towers import multimodal, tower

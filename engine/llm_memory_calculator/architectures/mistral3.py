@@ -2,8 +2,8 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import RowImages
 from ..operators import Norm
+from ._images import RowImages
 from ._llava import llava_projector
 from ._products import plain
 from ._towers import multimodal, tower

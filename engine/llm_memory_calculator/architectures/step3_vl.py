@@ -2,11 +2,11 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import WindowedImages
 from ..operators import Convolution, Embedding, Learned
 from ._attention import equal_heads
 from ._encoders import encoder_attention
 from ._feed_forward import feed_forward
+from ._images import WindowedImages
 from ._products import plain
 from ._stack import post_norm
 from ._towers import UNMOVED, multimodal, tower

@@ -2,9 +2,9 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import WindowedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._feed_forward import feed_forward
+from ._images import WindowedImages
 from ._products import plain
 from ._towers import UNMOVED, multimodal, tower
 from ._vision import image_block, patches, read_grid
