@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Embedding, Learned, Norm
-from ._blocks import Operators
 from ._diffusion import embedding, of_image, of_prompt
+from ._products import Operators
 
 
 def step_embedding(config: Config, inputs: int, width: int) -> Operators:
@@ -27,7 +27,7 @@ def class_embedding(config: Config, inputs: int, width: int) -> Operators:
     path, given = "class_embedding", "projection_class_embeddings_input_dim"
     if not kind:
         classes = config.optional_integer("num_class_embeds")
-        return () if classes is None else (Embedding(name=path, entries=classes, width=width, split="none"),)
+        return () if classes is None else (Embedding(name=path, entries=classes, width=width, part="positions"),)
     if kind == "timestep":
         return embedding(path, inputs, width)
     if kind == "projection":

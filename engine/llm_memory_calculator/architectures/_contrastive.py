@@ -9,8 +9,9 @@ from typing import NamedTuple
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Learned, Norm
-from ._blocks import Operators, grouped, plain
 from ._encoders import encoder_model
+from ._products import Operators, plain
+from ._stack import grouped
 from ._towers import ImageTower, clip_block, siglip, tower, whole_images
 
 
@@ -59,7 +60,7 @@ def text_encoder(
         config,
         first=(
             Embedding(name="text_model.embeddings.token_embedding", entries=vocabulary, width=hidden),
-            Embedding(name="text_model.embeddings.position_embedding", entries=longest, width=hidden, split="none"),
+            Embedding(name="text_model.embeddings.position_embedding", entries=longest, width=hidden, part="positions"),
         ),
         stack=grouped([None] * depth, lambda _: block, "text_model.encoder.layers.{index}"),
         last=(Norm(name="text_model.final_layer_norm", width=hidden, bias=True), *head(text, hidden)),

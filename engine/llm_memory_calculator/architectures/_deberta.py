@@ -8,7 +8,6 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Embedding, Norm
-from ._blocks import Operators, plain
 from ._encoders import (
     Shape,
     bert_predictions,
@@ -22,6 +21,7 @@ from ._encoders import (
     token_head,
     with_head,
 )
+from ._products import Operators, plain
 
 
 def attended_positions(config: Config) -> tuple[bool, bool]:
@@ -86,7 +86,7 @@ def deberta_model(
     project = () if narrow == hidden else (plain(f"{path}embeddings.embed_proj", hidden, narrow),)
     relative: Operators = ()
     if entries:
-        relative = (Embedding(name=f"{path}encoder.rel_embeddings", entries=entries, width=hidden, split="none"),)
+        relative = (Embedding(name=f"{path}encoder.rel_embeddings", entries=entries, width=hidden, part="positions"),)
     if bucketed and "layer_norm" in config.text("norm_rel_ebd", default="none").lower():
         relative += (Norm(name=f"{path}encoder.LayerNorm", width=hidden, bias=True),)
     return encoder_model(

@@ -11,17 +11,8 @@ from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..operators import Buffer, Convolution, Embedding, Norm
 from ..report import Note
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    dtype_of,
-    equal_heads,
-    feed_forward,
-    gated_feed_forward,
-    grouped,
-    vocabulary_head,
-)
+from ._attention import Heads, attention, equal_heads
+from ._decoder import dtype_of, vocabulary_head
 from ._encoders import (
     class_of,
     classifier,
@@ -32,6 +23,9 @@ from ._encoders import (
     pooled,
     two_sided,
 )
+from ._feed_forward import feed_forward, gated_feed_forward
+from ._products import Operators
+from ._stack import grouped
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 _ONE_SIDED = ("ForCausalLM", "ForAudioClassification")
@@ -194,7 +188,7 @@ def bart_model(
         if position_offset is not None:
             tables = (
                 Embedding(
-                    name=f"{side}embed_positions", entries=positions + position_offset, width=hidden, split="none"
+                    name=f"{side}embed_positions", entries=positions + position_offset, width=hidden, part="positions"
                 ),
             )
         norm = (Norm(name=f"{side}layernorm_embedding", width=hidden, bias=True),) if table_norm else ()
@@ -277,7 +271,7 @@ class T5:
         table: Operators = ()
         if first or self.tables_everywhere:
             name = f"{path}.relative_attention_bias"
-            table = (Embedding(name=name, entries=self.buckets, width=self.heads.query, split="none"),)
+            table = (Embedding(name=name, entries=self.buckets, width=self.heads.query, part="positions"),)
         core = None if causal else two_sided(self.heads, path)
         attend = attention(self.hidden, self.heads, path=path, names=("q", "k", "v", "o"), core=core)
         return (self.norm("layer.0.layer_norm"), *table, *attend)
@@ -390,7 +384,7 @@ def sound_encoder(hidden: int, half: Half, path: str, *, mels: int, positions: i
             operators=(
                 Convolution(name="conv1", inputs=mels, outputs=hidden, kernel=3),
                 Convolution(name="conv2", inputs=hidden, outputs=hidden, kernel=3),
-                Embedding(name="embed_positions", entries=positions, width=hidden, split="none"),
+                Embedding(name="embed_positions", entries=positions, width=hidden, part="positions"),
             ),
         ),
         *encoder_layers(hidden, half, path, before=True, key_bias=False),

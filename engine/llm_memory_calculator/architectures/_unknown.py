@@ -7,21 +7,11 @@ import re
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import UnsupportedModelError, did_you_mean
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    feed_forward,
-    gated_feed_forward,
-    grouped,
-    latent_attention,
-    leading_dense,
-    mixture,
-    pre_norm,
-    read_heads,
-    without_predictors,
-)
+from ._attention import attention, latent_attention, read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import feed_forward, gated_feed_forward, mixture
+from ._products import Operators
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 
 _NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size")
 # A config with one of these has layers that the usual fields do not describe.
@@ -176,7 +166,7 @@ def _feed_forwards(config: Config, hidden: int, depth: int) -> list[Operators]:
         count=config.integer(*_EXPERTS),
         active=config.integer("num_experts_per_tok", "moe_topk", "num_experts_per_token"),
         width=own,
-        shared=gated_feed_forward(hidden, shared_width, path="mlp.shared_experts", reduces=False)
+        shared=gated_feed_forward(hidden, shared_width, path="mlp.shared_experts", shared=True, reduces=False)
         if shared_width
         else (),
     )

@@ -2,21 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_attention,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    periodic_windows,
-    read_heads,
-    sandwich_norm,
-    window_of,
-)
+from ._attention import attention, gated_attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, leading_dense, periodic_windows, sandwich_norm, window_of
 
 
 def build(config: Config) -> Architecture:

@@ -3,7 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
-from ._blocks import Operators, attention, decoder, depth_of, feed_forward, grouped, pre_norm, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

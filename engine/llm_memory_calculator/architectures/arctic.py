@@ -3,18 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._products import Operators
+from ._stack import depth_of, grouped, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:

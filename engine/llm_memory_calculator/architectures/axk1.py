@@ -3,7 +3,9 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import decoder, deepseek_stack, router_correction, without_predictors
+from ._decoder import decoder, without_predictors
+from ._deepseek import deepseek_stack
+from ._feed_forward import router_correction
 
 
 def build(config: Config) -> Architecture:

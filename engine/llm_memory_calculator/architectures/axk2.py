@@ -3,20 +3,12 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Linear, Norm, Output
-from ._blocks import (
-    Operators,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    indexer,
-    latent_attention,
-    leading_dense,
-    plain,
-    within,
-    without_predictors,
-)
+from ._attention import latent_attention
+from ._decoder import decoder, without_predictors
+from ._deepseek import indexer
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators, plain, within
+from ._stack import depth_of, grouped, leading_dense
 
 
 def build(config: Config) -> Architecture:
@@ -56,7 +48,7 @@ def _gated(config: Config, attend: Operators) -> Operators:
     heads, rank, value = (config.integer(name) for name in ("num_attention_heads", "q_lora_rank", "v_head_dim"))
     nope, rope = config.integer("qk_nope_head_dim"), config.integer("qk_rope_head_dim")
     name, gate = within("self_attn", "q_gate_proj", "gate")
-    both = Output(name=name, units=heads, width=nope + rope + value)
+    both = Output(name=name, units=heads, width=nope + rope + value, part="q_b")
     query = Linear(name=name, outputs=(both,), input_units=2 * rank, split="columns")
     down, norm, _, *rest, out = attend
     return (down, norm, query, *rest, Activation(name=gate, width=heads * value), out)

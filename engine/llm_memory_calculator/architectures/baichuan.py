@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, gated_feed_forward, grouped, pre_norm
+from ._attention import attention, equal_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -10,7 +13,7 @@ def build(config: Config) -> Architecture:
     heads = equal_heads(hidden, config.integer("num_attention_heads"))
     block = pre_norm(
         hidden,
-        attention(hidden, heads, names=("W_pack", "W_pack", "W_pack", "o_proj")),
+        attention(hidden, heads, names=("W_pack", "W_pack", "W_pack", "o_proj"), apart=True),
         gated_feed_forward(hidden, config.integer("intermediate_size")),
     )
     return decoder(

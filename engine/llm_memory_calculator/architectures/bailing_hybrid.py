@@ -2,21 +2,12 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Heads,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_attention,
-    gated_feed_forward,
-    grouped,
-    latent_attention,
-    leading_dense,
-    pre_norm,
-    without_predictors,
-)
+from ._attention import Heads, gated_attention, latent_attention
+from ._decoder import decoder, without_predictors
+from ._feed_forward import beside_shared, gated_feed_forward
 from ._linear_attention import kimi_delta_attention, periodic_attention
 from ._recurrent import ATTENTION, STATE
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 from .bailing_moe_linear import of_lightning
 
 

@@ -2,20 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-    without_predictors,
-)
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -4,20 +4,12 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-    without_predictors,
-)
+from ._attention import query_key_norms, read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import beside_shared, gated_feed_forward
 from ._linear_attention import lightning_attention
+from ._products import Operators
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 from .bailing_moe import softmax_attention
 
 CHUNK = 64

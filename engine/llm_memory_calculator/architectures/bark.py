@@ -3,9 +3,13 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Norm
-from ._blocks import Operators, attention, dtype_of, equal_heads, feed_forward, pre_norm, vocabulary_head
+from ._attention import attention, equal_heads
 from ._codec import encodec
+from ._decoder import dtype_of, vocabulary_head
 from ._encoders import two_sided
+from ._feed_forward import feed_forward
+from ._products import Operators
+from ._stack import pre_norm
 from ._towers import tower
 
 
@@ -61,7 +65,7 @@ def _gpt(config: Config, name: str, *, causal: bool = True) -> tuple[Layer, Laye
             name=f"{name}.position_embeds_layer",
             entries=config.integer("block_size", default=1024),
             width=hidden,
-            split="none",
+            part="positions",
         ),
     )
     block = pre_norm(

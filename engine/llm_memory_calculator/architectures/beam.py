@@ -3,21 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
-from ._blocks import (
-    Operators,
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_attention,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    leading_dense,
-    read_heads,
-    sandwich_norm,
-    window_of,
-)
+from ._attention import attention, gated_attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, layer_windows, leading_dense, sandwich_norm, window_of
 
 
 def build(config: Config) -> Architecture:

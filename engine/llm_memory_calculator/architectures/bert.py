@@ -2,7 +2,6 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators
 from ._encoders import (
     bert_layers,
     bert_predictions,
@@ -14,6 +13,7 @@ from ._encoders import (
     read_shape,
     with_head,
 )
+from ._products import Operators
 
 
 def build(config: Config) -> Architecture:

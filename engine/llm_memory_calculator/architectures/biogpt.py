@@ -2,7 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import decoder, depth_of, grouped
+from ._decoder import decoder
+from ._stack import depth_of, grouped
 from .xglm import biased_block
 
 

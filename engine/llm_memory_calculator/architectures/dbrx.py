@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, check_heads, decoder, depth_of, grouped, mixture, pre_norm, share
+from ._attention import Heads, attention, check_heads, share
+from ._decoder import decoder
+from ._feed_forward import mixture
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

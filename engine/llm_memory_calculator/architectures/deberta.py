@@ -3,9 +3,12 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Learned
-from ._blocks import attention, feed_forward, grouped, plain, post_norm
+from ._attention import attention
 from ._deberta import attended_positions, deberta_model
 from ._encoders import Shape, two_sided
+from ._feed_forward import feed_forward
+from ._products import plain
+from ._stack import grouped, post_norm
 
 
 def build(config: Config) -> Architecture:
@@ -14,8 +17,8 @@ def build(config: Config) -> Architecture:
         to_positions, to_content = attended_positions(config) if relative else (False, False)
         extra = (
             *(Learned(name=f"{place}.{name}", size=hidden) for name in ("q_bias", "v_bias")),
-            *((plain(f"{place}.pos_proj", hidden, hidden),) if to_positions else ()),
-            *((plain(f"{place}.pos_q_proj", hidden, hidden, True),) if to_content else ()),
+            *((plain(f"{place}.pos_proj", hidden, hidden, part="mixer"),) if to_positions else ()),
+            *((plain(f"{place}.pos_q_proj", hidden, hidden, True, part="mixer"),) if to_content else ()),
         )
         attend = attention(
             hidden,

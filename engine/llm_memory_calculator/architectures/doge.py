@@ -4,18 +4,11 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Learned
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    plain,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._products import plain
+from ._stack import depth_of, grouped, layer_windows, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:
@@ -24,7 +17,7 @@ def build(config: Config) -> Architecture:
     hidden, heads = config.integer("hidden_size"), read_heads(config)
     bias, mlp_bias = config.boolean("attention_bias", default=False), config.boolean("mlp_bias", default=False)
     gate = (
-        plain("self_attn.dt_proj", heads.kv, heads.kv * heads.dim, bias),
+        plain("self_attn.dt_proj", heads.kv, heads.kv * heads.dim, bias, part="mixer"),
         Learned(name="self_attn.A", size=heads.kv),
     )
     width, depth = config.integer("intermediate_size"), depth_of(config)

@@ -4,21 +4,11 @@ from collections.abc import Sequence
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    leading_dense,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._attention import Heads, attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, layer_windows, leading_dense, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:

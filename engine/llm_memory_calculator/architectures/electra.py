@@ -2,7 +2,6 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, plain
 from ._encoders import (
     bert_layers,
     bert_tables,
@@ -15,6 +14,7 @@ from ._encoders import (
     token_head,
     with_head,
 )
+from ._products import Operators, plain
 
 
 def build(config: Config) -> Architecture:

@@ -3,7 +3,10 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Buffer
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, mixture, pre_norm, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -21,7 +24,9 @@ def build(config: Config) -> Architecture:
             count=count,
             active=config.integer("moe_k", "num_experts_per_tok"),
             width=width,
-            shared=gated_feed_forward(hidden, shared * width, bias=bias, path="mlp.shared_experts", reduces=False)
+            shared=gated_feed_forward(
+                hidden, shared * width, bias=bias, path="mlp.shared_experts", shared=True, reduces=False
+            )
             if shared
             else (),
         ),

@@ -3,7 +3,10 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import Heads, attention, check_heads, decoder, depth_of, feed_forward, grouped, share
+from ._attention import Heads, attention, check_heads, share
+from ._decoder import decoder
+from ._feed_forward import feed_forward
+from ._stack import depth_of, grouped
 
 
 def build(config: Config) -> Architecture:
@@ -43,6 +46,7 @@ def build(config: Config) -> Architecture:
         config,
         grouped([None] * depth_of(config), lambda _: block, "transformer.h.{index}"),
         tied_default=True,
+        gguf_rules="falcon",
         norm_bias=True,
         paths=("transformer.word_embeddings", "transformer.ln_f", "lm_head", ""),
     )

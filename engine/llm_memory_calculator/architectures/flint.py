@@ -2,19 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    sparse_layers,
-    window_of,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._stack import depth_of, grouped, layer_windows, pre_norm, sparse_layers, window_of
 
 
 def build(config: Config) -> Architecture:

@@ -2,18 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    pre_norm,
-    read_heads,
-    without_predictors,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 
 
 def build(config: Config) -> Architecture:

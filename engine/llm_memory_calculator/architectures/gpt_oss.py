@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, pre_norm, read_heads, window_of
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import mixture
+from ._stack import depth_of, grouped, layer_windows, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:
@@ -25,4 +28,4 @@ def build(config: Config) -> Architecture:
         ),
         "model.layers.{index}",
     )
-    return decoder(config, stack)
+    return decoder(config, stack, gguf_rules="mxfp4_experts")

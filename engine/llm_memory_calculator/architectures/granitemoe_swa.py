@@ -2,7 +2,9 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, pre_norm, read_heads, window_of
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._stack import depth_of, grouped, layer_windows, pre_norm, window_of
 from .granitemoe import experts_of
 from .granitemoeshared import shared_expert
 

@@ -2,7 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, pre_norm
 from .granitemoe import experts_of
 
 
@@ -20,4 +24,6 @@ def shared_expert(config: Config) -> Operators:
     if not width:
         return ()
     names = ("input_linear", "input_linear", "output_linear")
-    return gated_feed_forward(config.integer("hidden_size"), width, path="shared_mlp", names=names, reduces=False)
+    return gated_feed_forward(
+        config.integer("hidden_size"), width, path="shared_mlp", names=names, shared=True, apart=True, reduces=False
+    )

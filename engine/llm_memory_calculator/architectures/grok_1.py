@@ -2,7 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, attention, decoder, depth_of, grouped, mixture, read_heads, sandwich_norm
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import mixture
+from ._products import Operators
+from ._stack import depth_of, grouped, sandwich_norm
 
 
 def build(config: Config) -> Architecture:

@@ -2,19 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    per_layer,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-)
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._products import Operators
+from ._stack import depth_of, grouped, per_layer, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -35,7 +27,7 @@ def build(config: Config) -> Architecture:
         feed = gated_feed_forward(hidden, width, bias=mlp_bias)
         if count > 1:
             every_token = gated_feed_forward(
-                hidden, beside * width, bias=mlp_bias, path="mlp.shared_mlp", reduces=False
+                hidden, beside * width, bias=mlp_bias, path="mlp.shared_mlp", shared=True, reduces=False
             )
             feed = mixture(
                 hidden,

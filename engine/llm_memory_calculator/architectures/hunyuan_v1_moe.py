@@ -2,18 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    per_layer,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-)
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._stack import depth_of, grouped, per_layer, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -23,7 +15,7 @@ def build(config: Config) -> Architecture:
     count = config.integer("num_experts", "num_local_experts")
     actives = per_layer(config, "moe_topk" if config.has("moe_topk") else "num_experts_per_tok", depth, least=1)
     attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias, norms=norms)
-    shared = gated_feed_forward(hidden, width, path="mlp.shared_mlp", reduces=False)
+    shared = gated_feed_forward(hidden, width, path="mlp.shared_mlp", shared=True, reduces=False)
     stack = grouped(
         actives,
         lambda active: pre_norm(

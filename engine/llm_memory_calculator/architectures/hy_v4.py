@@ -3,22 +3,12 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned, Norm
-from ._blocks import (
-    Heads,
-    Operators,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_attention,
-    gated_feed_forward,
-    grouped,
-    hyper_connection,
-    indexer,
-    latent_attention,
-    leading_dense,
-    own_indexers,
-    without_predictors,
-)
+from ._attention import Heads, gated_attention, latent_attention
+from ._decoder import decoder, without_predictors
+from ._deepseek import indexer, own_indexers
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, hyper_connection, leading_dense
 
 
 def build(config: Config) -> Architecture:

@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -10,7 +13,15 @@ def build(config: Config) -> Architecture:
     bias = config.boolean("bias", default=True)
     block = pre_norm(
         hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias, path="attention", names=("wqkv", "wqkv", "wqkv", "wo")),
+        attention(
+            hidden,
+            heads,
+            qkv_bias=bias,
+            out_bias=bias,
+            path="attention",
+            names=("wqkv", "wqkv", "wqkv", "wo"),
+            apart=True,
+        ),
         gated_feed_forward(hidden, config.integer("intermediate_size"), path="feed_forward", names=("w1", "w3", "w2")),
         names=("attention_norm", "ffn_norm"),
     )

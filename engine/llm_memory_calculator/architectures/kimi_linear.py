@@ -3,20 +3,12 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._blocks import (
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    latent_attention,
-    leading_dense,
-    mixture,
-    pre_norm,
-    router_correction,
-    without_predictors,
-)
+from ._attention import latent_attention
+from ._decoder import decoder, without_predictors
+from ._feed_forward import gated_feed_forward, mixture, router_correction
 from ._linear_attention import kimi_delta_attention
 from ._recurrent import ATTENTION, STATE, layer_kinds
+from ._stack import depth_of, grouped, leading_dense, pre_norm
 
 EXPERTS = "block_sparse_moe"
 LATENT = {"q_lora_rank": None, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128}
@@ -42,7 +34,7 @@ def build(config: Config) -> Architecture:
         router=f"{EXPERTS}.gate",
         module=f"{EXPERTS}.experts",
         names=("w1", "w3", "w2"),
-        shared=gated_feed_forward(hidden, shared * width, path=f"{EXPERTS}.shared_experts", reduces=False),
+        shared=gated_feed_forward(hidden, shared * width, path=f"{EXPERTS}.shared_experts", shared=True, reduces=False),
     )
     correction = router_correction(count, f"{EXPERTS}.gate.e_score_correction_bias")
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))

@@ -4,23 +4,11 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    beside_shared,
-    check_heads,
-    decoder,
-    depth_of,
-    gated_attention,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    leading_dense,
-    per_layer,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._attention import attention, check_heads, gated_attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, layer_windows, leading_dense, per_layer, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:

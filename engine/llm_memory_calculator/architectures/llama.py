@@ -3,7 +3,10 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -18,4 +21,5 @@ def build(config: Config) -> Architecture:
         attention(hidden, heads, qkv_bias=attention_bias, out_bias=attention_bias),
         gated_feed_forward(hidden, width, bias=mlp_bias),
     )
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
+    return decoder(config, stack, gguf_rules="rich_values" if config.model_type == "llama" else "")

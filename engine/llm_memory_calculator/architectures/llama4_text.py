@@ -3,18 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import (
-    FULL,
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    pre_norm,
-    read_heads,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._products import Operators
+from ._stack import FULL, depth_of, grouped, pre_norm
 
 _CHUNKED = "chunked_attention"
 
@@ -30,7 +23,7 @@ def build(config: Config) -> Architecture:
         width=width,
         router="feed_forward.router",
         module="feed_forward.experts",
-        shared=gated_feed_forward(hidden, width, path="feed_forward.shared_expert", reduces=False),
+        shared=gated_feed_forward(hidden, width, path="feed_forward.shared_expert", shared=True, reduces=False),
     )
     sparse = _sparse(config, depth)
     dense: Operators = ()

@@ -3,18 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Linear, Output
-from ._blocks import (
-    Operators,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    latent_attention,
-    mixture,
-    pre_norm,
-    router_correction,
-    without_predictors,
-)
+from ._attention import latent_attention
+from ._decoder import decoder, without_predictors
+from ._feed_forward import gated_feed_forward, mixture, router_correction
+from ._products import Operators
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -55,6 +48,10 @@ def _experts(config: Config, hidden: int) -> Operators:
     )
     bias, name = config.boolean("router_bias", default=False), "mlp.router.classifier"
     router = Linear(
-        name=name, outputs=(Output(name=name, units=count + nothing),), input_units=hidden, bias=bias, role="router"
+        name=name,
+        outputs=(Output(name=name, units=count + nothing, part="router"),),
+        input_units=hidden,
+        bias=bias,
+        role="router",
     )
     return (router, *routed, router_correction(count + nothing, "mlp.router.e_score_correction_bias"))

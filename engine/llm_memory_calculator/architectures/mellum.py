@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import beside_shared, decoder, depth_of, layer_windows, read_heads, window_of, without_predictors
+from ._attention import read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import beside_shared
+from ._stack import depth_of, layer_windows, window_of
 from .dots1 import windowed_mixture
 
 

@@ -2,22 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    FULL,
-    SLIDING,
-    Heads,
-    attention,
-    check_heads,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    mixture,
-    per_layer,
-    pre_norm,
-    router_correction,
-)
+from ._attention import Heads, attention, check_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture, router_correction
+from ._stack import FULL, SLIDING, depth_of, grouped, leading_dense, per_layer, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -2,17 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    grouped,
-    mixture,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-    router_correction,
-)
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder
+from ._feed_forward import mixture, router_correction
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -3,21 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Attention, Indexer, Norm
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    per_layer,
-    plain,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-    router_correction,
-)
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture, router_correction
+from ._products import Operators, plain
+from ._stack import depth_of, grouped, per_layer, pre_norm
 
 _SPARSE = "minimax_m3_sparse"
 
@@ -34,7 +24,7 @@ def build(config: Config) -> Architecture:
         router=f"{path}.gate",
         module=f"{path}.experts",
         names=("w1", "w3", "w2"),
-        shared=gated_feed_forward(hidden, shared, path=f"{path}.shared_experts", reduces=False),
+        shared=gated_feed_forward(hidden, shared, path=f"{path}.shared_experts", shared=True, reduces=False),
     )
     correction = router_correction(count, f"{path}.e_score_correction_bias")
     dense = gated_feed_forward(hidden, config.integer("dense_intermediate_size"))
@@ -70,8 +60,8 @@ def _indexer(config: Config, hidden: int) -> tuple[Operators, int]:
     blocks = size("index_topk_blocks", "sparse_topk_blocks", 16)
     path = "self_attn.index"
     return (
-        plain(f"{path}_q_proj", heads * dim, hidden),
-        plain(f"{path}_k_proj", dim, hidden),
+        plain(f"{path}_q_proj", heads * dim, hidden, part="mixer"),
+        plain(f"{path}_k_proj", dim, hidden, part="mixer"),
         Norm(name=f"{path}_q_norm", width=dim, heads=heads),
         Norm(name=f"{path}_k_norm", width=dim),
         Indexer(name=path, heads=heads, head_dim=dim),

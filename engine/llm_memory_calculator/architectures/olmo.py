@@ -3,7 +3,10 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._stack import depth_of, grouped
 
 
 def build(config: Config) -> Architecture:

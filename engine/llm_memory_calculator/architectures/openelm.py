@@ -3,19 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    check_heads,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    per_layer,
-    pre_norm,
-    query_key_norms,
-)
+from ._attention import Heads, attention, check_heads, query_key_norms
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._products import Operators
+from ._stack import depth_of, grouped, per_layer, pre_norm
 
 
 def build(config: Config) -> Architecture:
@@ -38,7 +30,7 @@ def build(config: Config) -> Architecture:
             names=(fused, fused, fused, "out_proj"),
             norms=query_key_norms(heads, path="attn") if norms else (),
         )
-        feed = gated_feed_forward(hidden, width, path="ffn", names=("proj_1", "proj_1", "proj_2"))
+        feed = gated_feed_forward(hidden, width, path="ffn", names=("proj_1", "proj_1", "proj_2"), apart=True)
         return pre_norm(hidden, attend, feed, names=("attn_norm", "ffn_norm"))
 
     widths = [_divisible(one * hidden, divisor) for one in times]

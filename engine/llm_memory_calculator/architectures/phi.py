@@ -2,7 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, feed_forward, grouped, parallel, query_key_norms, read_heads
+from ._attention import attention, query_key_norms, read_heads
+from ._decoder import decoder
+from ._feed_forward import feed_forward
+from ._stack import depth_of, grouped, parallel
 
 
 def build(config: Config) -> Architecture:

@@ -2,18 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    pre_norm,
-    qwen_windows,
-    read_heads,
-    sparse_layers,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward, mixture
+from ._stack import depth_of, grouped, pre_norm, qwen_windows, sparse_layers
 
 
 def build(config: Config) -> Architecture:

@@ -2,21 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    pre_norm,
-    read_heads,
-    shared_expert_mixture,
-    sparse_layers,
-    without_predictors,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder, without_predictors
+from ._feed_forward import gated_feed_forward, shared_expert_mixture
 from ._linear_attention import delta_net, periodic_attention
+from ._products import Operators
 from ._recurrent import ATTENTION
+from ._stack import depth_of, grouped, pre_norm, sparse_layers
 
 
 def build(config: Config) -> Architecture:

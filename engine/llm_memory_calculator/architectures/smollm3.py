@@ -2,17 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._attention import attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._stack import depth_of, grouped, layer_windows, pre_norm, window_of
 
 
 def build(config: Config) -> Architecture:

@@ -3,20 +3,11 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm, Output
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    plain,
-    pre_norm,
-    within,
-)
-from ._recurrent import columns
+from ._attention import Heads, attention
+from ._decoder import decoder
+from ._feed_forward import beside_shared, gated_feed_forward
+from ._products import Operators, columns, plain, within
+from ._stack import depth_of, grouped, pre_norm
 from .step3p5 import sparse_layers_of
 
 
@@ -50,11 +41,11 @@ def _attention(config: Config, hidden: int) -> Operators:
     query, keys, values, wide = within("self_attn", "q_proj", "k_proj", "v_proj", "wq")
     _, core, out = attention(hidden, heads)
     return (
-        plain(query, rank, hidden),
-        plain(keys, heads.dim, hidden),
-        plain(values, heads.dim, hidden),
+        plain(query, rank, hidden, part="q_a"),
+        plain(keys, heads.dim, hidden, part="k"),
+        plain(values, heads.dim, hidden, part="v"),
         Norm(name="self_attn.inter_norm", width=rank),
-        columns(wide, [Output(name=wide, units=heads.query, width=heads.dim)], rank),
+        columns(wide, [Output(name=wide, units=heads.query, width=heads.dim)], rank, part="q_b"),
         core,
         out,
     )

@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Embedding, Norm
-from ._blocks import vocabulary_head
+from ._decoder import vocabulary_head
 from ._seq2seq import decoder_layers, encoder_decoder, is_base, read_half, sound_encoder
 
 
@@ -24,7 +24,7 @@ def build(config: Config) -> Architecture:
         vocabulary=vocabulary,
         first=(
             Embedding(name=f"{side}.embed_tokens", entries=vocabulary, width=hidden),
-            Embedding(name=f"{side}.embed_positions", entries=target, width=hidden, split="none"),
+            Embedding(name=f"{side}.embed_positions", entries=target, width=hidden, part="positions"),
         ),
         encoder=sound_encoder(
             hidden,

@@ -6,8 +6,11 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Activation, Norm, Output, Recurrence
-from ._blocks import Operators, decoder, depth_of, gated_feed_forward, grouped, pre_norm, share, within
-from ._recurrent import columns, rows
+from ._attention import share
+from ._decoder import decoder
+from ._feed_forward import gated_feed_forward
+from ._products import Operators, columns, rows, within
+from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

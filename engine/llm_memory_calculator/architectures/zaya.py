@@ -4,20 +4,11 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import CausalConvolution, Convolution, Learned, Linear, Norm, Output, TokenShift
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    grouped,
-    mixture,
-    plain,
-    read_heads,
-    router_correction,
-    window_of,
-    within,
-)
+from ._attention import Heads, attention, read_heads
+from ._decoder import decoder
+from ._feed_forward import mixture, router_correction
+from ._products import Operators, plain, within
+from ._stack import depth_of, grouped, window_of
 
 FULL, SLIDING = "hybrid", "hybrid_sliding"
 
@@ -69,10 +60,10 @@ def _attention(config: Config, heads: Heads, window: int | None) -> Operators:
     project = Linear(
         name=path,
         outputs=(
-            Output(name=query, units=heads.query, width=heads.dim),
-            Output(name=key, units=heads.kv, width=heads.dim),
-            Output(name=current, units=half),
-            Output(name=delayed, units=half),
+            Output(name=query, units=heads.query, width=heads.dim, part="q"),
+            Output(name=key, units=heads.kv, width=heads.dim, part="k"),
+            Output(name=current, units=half, part="v"),
+            Output(name=delayed, units=half, part="v"),
         ),
         input_units=hidden,
         bias=bias,
@@ -113,7 +104,9 @@ def _experts(config: Config, first: bool) -> Operators:
         active=config.integer("num_experts_per_tok", default=1),
         width=config.integer("moe_intermediate_size", default=2048),
     )
-    choose = Linear(name=out, outputs=(Output(name=out, units=count + 1),), input_units=rank, role="router")
+    choose = Linear(
+        name=out, outputs=(Output(name=out, units=count + 1, part="router"),), input_units=rank, role="router"
+    )
     return (
         plain(down, rank, hidden, bias=True),
         *(() if first else (Learned(name=scale, size=rank),)),

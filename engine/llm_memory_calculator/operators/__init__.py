@@ -8,17 +8,34 @@ from .attention import (
     Indexer,
     LatentAttention,
 )
-from .base import REPLICATED, STATE_GROUPS, Operator, Role, State, Step, Weight, Work, WorkKind
+from .base import (
+    ATTENTION_PARTS,
+    FEED_FORWARD_PARTS,
+    REPLICATED,
+    STATE_GROUPS,
+    AttentionPart,
+    Operator,
+    Part,
+    Role,
+    State,
+    Step,
+    Weight,
+    Work,
+    WorkKind,
+)
 from .convolution import Convolution
 from .experts import Experts
 from .linear import Activation, BlockDiagonal, Buffer, Embedding, Learned, Linear, Norm, Output
 from .recurrence import CausalConvolution, Recurrence, TokenShift, Vector
 
 __all__ = [
+    "ATTENTION_PARTS",
+    "FEED_FORWARD_PARTS",
     "REPLICATED",
     "STATE_GROUPS",
     "Activation",
     "Attention",
+    "AttentionPart",
     "BidirectionalAttention",
     "BlockDiagonal",
     "Buffer",
@@ -35,6 +52,7 @@ __all__ = [
     "Norm",
     "Operator",
     "Output",
+    "Part",
     "Recurrence",
     "Role",
     "State",

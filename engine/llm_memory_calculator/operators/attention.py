@@ -76,6 +76,10 @@ class Attention(Stateless):
         return True
 
     @property
+    def heads_per_key(self) -> int:
+        return self.heads // self.kv_heads
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
