@@ -1,7 +1,6 @@
 """The public surface: names, lightness, and their signatures."""
 
 import inspect
-import os
 import subprocess
 import sys
 
@@ -46,9 +45,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def run(code: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     ).stdout.strip()
 
 

@@ -137,12 +137,11 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments: list[str], run
 
 @pytest.mark.parametrize("question", [["memory", "gpt2"], ["models"], ["memory", "gpt2", "--json"]])
 def test_a_reader_that_has_gone_is_no_error(question: list[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "llm_memory_calculator", *question]
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
@@ -173,9 +172,8 @@ def test_version_is_the_package_s(run: Run) -> None:
 
 
 def test_the_module_runs_as_a_process_without_a_traceback() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "llm_memory_calculator", "memory", "llama3_70b", "--batch-size", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("error: batch_size")
     assert "Traceback" not in done.stderr
@@ -189,6 +187,5 @@ def test_a_memory_question_loads_neither_mcp_nor_pandas() -> None:
         "heavy = ('mcp', 'pandas', 'numpy', 'huggingface_hub')\n"
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.strip() == "[]"

@@ -1,8 +1,8 @@
 """The five tools as a client sees them, in both eras of the protocol."""
 
+import functools
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pytest
 from mcp import Client
+from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent
 
 from llm_memory_server.server import build_server
@@ -58,9 +59,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@functools.cache
+def server() -> MCPServer:
+    return build_server()
+
+
 @asynccontextmanager
 async def connected(mode: Literal["auto", "legacy"] = "auto") -> AsyncIterator[Client]:
-    async with Client(build_server(), mode=mode) as client:
+    async with Client(server(), mode=mode) as client:
         yield client
 
 
@@ -247,8 +253,5 @@ def test_building_the_server_loads_no_heavy_package() -> None:
         "import sys; from llm_memory_server.server import build_server; build_server(); "
         "print([name for name in ('numpy', 'pandas', 'huggingface_hub') if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
