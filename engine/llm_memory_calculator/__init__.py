@@ -3,23 +3,336 @@
     >>> from llm_memory_calculator import calculate_memory
     >>> print(calculate_memory("meta-llama/Llama-3.1-70B", tensor_parallel=4))
 
-The public names stand in the stub beside this file; each is imported when it is first used, so that
-`import llm_memory_calculator` stays light.
+Importing the package imports nothing more: a public name is imported from its room when it is first used.
 """
 
-import ast
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_HOME_OF = {
-    alias.name: "." * statement.level + (statement.module or "")
-    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
-    if isinstance(statement, ast.ImportFrom)
-    for alias in statement.names
-}
+if TYPE_CHECKING:
+    from llm_memory_hardware import (
+        HARDWARE_CONFIGS as HARDWARE_CONFIGS,
+    )
+    from llm_memory_hardware import (
+        Accelerator as Accelerator,
+    )
+    from llm_memory_hardware import (
+        DeviceMatch as DeviceMatch,
+    )
+    from llm_memory_hardware import (
+        HardwareManager as HardwareManager,
+    )
+    from llm_memory_hardware import (
+        LocalDevice as LocalDevice,
+    )
+    from llm_memory_hardware import (
+        LocalHardware as LocalHardware,
+    )
+    from llm_memory_hardware import (
+        Price as Price,
+    )
+    from llm_memory_hardware import (
+        accelerator_from_config as accelerator_from_config,
+    )
+    from llm_memory_hardware import (
+        all_accelerators as all_accelerators,
+    )
+    from llm_memory_hardware import (
+        find_devices as find_devices,
+    )
+    from llm_memory_hardware import (
+        get_accelerator as get_accelerator,
+    )
+    from llm_memory_hardware import (
+        get_all_hardware as get_all_hardware,
+    )
+    from llm_memory_hardware import (
+        get_best_rate as get_best_rate,
+    )
+    from llm_memory_hardware import (
+        get_hardware_by_manufacturer as get_hardware_by_manufacturer,
+    )
+    from llm_memory_hardware import (
+        get_hardware_by_type as get_hardware_by_type,
+    )
+    from llm_memory_hardware import (
+        get_hardware_config as get_hardware_config,
+    )
+    from llm_memory_hardware import (
+        local_hardware as local_hardware,
+    )
+    from llm_memory_hardware import (
+        match_device as match_device,
+    )
+    from llm_memory_hardware import (
+        search_hardware as search_hardware,
+    )
+    from llm_memory_hardware import (
+        set_hardware_db_path as set_hardware_db_path,
+    )
+
+    from .api import (
+        best_parallelism as best_parallelism,
+    )
+    from .api import (
+        calculate_memory as calculate_memory,
+    )
+    from .api import (
+        compare_hardware as compare_hardware,
+    )
+    from .api import (
+        estimate_performance as estimate_performance,
+    )
+    from .api import (
+        inspect_model as inspect_model,
+    )
+    from .api import (
+        load_model as load_model,
+    )
+    from .api import (
+        max_batch_size as max_batch_size,
+    )
+    from .architecture import (
+        Architecture as Architecture,
+    )
+    from .architecture import (
+        Layer as Layer,
+    )
+    from .architecture import (
+        Step as Step,
+    )
+    from .errors import (
+        AmbiguousHardwareError as AmbiguousHardwareError,
+    )
+    from .errors import (
+        ArgumentError as ArgumentError,
+    )
+    from .errors import (
+        CalculatorError as CalculatorError,
+    )
+    from .errors import (
+        ConfigError as ConfigError,
+    )
+    from .errors import (
+        DoesNotFitError as DoesNotFitError,
+    )
+    from .errors import (
+        GatedModelError as GatedModelError,
+    )
+    from .errors import (
+        HubOfflineError as HubOfflineError,
+    )
+    from .errors import (
+        InvalidFileError as InvalidFileError,
+    )
+    from .errors import (
+        InvalidHardwareError as InvalidHardwareError,
+    )
+    from .errors import (
+        LayoutError as LayoutError,
+    )
+    from .errors import (
+        SourceError as SourceError,
+    )
+    from .errors import (
+        UnknownArgumentError as UnknownArgumentError,
+    )
+    from .errors import (
+        UnknownFormatError as UnknownFormatError,
+    )
+    from .errors import (
+        UnknownHardwareError as UnknownHardwareError,
+    )
+    from .errors import (
+        UnknownModelError as UnknownModelError,
+    )
+    from .errors import (
+        UnsupportedModelError as UnsupportedModelError,
+    )
+    from .memory.adapters import (
+        LoraConfig as LoraConfig,
+    )
+    from .original.analysis import (
+        HuggingFaceConfigLoader as HuggingFaceConfigLoader,
+    )
+    from .original.analysis import (
+        analyze_attention_efficiency as analyze_attention_efficiency,
+    )
+    from .original.analysis import (
+        analyze_hf_model as analyze_hf_model,
+    )
+    from .original.analysis import (
+        compare_models as compare_models,
+    )
+    from .original.calculator import (
+        ModelMemoryCalculator as ModelMemoryCalculator,
+    )
+    from .original.calculator import (
+        UniversalParameterCounter as UniversalParameterCounter,
+    )
+    from .original.memory import (
+        BatchLimit as BatchLimit,
+    )
+    from .original.memory import (
+        estimate_max_batch_size as estimate_max_batch_size,
+    )
+    from .original.memory import (
+        estimate_memory as estimate_memory,
+    )
+    from .original.performance import (
+        compare_performance_configurations as compare_performance_configurations,
+    )
+    from .original.performance import (
+        estimate_decode_performance as estimate_decode_performance,
+    )
+    from .original.performance import (
+        estimate_end_to_end_performance as estimate_end_to_end_performance,
+    )
+    from .original.performance import (
+        estimate_prefill_performance as estimate_prefill_performance,
+    )
+    from .original.performance import (
+        get_best_parallelization_strategy as get_best_parallelization_strategy,
+    )
+    from .original.performance import (
+        get_minimum_system_size as get_minimum_system_size,
+    )
+    from .original.performance import (
+        get_various_parallelization as get_various_parallelization,
+    )
+    from .parallel import (
+        Parallelism as Parallelism,
+    )
+    from .report import (
+        BatchReport as BatchReport,
+    )
+    from .report import (
+        ComparisonReport as ComparisonReport,
+    )
+    from .report import (
+        EndToEndReport as EndToEndReport,
+    )
+    from .report import (
+        Interval as Interval,
+    )
+    from .report import (
+        LayoutReport as LayoutReport,
+    )
+    from .report import (
+        MemoryReport as MemoryReport,
+    )
+    from .report import (
+        ModelReport as ModelReport,
+    )
+    from .report import (
+        Note as Note,
+    )
+    from .report import (
+        PhaseReport as PhaseReport,
+    )
+    from .sources import (
+        catalogue_names as catalogue_names,
+    )
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "llm_memory_hardware": (
+        "Accelerator",
+        "DeviceMatch",
+        "HARDWARE_CONFIGS",
+        "HardwareManager",
+        "LocalDevice",
+        "LocalHardware",
+        "Price",
+        "accelerator_from_config",
+        "all_accelerators",
+        "find_devices",
+        "get_accelerator",
+        "get_all_hardware",
+        "get_best_rate",
+        "get_hardware_by_manufacturer",
+        "get_hardware_by_type",
+        "get_hardware_config",
+        "local_hardware",
+        "match_device",
+        "search_hardware",
+        "set_hardware_db_path",
+    ),
+    ".api": (
+        "best_parallelism",
+        "calculate_memory",
+        "compare_hardware",
+        "estimate_performance",
+        "inspect_model",
+        "load_model",
+        "max_batch_size",
+    ),
+    ".architecture": (
+        "Architecture",
+        "Layer",
+        "Step",
+    ),
+    ".errors": (
+        "AmbiguousHardwareError",
+        "ArgumentError",
+        "CalculatorError",
+        "ConfigError",
+        "DoesNotFitError",
+        "GatedModelError",
+        "HubOfflineError",
+        "InvalidFileError",
+        "InvalidHardwareError",
+        "LayoutError",
+        "SourceError",
+        "UnknownArgumentError",
+        "UnknownFormatError",
+        "UnknownHardwareError",
+        "UnknownModelError",
+        "UnsupportedModelError",
+    ),
+    ".memory.adapters": ("LoraConfig",),
+    ".original.analysis": (
+        "HuggingFaceConfigLoader",
+        "analyze_attention_efficiency",
+        "analyze_hf_model",
+        "compare_models",
+    ),
+    ".original.calculator": (
+        "ModelMemoryCalculator",
+        "UniversalParameterCounter",
+    ),
+    ".original.memory": (
+        "BatchLimit",
+        "estimate_max_batch_size",
+        "estimate_memory",
+    ),
+    ".original.performance": (
+        "compare_performance_configurations",
+        "estimate_decode_performance",
+        "estimate_end_to_end_performance",
+        "estimate_prefill_performance",
+        "get_best_parallelization_strategy",
+        "get_minimum_system_size",
+        "get_various_parallelization",
+    ),
+    ".parallel": ("Parallelism",),
+    ".report": (
+        "BatchReport",
+        "ComparisonReport",
+        "EndToEndReport",
+        "Interval",
+        "LayoutReport",
+        "MemoryReport",
+        "ModelReport",
+        "Note",
+        "PhaseReport",
+    ),
+    ".sources": ("catalogue_names",),
+}
+"""Where each public name is made."""
+_HOME_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
 __all__ = sorted([*_HOME_OF, "__version__"])
 
 

@@ -1,5 +1,6 @@
 """The public surface: names, lightness, and their signatures."""
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -70,3 +71,11 @@ def test_calculate_memory_takes_the_original_s_leading_arguments() -> None:
     expected = ["model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel"]
     assert names[:6] == expected
     assert "token" in names
+
+
+def test_type_checkers_and_users_see_the_same_names() -> None:
+    source = ast.parse(inspect.getsource(llm_memory_calculator))
+    (checked,) = (node for node in source.body if isinstance(node, ast.If))
+    imports = [node for node in checked.body if isinstance(node, ast.ImportFrom)]
+    for_checkers = {"." * node.level + (node.module or ""): {name.name for name in node.names} for node in imports}
+    assert for_checkers == {room: set(names) for room, names in llm_memory_calculator._ROOMS.items()}
