@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, accelerators_for_serving, get_accelerator
+from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving
+from llm_memory_hardware.catalogue import current
 
 from . import search, sources
 from .architecture import Architecture
@@ -64,10 +65,11 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return model
     if isinstance(model, Architecture):
         return model_of(model)
+    known = None if refresh else sources.catalogued(model)
+    if known is not None:
+        found = _catalogue_model(known)
+        return found if str(model).lower() == known.lower() else replace(found, asked=str(model))
     origin = sources.resolve(model, token=token, refresh=refresh)
-    if origin.kind == "catalogue":
-        found = _catalogue_model(origin.model)
-        return found if str(model).lower() == origin.model.lower() else replace(found, asked=str(model))
     if origin.kind == "name" and not any(note.subject == "model" and note.origin == "warning" for note in origin.notes):
         return _catalogue_model(str(model))
     found = _described(origin)
@@ -106,14 +108,15 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
     return memory_report(
         deployment,
         load,
-        accelerators=_well_known(),
+        accelerators=_well_known(current()),
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
     )
 
 
-def _well_known() -> tuple[Accelerator, ...]:
-    return tuple(get_accelerator(name) for name in table("memory")["fits"]["accelerators"])
+@lru_cache(maxsize=8)
+def _well_known(catalogue: Catalogue) -> tuple[Accelerator, ...]:
+    return tuple(catalogue.find(name)[0] for name in table("memory")["fits"]["accelerators"])
 
 
 @asks(MaxBatchSize)

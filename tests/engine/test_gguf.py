@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import UnknownFormatError, calculate_memory, load_model
 from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes

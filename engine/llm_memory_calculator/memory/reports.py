@@ -40,7 +40,7 @@ def memory_report(
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     need = ledger(deployment, load)
-    fits = _fits(deployment, load, tuple(accelerators))
+    fits = _fits(deployment, load, need, accelerators)
     if framework_overhead is not None:
         stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
         need = replace(need, context=round(stated), buffers=0, graphs=0)
@@ -102,26 +102,27 @@ def memory_report(
     )
 
 
-def _fits(deployment: Deployment, load: Load, accelerators: tuple[Accelerator, ...]) -> tuple[Fit, ...]:
+def _fits(deployment: Deployment, load: Load, need: Ledger, accelerators: Iterable[Accelerator]) -> tuple[Fit, ...]:
     """Those that hold the model, each with the smallest tensor-parallel group that does."""
-    largest = max((accelerator.link_domain for accelerator in accelerators), default=0)
-    found: dict[str, Fit] = {}
-    for tensor in tensor_sizes(deployment.architecture, largest):
-        need = ledger(replace(deployment, layout=Parallelism(tensor=tensor)), load).total
-        for accelerator in accelerators:
-            if accelerator.name in found or tensor > accelerator.link_domain:
-                continue
-            verdict = judge(need, accelerator.usable_memory_bytes, deployment.engine)
+    given = deployment.layout
+    needs = {given.tensor: need.total} if given.devices == given.tensor and given.expert == 1 else {}
+    found = []
+    for accelerator in accelerators:
+        for tensor in tensor_sizes(deployment.architecture, accelerator.link_domain):
+            if tensor not in needs:
+                needs[tensor] = ledger(deployment.laid_out(Parallelism(tensor=tensor)), load).total
+            verdict = judge(needs[tensor], accelerator.usable_memory_bytes, deployment.engine)
             if verdict.fits:
-                found[accelerator.name] = Fit(
-                    hardware=accelerator.name,
-                    devices=tensor,
-                    memory_gb=accelerator.memory_gb,
-                    used_share=verdict.used_share,
+                found.append(
+                    Fit(
+                        hardware=accelerator.name,
+                        devices=tensor,
+                        memory_gb=accelerator.memory_gb,
+                        used_share=verdict.used_share,
+                    )
                 )
-        if len(found) == len(accelerators):
-            break
-    return tuple(found[accelerator.name] for accelerator in accelerators if accelerator.name in found)
+                break
+    return tuple(found)
 
 
 def recommended_gb(total_bytes: int, engine: Engine) -> int:

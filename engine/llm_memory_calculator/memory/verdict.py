@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from .ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Verdict:
-    """What the fullest device must hold beside what its engine may use of it."""
+    """What the fullest device must hold beside what its engine may use of it.
+
+    Not frozen: many are made in a search, and a frozen one takes three times as long to make.
+    """
 
     need_bytes: Quantity
     usable_bytes: Quantity
@@ -43,7 +46,7 @@ class Verdict:
 
 def judge(need_bytes: Quantity, usable_bytes: Quantity, engine: Engine) -> Verdict:
     """Whether a device of which the runtime sees `usable_bytes` holds `need_bytes` under this engine; by how much."""
-    return Verdict(need_bytes=need_bytes, usable_bytes=usable_bytes, budget_bytes=engine.budget_bytes(usable_bytes))
+    return Verdict(need_bytes, usable_bytes, engine.budget_bytes(usable_bytes))
 
 
 def shortage(deployment: Deployment, load: Load, need: Ledger, verdict: Verdict) -> str:

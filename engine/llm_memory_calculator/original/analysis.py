@@ -28,7 +28,7 @@ class HuggingFaceConfigLoader:
 
     def fetch_model_config(self, model_id_or_path: ModelLike) -> dict[str, Any]:
         """The config as published. Raises SourceError when it cannot be read."""
-        return dict(api.load_model(model_id_or_path, token=self.token).config.values)
+        return dict(_origin(model_id_or_path, self.token).config)
 
     def get_model_config(
         self, model_id_or_path: ModelLike, add_param_count: bool = True, respect_weight_tying: bool = True
