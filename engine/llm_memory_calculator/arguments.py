@@ -14,6 +14,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
 from .checks import choice, flag, real, refuse, whole
+from .engines import ENGINES
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
 
@@ -144,6 +145,9 @@ class Question:
             examples=("fp8",),
         ),
     ] = None
+    engine: Annotated[
+        str, Argument(kind="word", meaning="Serving engine whose memory and host cost are counted", words=ENGINES)
+    ] = ENGINES[0]
     refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
         False
     )
