@@ -148,6 +148,12 @@ class Question:
     engine: Annotated[
         str, Argument(kind="word", meaning="Serving engine whose memory and host cost are counted", words=ENGINES)
     ] = ENGINES[0]
+    engine_version: Annotated[
+        str | None,
+        Argument(
+            kind="text", meaning="Release of the engine", left_out="the newest that is described", examples=("0.19.0",)
+        ),
+    ] = None
     refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
         False
     )

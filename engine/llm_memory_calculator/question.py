@@ -59,7 +59,7 @@ def deployed(
 ) -> Deployment:
     """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
     formats = model.formats(asked.precision, asked.kv_precision)
-    engine = engine_for(asked.engine)
+    engine = engine_for(asked.engine, asked.engine_version)
     about = () if accelerator is None else hardware_notes(accelerator)
     return Deployment(
         model=model,
