@@ -154,6 +154,16 @@ class Question:
             kind="text", meaning="Release of the engine", left_out="the newest that is described", examples=("0.19.0",)
         ),
     ] = None
+    gpu_memory_utilization: Annotated[
+        float | None,
+        Argument(
+            kind="real",
+            meaning="Share of a device's memory that the engine may use, 0 to 1",
+            most=1,
+            left_out="the engine's default",
+            examples=(0.9,),
+        ),
+    ] = None
     refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
         False
     )
