@@ -13,7 +13,7 @@ from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, real, refuse, whole
+from .checks import choice, flag, real, refuse, text, whole
 from .engines import ENGINES
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
@@ -41,7 +41,7 @@ MOST_IMAGES = MOST_PIXELS = 100_000
 DETAILS = ("concise", "full")
 
 Kind = Literal[
-    "whole", "real", "flag", "word", "text", "names", "sides", "model", "hardware", "hardware list", "object"
+    "whole", "real", "flag", "word", "text", "format", "names", "sides", "model", "hardware", "hardware list", "object"
 ]
 
 
@@ -52,8 +52,8 @@ class Argument:
     meaning: str
     """A sentence without its end."""
     kind: Kind
-    """What its values are: a whole or real number, a flag, one of `words`, text, a list of names, one side or height
-    and width in pixels, a model, one accelerator or several, an object."""
+    """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
+    checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object."""
     unit: str = ""
     least: int = 1
     above: float = 0.0
@@ -79,6 +79,8 @@ class Argument:
                 return flag(name, value)
             case "word":
                 return choice(name, value, self.words)
+            case "text":
+                return text(name, value, self.examples)
         return value
 
     def described(self, default: object) -> str:
@@ -130,7 +132,7 @@ class Question:
     precision: Annotated[
         str | None,
         Argument(
-            kind="text",
+            kind="format",
             meaning=f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
@@ -139,7 +141,7 @@ class Question:
     kv_precision: Annotated[
         str | None,
         Argument(
-            kind="text",
+            kind="format",
             meaning=f"Format of the KV cache: {', '.join(KV_FORMATS)}",
             left_out="16 bits",
             examples=("fp8",),
@@ -270,7 +272,7 @@ class Held(Split):
     ] = None
     lora_dtype: Annotated[
         str | None,
-        Argument(kind="text", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
+        Argument(kind="format", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
     ] = None
     fully_sharded_loras: Annotated[
         bool | None,

@@ -6,7 +6,7 @@ import functools
 import inspect
 import numbers
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean
@@ -41,6 +41,14 @@ def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str
     if not above < number <= most:
         raise ArgumentError(f"{name} must be {accepted}, and is {number:g}.")
     return number
+
+
+def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
+    """The value as it is, where it is a string."""
+    if not isinstance(value, str):
+        example = f" such as {examples[0]!r}" if examples else ""
+        raise ArgumentError(f"{name} must be a string{example}, and is {value!r}.")
+    return value
 
 
 def flag(name: str, value: object) -> bool:
