@@ -111,6 +111,7 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
         accelerators=_well_known(current()),
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
+        explained=asked.detail == "full",
     )
 
 
@@ -127,7 +128,7 @@ def max_batch_size(asked: MaxBatchSize) -> BatchReport:
     """
     if asked.hardware is None and asked.memory_gb is None:
         raise ArgumentError("Give hardware (such as 'H100') or memory_gb (GB of one device): one of them is needed.")
-    return batch_report(*held(asked, _model(asked, asked.model), 1))
+    return batch_report(*held(asked, _model(asked, asked.model), 1), explained=asked.detail == "full")
 
 
 @asks(InspectModel)
@@ -166,22 +167,23 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     model, load = _model(asked, asked.model), generated_load(asked)
     (require_decoder if load.output > 1 else require_tokens)(model)
     deployment = deployed_as_given(asked, model)
+    full = asked.detail == "full"
     if deployment is not None:
-        return estimate_end_to_end(deployment, load)
+        return estimate_end_to_end(deployment, load, explained=full)
     accelerator, devices = named(asked.hardware, asked.devices)
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
         tensor = fewest.layout.tensor
         why = f"No layout was given: tensor_parallel {tensor} is the smallest that holds the model."
-        return estimate_end_to_end(_noted(fewest, why), load)
+        return estimate_end_to_end(_noted(fewest, why), load, explained=full)
     # refused here with what would do, when no layout of a node holds it
     require_decoder(model)
     best = search.best_layouts(deployment, load, goal="throughput").best
     layout = best.deployment.layout
     idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
     why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
-    return estimate_end_to_end(_noted(best.deployment, why), load, best.times)
+    return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:

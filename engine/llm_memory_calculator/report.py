@@ -56,7 +56,7 @@ class Line:
     why: str = ""
     """The numbers that give it."""
     parts: tuple[Line, ...] = ()
-    """What it is the sum of."""
+    """What it is the sum of, or the largest of where its `why` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +141,8 @@ class MemoryReport:
     """Whether it fits the hardware or memory that was named; null when none was."""
     device_budget_bytes: int | None = None
     """Bytes of that device that may be used."""
+    ledger: Line | None = None
+    """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
@@ -271,6 +273,8 @@ class BatchReport:
     """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int
     """KV cache of one sequence on one device, bytes."""
+    ledger: Line | None = None
+    """The tree of what was summed on the fullest device at that batch; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
@@ -385,7 +389,7 @@ class PhaseReport(OriginalKeys):
     bandwidth_share: float
     """Bytes over what the devices' memory would move in that time (MBU), 0 to 1."""
     breakdown: tuple[Line, ...]
-    """Milliseconds by kind of work."""
+    """Milliseconds by kind of work; in full detail with the operators that they are the sum of."""
     operators: tuple[OperatorRow, ...] = field(default=(), repr=False)
     """Every operator of one device at the mean step (filled on request)."""
     notes: tuple[Note, ...] = ()

@@ -13,6 +13,7 @@ from ..ranks import holdings
 from ..report import BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB
 from . import Ledger, judge, ledger
+from .explanation import explanation
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -33,10 +34,12 @@ def memory_report(
     accelerators: Iterable[Accelerator] = (),
     framework_overhead: float | None = None,
     include_gradients: bool = False,
+    explained: bool = False,
 ) -> MemoryReport:
     """What one device of a deployment must hold, and which of `accelerators` hold it.
 
-    framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead.
+    framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead. explained: with the
+    tree of what was summed.
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     need = ledger(deployment, load)
@@ -92,6 +95,7 @@ def memory_report(
         fits=fits,
         fits_device=None if verdict is None else verdict.fits,
         device_budget_bytes=None if verdict is None else verdict.budget_bytes,
+        ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
         notes=(
             *deployment.notes,
             *load.notes,
@@ -163,8 +167,8 @@ def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_le
     return (Note(subject=subject, text=text, origin="warning"),)
 
 
-def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000) -> BatchReport:
-    """The largest number of sequences like those of `load` that the devices hold."""
+def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, explained: bool = False) -> BatchReport:
+    """The largest number of sequences like those of `load` that the devices hold; explained: with its ledger's tree."""
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     tokens, usable = load.tokens, deployment.usable_bytes
     assert usable is not None
@@ -221,5 +225,6 @@ def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000) -
         image_memory_bytes=used.images,
         lora_adapter_memory_bytes=used.adapters,
         kv_cache_bytes_per_sequence=least.kv_cache,
+        ledger=explanation(deployment, replace(load, sequences=max(largest, layout.data)), used) if explained else None,
         notes=(*deployment.notes, *load.notes, *length_notes(architecture, tokens), *architecture.apart),
     )

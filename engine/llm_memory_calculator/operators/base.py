@@ -59,6 +59,17 @@ class Step:
         return self.batch if self.samples is None else self.samples
 
 
+class CacheLaw(NamedTuple):
+    """What an operator's cache grows by, in words."""
+
+    kind: str
+    """full attention, windowed attention, latent attention ..."""
+    values: int
+    """Values of each of what is counted."""
+    counted: str
+    """What is counted: tokens, min(tokens, 1,024), positions of the source."""
+
+
 class State(NamedTuple):
     """Values of one sequence that do not grow with its length: two kinds, since they are kept in two formats."""
 
@@ -201,6 +212,10 @@ class Operator(Protocol):
         """Values that the KV cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
         ...
 
+    def cache_law(self) -> CacheLaw | None:
+        """The law of `cached_values` in words; None for what caches nothing."""
+        ...
+
     def state(self) -> State:
         """Values of one sequence that do not grow with its length."""
         ...
@@ -291,6 +306,9 @@ class Stateless:
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0
+
+    def cache_law(self) -> CacheLaw | None:
+        return None
 
     def state(self) -> State:
         return State()
