@@ -8,10 +8,17 @@ from ..architecture import Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Indexer, Norm, Operator
-from ._attention import latent_attention
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, leading_dense, pre_norm
+from ._blocks import (
+    Operators,
+    beside_shared,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    plain,
+    pre_norm,
+)
 
 
 def deepseek_stack(
@@ -25,7 +32,7 @@ def deepseek_stack(
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     if config.has("first_k_dense_replace") and config.integer("first_k_dense_replace", least=0) > depth:
         raise ConfigError(f"The config's first_k_dense_replace exceeds its {depth} layers.")
-    sparse = leading_dense(config, depth)
+    sparse = leading_dense(config)
     if not config.has("mlp_layer_types"):
         every = config.integer("moe_layer_freq", default=1)
         sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]

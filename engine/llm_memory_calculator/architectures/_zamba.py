@@ -8,9 +8,7 @@ from dataclasses import replace
 from ..architecture import Layer
 from ..config import Config
 from ..operators import Linear, Norm, Operator
-from ._attention import Heads, attention, check_heads, share
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
+from ._blocks import Heads, Operators, attention, check_heads, gated_feed_forward, share
 from ._recurrent import STATE
 
 HYBRID = "hybrid"

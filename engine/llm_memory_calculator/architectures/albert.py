@@ -6,6 +6,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Linear, Norm
+from ._blocks import Operators, feed_forward, plain, post_norm
 from ._encoders import (
     Shape,
     bert_tables,
@@ -19,9 +20,6 @@ from ._encoders import (
     read_shape,
     with_head,
 )
-from ._feed_forward import feed_forward
-from ._products import Operators, plain
-from ._stack import post_norm
 
 
 def build(config: Config) -> Architecture:

@@ -3,9 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._decoder import decoder, without_predictors
+from ._blocks import decoder, router_correction, without_predictors
 from ._deepseek import deepseek_stack
-from ._feed_forward import router_correction
 
 
 def build(config: Config) -> Architecture:

@@ -2,11 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._decoder import decoder, without_predictors
+from ._blocks import decoder, router_correction, without_predictors
 from ._deepseek import deepseek_stack
-from ._feed_forward import router_correction
 
 
 def build(config: Config) -> Architecture:
-    correction = router_correction(config.integer("n_routed_experts"))
+    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
     return without_predictors(decoder(config, deepseek_stack(config, correction)), config)

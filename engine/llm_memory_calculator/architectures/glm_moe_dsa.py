@@ -2,10 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._decoder import decoder, without_predictors
+from ._blocks import decoder, depth_of, router_correction, without_predictors
 from ._deepseek import deepseek_stack, own_indexers
-from ._feed_forward import router_correction
-from ._stack import depth_of
 
 
 def build(config: Config) -> Architecture:

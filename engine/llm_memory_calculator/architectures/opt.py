@@ -3,11 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Linear, Norm, Output
-from ._attention import attention, equal_heads
-from ._decoder import decoder
-from ._feed_forward import feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped
+from ._blocks import Operators, attention, decoder, depth_of, equal_heads, feed_forward, grouped
 
 PADDING_POSITIONS = 2
 

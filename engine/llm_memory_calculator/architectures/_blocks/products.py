@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..operators import Linear, Operator, Output, Part
+from ...operators import Linear, Operator, Output, Part
 
 Operators = tuple[Operator, ...]
 
