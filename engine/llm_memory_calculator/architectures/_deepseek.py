@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..architecture import Layer
+from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Indexer, Norm, Operator
 from ._blocks import (
     Operators,
     beside_shared,
+    decoder,
     depth_of,
     gated_feed_forward,
     grouped,
@@ -18,6 +19,8 @@ from ._blocks import (
     leading_dense,
     plain,
     pre_norm,
+    router_correction,
+    without_predictors,
 )
 
 
@@ -47,6 +50,13 @@ def deepseek_stack(
         ),
         "model.layers.{index}",
     )
+
+
+def corrected_deepseek(config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None) -> Architecture:
+    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides."""
+    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
+    stack = deepseek_stack(config, correction, *router_extras, indexed=indexed)
+    return without_predictors(decoder(config, stack), config)
 
 
 def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:

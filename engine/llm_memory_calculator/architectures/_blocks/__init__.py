@@ -20,7 +20,7 @@ from .feed_forward import (
     router_correction,
     shared_expert_mixture,
 )
-from .products import Operators, columns, plain, rows, within
+from .products import Operators, borrowed, columns, plain, rows, within
 from .stack import (
     FULL,
     SLIDING,
@@ -49,6 +49,7 @@ __all__ = [
     "Operators",
     "attention",
     "beside_shared",
+    "borrowed",
     "check_heads",
     "columns",
     "decoder",
