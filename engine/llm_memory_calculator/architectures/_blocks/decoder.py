@@ -75,6 +75,7 @@ class Around(TypedDict, total=False):
     positions: int | None
     after_table: Operators
     before_head: Operators | None
+    table_width: int | None
     paths: tuple[str, str, str, str]
     length: Sequence[str]
     gguf_rules: str
