@@ -255,3 +255,13 @@ def test_a_table_by_layers_is_quantised_like_the_vocabulary_s() -> None:
         for weight in operator.weights()
     )
     assert (report.weight_memory_bytes - towers) / 1e9 == pytest.approx(7.35, rel=0.015)
+
+
+def test_a_decoder_beside_a_tower_is_mixed_as_it_is_alone() -> None:
+    # llama.cpp writes the decoder of InternVL3-78B, which is Qwen2.5-72B's, as a qwen2, and its tower elsewhere
+    alone = formats(load_model("Qwen/Qwen2.5-72B").architecture, "q3_k_m")
+    beside = formats(load_model("OpenGVLab/InternVL3-78B").architecture, "q3_k_m")
+    layers = [name for name in alone if name.startswith("model.layers.") and not name.endswith(".bias")]
+    assert layers
+    assert {alone[name] == beside[f"language_model.{name}"] for name in layers} == {True}
+    assert alone["model.layers.40.self_attn.v_proj"].name == "q5_k"

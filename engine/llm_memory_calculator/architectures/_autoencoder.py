@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..images import Latents
+from ._blocks import Operators
 from ._diffusion import conv, diffusion_model, group_norm, side_of
-from ._products import Operators
 from ._unet import Level, kinds, level_attention, middle, no_attention, widths_of
 
 _PLAIN_DOWN, _ATTENDING_DOWN = "DownEncoderBlock2D", "AttnDownEncoderBlock2D"

@@ -5,12 +5,9 @@ from __future__ import annotations
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads, feed_forward, plain, pre_norm
 from ._encoders import cross_attention, encoder_attention
-from ._feed_forward import feed_forward
 from ._images import FixedImages
-from ._products import Operators, plain
-from ._stack import pre_norm
 from ._towers import ImageTower, multimodal, tower
 
 _PARTS = ("attention.query", "attention.key", "attention.value", "output.dense")

@@ -9,7 +9,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..operators import Buffer, Convolution, Learned
 from ..units import ceil_div
-from ._products import Operators, plain
+from ._blocks import Operators, plain
 from ._towers import tower
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Embedding, Learned, Norm
+from ._blocks import Operators
 from ._diffusion import embedding, of_image, of_prompt
-from ._products import Operators
 
 
 def step_embedding(config: Config, inputs: int, width: int) -> Operators:

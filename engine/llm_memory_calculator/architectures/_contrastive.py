@@ -9,9 +9,8 @@ from typing import NamedTuple
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Learned, Norm
+from ._blocks import Operators, grouped, plain
 from ._encoders import encoder_model
-from ._products import Operators, plain
-from ._stack import grouped
 from ._towers import ImageTower, clip_block, siglip, tower, whole_images
 
 

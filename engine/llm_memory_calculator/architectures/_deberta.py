@@ -8,6 +8,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Embedding, Norm
+from ._blocks import Operators, plain
 from ._encoders import (
     Shape,
     bert_predictions,
@@ -21,7 +22,6 @@ from ._encoders import (
     token_head,
     with_head,
 )
-from ._products import Operators, plain
 
 
 def attended_positions(config: Config) -> tuple[bool, bool]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..architecture import Layer
+from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Indexer, Norm, Operator
-from ._attention import latent_attention
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, leading_dense, pre_norm
+from ._blocks import (
+    Operators,
+    beside_shared,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    plain,
+    pre_norm,
+    router_correction,
+    without_predictors,
+)
 
 
 def deepseek_stack(
@@ -25,7 +35,7 @@ def deepseek_stack(
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     if config.has("first_k_dense_replace") and config.integer("first_k_dense_replace", least=0) > depth:
         raise ConfigError(f"The config's first_k_dense_replace exceeds its {depth} layers.")
-    sparse = leading_dense(config, depth)
+    sparse = leading_dense(config)
     if not config.has("mlp_layer_types"):
         every = config.integer("moe_layer_freq", default=1)
         sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]
@@ -40,6 +50,13 @@ def deepseek_stack(
         ),
         "model.layers.{index}",
     )
+
+
+def corrected_deepseek(config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None) -> Architecture:
+    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides."""
+    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
+    stack = deepseek_stack(config, correction, *router_extras, indexed=indexed)
+    return without_predictors(decoder(config, stack), config)
 
 
 def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:

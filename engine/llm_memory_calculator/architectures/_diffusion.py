@@ -9,11 +9,8 @@ from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import Latents
 from ..operators import Activation, Convolution, Learned, Linear, Norm, Output, Part
-from ._attention import Heads
-from ._decoder import dtype_of
+from ._blocks import Heads, Operators, dtype_of, gated_feed_forward, plain
 from ._encoders import cross_attention, encoder_attention
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, plain
 
 PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 

@@ -20,11 +20,19 @@ from ..operators import (
     Output,
     Part,
 )
-from ._attention import Heads, attention, equal_heads
-from ._decoder import dtype_of, vocabulary_head
-from ._feed_forward import feed_forward
-from ._products import Operators, plain
-from ._stack import grouped, per_layer, post_norm
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    dtype_of,
+    equal_heads,
+    feed_forward,
+    grouped,
+    per_layer,
+    plain,
+    post_norm,
+    vocabulary_head,
+)
 
 
 def two_sided(heads: Heads, path: str, window: int | None = None, relative: int = 0) -> BidirectionalAttention:

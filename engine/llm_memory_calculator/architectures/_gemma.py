@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..config import Config
 from ..operators import Activation, Convolution, Embedding, Linear, Norm, Output
-from ._feed_forward import feed_forward
-from ._products import Operators, plain
+from ._blocks import Operators, feed_forward, plain
 
 
 def layer_input(hidden: int, inputs: int) -> Operators:

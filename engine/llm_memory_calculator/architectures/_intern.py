@@ -8,12 +8,9 @@ from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import Images
 from ..operators import Convolution, Learned, Norm
-from ._attention import equal_heads, query_key_norms
+from ._blocks import Operators, equal_heads, feed_forward, pre_norm, query_key_norms
 from ._encoders import encoder_attention
-from ._feed_forward import feed_forward
 from ._images import TiledImages
-from ._products import Operators
-from ._stack import pre_norm
 from ._towers import ImageTower, tower, two_matrices
 from ._vision import square
 

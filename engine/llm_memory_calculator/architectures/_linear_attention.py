@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import CausalConvolution, Norm, Output, Recurrence, Vector
-from ._attention import Heads
-from ._products import Operators, columns, plain, rows, within
+from ._blocks import Heads, Operators, columns, plain, rows, within
 from ._recurrent import ATTENTION, STATE, layer_kinds
 
 DELTA_CHUNK = 64

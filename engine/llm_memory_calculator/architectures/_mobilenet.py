@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..architecture import Layer
 from ..operators import BidirectionalAttention, Convolution, Learned, Norm
-from ._products import Operators
+from ._blocks import Operators
 from ._towers import tower
 
 PIXELS = 768

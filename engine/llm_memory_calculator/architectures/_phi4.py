@@ -11,11 +11,9 @@ from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import Images
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads, gated_feed_forward, plain, within
 from ._encoders import encoder_attention
-from ._feed_forward import gated_feed_forward
 from ._images import CroppedImages
-from ._products import Operators, plain, within
 from ._towers import ImageTower, siglip, tower, two_matrices
 
 PATH = "model.embed_tokens_extend"

@@ -17,7 +17,7 @@ from ..operators import (
     Recurrence,
     Vector,
 )
-from ._products import Operators, columns, rows, within
+from ._blocks import Operators, columns, rows, within
 
 ATTENTION, STATE = "full_attention", "linear_attention"
 # the names of published configs, and those that transformers 5 gives them

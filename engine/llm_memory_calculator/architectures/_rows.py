@@ -89,20 +89,6 @@ ROWS: Mapping[str, Row] = {
     "ministral": Row("mistral"),
     # Ministral 3, 3B to 14B: no window, unless the config says otherwise
     "ministral3": Row("mistral", {"sliding_window": None, "head_dim": 128}),
-    # Mistral Small 4: no dense layer, and a shared expert
-    "mistral4": Row(
-        "deepseek_v2",
-        {
-            "q_lora_rank": 1024,
-            "kv_lora_rank": 256,
-            "qk_rope_head_dim": 64,
-            "qk_nope_head_dim": 64,
-            "v_head_dim": 128,
-            "n_shared_experts": 1,
-            "num_experts_per_tok": 4,
-            "first_k_dense_replace": 0,
-        },
-    ),
     # GTE as its checkpoints call it (gte-large-en-v1.5, gte-multilingual-base)
     "new": Row("gte"),
     # the decoders of Qwen's models of images alone

@@ -7,11 +7,8 @@ from collections.abc import Callable, Sequence
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Linear, Norm, Output, Recurrence, TokenShift, Vector
-from ._attention import Heads, share
-from ._decoder import decoder
+from ._blocks import Heads, Operators, columns, decoder, depth_of, grouped, rows, share, within
 from ._linear_attention import DELTA_CHUNK
-from ._products import Operators, columns, rows, within
-from ._stack import depth_of, grouped
 
 
 def layer_norm(name: str, hidden: int, *, bias: bool = True) -> Norm:

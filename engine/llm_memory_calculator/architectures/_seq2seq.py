@@ -11,8 +11,17 @@ from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..operators import Buffer, Convolution, Embedding, Norm
 from ..report import Note
-from ._attention import Heads, attention, equal_heads
-from ._decoder import dtype_of, vocabulary_head
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    dtype_of,
+    equal_heads,
+    feed_forward,
+    gated_feed_forward,
+    grouped,
+    vocabulary_head,
+)
 from ._encoders import (
     class_of,
     classifier,
@@ -23,9 +32,6 @@ from ._encoders import (
     pooled,
     two_sided,
 )
-from ._feed_forward import feed_forward, gated_feed_forward
-from ._products import Operators
-from ._stack import grouped
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 _ONE_SIDED = ("ForCausalLM", "ForAudioClassification")

@@ -13,13 +13,9 @@ from ..errors import ConfigError
 from ..images import Images
 from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
 from . import build as build_any
-from ._attention import equal_heads
-from ._decoder import dtype_of
+from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain, pre_norm, within
 from ._encoders import encoder_attention
-from ._feed_forward import feed_forward
 from ._images import FixedImages
-from ._products import Operators, plain, within
-from ._stack import pre_norm
 
 # Where a checkpoint with a tower keeps the decoder: what its paths begin with, and with what in that checkpoint.
 BESIDE, INSIDE, UNMOVED = ("", "language_model."), ("model.", "model.language_model."), ("", "")

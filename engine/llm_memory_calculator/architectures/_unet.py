@@ -9,9 +9,8 @@ from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..operators import BidirectionalAttention, Norm, Part
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads, plain
 from ._diffusion import as_list, conv, of_prompt, positions_attention, prompted_block, residual
-from ._products import Operators, plain
 
 Attend = Callable[[str, int], tuple[Layer, ...]]
 """The layers of attention after one residual block, by their path and the number of the block in its level."""

@@ -7,11 +7,21 @@ import re
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import UnsupportedModelError, did_you_mean
-from ._attention import attention, latent_attention, read_heads
-from ._decoder import decoder, without_predictors
-from ._feed_forward import feed_forward, gated_feed_forward, mixture
-from ._products import Operators
-from ._stack import depth_of, grouped, leading_dense, pre_norm
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    feed_forward,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    mixture,
+    pre_norm,
+    read_heads,
+    without_predictors,
+)
 
 _NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size")
 # A config with one of these has layers that the usual fields do not describe.
@@ -170,4 +180,4 @@ def _feed_forwards(config: Config, hidden: int, depth: int) -> list[Operators]:
         if shared_width
         else (),
     )
-    return [experts if sparse else dense for sparse in leading_dense(config, depth, default=0)]
+    return [experts if sparse else dense for sparse in leading_dense(config, default=0)]

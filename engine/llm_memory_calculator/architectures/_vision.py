@@ -11,13 +11,10 @@ from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import Images
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads, feed_forward, gated_feed_forward, plain, pre_norm
 from ._encoders import encoder_attention
-from ._feed_forward import feed_forward, gated_feed_forward
 from ._images import NativeImages
-from ._products import Operators, plain
 from ._rows import ROWS
-from ._stack import pre_norm
 from ._towers import INSIDE, UNMOVED, multimodal, tower, two_matrices
 from .qwen2 import build as build_qwen2
 

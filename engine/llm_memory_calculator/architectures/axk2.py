@@ -3,12 +3,19 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Linear, Norm, Output
-from ._attention import latent_attention
-from ._decoder import decoder, without_predictors
+from ._blocks import (
+    Operators,
+    beside_shared,
+    decoder,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    plain,
+    within,
+    without_predictors,
+)
 from ._deepseek import indexer
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators, plain, within
-from ._stack import depth_of, grouped, leading_dense
 
 
 def build(config: Config) -> Architecture:
@@ -24,7 +31,7 @@ def build(config: Config) -> Architecture:
         gated_norm_rank=16,
         num_experts_per_tok=8,
     )
-    hidden, depth = config.integer("hidden_size"), depth_of(config)
+    hidden = config.integer("hidden_size")
     experts = beside_shared(config, shared=1)
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
     attend = (*indexer(config), *_gated(config, latent_attention(config, sparse=True)))
@@ -37,7 +44,7 @@ def build(config: Config) -> Architecture:
         return (*_gated_norm(config, before), *attend, *after, *dense)
 
     every = config.integer("moe_layer_freq", default=1)
-    sparse = leading_dense(config, depth, default=1)
+    sparse = leading_dense(config, default=1)
     if not config.has("mlp_layer_types"):
         sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]
     return without_predictors(decoder(config, grouped(sparse, block, "model.layers.{index}")), config)

@@ -2,12 +2,21 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import Heads, gated_attention, latent_attention
-from ._decoder import decoder, without_predictors
-from ._feed_forward import beside_shared, gated_feed_forward
+from ._blocks import (
+    Heads,
+    beside_shared,
+    decoder,
+    depth_of,
+    gated_attention,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    pre_norm,
+    without_predictors,
+)
 from ._linear_attention import kimi_delta_attention, periodic_attention
 from ._recurrent import ATTENTION, STATE
-from ._stack import depth_of, grouped, leading_dense, pre_norm
 from .bailing_moe_linear import of_lightning
 
 
@@ -47,7 +56,7 @@ def build(config: Config) -> Architecture:
     }
     experts = beside_shared(config, shared=1, correction="gate.expert_bias")
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    kinds = list(zip(periodic_attention(config, depth), leading_dense(config, depth, default=2), strict=True))
+    kinds = list(zip(periodic_attention(config, depth), leading_dense(config, default=2), strict=True))
     stack = grouped(
         kinds, lambda kind: pre_norm(hidden, mixers[kind[0]], experts if kind[1] else dense), "model.layers.{index}"
     )

@@ -3,11 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
+from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
 from ._recurrent import read_mamba2
-from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

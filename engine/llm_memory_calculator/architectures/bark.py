@@ -3,13 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Norm
-from ._attention import attention, equal_heads
+from ._blocks import Operators, attention, dtype_of, equal_heads, feed_forward, pre_norm, vocabulary_head
 from ._codec import encodec
-from ._decoder import dtype_of, vocabulary_head
 from ._encoders import two_sided
-from ._feed_forward import feed_forward
-from ._products import Operators
-from ._stack import pre_norm
 from ._towers import tower
 
 

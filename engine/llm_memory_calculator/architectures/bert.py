@@ -2,6 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import Operators
 from ._encoders import (
     bert_layers,
     bert_predictions,
@@ -13,7 +14,6 @@ from ._encoders import (
     read_shape,
     with_head,
 )
-from ._products import Operators
 
 
 def build(config: Config) -> Architecture:

@@ -3,8 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
+from ._blocks import Operators, plain
 from ._contrastive import CLIP_TEXT, contrastive
-from ._products import Operators, plain
 from ._towers import clip
 
 

@@ -2,9 +2,9 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import Operators, plain
 from ._contrastive import CLIP_TEXT, text_encoder
 from ._encoders import class_of
-from ._products import Operators, plain
 
 
 def build(config: Config) -> Architecture:

@@ -2,8 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import plain
 from ._encoders import class_of, encoder_model
-from ._products import plain
 from ._towers import clip
 
 

@@ -3,12 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Learned
-from ._attention import attention
+from ._blocks import attention, feed_forward, grouped, plain, post_norm
 from ._deberta import attended_positions, deberta_model
 from ._encoders import Shape, two_sided
-from ._feed_forward import feed_forward
-from ._products import plain
-from ._stack import grouped, post_norm
 
 
 def build(config: Config) -> Architecture:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Convolution, Norm
+from ._blocks import plain
 from ._deberta import attended_positions, deberta_model
 from ._encoders import Shape, bert_layers
-from ._products import plain
 
 
 def build(config: Config) -> Architecture:

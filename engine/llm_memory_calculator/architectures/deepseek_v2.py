@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._decoder import decoder
+from ._blocks import decoder
 from ._deepseek import deepseek_stack
 
 

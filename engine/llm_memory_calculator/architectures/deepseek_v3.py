@@ -2,11 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._decoder import decoder, without_predictors
-from ._deepseek import deepseek_stack
-from ._feed_forward import router_correction
+from ._deepseek import corrected_deepseek
 
 
 def build(config: Config) -> Architecture:
-    correction = router_correction(config.integer("n_routed_experts"))
-    return without_predictors(decoder(config, deepseek_stack(config, correction)), config)
+    return corrected_deepseek(config)

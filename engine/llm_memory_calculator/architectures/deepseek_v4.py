@@ -6,10 +6,18 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Buffer, CompressedAttention, Indexer, Linear, Norm, Output
-from ._decoder import decoder, without_predictors
-from ._feed_forward import gated_feed_forward, mixture, router_correction
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, hyper_connection
+from ._blocks import (
+    Operators,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    hyper_connection,
+    mixture,
+    plain,
+    router_correction,
+    without_predictors,
+)
 
 _WINDOW, _SPARSE, _HEAVY = "sliding_attention", "compressed_sparse_attention", "heavily_compressed_attention"
 _NAMES = ("w1", "w3", "w2")

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads
 from ._encoders import (
     Shape,
     bert_layers,
@@ -13,7 +13,6 @@ from ._encoders import (
     pooled_head,
     with_head,
 )
-from ._products import Operators
 
 
 def build(config: Config) -> Architecture:

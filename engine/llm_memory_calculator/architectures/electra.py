@@ -2,6 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import Operators, plain
 from ._encoders import (
     bert_layers,
     bert_tables,
@@ -14,7 +15,6 @@ from ._encoders import (
     token_head,
     with_head,
 )
-from ._products import Operators, plain
 
 
 def build(config: Config) -> Architecture:

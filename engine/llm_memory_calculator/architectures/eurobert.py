@@ -3,12 +3,8 @@
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Norm
-from ._attention import attention, read_heads
-from ._decoder import vocabulary_head
+from ._blocks import Operators, attention, gated_feed_forward, grouped, pre_norm, read_heads, vocabulary_head
 from ._encoders import classifier, encoder_model, label_count, pooled, token_head, two_sided, with_head
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
-from ._stack import grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -4,6 +4,7 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import Latents
 from ..operators import Activation, Part
+from ._blocks import plain
 from ._diffusion import (
     diffusion_model,
     head_norms,
@@ -14,7 +15,6 @@ from ._diffusion import (
     read_transformer_heads,
 )
 from ._encoders import two_sided
-from ._products import plain
 
 # max_sequence_length of the pipeline.
 PROMPT = 512

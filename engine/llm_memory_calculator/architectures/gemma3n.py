@@ -3,12 +3,11 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._attention import attention, equal_heads
+from ._blocks import Operators, attention, equal_heads, plain
 from ._encoders import two_sided
 from ._gemma import half_step, light_convolution
 from ._images import FixedImages
 from ._mobilenet import STEM, WIDTH, mobilenet
-from ._products import Operators, plain
 from ._towers import INSIDE, multimodal, tower
 from .gemma3n_text import build as build_text
 

@@ -6,12 +6,23 @@ from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Learned, Norm
 from ..report import Note
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
+from ._blocks import (
+    FULL,
+    SLIDING,
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    kv_sharing,
+    per_layer,
+    plain,
+    read_heads,
+    sandwich_norm,
+    window_of,
+)
 from ._gemma import layer_input, layer_tables
-from ._products import Operators, plain
-from ._stack import FULL, SLIDING, depth_of, grouped, kv_sharing, per_layer, sandwich_norm, window_of
 
 _DEFAULTS = {
     "hidden_size": 2048,

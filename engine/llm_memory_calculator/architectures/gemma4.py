@@ -7,12 +7,9 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import ImageSize
 from ..operators import Buffer, Convolution, Norm
-from ._attention import Heads, attention, equal_heads
+from ._blocks import Heads, Operators, attention, equal_heads, gated_feed_forward, plain, sandwich_norm
 from ._encoders import two_sided
-from ._feed_forward import gated_feed_forward
 from ._gemma import half_step, light_convolution
-from ._products import Operators, plain
-from ._stack import sandwich_norm
 from ._towers import INSIDE, multimodal, tower
 from .gemma4_text import build as build_text
 

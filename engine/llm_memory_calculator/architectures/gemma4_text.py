@@ -3,12 +3,21 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Buffer, Norm
-from ._attention import Heads, attention, check_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture
+from ._blocks import (
+    FULL,
+    SLIDING,
+    Heads,
+    Operators,
+    attention,
+    check_heads,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    kv_sharing,
+    mixture,
+)
 from ._gemma import layer_input, layer_tables
-from ._products import Operators
-from ._stack import FULL, SLIDING, depth_of, grouped, kv_sharing
 
 
 def build(config: Config) -> Architecture:

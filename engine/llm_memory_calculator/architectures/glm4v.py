@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import share
+from ._blocks import share
 from ._vision import beside_glm_tower
 from .glm4 import build as build_glm4
 

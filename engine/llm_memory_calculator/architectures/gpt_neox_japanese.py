@@ -3,10 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
-from ._attention import attention, equal_heads
-from ._decoder import decoder
-from ._feed_forward import feed_forward
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -2,12 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture
-from ._products import Operators
+from ._blocks import Operators, attention, decoder, depth_of, gated_feed_forward, grouped, mixture, pre_norm, read_heads
 from ._recurrent import ATTENTION, KIND_FIELDS, STATE, layer_kinds, read_mamba2
-from ._stack import depth_of, grouped, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -2,6 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import Operators, gated_feed_forward, grouped, post_norm
 from ._encoders import (
     bert_tables,
     classifier,
@@ -14,9 +15,6 @@ from ._encoders import (
     token_head,
     with_head,
 )
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
-from ._stack import grouped, post_norm
 
 # Paths in the published checkpoints (model_type new) and in those of transformers' own class.
 _NEW = ("new", "encoder.layer", ("attention", "qkv_proj", "qkv_proj", "qkv_proj", "o_proj"), ("attn_ln", "mlp_ln"))

@@ -2,11 +2,19 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, query_key_norms, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture
-from ._products import Operators
-from ._stack import depth_of, grouped, per_layer, pre_norm
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    mixture,
+    per_layer,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+)
 
 
 def build(config: Config) -> Architecture:

@@ -3,12 +3,21 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned, Norm
-from ._attention import Heads, gated_attention, latent_attention
-from ._decoder import decoder, without_predictors
+from ._blocks import (
+    Heads,
+    Operators,
+    beside_shared,
+    decoder,
+    depth_of,
+    gated_attention,
+    gated_feed_forward,
+    grouped,
+    hyper_connection,
+    latent_attention,
+    leading_dense,
+    without_predictors,
+)
 from ._deepseek import indexer, own_indexers
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped, hyper_connection, leading_dense
 
 
 def build(config: Config) -> Architecture:
@@ -47,7 +56,7 @@ def build(config: Config) -> Architecture:
             *(experts if sparse else dense),
         )
 
-    kinds = list(zip(leading_dense(config, depth, default=1), own_indexers(config, depth), strict=True))
+    kinds = list(zip(leading_dense(config, default=1), own_indexers(config, depth), strict=True))
     head = (*_connection("model.hc_head", hidden, streams, head=True), Norm(name="model.norm", width=hidden))
     return without_predictors(decoder(config, grouped(kinds, block, "model.layers.{index}"), before_head=head), config)
 

@@ -8,13 +8,21 @@ from dataclasses import replace
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Learned, Linear, Norm, Output
-from ._attention import Heads, attention, equal_heads, query_key_norms
-from ._decoder import decoder
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    equal_heads,
+    feed_forward,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    query_key_norms,
+)
 from ._encoders import cross_attention, encoder_attention
-from ._feed_forward import feed_forward, gated_feed_forward
 from ._images import FixedImages
-from ._products import Operators
-from ._stack import depth_of, grouped, pre_norm
 from ._towers import ImageTower, clip, tower
 
 _TEXT = {

@@ -6,10 +6,8 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import ImageSize
 from ..operators import Learned, Norm
-from ._attention import Heads, check_heads
+from ._blocks import Heads, Operators, check_heads, gated_feed_forward
 from ._encoders import encoder_attention
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
 from ._towers import multimodal, siglip, tower, two_matrices
 
 

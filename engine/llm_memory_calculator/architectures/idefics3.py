@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..architecture import Architecture
 from ..config import Config
 from ..images import ImageSize
-from ._products import plain
+from ._blocks import plain
 from ._towers import multimodal, siglip, tower
 
 

@@ -3,10 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Attention, Learned, Linear, Output, Part
-from ._attention import Heads
-from ._decoder import decoder
-from ._feed_forward import mixture
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import Heads, decoder, depth_of, grouped, mixture, pre_norm
 
 _KV: tuple[Part, Part] = ("k", "v")
 

@@ -3,12 +3,20 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._attention import latent_attention
-from ._decoder import decoder, without_predictors
-from ._feed_forward import gated_feed_forward, mixture, router_correction
+from ._blocks import (
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    leading_dense,
+    mixture,
+    pre_norm,
+    router_correction,
+    without_predictors,
+)
 from ._linear_attention import kimi_delta_attention
 from ._recurrent import ATTENTION, STATE, layer_kinds
-from ._stack import depth_of, grouped, leading_dense, pre_norm
 
 EXPERTS = "block_sparse_moe"
 LATENT = {"q_lora_rank": None, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128}
@@ -48,7 +56,7 @@ def build(config: Config) -> Architecture:
         ),
     }
     stack = grouped(
-        list(zip(kinds(config, linear, depth), leading_dense(config, depth, default=1), strict=True)),
+        list(zip(kinds(config, linear, depth), leading_dense(config, default=1), strict=True)),
         lambda kind: pre_norm(hidden, mixers[kind[0]], (*experts, correction) if kind[1] else dense),
         "model.layers.{index}",
     )

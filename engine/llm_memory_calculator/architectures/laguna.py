@@ -4,11 +4,23 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, check_heads, gated_attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped, layer_windows, leading_dense, per_layer, pre_norm, window_of
+from ._blocks import (
+    Operators,
+    attention,
+    beside_shared,
+    check_heads,
+    decoder,
+    depth_of,
+    gated_attention,
+    gated_feed_forward,
+    grouped,
+    layer_windows,
+    leading_dense,
+    per_layer,
+    pre_norm,
+    read_heads,
+    window_of,
+)
 
 
 def build(config: Config) -> Architecture:
@@ -38,5 +50,5 @@ def build(config: Config) -> Architecture:
         gated = gated_attention(attend, hidden, heads, "self_attn.g_proj", per_head=per_head)
         return pre_norm(hidden, gated, experts if sparse else dense)
 
-    kinds = list(zip(queries, windows, leading_dense(config, depth, default=1), strict=True))
+    kinds = list(zip(queries, windows, leading_dense(config, default=1), strict=True))
     return decoder(config, grouped(kinds, block, "model.layers.{index}"))

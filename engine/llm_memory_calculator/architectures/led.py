@@ -3,10 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Operator
+from ._blocks import feed_forward, grouped
 from ._encoders import attention_windows, global_attention
-from ._feed_forward import feed_forward
 from ._seq2seq import Half, bart_model, normed
-from ._stack import grouped
 
 _PROJECTIONS = tuple(f"longformer_self_attn.{name}" for name in ("query", "key", "value"))
 

@@ -6,12 +6,21 @@ from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, CausalConvolution, Output
 from ..units import ceil_div
-from ._attention import attention, query_key_norms, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, columns, rows, within
+from ._blocks import (
+    Operators,
+    attention,
+    columns,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+    rows,
+    within,
+)
 from ._recurrent import ATTENTION
-from ._stack import depth_of, grouped, pre_norm
 
 CONVOLUTION = "conv"
 NAMES = ("w1", "w3", "w2")

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._feed_forward import gated_feed_forward, mixture, router_correction
+from ._blocks import gated_feed_forward, mixture, router_correction
 from .lfm2 import NAMES, of_convolutions
 
 

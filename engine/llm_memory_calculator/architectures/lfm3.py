@@ -2,11 +2,21 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, gated_attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
-from ._stack import FULL, SLIDING, depth_of, grouped, pre_norm, sandwich_norm, window_of
+from ._blocks import (
+    FULL,
+    SLIDING,
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_attention,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    read_heads,
+    sandwich_norm,
+    window_of,
+)
 from .lfm2 import CONVOLUTION, NAMES, short_convolution
 
 

@@ -3,12 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Buffer, Norm
-from ._attention import equal_heads
+from ._blocks import equal_heads, feed_forward, plain, pre_norm
 from ._encoders import encoder_attention
-from ._feed_forward import feed_forward
 from ._images import TiledImages
-from ._products import plain
-from ._stack import pre_norm
 from ._towers import multimodal, tower
 from .llama4_text import build as build_text
 

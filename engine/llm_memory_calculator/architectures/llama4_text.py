@@ -3,11 +3,18 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture
-from ._products import Operators
-from ._stack import FULL, depth_of, grouped, pre_norm
+from ._blocks import (
+    FULL,
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    mixture,
+    pre_norm,
+    read_heads,
+)
 
 _CHUNKED = "chunked_attention"
 

@@ -3,11 +3,18 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Linear, Output
-from ._attention import latent_attention
-from ._decoder import decoder, without_predictors
-from ._feed_forward import gated_feed_forward, mixture, router_correction
-from ._products import Operators
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import (
+    Operators,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    latent_attention,
+    mixture,
+    pre_norm,
+    router_correction,
+    without_predictors,
+)
 
 
 def build(config: Config) -> Architecture:

@@ -2,6 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
+from ._blocks import feed_forward, grouped, post_norm
 from ._encoders import (
     attention_windows,
     bert_tables,
@@ -11,8 +12,6 @@ from ._encoders import (
     roberta_head,
     with_head,
 )
-from ._feed_forward import feed_forward
-from ._stack import grouped, post_norm
 
 
 def build(config: Config) -> Architecture:

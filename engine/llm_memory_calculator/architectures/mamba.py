@@ -3,10 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._decoder import decoder
-from ._products import Operators
+from ._blocks import Operators, decoder, depth_of, grouped
 from ._recurrent import auto_rank, from_mamba_ssm, inner_norms, mamba
-from ._stack import depth_of, grouped
 
 
 def build(config: Config) -> Architecture:

@@ -3,9 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._decoder import decoder
+from ._blocks import decoder, depth_of, grouped
 from ._recurrent import check_head, from_mamba_ssm, mamba2
-from ._stack import depth_of, grouped
 
 
 def build(config: Config) -> Architecture:

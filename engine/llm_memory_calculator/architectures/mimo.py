@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._decoder import without_predictors
+from ._blocks import without_predictors
 from .qwen2 import build as build_qwen2
 
 

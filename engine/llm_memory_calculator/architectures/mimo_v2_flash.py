@@ -2,10 +2,22 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import Heads, attention, check_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture, router_correction
-from ._stack import FULL, SLIDING, depth_of, grouped, leading_dense, per_layer, pre_norm
+from ._blocks import (
+    FULL,
+    SLIDING,
+    Heads,
+    attention,
+    check_heads,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    leading_dense,
+    mixture,
+    per_layer,
+    pre_norm,
+    router_correction,
+)
 
 
 def build(config: Config) -> Architecture:
@@ -43,7 +55,7 @@ def build(config: Config) -> Architecture:
     if config.has("moe_layer_freq"):
         sparse = [flag == 1 for flag in per_layer(config, "moe_layer_freq", depth)]
     else:
-        sparse = leading_dense(config, depth, default=1)
+        sparse = leading_dense(config, default=1)
     experts = mixture(
         hidden,
         count=count,

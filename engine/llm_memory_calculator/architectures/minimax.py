@@ -3,12 +3,9 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import mixture
+from ._blocks import attention, decoder, depth_of, grouped, mixture, per_layer, pre_norm, read_heads
 from ._linear_attention import lightning_attention
 from ._recurrent import ATTENTION, STATE, layer_kinds
-from ._stack import depth_of, grouped, per_layer, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -3,11 +3,21 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Attention, Indexer, Norm
-from ._attention import attention, query_key_norms, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward, mixture, router_correction
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, per_layer, pre_norm
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    mixture,
+    per_layer,
+    plain,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+    router_correction,
+)
 
 _SPARSE = "minimax_m3_sparse"
 

@@ -3,9 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Norm
+from ._blocks import plain
 from ._images import RowImages
 from ._llava import llava_projector
-from ._products import plain
 from ._towers import multimodal, tower
 from ._vision import pixtral_tower
 

@@ -6,13 +6,22 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._attention import attention, equal_heads, query_key_norms, read_heads
-from ._decoder import decoder
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    equal_heads,
+    feed_forward,
+    gated_feed_forward,
+    grouped,
+    plain,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+)
 from ._encoders import cross_attention, encoder_attention
-from ._feed_forward import feed_forward, gated_feed_forward
 from ._images import FixedImages
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, pre_norm
 from ._towers import multimodal, tower
 
 _TEXT = {

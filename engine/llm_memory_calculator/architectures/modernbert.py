@@ -3,11 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Embedding, Norm
-from ._decoder import vocabulary_head
+from ._blocks import Operators, gated_feed_forward, grouped, layer_windows, plain, vocabulary_head
 from ._encoders import classifier, encoder_attention, encoder_model, label_count, read_shape, with_head
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, plain
-from ._stack import grouped, layer_windows
 
 
 def build(config: Config) -> Architecture:

@@ -3,11 +3,17 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Norm
-from ._attention import attention, equal_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, plain
-from ._stack import depth_of, grouped, layer_windows
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    equal_heads,
+    gated_feed_forward,
+    grouped,
+    layer_windows,
+    plain,
+)
 
 
 def build(config: Config) -> Architecture:

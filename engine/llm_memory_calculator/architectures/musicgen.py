@@ -6,10 +6,8 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..operators import Embedding, Norm
-from ._attention import equal_heads
+from ._blocks import equal_heads, plain, vocabulary_head
 from ._codec import encodec
-from ._decoder import vocabulary_head
-from ._products import plain
 from ._seq2seq import Half, decoder_layers, encoder_decoder
 from .t5 import sizes_of
 

@@ -4,12 +4,20 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Norm
-from ._attention import Heads, attention, check_heads
-from ._decoder import decoder, without_predictors
-from ._feed_forward import feed_forward, mixture, router_correction
-from ._products import Operators, plain
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    check_heads,
+    decoder,
+    feed_forward,
+    grouped,
+    mixture,
+    plain,
+    router_correction,
+    without_predictors,
+)
 from ._recurrent import ATTENTION, KIND_FIELDS, LAYER_KINDS, STATE, layer_kinds, mamba2
-from ._stack import grouped
 
 EXPERTS, DENSE = "moe", "mlp"
 LETTERS = {"M": STATE, "*": ATTENTION, "E": EXPERTS, "-": DENSE}

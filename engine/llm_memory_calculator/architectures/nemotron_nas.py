@@ -8,11 +8,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Norm
-from ._attention import Heads, attention, share
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped
+from ._blocks import Heads, Operators, attention, decoder, depth_of, gated_feed_forward, grouped, share
 
 # the width of a feed-forward block is rounded up to a multiple of this
 _ROUND = 256

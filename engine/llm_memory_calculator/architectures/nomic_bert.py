@@ -4,7 +4,7 @@ from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..operators import Embedding, Learned, Norm
 from ..units import ceil_div
-from ._attention import equal_heads
+from ._blocks import Operators, equal_heads, feed_forward, gated_feed_forward, grouped, mixture, post_norm
 from ._encoders import (
     classifier,
     encoder_attention,
@@ -15,9 +15,6 @@ from ._encoders import (
     token_head,
     with_head,
 )
-from ._feed_forward import feed_forward, gated_feed_forward, mixture
-from ._products import Operators
-from ._stack import grouped, post_norm
 
 
 def build(config: Config) -> Architecture:

@@ -2,12 +2,19 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, query_key_norms, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
+from ._blocks import (
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    post_norm,
+    pre_norm,
+    query_key_norms,
+    read_heads,
+)
 from ._linear_attention import delta_net, periodic_attention
 from ._recurrent import ATTENTION
-from ._stack import depth_of, grouped, post_norm, pre_norm
 
 _PROJECTIONS = ("q_proj", "k_proj", "v_proj", "g_proj", "b_proj", "a_proj")
 

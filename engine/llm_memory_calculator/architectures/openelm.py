@@ -3,11 +3,19 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._attention import Heads, attention, check_heads, query_key_norms
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped, per_layer, pre_norm
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    check_heads,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    per_layer,
+    pre_norm,
+    query_key_norms,
+)
 
 
 def build(config: Config) -> Architecture:

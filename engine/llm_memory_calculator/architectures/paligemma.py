@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._products import plain
+from ._blocks import plain
 from ._towers import multimodal, siglip, tower, whole_images
 
 _TEXT = {

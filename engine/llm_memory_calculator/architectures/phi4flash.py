@@ -3,12 +3,20 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Learned, Output
-from ._attention import attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, columns, rows
+from ._blocks import (
+    Operators,
+    attention,
+    columns,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    read_heads,
+    rows,
+    window_of,
+)
 from ._recurrent import auto_rank, mamba
-from ._stack import depth_of, grouped, pre_norm, window_of
 
 _FUSED = ("Wqkv", "Wqkv", "Wqkv", "out_proj")
 

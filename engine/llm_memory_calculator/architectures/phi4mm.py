@@ -3,8 +3,8 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Learned, Linear
+from ._blocks import Operators, plain
 from ._phi4 import PATH, SIGLIP_448, Conformer, cropped_images, image_encoder, image_part, sound_part
-from ._products import Operators, plain
 from ._towers import UNMOVED, multimodal, tower
 from .phi3 import build as build_text
 

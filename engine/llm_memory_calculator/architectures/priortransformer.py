@@ -3,9 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Learned, Norm
+from ._blocks import plain
 from ._diffusion import PROJECTIONS, embedding, plain_feed_forward, read_transformer_heads
 from ._encoders import encoder_attention, encoder_model
-from ._products import plain
 
 
 def build(config: Config) -> Architecture:

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._feed_forward import gated_feed_forward
+from ._blocks import gated_feed_forward
 from ._towers import tower
 from ._vision import beside_qwen2_tower, image_block, merger, patches, read_grid
 

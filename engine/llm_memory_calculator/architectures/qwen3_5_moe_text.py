@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._feed_forward import shared_expert_mixture
+from ._blocks import shared_expert_mixture
 from .qwen3_5_text import PROJECTIONS
 from .qwen3_next import of_delta_nets
 

@@ -2,13 +2,21 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import attention, read_heads
-from ._decoder import decoder, without_predictors
-from ._feed_forward import gated_feed_forward, shared_expert_mixture
+from ._blocks import (
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    read_heads,
+    shared_expert_mixture,
+    sparse_layers,
+    without_predictors,
+)
 from ._linear_attention import delta_net, periodic_attention
-from ._products import Operators
 from ._recurrent import ATTENTION
-from ._stack import depth_of, grouped, pre_norm, sparse_layers
 
 
 def build(config: Config) -> Architecture:
@@ -31,7 +39,7 @@ def of_delta_nets(
     bias = config.boolean("attention_bias", default=False)
     attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias, head_norms=True, output_gate=True)
     state = delta_net(config, projections)
-    sparse = sparse_layers(config, depth) if experts else [False] * depth
+    sparse = sparse_layers(config) if experts else [False] * depth
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
     stack = grouped(
         list(zip(periodic_attention(config, depth), sparse, strict=True)),

@@ -3,11 +3,20 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, BlockDiagonal, CausalConvolution, Output, Recurrence, Vector
-from ._attention import attention, read_heads, share
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, columns, rows, within
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import (
+    Operators,
+    attention,
+    columns,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    pre_norm,
+    read_heads,
+    rows,
+    share,
+    within,
+)
 
 RECURRENT, ATTENTION = "recurrent", "attention"
 

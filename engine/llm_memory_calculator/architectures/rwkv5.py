@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import TokenShift
-from ._products import Operators
+from ._blocks import Operators
 from ._rwkv import channel_mix, layer_norm, matrix_state, read_state_heads, rwkv_model
 from .rwkv import LAYERS, PATHS
 

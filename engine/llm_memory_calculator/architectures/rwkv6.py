@@ -4,7 +4,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Output, TokenShift
-from ._products import Operators, columns, plain, within
+from ._blocks import Operators, columns, plain, within
 from ._rwkv import matrix_state, read_state_heads
 from .rwkv5 import of_matrix_states
 

@@ -6,8 +6,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Output, TokenShift
-from ._attention import Heads, share
-from ._products import Operators, columns, plain, within
+from ._blocks import Heads, Operators, columns, plain, share, within
 from ._rwkv import channel_mix, layer_norm, matrix_state, rwkv_model
 
 PATH = "attn"

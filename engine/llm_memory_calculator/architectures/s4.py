@@ -7,10 +7,7 @@ d_state (64), vocab_size, and d_inner, the width of a feed-forward in each layer
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Norm, Output, Recurrence, Vector
-from ._decoder import decoder
-from ._feed_forward import feed_forward
-from ._products import Operators, columns
-from ._stack import depth_of, grouped
+from ._blocks import Operators, columns, decoder, depth_of, feed_forward, grouped
 
 
 def build(config: Config) -> Architecture:

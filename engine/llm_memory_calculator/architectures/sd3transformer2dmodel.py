@@ -3,6 +3,7 @@
 from ..architecture import Architecture
 from ..config import DEEPEST_STACK, Config
 from ..images import Latents
+from ._blocks import grouped
 from ._diffusion import (
     channels_out,
     diffusion_model,
@@ -13,7 +14,6 @@ from ._diffusion import (
     read_transformer_heads,
     side_of,
 )
-from ._stack import grouped
 
 # 77 positions of the CLIP encoders and 256 of T5: max_sequence_length of the pipeline.
 PROMPT = 333

@@ -3,11 +3,20 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm, Output
-from ._attention import Heads, attention
-from ._decoder import decoder
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators, columns, plain, within
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    beside_shared,
+    columns,
+    decoder,
+    depth_of,
+    gated_feed_forward,
+    grouped,
+    plain,
+    pre_norm,
+    within,
+)
 from .step3p5 import sparse_layers_of
 
 

@@ -3,12 +3,9 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Convolution, Embedding, Learned
-from ._attention import equal_heads
+from ._blocks import equal_heads, feed_forward, plain, post_norm
 from ._encoders import encoder_attention
-from ._feed_forward import feed_forward
 from ._images import WindowedImages
-from ._products import plain
-from ._stack import post_norm
 from ._towers import UNMOVED, multimodal, tower
 from ._vision import patches, read_grid
 from .step3_text import build as build_text

@@ -5,11 +5,22 @@ from dataclasses import replace
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._attention import attention, gated_attention, read_heads
-from ._decoder import decoder, without_predictors
-from ._feed_forward import beside_shared, gated_feed_forward
-from ._products import Operators
-from ._stack import depth_of, grouped, layer_windows, leading_dense, pre_norm, window_of
+from ._blocks import (
+    Operators,
+    attention,
+    beside_shared,
+    decoder,
+    depth_of,
+    gated_attention,
+    gated_feed_forward,
+    grouped,
+    layer_windows,
+    leading_dense,
+    pre_norm,
+    read_heads,
+    window_of,
+    without_predictors,
+)
 
 
 def build(config: Config) -> Architecture:
@@ -74,4 +85,4 @@ def sparse_layers_of(config: Config, depth: int, leading: int) -> list[bool]:
             raise ConfigError(f"The config's moe_layers_enum must be numbers of layers with commas, and is {listed!r}.")
         chosen = {int(number) for number in numbers}
         return [index in chosen for index in range(depth)]
-    return leading_dense(_of_stack(config, depth), depth, default=leading)
+    return leading_dense(_of_stack(config, depth), default=leading)

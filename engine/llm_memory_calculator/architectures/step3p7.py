@@ -3,9 +3,8 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Convolution, Embedding, Learned, Norm
-from ._feed_forward import feed_forward
+from ._blocks import feed_forward, plain
 from ._images import WindowedImages
-from ._products import plain
 from ._towers import UNMOVED, multimodal, tower
 from ._vision import image_block, patches, read_grid
 from .step3p5 import build as build_text

@@ -4,10 +4,8 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Convolution, Learned, Norm
+from ._blocks import Operators, feed_forward, grouped, plain, post_norm
 from ._encoders import classifier, encoder_attention, encoder_model, label_count, read_shape, with_head
-from ._feed_forward import feed_forward
-from ._products import Operators, plain
-from ._stack import grouped, post_norm
 
 
 def build(config: Config) -> Architecture:

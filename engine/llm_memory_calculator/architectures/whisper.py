@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Embedding, Norm
-from ._decoder import vocabulary_head
+from ._blocks import vocabulary_head
 from ._seq2seq import decoder_layers, encoder_decoder, is_base, read_half, sound_encoder
 
 

@@ -6,11 +6,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Activation, Norm, Output, Recurrence
-from ._attention import share
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._products import Operators, columns, rows, within
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import Operators, columns, decoder, depth_of, gated_feed_forward, grouped, pre_norm, rows, share, within
 
 
 def build(config: Config) -> Architecture:

@@ -2,10 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._attention import latent_attention
-from ._decoder import decoder
-from ._feed_forward import gated_feed_forward
-from ._stack import depth_of, grouped, pre_norm
+from ._blocks import decoder, depth_of, gated_feed_forward, grouped, latent_attention, pre_norm
 
 
 def build(config: Config) -> Architecture:

@@ -6,10 +6,8 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import BlockDiagonal, Norm
-from ._decoder import decoder
-from ._products import Operators, plain, within
+from ._blocks import Operators, decoder, depth_of, plain, within
 from ._recurrent import KIND_FIELDS, STATE, auto_rank, layer_kinds, mamba
-from ._stack import depth_of
 from ._zamba import HYBRID, KINDS, doubled_attention, zamba_stack
 
 

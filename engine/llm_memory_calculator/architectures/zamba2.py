@@ -3,10 +3,8 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm, Output, Part
-from ._decoder import decoder
-from ._products import Operators, columns, plain
+from ._blocks import Operators, columns, decoder, depth_of, plain
 from ._recurrent import KIND_FIELDS, STATE, auto_head, layer_kinds, mamba2
-from ._stack import depth_of
 from ._zamba import HYBRID, KINDS, doubled_attention, zamba_stack
 
 BLOCK = "shared_transformer"

@@ -4,11 +4,20 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import CausalConvolution, Convolution, Learned, Linear, Norm, Output, TokenShift
-from ._attention import Heads, attention, read_heads
-from ._decoder import decoder
-from ._feed_forward import mixture, router_correction
-from ._products import Operators, plain, within
-from ._stack import depth_of, grouped, window_of
+from ._blocks import (
+    Heads,
+    Operators,
+    attention,
+    decoder,
+    depth_of,
+    grouped,
+    mixture,
+    plain,
+    read_heads,
+    router_correction,
+    window_of,
+    within,
+)
 
 FULL, SLIDING = "hybrid", "hybrid_sliding"
 

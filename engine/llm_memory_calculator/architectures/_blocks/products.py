@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..operators import Linear, Operator, Output, Part
+from ...operators import Linear, Norm, Operator, Output, Part
 
 Operators = tuple[Operator, ...]
 
@@ -32,3 +32,14 @@ def rows(name: str, outputs: int, units: int, width: int = 1, bias: bool = False
     """One product whose inputs tensor-parallel ranks share, summing what they give; of a mixer, unless it is told."""
     out = (Output(name=name, units=outputs, part=part),)
     return Linear(name=name, outputs=out, input_units=units, input_width=width, bias=bias, split="rows")
+
+
+def borrowed(operators: Operators) -> Operators:
+    """The same operators with weights that another layer stores."""
+
+    def without_weights(operator: Operator) -> Operator:
+        if isinstance(operator, Linear):
+            return replace(operator, stored=False, bias=False)
+        return replace(operator, scaled=False) if isinstance(operator, Norm) else operator
+
+    return tuple(without_weights(operator) for operator in operators)

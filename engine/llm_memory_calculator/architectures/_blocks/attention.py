@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..config import Config
-from ..errors import ConfigError
-from ..operators import Activation, Attention, LatentAttention, Linear, Norm, Operator, Output, Part
-from ._products import Operators, plain, within
+from ...config import Config
+from ...errors import ConfigError
+from ...operators import Activation, Attention, LatentAttention, Linear, Norm, Operator, Output, Part
+from .products import Operators, plain, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,10 @@ def attention(
     *,
     window: int | None = None,
     chunk: int | None = None,
-    qkv_bias: bool = False,
+    bias: bool = False,
+    qkv_bias: bool | None = None,
     key_bias: bool = True,
-    out_bias: bool = False,
+    out_bias: bool | None = None,
     head_norms: bool = False,
     norms: Operators = (),
     sinks: bool = False,
@@ -92,9 +93,9 @@ def attention(
     head_norms are RMSNorms over each head, the commonest; other ones are given as `norms`. `core` stands in place of
     causal attention over a cache. input_width is that of what is attended, where it is not the hidden size; output_gate
     is a gate on each value of the heads, which the query projection makes too. A layer that is `shared` has the keys
-    and values of an earlier one; values_from_keys means that one projection gives both. key_bias False: where there are
-    biases, the keys have none. q, k and v of one name are one matrix in the checkpoint, and in files made from it too
-    unless they are `apart` there.
+    and values of an earlier one; values_from_keys means that one projection gives both. bias is that of all
+    projections but those which have a word of their own; key_bias False: where there are biases, the keys have none.
+    q, k and v of one name are one matrix in the checkpoint, and in files made from it too unless they are `apart`.
     """
     query, key, value, out = within(path, *names)
     parts: tuple[Part, Part, Part] = ("qkv", "qkv", "qkv") if query == key == value and not apart else ("q", "k", "v")
@@ -118,7 +119,7 @@ def attention(
                 ),
             ),
             input_units=hidden if input_width is None else input_width,
-            bias=qkv_bias,
+            bias=bias if qkv_bias is None else qkv_bias,
             split="columns",
         ),
         *(query_key_norms(heads, path=path)[: 1 if shared else 2] if head_norms else norms),
@@ -140,7 +141,7 @@ def attention(
             outputs=(Output(name=out, units=hidden, part="out"),),
             input_units=heads.query,
             input_width=value_dim,
-            bias=out_bias,
+            bias=bias if out_bias is None else out_bias,
             split="rows",
             reduces=reduces,
         ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Literal, TypeVar
 
-from ..architecture import Layer
-from ..config import DEEPEST_STACK, Config
-from ..errors import ConfigError
-from ..operators import Buffer, Linear, Norm, Output
-from ._products import Operators
+from ...architecture import Layer
+from ...config import DEEPEST_STACK, Config
+from ...errors import ConfigError
+from ...operators import Buffer, Linear, Norm, Output
+from .products import Operators
 
 Kind = TypeVar("Kind", bound=Hashable)
 SLIDING, FULL = "sliding_attention", "full_attention"
@@ -34,15 +34,12 @@ def pre_norm(
     feed_forward: Operators,
     *,
     bias: bool = False,
+    scaled: bool = True,
     names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
 ) -> Operators:
     """A layer that norms the input of each of its two blocks."""
-    return (
-        Norm(name=names[0], width=hidden, bias=bias),
-        *attend,
-        Norm(name=names[1], width=hidden, bias=bias),
-        *feed_forward,
-    )
+    before, between = (Norm(name=name, width=hidden, bias=bias, scaled=scaled) for name in names)
+    return (before, *attend, between, *feed_forward)
 
 
 def sandwich_norm(
@@ -133,13 +130,25 @@ def layer_windows(config: Config, depth: int, window: int | None, *, slides: Cal
     return [window if slides(index) else None for index in range(depth)]
 
 
+def windows_of(
+    config: Config, default: int | None, *, slides: Callable[[int], bool] = lambda _: True
+) -> list[int | None]:
+    """The window of each layer: by layer_types where the config has them, else where `slides(index)` says so.
+
+    default is the family's where the config leaves sliding_window out.
+    """
+    return layer_windows(config, depth_of(config), window_of(config, default), slides=slides)
+
+
 def periodic_windows(
-    config: Config, depth: int, window: int | None, *, default: int, name: str = "sliding_window_pattern"
+    config: Config, default: int, *, period: int, name: str = "sliding_window_pattern"
 ) -> list[int | None]:
     """The window of each layer: by layer_types, else by a pattern that starts anew again and again.
 
-    The pattern is a number n (each n-th layer is full) or letters (L for a windowed layer, G for a full one).
+    The pattern is a number n (each n-th layer is full) or letters (L for a windowed layer, G for a full one); default
+    and period are the family's window and number.
     """
+    depth, window = depth_of(config), window_of(config, default)
     if window is None or config.has("layer_types"):
         return layer_windows(config, depth, window, slides=lambda _: False)
     if isinstance(config.values.get(name), str):
@@ -149,36 +158,35 @@ def periodic_windows(
                 f"The config's {name} must be a number or made of the letters L and G, and is {letters!r}."
             )
         return layer_windows(config, depth, window, slides=lambda index: letters[index % len(letters)] == "L")
-    period = config.integer(name, default=default)
-    return layer_windows(config, depth, window, slides=lambda index: (index + 1) % period != 0)
+    every = config.integer(name, default=period)
+    return layer_windows(config, depth, window, slides=lambda index: (index + 1) % every != 0)
 
 
 def qwen_windows(
-    config: Config, depth: int, slides: Callable[[int, int], bool] = lambda index, limit: index >= limit
+    config: Config, slides: Callable[[int, int], bool] = lambda index, limit: index >= limit
 ) -> list[int | None]:
     """Qwen's windows: none unless use_sliding_window, then in the layers from max_window_layers on.
 
     `slides` says otherwise of the index of a layer and max_window_layers.
     """
     if not config.boolean("use_sliding_window", default=False):
-        return [None] * depth
+        return [None] * depth_of(config)
     limit = config.integer("max_window_layers", default=28, least=0)
-    return layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: slides(index, limit))
+    return windows_of(config, 4096, slides=lambda index: slides(index, limit))
 
 
-def sparse_layers(config: Config, depth: int) -> list[bool]:
+def sparse_layers(config: Config) -> list[bool]:
     """Which layers of a Qwen mixture have experts: every decoder_sparse_step-th but those of mlp_only_layers."""
-    step = config.integer("decoder_sparse_step", default=1)
+    depth, step = depth_of(config), config.integer("decoder_sparse_step", default=1)
     dense = set(config.integers("mlp_only_layers", default=()))
     if step > depth or any(index >= depth for index in dense):
         raise ConfigError(f"The config's decoder_sparse_step {step} or mlp_only_layers exceeds its {depth} layers.")
     return [index not in dense and (index + 1) % step == 0 for index in range(depth)]
 
 
-def leading_dense(
-    config: Config, depth: int, default: int | None = None, name: str = "first_k_dense_replace"
-) -> list[bool]:
+def leading_dense(config: Config, default: int | None = None, name: str = "first_k_dense_replace") -> list[bool]:
     """Which layers have experts: by mlp_layer_types where the config has them, else all from first_k_dense_replace."""
+    depth = depth_of(config)
     if config.has("mlp_layer_types"):
         return [kind == "sparse" for kind in config.names("mlp_layer_types", ("dense", "sparse"), depth)]
     leading = config.integer(name, least=0) if default is None else config.integer(name, default=default, least=0)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
-from ..architecture import Architecture, Layer
-from ..config import Config
-from ..errors import ConfigError
-from ..operators import Embedding, Linear, Norm, Output
-from ..report import Note
-from ._products import Operators
+from ...architecture import Architecture, Layer
+from ...config import Config
+from ...errors import ConfigError
+from ...operators import Embedding, Linear, Norm, Output
+from ...report import Note
+from .attention import Heads, attention
+from .feed_forward import gated_feed_forward
+from .products import Operators
+from .stack import depth_of, grouped, pre_norm
 
 
 def decoder(
@@ -61,6 +64,62 @@ def decoder(
         gguf_rules=gguf_rules,
         notes=tuple(config.notes),
     )
+
+
+class Around(TypedDict, total=False):
+    """What a decoder may state of its table, its norm and its head: arguments of `decoder`."""
+
+    tied_default: bool
+    norm_bias: bool
+    head_bias: bool
+    positions: int | None
+    after_table: Operators
+    before_head: Operators | None
+    table_width: int | None
+    paths: tuple[str, str, str, str]
+    length: Sequence[str]
+    gguf_rules: str
+
+
+def plain_decoder(
+    config: Config,
+    heads: Heads,
+    *,
+    bias: bool | None = None,
+    attend: Callable[..., Operators] = attention,
+    feed: Callable[..., Operators] = gated_feed_forward,
+    layer: Callable[..., Operators] = pre_norm,
+    windows: Sequence[int | None] | None = None,
+    experts: Operators = (),
+    sparse: Sequence[bool] | None = None,
+    hidden: int | None = None,
+    width: int | None = None,
+    depth: int | None = None,
+    path: str = "model.layers.{index}",
+    **around: Unpack[Around],
+) -> Architecture:
+    """A decoder whose layers are an attention and a feed-forward each: a family states how it is no Llama.
+
+    attend makes the attention of (hidden size, heads, window=, bias=), feed the feed-forward of (hidden size, width),
+    layer a layer of (hidden size, attention, feed-forward). bias is that of the attention; None: as the config's
+    attention_bias says. Layers differ by their `windows`, and have `experts` in place of the feed-forward where they
+    are `sparse`: all, unless it is said. Sizes are those of the usual fields unless they are given.
+    """
+    hidden = config.integer("hidden_size") if hidden is None else hidden
+    depth = depth_of(config) if depth is None else depth
+    biased = config.boolean("attention_bias", default=False) if bias is None else bias
+    windows = [None] * depth if windows is None else windows
+    sparse = [bool(experts)] * depth if sparse is None else sparse
+    dense: Operators = ()
+    if not all(sparse):
+        dense = feed(hidden, config.integer("intermediate_size") if width is None else width)
+
+    def block(kind: tuple[int | None, bool]) -> Operators:
+        window, has_experts = kind
+        return layer(hidden, attend(hidden, heads, window=window, bias=biased), experts if has_experts else dense)
+
+    stack = grouped(list(zip(windows, sparse, strict=True)), block, path)
+    return decoder(config, stack, hidden=hidden, **around)
 
 
 def vocabulary_head(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..config import Config
-from ..errors import ConfigError
-from ..operators import Activation, Buffer, Experts, Linear, Output, Part
-from ._products import Operators, within
+from ...config import Config
+from ...errors import ConfigError
+from ...operators import Activation, Buffer, Experts, Linear, Output, Part
+from .products import Operators, within
 
 # what an expert that all tokens run calls its matrices
 _SHARED: Mapping[Part, Part] = {
