@@ -44,7 +44,7 @@ def _enter_known_environment() -> None:
 
 
 _enter_known_environment()
-# The same examples in every run, and no folder beside the code; `--hypothesis-profile default` searches at random.
+# The same examples in every run, none from an earlier one; `--hypothesis-profile default` searches at random.
 settings.register_profile("known", derandomize=True, database=None)
 settings.load_profile("known")
 

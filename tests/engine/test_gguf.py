@@ -211,7 +211,7 @@ SIZES = st.integers(1, 24).map(lambda count: 32 * count)
 @given(
     hidden=SIZES,
     width=SIZES,
-    layers=st.integers(8, 40),
+    layers=st.integers(8, 24),
     vocabulary=st.integers(1, 5000),
     tied=st.booleans(),
     kv=st.sampled_from([1, 2, 4, 8]),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,6 +75,15 @@ def test_every_question_is_answered_as_a_table_and_as_json(arguments: list[objec
     document = run(*arguments, "--json")
     assert document.returncode == 0
     assert json.loads(document.stdout)
+
+
+@pytest.mark.parametrize("variable", ["COLUMNS=40", "NO_COLOR=1", "FORCE_COLOR=1", "TERM=dumb", "TERMINAL_WIDTH=30"])
+def test_no_variable_of_a_terminal_cuts_what_is_piped(variable: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = ("compare", "llama3.1_8b", "--hardware", "rtx 4090", "--hardware", "T4")
+    table, document = run(*question).stdout, run(*question, "--json").stdout
+    monkeypatch.setenv(*variable.split("="))
+    assert re.sub(r"\x1b\[[\d;]*m", "", run(*question).stdout) == table
+    assert run(*question, "--json").stdout == document
 
 
 def test_inspect_gives_the_counts(tmp_path: Path, run: Run) -> None:

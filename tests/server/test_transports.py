@@ -162,10 +162,3 @@ def test_a_wider_bind_without_protection_does_not_start(
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1
-
-
-def test_stdio_ends_quietly_when_the_client_goes() -> None:
-    done = subprocess.run([sys.executable, *COMMAND], input="", capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
