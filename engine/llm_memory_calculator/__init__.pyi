@@ -160,6 +160,18 @@ from .original.calculator import (
 from .original.calculator import (
     UniversalParameterCounter as UniversalParameterCounter,
 )
+from .original.layouts import (
+    get_best_parallelization_strategy as get_best_parallelization_strategy,
+)
+from .original.layouts import (
+    get_minimum_system_size as get_minimum_system_size,
+)
+from .original.layouts import (
+    get_pareto_optimal_performance as get_pareto_optimal_performance,
+)
+from .original.layouts import (
+    get_various_parallelization as get_various_parallelization,
+)
 from .original.memory import (
     BatchLimit as BatchLimit,
 )
@@ -170,7 +182,13 @@ from .original.memory import (
     estimate_memory as estimate_memory,
 )
 from .original.performance import (
+    ChunkedReport as ChunkedReport,
+)
+from .original.performance import (
     compare_performance_configurations as compare_performance_configurations,
+)
+from .original.performance import (
+    estimate_chunked_performance as estimate_chunked_performance,
 )
 from .original.performance import (
     estimate_decode_performance as estimate_decode_performance,
@@ -180,15 +198,6 @@ from .original.performance import (
 )
 from .original.performance import (
     estimate_prefill_performance as estimate_prefill_performance,
-)
-from .original.performance import (
-    get_best_parallelization_strategy as get_best_parallelization_strategy,
-)
-from .original.performance import (
-    get_minimum_system_size as get_minimum_system_size,
-)
-from .original.performance import (
-    get_various_parallelization as get_various_parallelization,
 )
 from .parallel import (
     Parallelism as Parallelism,

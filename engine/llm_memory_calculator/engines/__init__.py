@@ -6,6 +6,7 @@ Laws stand in the engine's file, numbers in data/engines/NAME.toml by range of v
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from ..facts import table
 from . import vllm
@@ -19,8 +20,8 @@ ENGINES = tuple(_MADE)
 
 
 @lru_cache(maxsize=256)
-def engine_for() -> Engine:
-    """The engine of a deployment, of the newest version that is described."""
+def engine_for(**settings: Any) -> Engine:
+    """The engine of a deployment, of the newest version that is described; `settings` in place of its defaults."""
     name = ENGINES[0]
     facts = table(f"engines/{name}")["version"][-1]
-    return _MADE[name](facts["from"], facts, ())
+    return _MADE[name](facts["from"], facts, (), **settings)
