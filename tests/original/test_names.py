@@ -113,9 +113,10 @@ def test_hardware_by_the_original_s_names(name: str, tflops: float, memory_gb: f
 
 def test_nothing_but_the_list_of_public_names_knows_the_original_s_room() -> None:
     root = Path(llm_memory_calculator.__file__).parent
+    public = root / "__init__.py"
     for path in root.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        if "original" in path.relative_to(root).parts or "original" not in text:
+        if path == public or "original" in path.relative_to(root).parts or "original" not in text:
             continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ImportFrom):
