@@ -78,19 +78,24 @@ if TYPE_CHECKING:
         ModelMemoryCalculator as ModelMemoryCalculator,
         UniversalParameterCounter as UniversalParameterCounter,
     )
+    from .original.layouts import (
+        get_best_parallelization_strategy as get_best_parallelization_strategy,
+        get_minimum_system_size as get_minimum_system_size,
+        get_pareto_optimal_performance as get_pareto_optimal_performance,
+        get_various_parallelization as get_various_parallelization,
+    )
     from .original.memory import (
         BatchLimit as BatchLimit,
         estimate_max_batch_size as estimate_max_batch_size,
         estimate_memory as estimate_memory,
     )
     from .original.performance import (
+        ChunkedReport as ChunkedReport,
         compare_performance_configurations as compare_performance_configurations,
+        estimate_chunked_performance as estimate_chunked_performance,
         estimate_decode_performance as estimate_decode_performance,
         estimate_end_to_end_performance as estimate_end_to_end_performance,
         estimate_prefill_performance as estimate_prefill_performance,
-        get_best_parallelization_strategy as get_best_parallelization_strategy,
-        get_minimum_system_size as get_minimum_system_size,
-        get_various_parallelization as get_various_parallelization,
     )
     from .parallel import (
         Parallelism as Parallelism,
@@ -178,19 +183,24 @@ _ROOMS = {
         "ModelMemoryCalculator",
         "UniversalParameterCounter",
     ),
+    ".original.layouts": (
+        "get_best_parallelization_strategy",
+        "get_minimum_system_size",
+        "get_pareto_optimal_performance",
+        "get_various_parallelization",
+    ),
     ".original.memory": (
         "BatchLimit",
         "estimate_max_batch_size",
         "estimate_memory",
     ),
     ".original.performance": (
+        "ChunkedReport",
         "compare_performance_configurations",
+        "estimate_chunked_performance",
         "estimate_decode_performance",
         "estimate_end_to_end_performance",
         "estimate_prefill_performance",
-        "get_best_parallelization_strategy",
-        "get_minimum_system_size",
-        "get_various_parallelization",
     ),
     ".parallel": ("Parallelism",),
     ".report": (

@@ -347,7 +347,7 @@ class CalculateMemory(Held):
         bool, Argument(kind="flag", meaning="Whether a head that shares the embedding's table is stored once")
     ] = True
 
-    ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel")
+    ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "tensor_parallel")
 
 
 @dataclass(eq=False)

@@ -68,8 +68,8 @@ def test_a_memory_answer_loads_no_heavy_package() -> None:
 
 def test_calculate_memory_takes_the_original_s_leading_arguments() -> None:
     names = list(inspect.signature(llm_memory_calculator.calculate_memory).parameters)
-    expected = ["model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel"]
-    assert names[:6] == expected
+    expected = ["model_id_or_config", "batch_size", "seq_length", "precision", "tensor_parallel"]
+    assert names[:5] == expected
     assert "token" in names
 
 

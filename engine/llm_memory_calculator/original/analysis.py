@@ -151,9 +151,10 @@ def analyze_attention_efficiency(
     seq_lengths: Sequence[int] = SEQ_LENGTHS,
     batch_size: int = 1,
     precision: str | None = None,
-    kv_precision: str | None = None,
     token: str | None = None,
     respect_weight_tying: bool = True,
+    *,
+    kv_precision: str | None = None,
 ) -> dict[str, Any]:
     """The cache at several lengths: model, attention_type, results, memory_per_token_bytes, efficiency_rating.
 
