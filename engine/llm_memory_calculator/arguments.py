@@ -8,12 +8,13 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, fields, is_dataclass
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, real, refuse, whole
+from .checks import choice, flag, names, real, refuse, sides, whole
+from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
 
@@ -78,6 +79,12 @@ class Argument:
                 return flag(name, value)
             case "word":
                 return choice(name, value, self.words)
+            case "names":
+                return names(name, value)
+            case "sides":
+                return sides(name, value, most=int(self.most))
+            case "object" if not isinstance(value, Mapping) and not is_dataclass(value):
+                raise ArgumentError(f"{name} must be an object, and is {value!r}.")
         return value
 
     def described(self, default: object) -> str:
@@ -415,8 +422,8 @@ def declarations(question: Any) -> tuple[tuple[str, Any, Argument], ...]:
             if declared:
                 arguments[name] = declared[0]
     defaults = {item.name: item.default for item in fields(question)}
-    names = dict.fromkeys((*question.ORDER, *arguments))
-    return tuple((name, defaults[name], arguments[name]) for name in names)
+    order = dict.fromkeys((*question.ORDER, *arguments))
+    return tuple((name, defaults[name], arguments[name]) for name in order)
 
 
 Arguments = ParamSpec("Arguments")
