@@ -91,7 +91,7 @@ class Argument:
         """The meaning with what is taken where the argument is left out."""
         taken = self.left_out
         if not taken and default not in (None, MISSING, False):
-            taken = f"{default}"
+            taken = "yes" if default is True else f"{default}"
         return f"{self.meaning}; {taken} when left out." if taken else f"{self.meaning}."
 
 
@@ -100,14 +100,15 @@ ModelName = Annotated[
     Argument(
         kind="model",
         meaning="Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), ollama tag, path of a config.json, its "
-        "folder, a .safetensors or .gguf file, or the config itself",
+        "folder, a .safetensors or .gguf file; or else its config as an object",
         examples=("meta-llama/Llama-3.1-70B",),
         spoken_as="model",
     ),
 ]
 _HARDWARE = (
     "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
-    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s)"
+    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s) "
+    "and, where several share a model, ICN (GB/s)"
 )
 HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
 MaybeHardware = Annotated[
