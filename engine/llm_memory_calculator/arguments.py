@@ -8,13 +8,14 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, fields, is_dataclass
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, real, refuse, text, whole
+from .checks import choice, flag, names, real, refuse, sides, text, whole
 from .engines import ENGINES
+from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
 
@@ -81,13 +82,19 @@ class Argument:
                 return choice(name, value, self.words)
             case "text":
                 return text(name, value, self.examples)
+            case "names":
+                return names(name, value)
+            case "sides":
+                return sides(name, value, most=int(self.most))
+            case "object" if not isinstance(value, Mapping) and not is_dataclass(value):
+                raise ArgumentError(f"{name} must be an object, and is {value!r}.")
         return value
 
     def described(self, default: object) -> str:
         """The meaning with what is taken where the argument is left out."""
         taken = self.left_out
         if not taken and default not in (None, MISSING, False):
-            taken = f"{default}"
+            taken = "yes" if default is True else f"{default}"
         return f"{self.meaning}; {taken} when left out." if taken else f"{self.meaning}."
 
 
@@ -96,14 +103,15 @@ ModelName = Annotated[
     Argument(
         kind="model",
         meaning="Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), ollama tag, path of a config.json, its "
-        "folder, a .safetensors or .gguf file, or the config itself",
+        "folder, a .safetensors or .gguf file; or else its config as an object",
         examples=("meta-llama/Llama-3.1-70B",),
         spoken_as="model",
     ),
 ]
 _HARDWARE = (
     "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
-    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s)"
+    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW "
+    "(GB/s) and, where several share a model, ICN (GB/s)"
 )
 HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
 MaybeHardware = Annotated[
@@ -437,8 +445,8 @@ def declarations(question: Any) -> tuple[tuple[str, Any, Argument], ...]:
             if declared:
                 arguments[name] = declared[0]
     defaults = {item.name: item.default for item in fields(question)}
-    names = dict.fromkeys((*question.ORDER, *arguments))
-    return tuple((name, defaults[name], arguments[name]) for name in names)
+    order = dict.fromkeys((*question.ORDER, *arguments))
+    return tuple((name, defaults[name], arguments[name]) for name in order)
 
 
 Arguments = ParamSpec("Arguments")

@@ -6,7 +6,7 @@ import functools
 import inspect
 import numbers
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean
@@ -63,6 +63,28 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
         near = did_you_mean(value, accepted) if isinstance(value, str) else ""
         raise ArgumentError(f"{name} {value!r} is not known.{near} Accepted: {', '.join(accepted)}.")
     return value
+
+
+def names(name: str, value: object) -> str | Sequence[str]:
+    """One name or a list of names."""
+    if isinstance(value, str):
+        return value
+    if (
+        not isinstance(value, Collection)
+        or isinstance(value, Mapping)
+        or not all(isinstance(one, str) for one in value)
+    ):
+        raise ArgumentError(f"{name} must be a name or a list of names, and is {value!r}.")
+    return tuple(value)
+
+
+def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
+    """One side of an image, or its height and width, in pixels."""
+    if not isinstance(value, (list, tuple)):
+        return whole(name, value, most=most)
+    if len(value) != 2:
+        raise ArgumentError(f"{name} must be one side or height and width in pixels, and is {value!r}.")
+    return whole(name, value[0], most=most), whole(name, value[1], most=most)
 
 
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from llm_memory_hardware import find_accelerator, find_devices
 
 from .arguments import (
-    MOST_PIXELS,
     MOST_SEARCHED_DEVICES,
     CalculateMemory,
     EstimatePerformance,
@@ -269,10 +268,7 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    sides = resolution if isinstance(resolution, (list, tuple)) else (resolution, resolution)
-    if len(sides) != 2:
-        raise ArgumentError(f"image_resolution must be one side or height and width in pixels, and is {resolution!r}.")
-    height, width = (whole("image_resolution", side, most=MOST_PIXELS) for side in sides)
+    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
     size = rule.size(height, width)
     if made:
         return Pictures(count=max(1, images), size=size)

@@ -73,8 +73,20 @@ class Fit:
     """Total over what the runtime sees of one device, 0 to 1."""
 
 
+class Told:
+    """Printed in the words of `sentences`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        # the words know the reports, which stay as light to import as they are
+        from .sentences import text_of
+
+        return text_of(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryReport:
+class MemoryReport(Told):
     """What one device must hold; on layouts of several devices, the one that holds most."""
 
     model: str
@@ -204,33 +216,9 @@ class MemoryReport:
         """Whether it fits every card sold as 80 GB."""
         return self.recommended_gpu_memory_gb <= 80
 
-    def __str__(self) -> str:
-        layout = (
-            ""
-            if self.devices == 1
-            else f", tensor {self.tensor_parallel} x pipeline {self.pipeline_parallel} x data {self.data_parallel}"
-        )
-        lines = [
-            f"{self.model} ({self.model_type}, {self.attention_type}): {self.parameter_count:,} parameters"
-            + (
-                f", {self.active_parameter_count:,} active"
-                if self.active_parameter_count < self.parameter_count
-                else ""
-            ),
-            f"{self.precision} weights, {self.kv_precision} KV cache, batch {self.batch_size:,} x "
-            f"{self.seq_length:,} tokens{layout}; memory of {self.worst_device}:",
-        ]
-        lines += [f"  {name:<14} {value / GB:>10.2f} GB" for name, value in self.parts() if value]
-        low, high = self.total_memory_interval.low / GB, self.total_memory_interval.high / GB
-        lines.append(f"  {'total':<14} {self.total_memory_gb:>10.2f} GB  ({low:.1f} to {high:.1f})")
-        if self.fits:
-            lines.append("fits on: " + ", ".join(f"{fit.devices} x {fit.hardware}" for fit in self.fits))
-        lines += [f"note ({note.origin}): {note.text}" for note in self.notes if note.origin != "default"]
-        return "\n".join(lines)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchReport:
+class BatchReport(Told):
     """The largest batch that devices hold, and what limits it."""
 
     model: str
@@ -345,7 +333,7 @@ def _ratio(value: float, of: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseReport(OriginalKeys):
+class PhaseReport(OriginalKeys, Told):
     """Prefill of a batch, or one decode step of it."""
 
     KEYS: ClassVar[dict[str, str]] = {
@@ -502,7 +490,7 @@ class PhaseReport(OriginalKeys):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndToEndReport(OriginalKeys):
+class EndToEndReport(OriginalKeys, Told):
     """A static batch from its prompts to its last tokens."""
 
     KEYS: ClassVar[dict[str, str]] = {
@@ -615,7 +603,7 @@ class LayoutRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayoutReport:
+class LayoutReport(Told):
     """The best layout of a number of devices, and the next best."""
 
     model: str
@@ -669,7 +657,7 @@ class HardwareRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonReport:
+class ComparisonReport(Told):
     """Accelerators side by side for one model and one load, best first."""
 
     model: str
@@ -697,7 +685,7 @@ class ComparisonReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelReport:
+class ModelReport(Told):
     """What a model is."""
 
     model: str

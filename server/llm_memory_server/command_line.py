@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from llm_memory_calculator import CalculatorError, __version__
+from llm_memory_calculator.arguments import (
+    BestParallelism,
+    CalculateMemory,
+    CompareHardware,
+    EstimatePerformance,
+    InspectModel,
+    MaxBatchSize,
+    Question,
+)
+from llm_memory_calculator.errors import ArgumentError
 
-from .answers import plain
+from .answers import concise, json_values
+from .spoken import Spoken, ask, spoken
 
 app = typer.Typer(
     name="llm-memory-calculator",
@@ -23,32 +38,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Model = Annotated[str, typer.Argument(help="Hub id, short name, config.json or its folder.", metavar="MODEL")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Precision = Annotated[str | None, typer.Option(help="Weight format; the checkpoint's own when left out.")]
-KvPrecision = Annotated[str | None, typer.Option(help="KV cache format; 16 bits when left out.")]
-BatchSize = Annotated[int, typer.Option(help="Sequences served at once.")]
-SeqLength = Annotated[int, typer.Option(help="Tokens of each sequence, prompt and output together.")]
-InputTokens = Annotated[int, typer.Option(help="Prompt tokens.")]
-OutputTokens = Annotated[int, typer.Option(help="Output tokens.")]
-Hardware = Annotated[
-    str, typer.Option(help="Accelerator or cloud instance type: H100, 8xH100, M4 Max 64GB, p5.48xlarge.")
-]
-MaybeHardware = Annotated[str | None, typer.Option(help="Accelerator to judge against.")]
-MemoryGb = Annotated[float | None, typer.Option(help="Memory of one device, GB, instead of --hardware.")]
-Devices = Annotated[int | None, typer.Option(help="Number of devices.")]
-Tensor = Annotated[int | None, typer.Option(help="Devices that share each layer.")]
-Pipeline = Annotated[int | None, typer.Option(help="Pipeline stages.")]
-Data = Annotated[int | None, typer.Option(help="Copies of the model.")]
-Expert = Annotated[int | None, typer.Option(help="Groups of devices that share the experts.")]
-Refresh = Annotated[bool, typer.Option("--refresh", help="Ask the hub before the bundled catalogue.")]
-
-
-class Goal(StrEnum):
-    throughput = "throughput"
-    latency = "latency"
-    decode = "decode"
-    prefill = "prefill"
+Explain = Annotated[bool, typer.Option("--explain", help="Say what every number is made of, as --detail full.")]
 
 
 class Transport(StrEnum):
@@ -75,7 +66,7 @@ def _root(
 def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
     try:
         if as_json:
-            typer.echo(json.dumps(plain(report), indent=2, allow_nan=False))
+            typer.echo(json.dumps(json_values(report, derived=True), indent=2, allow_nan=False))
         else:
             _print_table(report, table)
         sys.stdout.flush()
@@ -101,221 +92,108 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@app.command()
-def memory(
-    model: Model,
-    batch_size: BatchSize = 1,
-    seq_length: SeqLength = 2048,
-    precision: Precision = None,
-    kv_precision: KvPrecision = None,
-    hardware: MaybeHardware = None,
-    memory_gb: MemoryGb = None,
-    devices: Devices = None,
-    tensor_parallel: Tensor = None,
-    pipeline_parallel: Pipeline = None,
-    data_parallel: Data = None,
-    expert_parallel: Expert = None,
-    num_images: Annotated[int, typer.Option(help="Images of each sequence, part of its tokens.")] = 0,
-    image_resolution: Annotated[int, typer.Option(help="Side of the images, pixels.")] = 1024,
-    encoder_seq_length: Annotated[int | None, typer.Option(help="Source tokens of an encoder-decoder.")] = None,
-    max_loras: Annotated[int | None, typer.Option(help="LoRA adapters served at once.")] = None,
-    max_lora_rank: Annotated[int | None, typer.Option(help="Largest rank of the adapters.")] = None,
-    target_module: Annotated[
-        list[str] | None, typer.Option(help="Projection that adapters change; several times. All when left out.")
-    ] = None,
-    refresh: Refresh = False,
-    as_json: AsJson = False,
-) -> None:
-    """What one device must hold, and where it fits."""
-    from llm_memory_calculator import calculate_memory
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A question as a command."""
 
-    from .tables import memory_table
-
-    report = calculate_memory(
-        model,
-        batch_size=batch_size,
-        seq_length=seq_length,
-        precision=precision,
-        kv_precision=kv_precision,
-        hardware=hardware,
-        memory_gb=memory_gb,
-        devices=devices,
-        refresh=refresh,
-        tensor_parallel=tensor_parallel,
-        pipeline_parallel=pipeline_parallel,
-        data_parallel=data_parallel,
-        expert_parallel=expert_parallel,
-        num_images=num_images,
-        image_resolution=image_resolution,
-        encoder_seq_length=encoder_seq_length,
-        max_loras=max_loras,
-        max_lora_rank=max_lora_rank,
-        target_modules=target_module or None,
-    )
-    _show(report, as_json, memory_table)
+    function: str
+    question: type[Question]
+    help: str
 
 
-@app.command()
-def inspect(model: Model, refresh: Refresh = False, as_json: AsJson = False) -> None:
-    """What a model is: parameters, attention, cache a token, formats."""
-    from llm_memory_calculator import inspect_model
-
-    from .tables import fields_table
-
-    _show(inspect_model(model, refresh=refresh), as_json, fields_table)
-
-
-@app.command()
-def performance(
-    model: Model,
-    hardware: Hardware,
-    batch_size: BatchSize = 1,
-    input_tokens: InputTokens = 2048,
-    output_tokens: OutputTokens = 256,
-    precision: Precision = None,
-    kv_precision: KvPrecision = None,
-    devices: Devices = None,
-    tensor_parallel: Tensor = None,
-    pipeline_parallel: Pipeline = None,
-    data_parallel: Data = None,
-    expert_parallel: Expert = None,
-    refresh: Refresh = False,
-    as_json: AsJson = False,
-) -> None:
-    """Time to first token, time per output token, tokens a second."""
-    from llm_memory_calculator import estimate_performance
-
-    from .tables import performance_table
-
-    report = estimate_performance(
-        model,
-        hardware,
-        devices=devices,
-        batch_size=batch_size,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        precision=precision,
-        kv_precision=kv_precision,
-        refresh=refresh,
-        tensor_parallel=tensor_parallel,
-        pipeline_parallel=pipeline_parallel,
-        data_parallel=data_parallel,
-        expert_parallel=expert_parallel,
-    )
-    _show(report, as_json, performance_table)
+TOPICS = {
+    "memory": Topic("calculate_memory", CalculateMemory, "What one device must hold, and where it fits."),
+    "inspect": Topic("inspect_model", InspectModel, "What a model is: parameters, attention, cache a token, formats."),
+    "performance": Topic(
+        "estimate_performance", EstimatePerformance, "Time to first token, time per output token, tokens a second."
+    ),
+    "parallelism": Topic(
+        "best_parallelism", BestParallelism, "The best layout of a number of devices, and the next best."
+    ),
+    "compare": Topic("compare_hardware", CompareHardware, "Accelerators side by side, best first."),
+    "batch": Topic("max_batch_size", MaxBatchSize, "The largest batch that fits."),
+}
 
 
-@app.command()
-def parallelism(
-    model: Model,
-    hardware: Hardware,
-    devices: Annotated[
-        int | None, typer.Option(help="Devices at hand; as many as the hardware's name says, or 8, when left out.")
-    ] = None,
-    batch_size: BatchSize = 1,
-    input_tokens: InputTokens = 2048,
-    output_tokens: OutputTokens = 256,
-    precision: Precision = None,
-    kv_precision: KvPrecision = None,
-    goal: Annotated[Goal, typer.Option(help="What best means.")] = Goal.throughput,
-    refresh: Refresh = False,
-    as_json: AsJson = False,
-) -> None:
-    """The best layout of a number of devices, and the next best."""
-    from llm_memory_calculator import best_parallelism
+def _add(name: str, topic: Topic) -> None:
+    """Add a question's command, an option for each of its arguments."""
+    said = spoken(topic.question)
 
-    from .tables import layouts_table
+    def command(**options: Any) -> None:
+        from .tables import report_table
 
-    report = best_parallelism(
-        model,
-        hardware,
-        devices=devices,
-        batch_size=batch_size,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        precision=precision,
-        kv_precision=kv_precision,
-        goal=goal.value,
-        refresh=refresh,
-    )
-    _show(report, as_json, layouts_table)
+        as_json, explain = options.pop("as_json"), options.pop("explain")
+        given = {entry.name: _value(entry, given) for entry in said if (given := options[entry.name]) not in (None, [])}
+        if explain:
+            given["detail"] = "full"
+        report = ask(topic.function, topic.question, given)
+        _show(report, as_json, lambda whole: report_table(whole if given.get("detail") == "full" else concise(whole)))
+
+    own = {"explain": Explain, "as_json": AsJson}
+    parameters = [_parameter(entry) for entry in said]
+    parameters += [
+        Parameter(word, Parameter.KEYWORD_ONLY, default=False, annotation=option) for word, option in own.items()
+    ]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command(name, help=topic.help)(command)
 
 
-@app.command()
-def compare(
-    model: Model,
-    hardware: Annotated[
-        list[str] | None,
-        typer.Option(help="Accelerator to compare; give it several times. Those that clouds rent when left out."),
-    ] = None,
-    devices: Devices = None,
-    batch_size: BatchSize = 1,
-    input_tokens: InputTokens = 2048,
-    output_tokens: OutputTokens = 256,
-    precision: Precision = None,
-    kv_precision: KvPrecision = None,
-    goal: Annotated[Goal, typer.Option(help="What best means.")] = Goal.throughput,
-    top: Annotated[int | None, typer.Option(help="How many to show.")] = None,
-    refresh: Refresh = False,
-    as_json: AsJson = False,
-) -> None:
-    """Accelerators side by side, best first."""
-    from llm_memory_calculator import compare_hardware
-
-    from .tables import comparison_table
-
-    report = compare_hardware(
-        model,
-        hardware=hardware or None,
-        devices=devices,
-        batch_size=batch_size,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        precision=precision,
-        kv_precision=kv_precision,
-        goal=goal.value,
-        top=top,
-        refresh=refresh,
-    )
-    _show(report, as_json, comparison_table)
+def _parameter(entry: Spoken) -> Parameter:
+    """The option of an argument; the model stands by its place."""
+    argument, option = entry.argument, f"--{entry.name.replace('_', '-')}"
+    if argument.kind == "model":
+        shown: Any = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
+    else:
+        metavar = f"[{'|'.join(argument.words)}]" if argument.words else _METAVARS.get(argument.kind)
+        switch = argument.kind == "flag" and entry.default is not False
+        names = f"{option}/--no-{option[2:]}" if switch else option
+        shown = typer.Option(names, help=entry.description, metavar=metavar, show_default=False)
+    value: Any = _TYPES.get(argument.kind, str)
+    if entry.required:
+        return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value, shown])
+    if entry.default is False:
+        return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value, shown], default=False)
+    return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value | None, shown], default=None)
 
 
-@app.command()
-def batch(
-    model: Model,
-    hardware: MaybeHardware = None,
-    memory_gb: MemoryGb = None,
-    seq_length: SeqLength = 2048,
-    precision: Precision = None,
-    kv_precision: KvPrecision = None,
-    devices: Devices = None,
-    tensor_parallel: Tensor = None,
-    pipeline_parallel: Pipeline = None,
-    data_parallel: Data = None,
-    expert_parallel: Expert = None,
-    refresh: Refresh = False,
-    as_json: AsJson = False,
-) -> None:
-    """The largest batch that fits."""
-    from llm_memory_calculator import max_batch_size
+_TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
+_METAVARS = {
+    "names": "NAME...",
+    "hardware list": "NAME...",
+    "sides": "SIDE|HxW",
+    "object": "JSON|FILE",
+}
 
-    from .tables import fields_table
 
-    report = max_batch_size(
-        model,
-        hardware=hardware,
-        memory_gb=memory_gb,
-        seq_length=seq_length,
-        precision=precision,
-        kv_precision=kv_precision,
-        devices=devices,
-        refresh=refresh,
-        tensor_parallel=tensor_parallel,
-        pipeline_parallel=pipeline_parallel,
-        data_parallel=data_parallel,
-        expert_parallel=expert_parallel,
-    )
-    _show(report, as_json, fields_table)
+def _value(entry: Spoken, given: Any) -> Any:
+    """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
+    match entry.argument.kind:
+        case "sides":
+            sides = [int(side) if side.isdecimal() else side for side in given.split("x")]
+            return sides if len(sides) > 1 else sides[0]
+        case "object" | "hardware":
+            return _object(entry.name, given)
+        case "hardware list":
+            return [_object(entry.name, one) for one in given]
+    return given
+
+
+def _object(name: str, given: str) -> Any:
+    """An object where JSON text or a file of it was given, and the word itself where not."""
+    text = given
+    try:
+        if given.endswith(".json"):
+            text = Path(given).read_text(encoding="utf-8")
+        return json.loads(text) if text is not given or given.lstrip().startswith("{") else given
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArgumentError(
+            f"{name} must be JSON text or a .json file of it, and {given[:60]!r} is not: {error}."
+        ) from None
+
+
+for _name, _topic in TOPICS.items():
+    _add(_name, _topic)
 
 
 @app.command()
@@ -380,8 +258,12 @@ def serve(
     ] = None,
 ) -> None:
     """Run the MCP server."""
+    # what a server loads it keeps to its end: the collector need not look at it, neither now nor at exit
+    gc.disable()
     from .transports import serve as run
 
+    gc.freeze()
+    gc.enable()
     run(transport.value, host, port, allowed_host or [])
 
 

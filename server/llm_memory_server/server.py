@@ -1,19 +1,18 @@
-"""The MCP server: the five tools with strict arguments, and errors that a model can act on."""
+"""The MCP server: the five tools, and errors that a model can act on."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.server.mcpserver.tools import Tool
-from mcp.types import ToolAnnotations
-from pydantic import ValidationError
+from mcp.types import CallToolResult, Tool
 
 from llm_memory_calculator import __version__
-from llm_memory_calculator.errors import did_you_mean
+from llm_memory_calculator.errors import CalculatorError, did_you_mean
 
-from .tools import TOOLS
+from .tools import TOPICS, call, tools
 
 INSTRUCTIONS = """\
 Memory, speed and layouts of language models on accelerators, offline and without a token.
@@ -27,98 +26,47 @@ estimates with a range that should hold the truth in 8 of 10 cases. Read the not
 null means not known or not applicable, never zero."""
 
 
-def _strict_tool(function: Any, title: str) -> Tool:
-    """A tool that refuses arguments that it does not have, and strings where numbers belong.
-
-    The SDK drops unknown arguments silently, so that a misspelt `precision` would give a wrong number.
-    """
-    tool = Tool.from_function(
-        function,
-        title=title,
-        description=" ".join((function.__doc__ or "").split()),
-        annotations=ToolAnnotations(
-            title=title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
-        ),
-    )
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config["extra"] = "forbid"
-    arguments.model_config["strict"] = True
-    arguments.model_rebuild(force=True)
-    tool.parameters = _lean(arguments.model_json_schema(by_alias=True))
-    tool.fn_metadata.output_schema = _lean(tool.fn_metadata.output_schema)
-    return tool
-
-
-def _lean(schema: Any) -> Any:
-    """The schema without titles that repeat the field's name, and without `default: null` of what may be left out."""
-    if isinstance(schema, list):
-        return [_lean(entry) for entry in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: _lean(value)
-        for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
-    }
-
-
 class CalculatorServer(MCPServer):
-    """Says what is wrong with arguments in one line a field."""
+    """Lists and calls the tools as they are declared, and checks arguments by the engine's own sentences.
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+    The SDK makes a model of a function's signature for every tool, drops unknown arguments and repeats an answer as
+    text; none of that is wanted here.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._tools = tools()
+
+    async def list_tools(self) -> list[Tool]:
+        return self._tools
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        context: Any = None,
+    ) -> CallToolResult:
+        if name not in TOPICS:
+            raise ToolError(
+                f"There is no tool {name!r}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."
+            )
         try:
-            return await super().call_tool(name, arguments, context)
-        except ToolError as error:
-            if isinstance(error, UnexpectedToolError):
-                raise
-            if not isinstance(error.__cause__, ValidationError):
-                raise ToolError(str(error).removeprefix(f"Error executing tool {name}: ")) from error
-            tool = self._tool_manager.get_tool(name)
-            accepted = tuple(tool.parameters["properties"]) if tool else ()
-            problems = [problem for problem in error.__cause__.errors() if problem["type"] != "none_required"]
-            lines = [_complaint(problem, accepted) for problem in problems]
-            raise ToolError(f"{name}: " + " ".join(dict.fromkeys(lines))) from None
-
-
-def _complaint(problem: Any, accepted: tuple[str, ...]) -> str:
-    field = str(problem["loc"][0]) if problem["loc"] else "arguments"
-    given = repr(problem["input"])
-    given = given if len(given) <= 60 else f"{given[:57]}..."
-    kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"There is no argument {field!r}.{did_you_mean(field, accepted)} Accepted: {', '.join(accepted)}."
-    if kind == "missing":
-        return f"{field} is needed."
-    limits = {"greater_than_equal": "ge", "less_than_equal": "le", "greater_than": "gt"}
-    words = {"ge": "at least", "le": "at most", "gt": "above"}
-    if kind in limits:
-        key = limits[kind]
-        return f"{field} must be {words[key]} {context[key]:,}, and is {given}."
-    if kind == "literal_error":
-        return f"{field} {given} is not known. Accepted: {context['expected']}."
-    expected = {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "finite_number": "a finite number",
-        "string_type": "a string",
-        "bool_type": "true or false",
-        "list_type": "a list of strings",
-        "string_too_short": "a name",
-        "string_too_long": "a shorter name",
-    }
-    return f"{field} must be {expected.get(kind, problem['msg'])}, and is {given}."
+            return await to_thread.run_sync(call, name, arguments)
+        except CalculatorError as error:
+            raise ToolError(str(error)) from error
+        except Exception as error:
+            # logged by the SDK, and masked from the client
+            raise UnexpectedToolError(f"Error executing tool {name}") from error
 
 
 def build_server(**security: Any) -> CalculatorServer:
     """The server, on no transport yet. `security` is passed on (`auth`, `token_verifier`)."""
     return CalculatorServer(
-        "llm-memory-calculator",
+        name="llm-memory-calculator",
         title="LLM memory calculator",
         description="Will a model fit, on what, how fast, in which layout.",
         instructions=INSTRUCTIONS,
         version=__version__,
-        tools=[_strict_tool(function, title) for function, title in TOOLS.items()],
         log_level="WARNING",
         subscriptions=False,
         **security,

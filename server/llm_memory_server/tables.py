@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from llm_memory_calculator import (
-    Accelerator,
-    ComparisonReport,
-    EndToEndReport,
-    LayoutReport,
-    LocalHardware,
-    MemoryReport,
-    Price,
-)
+from llm_memory_calculator import Accelerator, ComparisonReport, LayoutReport, LocalHardware, Price
+from llm_memory_calculator.report import Line
+from llm_memory_calculator.sentences import amount, layout_of, lines_of, sentences_of, walked
 from llm_memory_calculator.units import GB
 
-from .answers import headline, layout_of, plain
+from .answers import json_values
 
 
 class Output(Console):
@@ -46,35 +39,31 @@ def _facts() -> Table:
     return table
 
 
-def memory_table(report: MemoryReport) -> RenderableType:
-    table = _table(report.model, "GB")
-    for name, value in report.parts():
-        if value:
-            table.add_row(name, f"{value / GB:,.2f}")
-    low, high = report.total_memory_interval.low / GB, report.total_memory_interval.high / GB
-    table.add_row("total of " + report.worst_device, f"{report.total_memory_gb:,.2f}", style="bold")
-    table.add_row("range", f"{low:,.1f} to {high:,.1f}")
-    return Group(*headline(report), table)
+def report_table(report: Any) -> RenderableType:
+    """The answer to a question: its sentences, and its numbers in rows."""
+    if isinstance(report, LayoutReport):
+        return _layouts_table(report)
+    if isinstance(report, ComparisonReport):
+        return _comparison_table(report)
+    return Group(*map(Text, sentences_of(report)), _lines_table(lines_of(report)))
 
 
-def performance_table(report: EndToEndReport) -> RenderableType:
-    table = _table("", "ms", "range", "bound")
-    rows = [("time to first token (TTFT)", report.ttft_ms, report.ttft_interval_ms, report.prefill_bound)]
-    if report.tpot_ms is not None and report.tpot_interval_ms is not None:
-        rows.append(
-            ("time per output token (TPOT)", report.tpot_ms, report.tpot_interval_ms, report.decode_bound or "")
-        )
-    rows.append(("total", report.total_ms, report.total_interval_ms, ""))
-    for name, value, interval, bound in rows:
-        table.add_row(name, f"{value:,.2f}", f"{interval.low:,.1f} to {interval.high:,.1f}", bound)
-    return Group(*headline(report), table)
+def _lines_table(lines: Iterable[Line]) -> RenderableType:
+    """A tree of lines: name, value with its unit, and why."""
+    table = _facts()
+    table.columns[1].justify = "right"
+    table.add_column(overflow="fold")
+    for depth, line in walked(lines):
+        table.add_row(Text("  " * depth + line.name), amount(line), Text(line.why))
+    return table
 
 
-def layouts_table(report: LayoutReport) -> RenderableType:
+def _layouts_table(report: LayoutReport) -> RenderableType:
     table = _table("layout", "devices", "output tokens/s", "TTFT ms", "TPOT ms", "memory")
     for row in (report.best, *report.others):
         table.add_row(*_layout_cells(row))
-    return Group(headline(report)[0], table, f"{report.fitting} of {report.considered} layouts fit.")
+    best, *_, fitting = sentences_of(report)
+    return Group(Text(best), table, fitting)
 
 
 def _layout_cells(row: Any) -> Iterable[str]:
@@ -88,7 +77,7 @@ def _layout_cells(row: Any) -> Iterable[str]:
     )
 
 
-def comparison_table(report: ComparisonReport) -> RenderableType:
+def _comparison_table(report: ComparisonReport) -> RenderableType:
     table = _table("hardware", "layout", "devices", "output tokens/s", "TTFT ms", "TPOT ms", "memory", "evidence")
     reasons = []
     for row in report.rows:
@@ -96,16 +85,7 @@ def comparison_table(report: ComparisonReport) -> RenderableType:
             reasons.append(f"{row.hardware}: {row.reason}")
         else:
             table.add_row(row.hardware, *_layout_cells(row.layout), row.evidence or "")
-    return Group(table, *reasons)
-
-
-def fields_table(report: Any) -> RenderableType:
-    table = _facts()
-    for field in fields(report):
-        value = getattr(report, field.name)
-        if field.name != "notes":
-            table.add_row(field.name, f"{value:,}" if isinstance(value, (int, float)) else str(value))
-    return table
+    return Group(Text(sentences_of(report)[0]), table, *map(Text, reasons))
 
 
 def accelerators_table(accelerators: Iterable[Accelerator]) -> RenderableType:
@@ -141,17 +121,17 @@ def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str,
         "usable_memory_bytes": entry.usable_memory_bytes,
         "cache_bytes": entry.cache_bytes,
         "tdp_w": entry.tdp_w,
-        "link": plain(entry.link),
-        "host_link": plain(entry.host_link),
-        "network": plain(entry.network),
+        "link": json_values(entry.link, derived=True),
+        "host_link": json_values(entry.host_link, derived=True),
+        "network": json_values(entry.network, derived=True),
         "link_domain": entry.link_domain,
         "runtime_devices": entry.runtime_devices if entry.runtime_devices > 1 else None,
         "boards": dict(entry.boards),
         "pci_ids": list(entry.pci_ids),
         "instances": dict(entry.instances),
-        "prices": [plain(price) for price in entry.prices],
+        "prices": [json_values(price, derived=True) for price in entry.prices],
         "aliases": list(entry.aliases),
-        "sources": [plain(source) for source in entry.sources],
+        "sources": [json_values(source, derived=True) for source in entry.sources],
     }
     return entry.to_config() | {name: value for name, value in facts.items() if value not in (None, [], {})}
 

@@ -1,6 +1,7 @@
 """The five tools as a client sees them, in both eras of the protocol."""
 
 import functools
+import inspect
 import json
 import math
 import subprocess
@@ -10,48 +11,37 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import pytest
+from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent
 
+import llm_memory_calculator
+from llm_memory_calculator.formats.numerics import KV_FORMATS
 from llm_memory_server.server import build_server
-from llm_memory_server.tools import BatchAnswer, ComparisonAnswer, LayoutAnswer, MemoryAnswer, PerformanceAnswer
+from llm_memory_server.tools import SCHEMAS
+from llm_memory_server.write_schemas import answer_schemas
 
 pytestmark = pytest.mark.anyio
 MODEL = "meta-llama/Llama-3.1-70B"
-# Each tool's questions, with a call of it: name, arguments, what is required.
-TOOLS: dict[str, tuple[dict[str, Any], list[str], type]] = {
-    "calculate_memory": ({"model": MODEL}, ["model"], MemoryAnswer),
-    "estimate_performance": ({"model": MODEL, "hardware": "H100"}, ["model", "hardware"], PerformanceAnswer),
-    "best_parallelism": ({"model": MODEL, "hardware": "H100"}, ["model", "hardware"], LayoutAnswer),
-    "compare_hardware": ({"model": MODEL}, ["model"], ComparisonAnswer),
-    "max_batch_size": ({"model": MODEL, "memory_gb": 192}, ["model"], BatchAnswer),
+# Each tool with a call of it, and what its schema requires beside a model, which is said as a name or as a config.
+TOOLS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "calculate_memory": ({"model": MODEL}, []),
+    "estimate_performance": ({"model": MODEL, "hardware": "H100"}, ["hardware"]),
+    "best_parallelism": ({"model": MODEL, "hardware": "H100"}, ["hardware"]),
+    "compare_hardware": ({"model": MODEL}, []),
+    "max_batch_size": ({"model": MODEL, "memory_gb": 192}, []),
 }
-VOCABULARY = {
-    "model",
-    "hardware",
-    "memory_gb",
-    "devices",
-    "tensor_parallel",
-    "pipeline_parallel",
-    "data_parallel",
-    "expert_parallel",
-    "batch_size",
-    "seq_length",
-    "input_tokens",
-    "output_tokens",
-    "precision",
-    "kv_precision",
-    "goal",
-    "num_images",
-    "image_resolution",
-    "max_loras",
-    "max_lora_rank",
-    "target_modules",
-    "encoder_seq_length",
-    "refresh",
-    "detail",
+CONFIG = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32000,
+    "torch_dtype": "float16",
 }
+LLAMA_2_7B = 6_738_415_616
 
 
 @pytest.fixture
@@ -81,7 +71,6 @@ async def test_the_five_tools_stand_in_order_with_their_required_arguments(mode:
     assert [tool.name for tool in tools] == list(TOOLS)
     for tool in tools:
         assert tool.input_schema["required"] == TOOLS[tool.name][1]
-        assert set(tool.input_schema["properties"]) <= VOCABULARY
         assert tool.input_schema["additionalProperties"] is False
         assert tool.title
         assert tool.description
@@ -108,12 +97,16 @@ async def test_every_argument_and_every_field_of_an_answer_is_described() -> Non
 async def test_an_answer_has_short_text_and_structure_that_its_schema_takes(
     name: str, mode: Literal["auto", "legacy"]
 ) -> None:
-    arguments, _, answer = TOOLS[name]
+    arguments, _ = TOOLS[name]
     async with connected(mode) as client:
         result = await client.call_tool(name, arguments)
+        (schema,) = [tool.output_schema for tool in (await client.list_tools()).tools if tool.name == name]
     assert not result.is_error
     assert result.structured_content is not None
-    answer.model_validate(result.structured_content)  # type: ignore[attr-defined]
+    assert schema is not None
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(result.structured_content)
+    assert set(result.structured_content) == set(schema["properties"])
     assert "Llama-3.1-70B" in text(result)
     assert not text(result).startswith("{")
     # about 1,500 tokens in all
@@ -149,19 +142,19 @@ async def test_an_unknown_argument_is_refused_by_name_with_the_nearest(name: str
         ({"kv_precision": "int3"}, "Accepted: fp32, bf16"),
         ({"hardware": "H1000"}, "H100"),
         ({"hardware": "A100"}, "A100_40GB"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"batch_size": -1}, "batch_size must be at least 1"),
-        ({"batch_size": 10**30}, "batch_size must be at most 1,000,000"),
+        ({"batch_size": 0}, "batch_size must be between 1 and 1,000,000, and is 0"),
+        ({"batch_size": -1}, "batch_size must be between 1 and 1,000,000, and is -1"),
+        ({"batch_size": 10**30}, "batch_size must be between 1 and 1,000,000"),
         ({"batch_size": "8"}, "batch_size must be a whole number"),
         ({"batch_size": True}, "batch_size must be a whole number"),
         ({"batch_size": 1.5}, "batch_size must be a whole number"),
-        ({"memory_gb": -1}, "memory_gb must be above 0"),
+        ({"memory_gb": -1}, "memory_gb must be a number above 0"),
         ({"memory_gb": "80"}, "memory_gb must be a number"),
         ({"memory_gb": 80, "hardware": "H100"}, "not both"),
         ({"tensor_parallel": 3}, "does not divide"),
-        ({"detail": "long"}, "'concise' or 'full'"),
+        ({"detail": "long"}, "Accepted: concise, full"),
         ({"model": ""}, "model"),
-        ({"model": 7}, "model must be a string"),
+        ({"model": 7}, "`model` cannot be of type int. Accepted: a hub id"),
     ],
 )
 async def test_what_cannot_be_is_refused_with_what_can(
@@ -181,7 +174,7 @@ async def test_one_accelerator_where_a_list_belongs_is_refused_in_plain_words() 
     async with connected() as client:
         result = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": "H100"})
     assert result.is_error
-    assert "hardware must be a list of strings, and is 'H100'" in text(result)
+    assert "hardware must be a list of accelerators, and is 'H100'" in text(result)
 
 
 async def test_an_engine_s_sentence_stands_alone() -> None:
@@ -241,11 +234,122 @@ async def test_instructions_name_every_tool() -> None:
     assert all(name in instructions for name in TOOLS)
 
 
-def test_arguments_stay_strict_whatever_the_sdk_does() -> None:
-    for tool in build_server()._tool_manager.list_tools():
-        config = tool.fn_metadata.arg_model.model_config
-        assert config["extra"] == "forbid"
-        assert config["strict"] is True
+async def test_all_that_python_takes_a_tool_takes_but_the_hub_s_token() -> None:
+    async with connected() as client:
+        tools = (await client.list_tools()).tools
+    for tool in tools:
+        taken = set(inspect.signature(getattr(llm_memory_calculator, tool.name)).parameters) - {"token"}
+        names = {"model" if name == "model_id_or_config" else name for name in taken} | {"config"}
+        assert set(tool.input_schema["properties"]) == names
+
+
+async def test_every_input_schema_is_one_and_takes_its_own_examples_and_defaults() -> None:
+    async with connected() as client:
+        tools = (await client.list_tools()).tools
+    for tool in tools:
+        Draft202012Validator.check_schema(tool.input_schema)
+        Draft202012Validator(tool.input_schema).validate(TOOLS[tool.name][0])
+        for entry in tool.input_schema["properties"].values():
+            for value in [*entry.get("examples", []), *([entry["default"]] if "default" in entry else [])]:
+                Draft202012Validator(entry).validate(value)
+
+
+async def test_kv_precision_names_every_format_of_a_cache() -> None:
+    async with connected() as client:
+        tools = (await client.list_tools()).tools
+    for tool in tools:
+        meaning = tool.input_schema["properties"]["kv_precision"]["description"]
+        assert all(name in meaning.replace(";", ",").split(": ")[1].split(", ") for name in KV_FORMATS)
+
+
+async def test_a_config_is_taken_in_place_of_a_name() -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"config": CONFIG})
+        both = await client.call_tool("calculate_memory", {"config": CONFIG, "model": MODEL})
+        neither = await client.call_tool("calculate_memory", {})
+        listed = await client.call_tool("calculate_memory", {"config": [CONFIG]})
+    assert result.structured_content is not None
+    assert result.structured_content["parameter_count"] == LLAMA_2_7B
+    for refused in (both, neither, listed):
+        assert refused.is_error
+        assert "config" in text(refused)
+
+
+async def test_a_null_is_an_argument_left_out() -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL, "config": None, "hardware": None})
+    assert not result.is_error
+
+
+async def test_custom_hardware_is_taken_as_an_object() -> None:
+    # An A100 of 80 GB in the README's keys; the model's weights alone are 13.5 GB.
+    card = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039, "ICN": 300}
+    async with connected() as client:
+        held = await client.call_tool("calculate_memory", {"config": CONFIG, "hardware": card})
+        timed = await client.call_tool("estimate_performance", {"config": CONFIG, "hardware": card})
+        ranked = await client.call_tool("compare_hardware", {"config": CONFIG, "hardware": [card, "T4"]})
+        poor = await client.call_tool("calculate_memory", {"config": CONFIG, "hardware": {"Flops": 312}})
+    assert held.structured_content is not None
+    assert held.structured_content["fits_device"] is True
+    assert timed.structured_content is not None
+    # a decode step cannot be shorter than one read of the weights
+    assert timed.structured_content["tpot_ms"] > 2 * LLAMA_2_7B / 2039e9 * 1e3
+    assert ranked.structured_content is not None
+    assert ranked.structured_content["compared"] == 2
+    assert poor.is_error
+    assert "Memory_size" in text(poor)
+
+
+async def test_images_take_room_from_a_batch() -> None:
+    question = {"model": "Qwen/Qwen2.5-VL-7B-Instruct", "hardware": "H100", "seq_length": 8192}
+    async with connected() as client:
+        without = await client.call_tool("max_batch_size", question)
+        images = await client.call_tool(
+            "max_batch_size", {**question, "num_images": 2, "image_resolution": [1024, 768]}
+        )
+    assert without.structured_content is not None
+    assert images.structured_content is not None
+    assert without.structured_content["image_memory_bytes"] == 0
+    assert images.structured_content["image_memory_bytes"] > 0
+    assert images.structured_content["max_batch_size"] < without.structured_content["max_batch_size"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target_modules": 7}, "target_modules must be a name or a list of names"),
+        ({"target_modules": ["q_projj"]}, "Did you mean 'q_proj'"),
+        ({"lora_config": "all"}, "lora_config must be an object"),
+        ({"image_resolution": "large"}, "image_resolution must be a whole number"),
+        ({"image_resolution": [1, 2, 3]}, "one side or height and width"),
+        ({"respect_weight_tying": "yes"}, "respect_weight_tying must be True or False"),
+        ({"hardware": ["H100"]}, "not list"),
+    ],
+)
+async def test_a_value_of_another_kind_is_refused_in_a_sentence(changes: dict[str, Any], message: str) -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL} | changes)
+    assert result.is_error
+    assert message in text(result)
+
+
+async def test_the_text_is_the_report_s_own() -> None:
+    report = llm_memory_calculator.calculate_memory(MODEL)
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL})
+    assert text(result) == str(report)
+
+
+async def test_an_unknown_tool_is_refused_with_the_nearest() -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memry", {"model": MODEL})
+    assert result.is_error
+    assert "'calculate_memory'" in text(result)
+
+
+def test_the_schemas_of_answers_are_those_of_the_reports() -> None:
+    written = json.loads(SCHEMAS.read_text(encoding="utf-8"))
+    assert written == answer_schemas(), "run python -m llm_memory_server.write_schemas"
 
 
 def test_building_the_server_loads_no_heavy_package() -> None:

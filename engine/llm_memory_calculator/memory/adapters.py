@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture, Layer
-from ..checks import choice, flag, whole
+from ..checks import choice, flag, names, whole
 from ..errors import ArgumentError, did_you_mean
 from ..formats.numerics import Format, parse_format
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
@@ -119,9 +119,8 @@ def _wanted(weight: Weight, targets: tuple[str, ...]) -> bool:
 def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[str, ...]:
     if given is None:
         return ()
-    if isinstance(given, str):
-        given = (given,)
-    targets = tuple(given)
+    named = names("target_modules", given)
+    targets = (named,) if isinstance(named, str) else tuple(named)
     known = _GROUPS + tuple(
         dict.fromkeys(
             _last(weight.name)

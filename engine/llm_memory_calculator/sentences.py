@@ -1,0 +1,317 @@
+"""A report in words: the few sentences that answer the question, and its numbers as Lines for whoever paints them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .report import (
+    BatchReport,
+    ComparisonReport,
+    EndToEndReport,
+    Interval,
+    LayoutReport,
+    LayoutRow,
+    Line,
+    MemoryReport,
+    ModelReport,
+    Note,
+    PhaseReport,
+)
+from .units import GB
+
+# Origins of notes that change how an answer is to be read; the others say where facts are from.
+_WEIGHTY = ("warning", "override", "assumption")
+# Bytes are said in the largest of these that they fill.
+_BYTE_UNITS = ((GB, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "bytes"))
+
+
+def text_of(report: Any) -> str:
+    """The answer, the tree of what was summed where the report has it, and the notes that change how it is read."""
+    rows = lines_of(report)
+    tree = painted(rows) if any(line.parts for line in rows) else []
+    notes = [f"{note.origin}: {note.text}" for note in weighty(report.notes)]
+    return "\n".join([*sentences_of(report), *tree, *notes])
+
+
+def sentences_of(report: Any) -> list[str]:
+    """The sentences that answer the question, without tree and notes."""
+    sentences: list[str] = _SENTENCES[type(report)](report)
+    return sentences
+
+
+def lines_of(report: Any) -> tuple[Line, ...]:
+    """The numbers of a report by name; none for those whose rows are compared with each other (layouts, hardware)."""
+    lines = _LINES.get(type(report))
+    return lines(report) if lines else ()
+
+
+def weighty(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The notes that change how an answer is to be read."""
+    return tuple(note for note in notes if note.origin in _WEIGHTY)
+
+
+def walked(lines: Iterable[Line], depth: int = 0) -> Iterator[tuple[int, Line]]:
+    """Every line of a tree from the top, with its depth."""
+    for line in lines:
+        yield depth, line
+        yield from walked(line.parts, depth + 1)
+
+
+def painted(lines: Iterable[Line]) -> list[str]:
+    """A tree as text: name, value with its unit, and why, indented by depth."""
+    rows = [(f"{'  ' * depth}{line.name}", amount(line), line.why) for depth, line in walked(lines)]
+    names = max((len(name) for name, _, _ in rows), default=0)
+    values = max((len(value) for _, value, _ in rows), default=0)
+    return [f"  {name:<{names}}  {value:>{values}}  {why}".rstrip() for name, value, why in rows]
+
+
+def amount(line: Line) -> str:
+    """A line's value with its unit, as people write it."""
+    if line.unit == "bytes":
+        return _bytes(line.value)
+    number = f"{line.value:,}" if float(line.value).is_integer() else f"{line.value:,.2f}"
+    return f"{number} {line.unit}".rstrip()
+
+
+def layout_of(report: Any) -> str:
+    """The layout of a report or of a row in words."""
+    sizes = {
+        "tensor": report.tensor_parallel,
+        "pipeline": report.pipeline_parallel,
+        "data": report.data_parallel,
+        "expert": getattr(report, "expert_parallel", 1),
+    }
+    return " x ".join(f"{word} {size}" for word, size in sizes.items() if size > 1) or "one device"
+
+
+def _bytes(value: float) -> str:
+    size, unit = next(((size, unit) for size, unit in _BYTE_UNITS if abs(value) >= size), (1, "bytes"))
+    return f"{value / size:,.2f} {unit}" if size > 1 else f"{value:,.0f} bytes"
+
+
+def _gb(value: float) -> str:
+    return f"{value / GB:,.1f} GB"
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.1f} ms" if value < 1e4 else f"{value / 1e3:,.1f} s"
+
+
+def _range(interval: Interval) -> str:
+    return f"{_ms(interval.low)} to {_ms(interval.high)}"
+
+
+def _load(report: Any) -> str:
+    return f"batch {report.batch_size:,}, {report.input_tokens:,} tokens in, {report.output_tokens:,} out"
+
+
+def _formats(report: Any) -> str:
+    return f"{report.precision} weights, {report.kv_precision} KV cache"
+
+
+def _family(report: MemoryReport | ModelReport) -> str:
+    """The kind of model and its size."""
+    active = f", {report.active_parameter_count:,} of them active"
+    few = active if report.active_parameter_count < report.parameter_count else ""
+    return f"{report.model_type}, {report.attention_type}, {report.parameter_count:,} parameters{few}"
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+def _memory(report: MemoryReport) -> list[str]:
+    interval = report.total_memory_interval
+    where = "one device" if report.devices == 1 else f"{report.worst_device} of {report.devices} ({layout_of(report)})"
+    parts = ", ".join(f"{name} {_gb(value)}" for name, value in report.parts() if value)
+    lines = [
+        f"{report.model} ({_family(report)}), {_formats(report)}, batch {report.batch_size:,} x "
+        f"{report.seq_length:,} tokens, needs a total of {_gb(report.total_memory_bytes)} on {where} "
+        f"({_gb(interval.low)} to {_gb(interval.high)}): {parts}."
+    ]
+    if report.device_budget_bytes is not None:
+        verdict = "fits" if report.fits_device else "does NOT fit"
+        lines.append(f"It {verdict} the device named, of which {_gb(report.device_budget_bytes)} may be used.")
+    fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.fits)
+    lines.append(
+        f"Fewest devices of one node that it fits on: {fits}." if fits else "It fits no single node of those known."
+    )
+    return lines
+
+
+def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
+    low, high = report.total_memory_interval.low, report.total_memory_interval.high
+    ledger: Line | None = getattr(report, "ledger", None)
+    parts = ledger.parts if ledger else _bytes_lines(report.parts())
+    total = Line(
+        name=f"total of {report.worst_device}",
+        value=report.total_memory_bytes,
+        unit="bytes",
+        why=f"{_gb(low)} to {_gb(high)}",
+    )
+    return (*parts, total)
+
+
+def _bytes_lines(parts: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
+    return tuple(Line(name=name, value=value, unit="bytes") for name, value in parts if value)
+
+
+def _batch(report: BatchReport) -> list[str]:
+    devices = report.hardware if report.devices == 1 else f"{report.devices} x {report.hardware} ({layout_of(report)})"
+    parts = ", ".join(f"{name} {_gb(value)}" for name, value in _batch_parts(report) if value)
+    return [
+        f"{report.model} ({_formats(report)}) on {devices}: at most {report.max_batch_size:,} sequences of "
+        f"{report.seq_length:,} tokens. {report.reason}",
+        f"On the fullest device: {parts} of {_gb(report.device_budget_bytes)}.",
+    ]
+
+
+def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
+    return [
+        ("weights", report.weight_memory_bytes),
+        ("KV cache", report.kv_cache_bytes),
+        ("activations", report.activation_memory_bytes),
+        ("state", report.state_memory_bytes),
+        ("images", report.image_memory_bytes),
+        ("LoRA adapters", report.lora_adapter_memory_bytes),
+        ("overhead", report.extra_work_bytes),
+    ]
+
+
+def _batch_lines(report: BatchReport) -> tuple[Line, ...]:
+    cache = report.kv_cache_bytes_per_sequence
+    return (
+        Line(name="largest batch", value=report.max_batch_size, unit="sequences"),
+        *_bytes_lines(_batch_parts(report)),
+        Line(name="memory that may be used", value=report.device_budget_bytes, unit="bytes"),
+        Line(name="KV cache of one sequence", value=cache, unit="bytes", why=f"{report.seq_length:,} tokens"),
+    )
+
+
+# --- time ----------------------------------------------------------------------------------------------------------
+
+
+def _end_to_end(report: EndToEndReport) -> list[str]:
+    decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
+    if report.tpot_ms is not None and report.tpot_interval_ms is not None:
+        decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
+    return [
+        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), "
+        f"{_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
+        f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
+        f"{_ms(report.total_ms)} in all."
+    ]
+
+
+def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
+    prefill, decode = report.prefill_phase, report.decode_phase
+    first = Line(
+        name="time to first token (TTFT)",
+        value=report.ttft_ms,
+        unit="ms",
+        why=f"{_range(report.ttft_interval_ms)}, {report.prefill_bound}-bound",
+        parts=prefill.breakdown if prefill else (),
+    )
+    whole = Line(name="total", value=report.total_ms, unit="ms", why=_range(report.total_interval_ms))
+    if report.tpot_ms is None or report.tpot_interval_ms is None:
+        return (first, whole)
+    each = Line(
+        name="time per output token (TPOT)",
+        value=report.tpot_ms,
+        unit="ms",
+        why=f"{_range(report.tpot_interval_ms)}, {report.decode_bound}-bound",
+        parts=decode.breakdown if decode else (),
+    )
+    return (first, each, whole)
+
+
+def _phase(report: PhaseReport) -> list[str]:
+    time = "TTFT" if report.phase == "prefill" else "TPOT"
+    tokens = "prompt" if report.phase == "prefill" else "output"
+    return [
+        f"{report.phase.capitalize()} of {report.model} ({report.precision}) on {report.devices} x {report.hardware} "
+        f"({layout_of(report)}), {_load(report)}: {time} {_ms(report.latency_ms)} "
+        f"({_range(report.latency_interval_ms)}), {report.bound}-bound, {report.tokens_per_s:,.0f} {tokens} tokens/s, "
+        f"{report.compute_share:.0%} of the peak and {report.bandwidth_share:.0%} of the bandwidth."
+    ]
+
+
+def _phase_lines(report: PhaseReport) -> tuple[Line, ...]:
+    why = f"{_range(report.latency_interval_ms)}, {report.bound}-bound"
+    return (Line(name=report.phase, value=report.latency_ms, unit="ms", why=why, parts=report.breakdown),)
+
+
+def _row(row: LayoutRow) -> str:
+    return (
+        f"{layout_of(row)} on {row.devices}: {row.output_tokens_per_s:,.0f} output tokens/s, TTFT {_ms(row.ttft_ms)}, "
+        f"TPOT {_ms(row.tpot_ms)}, memory {row.memory_share:.0%}"
+    )
+
+
+def _layouts(report: LayoutReport) -> list[str]:
+    return [
+        f"Best for {report.goal} of {report.model} ({report.precision}) on up to {report.devices} x {report.hardware}, "
+        f"{_load(report)}: {_row(report.best)}.",
+        *(f"Next: {_row(row)}." for row in report.others),
+        f"{report.fitting} of {report.considered} layouts fit.",
+    ]
+
+
+def _comparison(report: ComparisonReport) -> list[str]:
+    lines = [
+        f"{report.model} ({report.precision}), {_load(report)}, best first of {report.compared} for {report.goal}:"
+    ]
+    for number, row in enumerate(report.rows, 1):
+        if row.layout is None:
+            lines.append(f"{row.hardware}: no. {row.reason}")
+        else:
+            evidence = "" if row.evidence == "measured" else f" (evidence: {row.evidence})"
+            spread = f", TPOT range {_range(row.tpot_interval_ms)}" if row.tpot_interval_ms else ""
+            lines.append(f"{number}. {row.hardware}, {_row(row.layout)}{spread}{evidence}")
+    return lines
+
+
+# --- a model -------------------------------------------------------------------------------------------------------
+
+
+def _model(report: ModelReport) -> list[str]:
+    longest = f", sequences of up to {report.max_length:,} tokens" if report.max_length else ""
+    sizes = ", ".join(map(str, report.tensor_parallel))
+    return [
+        f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}, a vocabulary of "
+        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices. "
+        f"Config from {report.source}."
+    ]
+
+
+def _model_lines(report: ModelReport) -> tuple[Line, ...]:
+    counts = [
+        ("parameters", report.parameter_count, ""),
+        ("active parameters", report.active_parameter_count, ""),
+        ("parameters of the input tables", report.embedding_parameter_count, ""),
+        ("layers", report.layers, ""),
+        ("hidden size", report.hidden_size, ""),
+        ("vocabulary", report.vocab_size, ""),
+        ("longest sequence", report.max_length or 0, "tokens"),
+        ("checkpoint", report.weight_memory_bytes, "bytes"),
+        ("KV cache of a token", report.kv_cache_bytes_per_token, "bytes"),
+    ]
+    return tuple(Line(name=name, value=value, unit=unit) for name, value, unit in counts if value)
+
+
+_SENTENCES: dict[type, Callable[[Any], list[str]]] = {
+    MemoryReport: _memory,
+    BatchReport: _batch,
+    EndToEndReport: _end_to_end,
+    PhaseReport: _phase,
+    LayoutReport: _layouts,
+    ComparisonReport: _comparison,
+    ModelReport: _model,
+}
+_LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
+    MemoryReport: _memory_lines,
+    BatchReport: _batch_lines,
+    EndToEndReport: _end_to_end_lines,
+    PhaseReport: _phase_lines,
+    ModelReport: _model_lines,
+}

@@ -1,0 +1,77 @@
+"""A question as it is said in a tool and on a command line, and what Python is asked for it.
+
+Both say every argument of its declaration but those that make no sense there, and a model's config by a word of its
+own, so that a name and an object are never taken for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from importlib import import_module
+from typing import Any
+
+from llm_memory_calculator.arguments import Argument, Question, declarations
+from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError, did_you_mean
+
+CONFIG = Argument(kind="object", meaning="The content of the model's config.json, in place of a model's name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """An argument by the name that it is said by."""
+
+    name: str
+    field: str
+    """Its name in Python."""
+    argument: Argument
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given: a model need not, since its config may be."""
+        return self.default is MISSING and self.argument.kind != "model"
+
+    @property
+    def description(self) -> str:
+        """Its meaning, and what is taken where it is left out."""
+        return self.argument.described(self.default)
+
+
+def spoken(question: type[Question]) -> tuple[Spoken, ...]:
+    """Every argument of a question that is said in words."""
+    said = []
+    # to mypy the class of a dataclass is not hashable
+    declared: Any = question
+    for field, default, argument in declarations(declared):
+        if argument.spoken:
+            said.append(Spoken(name=argument.spoken_as or field, field=field, argument=argument, default=default))
+        if argument.kind == "model":
+            said.append(Spoken(name="config", field=field, argument=CONFIG, default=None))
+    return tuple(said)
+
+
+def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
+    """The report of the public function `name`, asked with arguments as they were said.
+
+    Raises CalculatorError, in the words of whoever asked, for all that they can mend.
+    """
+    known = {entry.name: entry for entry in spoken(question)}
+    for word in given:
+        if word not in known:
+            near = did_you_mean(word, tuple(known))
+            raise UnknownArgumentError(f"{name} has no argument {word!r}.{near} Accepted: {', '.join(known)}.")
+    told = {word: value for word, value in given.items() if value is not known[word].default}
+    for entry in known.values():
+        if entry.required and entry.name not in told:
+            raise ArgumentError(f"{entry.name} is needed by {name}. {entry.description}")
+    if "config" in told:
+        CONFIG.check("config", told["config"])
+    models = [word for word in told if known[word].argument.kind == "model" or known[word].argument is CONFIG]
+    if len(models) != 1:
+        raise ArgumentError(
+            f"{name} needs one model: its name as model, or the content of its config.json as config, and not both."
+        )
+    # imported at the first question, so that a server answers what it can do before it can do it
+    function = getattr(import_module("llm_memory_calculator"), name)
+    return function(**{known[word].field: value for word, value in told.items()})
