@@ -10,6 +10,7 @@ Quantity = Any
 (A union would have to be taken apart wherever plain numbers enter a report.)"""
 
 GB = 10**9
+_SCALAR = (int, float)
 
 
 @overload
@@ -23,8 +24,8 @@ def ceil_div(value: Quantity, parts: Quantity) -> Quantity:
 
 def smaller(left: Quantity, right: Quantity) -> Quantity:
     """The smaller of two quantities, element by element when one is an array (scalars stay exact Python numbers)."""
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return min(left, right)
+    if isinstance(left, _SCALAR) and isinstance(right, _SCALAR):
+        return left if left <= right else right
     import numpy
 
     return numpy.minimum(left, right)
@@ -32,8 +33,8 @@ def smaller(left: Quantity, right: Quantity) -> Quantity:
 
 def larger(left: Quantity, right: Quantity) -> Quantity:
     """The larger of two quantities, element by element when one is an array."""
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return max(left, right)
+    if isinstance(left, _SCALAR) and isinstance(right, _SCALAR):
+        return left if left >= right else right
     import numpy
 
     return numpy.maximum(left, right)
@@ -59,7 +60,7 @@ def somewhere(condition: Any) -> bool:
 
 def whole_up(value: Quantity) -> Quantity:
     """The value rounded up to a whole number."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, _SCALAR):
         return math.ceil(value)
     import numpy
 
@@ -68,7 +69,7 @@ def whole_up(value: Quantity) -> Quantity:
 
 def whole_near(value: Quantity) -> Quantity:
     """The value rounded to the nearest whole number, halves to the even one."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, _SCALAR):
         return round(value)
     import numpy
 
@@ -77,7 +78,7 @@ def whole_near(value: Quantity) -> Quantity:
 
 def whole_down(value: Quantity) -> Quantity:
     """The value without its fraction."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, _SCALAR):
         return math.floor(value)
     import numpy
 
@@ -86,7 +87,7 @@ def whole_down(value: Quantity) -> Quantity:
 
 def root(value: Quantity) -> Quantity:
     """The square root."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, _SCALAR):
         return math.sqrt(value)
     import numpy
 
@@ -95,7 +96,7 @@ def root(value: Quantity) -> Quantity:
 
 def missed_share(chance: float, draws: Quantity) -> Quantity:
     """(1 - chance) ** draws, the share of experts that no token of a step picks."""
-    if isinstance(draws, (int, float)):
+    if isinstance(draws, _SCALAR):
         return math.pow(1.0 - chance, draws)
     import numpy
 

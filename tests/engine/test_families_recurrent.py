@@ -14,7 +14,7 @@ from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.formats.scheme import Formats, WeightScheme
 from llm_memory_calculator.models import model_of
 from llm_memory_calculator.parallel import Parallelism, problem, tensor_sizes
-from llm_memory_calculator.performance.step import StepTime, step_time
+from llm_memory_calculator.performance.step import Clock, StepTime, step_time
 from llm_memory_calculator.ranks import holdings
 from llm_memory_hardware import get_accelerator
 
@@ -317,7 +317,7 @@ def on_h100(facts: dict[str, Any], step: Step) -> StepTime:
         layout=Parallelism(),
         accelerator=get_accelerator("H100_SXM"),
     )
-    return step_time(deployment, step)
+    return step_time(deployment, step, Clock())
 
 
 @pytest.mark.parametrize("model", ["state-spaces/mamba-2.8b-hf", "mistralai/Mamba-Codestral-7B-v0.1"])

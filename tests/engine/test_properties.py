@@ -12,7 +12,7 @@ from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.operators import Attention, LatentAttention
 from llm_memory_calculator.operators.attention import attended_pairs
 from llm_memory_calculator.parallel import Parallelism, problem
-from llm_memory_calculator.performance.step import step_time
+from llm_memory_calculator.performance.step import Clock, step_time
 from llm_memory_calculator.ranks import holdings
 from llm_memory_calculator.sources import catalogue_entries
 from llm_memory_hardware import get_accelerator
@@ -148,8 +148,10 @@ def test_chunked_prefill_does_the_work_of_whole_prefill(model: str, chunks: list
 @settings(max_examples=40, deadline=None)
 def test_a_sweep_equals_its_scalars(model: str, contexts: list[int], batch: int) -> None:
     found = deployment(model)
-    swept = step_time(found, Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64))).total
-    single = [step_time(found, Step(batch=batch, query=1, context=context)).total for context in contexts]
+    swept = step_time(
+        found, Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64)), Clock()
+    ).total
+    single = [step_time(found, Step(batch=batch, query=1, context=context), Clock()).total for context in contexts]
     numpy.testing.assert_allclose(swept, single, rtol=1e-12)
 
 
@@ -161,7 +163,7 @@ def test_step_time_is_finite_positive_and_grows_with_the_context(
     found = deployment(model)
 
     def seconds(step: Step) -> float:
-        time = step_time(found, step)
+        time = step_time(found, step, Clock())
         for value in time.seconds.values():
             assert value >= 0  # type: ignore[operator]
         return float(time.total)

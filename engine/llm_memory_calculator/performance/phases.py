@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..operators import Step
 from ..units import ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
-from .step import KINDS, StepTime, step_time
+from .step import KINDS, Clock, step_time
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -75,7 +75,9 @@ def _prompt_step(architecture: Architecture, batch: Quantity, tokens: Quantity, 
     return Step(batch=batch, query=1 if architecture.prompt_is_source else tokens, source=source, encoded=source)
 
 
-def _steps_time(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]) -> tuple[PhaseTime, Quantity, Quantity]:
+def _steps_time(
+    deployment: Deployment, steps: Iterable[tuple[Quantity, Step]], clock: Clock
+) -> tuple[PhaseTime, Quantity, Quantity]:
     """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap."""
     seconds: dict[str, Quantity] = dict.fromkeys(KINDS, 0.0)
     flops: Quantity = 0.0
@@ -84,9 +86,8 @@ def _steps_time(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]) 
     memory: Quantity = 0.0
     count: Quantity = 0.0
     overlapped: Quantity = 0.0
-    time: StepTime | None = None
     for times, step in steps:
-        time = step_time(deployment, step, time)
+        time = step_time(deployment, step, clock)
         for kind, value in time.seconds.items():
             seconds[kind] = seconds[kind] + times * value
         flops = flops + times * time.flops
@@ -99,13 +100,13 @@ def _steps_time(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]) 
     return phase, count, overlapped
 
 
-def prefill_time(deployment: Deployment, load: Load) -> PhaseTime:
+def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> PhaseTime:
     """Seconds until the last of the prompts (those of the fullest copy) has its first token.
 
     With a pipeline, a step enters as soon as the first stage is free: all steps but one pass the other stages while the
     slowest works on another step.
     """
-    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load))
+    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock or Clock())
     if deployment.layout.pipeline == 1:
         return phase
     share = 1 - overlapped * (count - 1) / count / phase.total
@@ -125,14 +126,14 @@ def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Ste
     ]
 
 
-def decode_time(deployment: Deployment, load: Load) -> PhaseTime:
+def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> PhaseTime:
     """Mean seconds of a decode step over the output tokens after the first.
 
     With a pipeline the sequences are dealt into as many micro-batches as stages, all in flight: each step of a
     sequence passes every stage, and each stage serves every micro-batch once in that time.
     """
     stages = deployment.layout.pipeline
-    phase, _, overlapped = _steps_time(deployment, decode_steps(deployment, load))
+    phase, _, overlapped = _steps_time(deployment, decode_steps(deployment, load), clock or Clock())
     if stages > 1:
         # a stage that waits for the slowest one sets the pace of all
         slowest = phase.total - overlapped

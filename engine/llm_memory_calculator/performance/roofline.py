@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..units import larger, smaller
+from ..units import Quantity, larger, smaller
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
     from ..operators import Work
-    from ..units import Quantity
     from .machine import Law
 
 
-@dataclass(slots=True)
-class OperatorTime:
+class OperatorTime(NamedTuple):
     """Seconds of one operator, and what they are made of."""
 
     seconds: Quantity
@@ -28,17 +25,22 @@ class OperatorTime:
     """Whether latent attention ran absorbed; None for every other operator."""
 
 
-def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats, recurrent_bytes: float) -> OperatorTime:
-    """The roofline of `work` under its law, its operator storing `weight_bytes` on this device.
+def moved_bytes(work: Work, weight_bytes: float, formats: Formats, recurrent_bytes: float) -> Quantity:
+    """Bytes that a work reads and writes, its operator storing `weight_bytes` on this device.
 
     recurrent_bytes: of a value of a recurrent state.
     """
-    moved = (
+    return (
         work.weight_share * weight_bytes
         + work.activations * formats.activation_bytes
         + (work.cache_read + work.cache_written) * formats.kv_bytes
         + work.state * recurrent_bytes
     )
+
+
+def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats, recurrent_bytes: float) -> OperatorTime:
+    """The roofline of `work` under its law."""
+    moved = moved_bytes(work, weight_bytes, formats, recurrent_bytes)
     prefills = work.rows > 1
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
     ramped = flops - work.steady_flops

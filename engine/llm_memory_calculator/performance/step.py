@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import LayoutError
 from ..facts import table
@@ -13,7 +13,7 @@ from ..operators import Step
 from ..ranks import Holding, Kind, holdings
 from ..units import larger, smaller, somewhere
 from .machine import law_of, machine_of
-from .roofline import OperatorTime, operator_time
+from .roofline import OperatorTime, moved_bytes, operator_time
 
 if TYPE_CHECKING:
     from ..deployment import Deployment
@@ -40,17 +40,13 @@ KINDS = (
 class LayerTime:
     """One layer of a kind on one device at one step."""
 
-    seconds: dict[str, Quantity] = field(default_factory=dict)
+    seconds: dict[str, Quantity]
     """By kind of work."""
-    total: Quantity = 0.0
-    memory_s: Quantity = 0.0
-    compute_s: Quantity = 0.0
-    flops: Quantity = 0.0
-    bytes: Quantity = 0.0
-
-    def add(self, kind: str, seconds: Quantity) -> None:
-        self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
-        self.total = self.total + seconds
+    total: Quantity
+    memory_s: Quantity
+    compute_s: Quantity
+    flops: Quantity
+    bytes: Quantity
 
     def __add__(self, other: LayerTime) -> LayerTime:
         seconds = dict(self.seconds)
@@ -70,7 +66,6 @@ class LayerTime:
 class StepTime:
     """Seconds of one forward pass by kind of work, and its totals over all devices of one copy."""
 
-    step: Step
     seconds: dict[str, Quantity]
     memory_s: Quantity = 0.0
     compute_s: Quantity = 0.0
@@ -78,53 +73,116 @@ class StepTime:
     bytes: Quantity = 0.0
     slowest_stage: Quantity = 0.0
     """Seconds of the stage that takes longest, which is what a full pipeline repeats."""
-    steady: dict[Kind, LayerTime] = field(default_factory=dict)
-    """Of each kind of layer, the part that does not hang on the tokens before the step."""
 
     @property
     def total(self) -> Quantity:
         return sum(self.seconds.values())
 
 
-Lawful = tuple["Operator", float, "Law"]
+class Lawful(NamedTuple):
+    """The operators of a kind of layer, each with the bytes of weights that it reads and its law."""
+
+    passes: tuple[tuple[Operator, float, Law], ...]
+    """Those that only move bytes, all at one bandwidth and without a launch of their own: one sum of bytes."""
+    steady: tuple[tuple[Operator, float, Law], ...]
+    """The others whose work does not hang on the tokens before the step."""
+    looking_back: tuple[tuple[Operator, float, Law], ...]
 
 
 @lru_cache(maxsize=4096)
-def _lawful(
-    kind: Kind, machine: Machine, activations: Format, encodes: bool
-) -> tuple[tuple[Lawful, ...], tuple[Lawful, ...]]:
-    """(operator, bytes of its weights, its law) of a kind of layer: those that do not look back, and those that do.
-
-    Where a step encodes no source, the keys and values of the source are in the cache, and nothing makes them.
-    """
+def _lawful(kind: Kind, machine: Machine, activations: Format, encodes: bool) -> Lawful:
+    """Where a step encodes no source, the keys and values of the source are in the cache, and nothing makes them."""
     found = [
         (operator, size, law_of(machine, operator.kind, form, activations))
         for operator, size, form in kind.operators
         if encodes or not operator.reads_source
     ]
-    steady = tuple(entry for entry in found if not entry[0].looks_back)
-    return steady, tuple(entry for entry in found if entry[0].looks_back)
+    return Lawful(
+        passes=tuple(entry for entry in found if entry[0].kind == "elementwise"),
+        steady=tuple(entry for entry in found if entry[0].kind != "elementwise" and not entry[0].looks_back),
+        looking_back=tuple(entry for entry in found if entry[0].looks_back),
+    )
 
 
-def _time_of(
-    deployment: Deployment, machine: Machine, operator: Operator, size: float, law: Law, step: Step
-) -> OperatorTime:
-    return operator_time(operator.work(step), size, law, deployment.formats, machine.engine.recurrent_bytes)
+class Clock:
+    """The times of layers, each once: steps, stages, layouts and copies share them where their numbers are the same.
+
+    For one model in one format on one machine.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, LayerTime] = {}
+        # arrays are known by identity, so that they must live as long as what is known of them
+        self._alive: list[Step] = []
+
+    def layer_time(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> LayerTime:
+        """One layer of a kind at a step."""
+        numbers = (_known_by(step.batch), _known_by(step.query), _known_by(step.source), _known_by(step.encoded))
+        steady_key = (kind, encodes, _known_by(step.samples), numbers)
+        key = (steady_key, _known_by(step.context))
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        lawful = _lawful(kind, machine, deployment.formats.scheme.plain, encodes)
+        steady = self._known.get(steady_key)
+        if steady is None:
+            steady = _passes_time(deployment, lawful.passes, step)
+            if lawful.steady:
+                steady = steady + _layer_time(deployment, machine, lawful.steady, step)
+            self._known[steady_key] = steady
+            self._alive.append(step)
+        if lawful.looking_back:
+            steady = steady + _layer_time(deployment, machine, lawful.looking_back, step)
+        self._known[key] = steady
+        self._alive.append(step)
+        return steady
 
 
-def _layer_time(deployment: Deployment, machine: Machine, lawful: tuple[Lawful, ...], step: Step) -> LayerTime:
-    found, tensor = LayerTime(), deployment.layout.tensor
-    for operator, size, law in lawful:
-        time = _time_of(deployment, machine, operator, size, law, step)
-        found.add(operator.kind, time.seconds)
-        found.memory_s = found.memory_s + time.memory_s
-        found.compute_s = found.compute_s + time.compute_s
-        found.flops = found.flops + time.flops
-        found.bytes = found.bytes + time.bytes
+def _known_by(number: Quantity) -> object:
+    return number if number is None or isinstance(number, (int, float)) else id(number)
+
+
+def _passes_time(deployment: Deployment, passes: tuple[tuple[Operator, float, Law], ...], step: Step) -> LayerTime:
+    """The operators that only move bytes, and what tensor-parallel ranks sum after them."""
+    formats, tensor, machine = deployment.formats, deployment.layout.tensor, machine_of(deployment)
+    moved: Quantity = 0.0
+    flops: Quantity = 0.0
+    sent: Quantity = 0.0
+    for operator, size, _ in passes:
+        work = operator.work(step)
+        moved = moved + moved_bytes(work, size, formats, machine.engine.recurrent_bytes)
+        flops = flops + work.flops
         if tensor > 1 and operator.sums:
-            message = operator.reduced_values(step) * deployment.formats.activation_bytes
-            found.add("collective", all_reduce(message, tensor, machine))
-    return found
+            sent = sent + all_reduce(operator.reduced_values(step) * formats.activation_bytes, tensor, machine)
+    spent = moved / passes[0][2].bandwidth if passes else 0.0
+    return LayerTime({"elementwise": spent, "collective": sent}, spent + sent, spent, 0.0, flops, moved)
+
+
+def _layer_time(
+    deployment: Deployment, machine: Machine, lawful: tuple[tuple[Operator, float, Law], ...], step: Step
+) -> LayerTime:
+    """Operators one after the other, and what tensor-parallel ranks sum after them."""
+    formats, tensor, recurrent_bytes = deployment.formats, deployment.layout.tensor, machine.engine.recurrent_bytes
+    spent: dict[str, Quantity] = {}
+    total: Quantity = 0.0
+    memory_s: Quantity = 0.0
+    compute_s: Quantity = 0.0
+    flops: Quantity = 0.0
+    moved: Quantity = 0.0
+    for operator, size, law in lawful:
+        time = operator_time(operator.work(step), size, law, formats, recurrent_bytes)
+        kind = operator.kind
+        spent[kind] = spent.get(kind, 0.0) + time.seconds
+        total = total + time.seconds
+        memory_s = memory_s + time.memory_s
+        compute_s = compute_s + time.compute_s
+        flops = flops + time.flops
+        moved = moved + time.bytes
+        if tensor > 1 and operator.sums:
+            sent = all_reduce(operator.reduced_values(step) * formats.activation_bytes, tensor, machine)
+            spent["collective"] = spent.get("collective", 0.0) + sent
+            total = total + sent
+    return LayerTime(spent, total, memory_s, compute_s, flops, moved)
 
 
 def operators(
@@ -142,7 +200,10 @@ def operators(
         for operator, size, form in kind.operators:
             if encodes or not operator.reads_source:
                 law = law_of(machine, operator.kind, form, deployment.formats.scheme.plain)
-                yield count, operator, own_step, _time_of(deployment, machine, operator, size, law, own_step)
+                time = operator_time(
+                    operator.work(own_step), size, law, deployment.formats, machine.engine.recurrent_bytes
+                )
+                yield count, operator, own_step, time
 
 
 @dataclass(slots=True)
@@ -177,8 +238,24 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
 
 def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
     """Seconds to sum `message` bytes over the ranks of one node: one-shot or two-shot, whichever is quicker."""
-    facts = table("timing")["collective"]
-    accelerator = machine.accelerator
+    law = _reduction(machine, ranks)
+    quickest = smaller(law.latency + message * law.one_shot, 1.7 * law.latency + message * law.two_shot)
+    return larger(quickest, law.latency + message / law.bandwidth)
+
+
+class Reduction(NamedTuple):
+    """An all-reduce over some ranks: seconds, and seconds a byte."""
+
+    latency: float
+    one_shot: float
+    two_shot: float
+    bandwidth: float
+    """Bytes/s of the link."""
+
+
+@lru_cache(maxsize=1024)
+def _reduction(machine: Machine, ranks: int) -> Reduction:
+    facts, accelerator = table("timing")["collective"], machine.accelerator
     link = accelerator.link_between(ranks)
     if link is None:
         raise LayoutError(
@@ -188,22 +265,21 @@ def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
     # a bridge joins fewer than the node and has no switch
     bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node
     switched = accelerator.link is not None and link.name.startswith("NVLink") and not bridge
-    latency = facts["base"] + facts["rank"] * ranks + (link.latency_s or 0.0)
     two_shot = facts["two_shot" if switched else "two_shot_without_switch"]
-    quickest = smaller(
-        latency + message * (ranks - 1) / (facts["one_shot"] * link.bandwidth),
-        1.7 * latency + 2 * message * (ranks - 1) / ranks / (two_shot * link.bandwidth),
+    return Reduction(
+        latency=facts["base"] + facts["rank"] * ranks + (link.latency_s or 0.0),
+        one_shot=(ranks - 1) / (facts["one_shot"] * link.bandwidth),
+        two_shot=2 * (ranks - 1) / ranks / (two_shot * link.bandwidth),
+        bandwidth=link.bandwidth,
     )
-    return larger(quickest, latency + message / link.bandwidth)
 
 
-def step_time(deployment: Deployment, step: Step, before: StepTime | None = None) -> StepTime:
+def step_time(deployment: Deployment, step: Step, clock: Clock) -> StepTime:
     """One forward pass of one copy of the model: its stages one after the other.
 
-    before: a step of the same deployment; where it differs in its context alone, only what looks back is timed anew.
     Raises LayoutError when tensor parallelism would leave the node, or devices have no link.
     """
-    layout, plain, machine = deployment.layout, deployment.formats.scheme.plain, machine_of(deployment)
+    layout, machine = deployment.layout, machine_of(deployment)
     accelerator, host = machine.accelerator, machine.engine.host
     if layout.tensor > accelerator.link_domain:
         raise LayoutError(
@@ -212,28 +288,16 @@ def step_time(deployment: Deployment, step: Step, before: StepTime | None = None
         )
     encodes = somewhere(step.encoded)
     source = Step(batch=step.batch, query=step.encoded)
-    steady = before.steady if before is not None and _differs_in_context_alone(before.step, step) else {}
-    layers: dict[Kind, LayerTime] = {}
-    found = StepTime(step=step, seconds=dict.fromkeys(KINDS, 0.0), steady=steady)
+    found = StepTime(seconds=dict.fromkeys(KINDS, 0.0))
     seconds, prefills = found.seconds, step.query > 1
-
-    def time_of(kind: Kind, own_step: Step) -> LayerTime:
-        if kind in layers:
-            return layers[kind]
-        still, looking_back = _lawful(kind, machine, plain, encodes)
-        if kind not in steady:
-            steady[kind] = _layer_time(deployment, machine, still, own_step)
-        layers[kind] = steady[kind]
-        if looking_back:
-            layers[kind] = steady[kind] + _layer_time(deployment, machine, looking_back, own_step)
-        return layers[kind]
-
     for holding in holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine):
         stage: Quantity = 0.0
         launches = holding.depth * (host.layer + prefills * (host.layer_prefill - host.layer))
-        held = [(count, time_of(kind, step)) for count, kind in holding.text]
+        held = [(count, clock.layer_time(deployment, machine, kind, step, encodes)) for count, kind in holding.text]
         if encodes:
-            held += [(kind.count, time_of(kind, source)) for kind in holding.encoder]
+            held += [
+                (kind.count, clock.layer_time(deployment, machine, kind, source, encodes)) for kind in holding.encoder
+            ]
             encoder_layers = sum(kind.count for kind in holding.encoder)
             launches = launches + (step.encoded > 0) * host.layer_prefill * encoder_layers
         for count, layer in held:
@@ -251,17 +315,6 @@ def step_time(deployment: Deployment, step: Step, before: StepTime | None = None
         seconds["pipeline"] = seconds["pipeline"] + (layout.pipeline - 1) * _hand_over(deployment, machine, step)
     seconds["host"] = seconds["host"] + host.step + host.sequence * step.batch
     return found
-
-
-def _differs_in_context_alone(one: Step, other: Step) -> bool:
-    """Whether two steps are made of the very same numbers but for their context."""
-    return (
-        one.batch is other.batch
-        and one.query is other.query
-        and one.samples is other.samples
-        and one.source is other.source
-        and one.encoded is other.encoded
-    )
 
 
 def _hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:

@@ -12,6 +12,7 @@ from ..memory.reports import length_notes
 from ..parallel import Parallelism, most_stages, problem, tensor_sizes
 from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval
+from ..performance.step import Clock
 from ..report import Interval, LayoutReport, LayoutRow
 from ..units import GB, ceil_div
 
@@ -111,14 +112,15 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     accelerator, devices = deployment.accelerator, deployment.devices
     assert accelerator is not None
     assert devices is not None
-    considered, placed = 0, []
+    considered, placed, clock = 0, [], Clock()
     least: tuple[float, Verdict, str] | None = None
     for layout in layouts(deployment.architecture, devices, accelerator.link_domain, load.sequences):
         considered += 1
         candidate = deployment.laid_out(layout)
         verdict = room_of(candidate, load)
         if verdict.fits:
-            times = Times(prefill=prefill_time(candidate, load), decode=decode_time(candidate, load))
+            prefill, decode = prefill_time(candidate, load, clock), decode_time(candidate, load, clock)
+            times = Times(prefill=prefill, decode=decode)
             placed.append(Placed(deployment=candidate, load=load, verdict=verdict, times=times))
         elif least is None or (verdict.need_bytes, str(layout)) < (least[0], least[2]):
             least = (verdict.need_bytes, verdict, str(layout))
