@@ -17,6 +17,8 @@ Answer = TypeVar("Answer")
 
 def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
     """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
+    if type(value) is int and least <= value <= most:
+        return value
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
         value = int(float(value))
     if isinstance(value, bool) or not hasattr(value, "__index__"):

@@ -33,12 +33,15 @@ class Model:
     read_notes: tuple[Note, ...] = field(default=(), repr=False)
     """What was inferred while it was read."""
     _schemes: dict[str | None, WeightScheme] = field(default_factory=dict, repr=False)
+    _formats: dict[tuple[str | None, str | None], Formats] = field(default_factory=dict, repr=False)
 
     def formats(self, precision: str | None, kv_precision: str | None) -> Formats:
         """The formats of weights and KV cache; None keeps the checkpoint's own and 16 bits."""
         if not isinstance(precision, str | None) or precision not in self._schemes:
             self._schemes[precision] = self._scheme(precision)
-        return formats_for(self._schemes[precision], kv_precision)
+        if not isinstance(kv_precision, str | None) or (precision, kv_precision) not in self._formats:
+            self._formats[precision, kv_precision] = formats_for(self._schemes[precision], kv_precision)
+        return self._formats[precision, kv_precision]
 
     def _scheme(self, precision: str | None) -> WeightScheme:
         """The scheme by the config, with its bytes from the header where that is at hand and in the format asked."""
@@ -64,7 +67,7 @@ class Model:
     def with_untied_head(self) -> Model:
         """The same with its head stored apart from the embedding."""
         whole = replace(self.architecture, last=self.architecture.last.self_contained())
-        return replace(self, architecture=whole, weights=None, _schemes={})
+        return replace(self, architecture=whole, weights=None, _schemes={}, _formats={})
 
 
 def describe(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..operators import Step
 from ..units import ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
-from .step import KINDS, Clock, step_time
+from .step import Clock, step_time
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from ..units import Quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class PhaseTime:
     """A phase: seconds by kind of work over the whole prefill, or of the mean decode step; its work and its limits."""
 
     seconds: dict[str, Quantity]
+    total: Quantity
     flops: Quantity
     bytes: Quantity
     compute_s: Quantity
     memory_s: Quantity
 
-    @property
-    def total(self) -> Quantity:
-        return sum(self.seconds.values())
+    def of(self, kind: str) -> Quantity:
+        """Seconds of a kind of work."""
+        return self.seconds.get(kind, 0.0)
 
 
 def _contexts(first: Quantity, last: Quantity, count: Quantity) -> list[tuple[float, Quantity]]:
@@ -79,7 +80,8 @@ def _steps_time(
     deployment: Deployment, steps: Iterable[tuple[Quantity, Step]], clock: Clock
 ) -> tuple[PhaseTime, Quantity, Quantity]:
     """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap."""
-    seconds: dict[str, Quantity] = dict.fromkeys(KINDS, 0.0)
+    seconds: dict[str, Quantity] = {}
+    total: Quantity = 0.0
     flops: Quantity = 0.0
     moved: Quantity = 0.0
     compute: Quantity = 0.0
@@ -89,15 +91,15 @@ def _steps_time(
     for times, step in steps:
         time = step_time(deployment, step, clock)
         for kind, value in time.seconds.items():
-            seconds[kind] = seconds[kind] + times * value
+            seconds[kind] = seconds.get(kind, 0.0) + times * value
+        total = total + times * time.total
         flops = flops + times * time.flops
         moved = moved + times * time.bytes
         compute = compute + times * time.compute_s
         memory = memory + times * time.memory_s
         count = count + times
         overlapped = overlapped + times * (time.total - time.slowest_stage)
-    phase = PhaseTime(seconds=seconds, flops=flops, bytes=moved, compute_s=compute, memory_s=memory)
-    return phase, count, overlapped
+    return PhaseTime(seconds, total, flops, moved, compute, memory), count, overlapped
 
 
 def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> PhaseTime:
@@ -110,7 +112,9 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
     if deployment.layout.pipeline == 1:
         return phase
     share = 1 - overlapped * (count - 1) / count / phase.total
-    return replace(phase, seconds={kind: value * share for kind, value in phase.seconds.items()})
+    phase.seconds = {kind: value * share for kind, value in phase.seconds.items()}
+    phase.total = phase.total * share
+    return phase
 
 
 def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Step]]:
@@ -137,11 +141,14 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
     if stages > 1:
         # a stage that waits for the slowest one sets the pace of all
         slowest = phase.total - overlapped
-        busy = phase.total - phase.seconds["host"] - phase.seconds["pipeline"]
-        phase.seconds["pipeline"] = phase.seconds["pipeline"] + larger(0.0, stages * slowest - busy)
+        busy = phase.total - phase.of("host") - phase.of("pipeline")
+        waiting = larger(0.0, stages * slowest - busy)
+        phase.seconds["pipeline"] = phase.of("pipeline") + waiting
+        phase.total = phase.total + waiting
     of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
     in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
-    return replace(phase, flops=in_flight * phase.flops, bytes=in_flight * phase.bytes)
+    phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
+    return phase
 
 
 def shares(deployment: Deployment, time: PhaseTime) -> tuple[Quantity, Quantity]:

@@ -15,7 +15,7 @@ from ..ranks import holdings
 from ..report import EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from .machine import machine_of
 from .phases import PhaseTime, decode_steps, decode_time, prefill_steps, prefill_time, shares
-from .step import OperatorShare, operators, shares_of_operators
+from .step import KINDS, OperatorShare, operators, shares_of_operators
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -47,24 +47,21 @@ def require_room(deployment: Deployment, load: Load) -> None:
 
 def bound_of(time: PhaseTime) -> str:
     """What takes most of the time: memory, compute, link or host."""
-    link = time.seconds["collective"] + time.seconds["pipeline"]
-    device = time.total - link - time.seconds["host"]
-    shares = {
-        "compute" if time.compute_s > time.memory_s else "memory": device,
-        "link": link,
-        "host": time.seconds["host"],
-    }
-    return max(shares, key=lambda name: shares[name])
+    link, host = time.of("collective") + time.of("pipeline"), time.of("host")
+    device = time.total - link - host
+    if device >= link and device >= host:
+        return "compute" if time.compute_s > time.memory_s else "memory"
+    return "link" if link >= host else "host"
 
 
-def interval(deployment: Deployment, phase: str, time: PhaseTime) -> Interval:
-    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow."""
+def interval(deployment: Deployment, phase: str, time: PhaseTime, floor: float | None = None) -> Interval:
+    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it."""
     facts = table("timing")["interval"]
     evidence = machine_of(deployment).evidence
     low, high = facts[evidence][phase]
     value = time.total * 1e3
     return Interval(
-        low=value * max(low, *shares(deployment, time)),
+        low=value * max(low, max(shares(deployment, time)) if floor is None else floor),
         high=value * high,
         level=facts["level"],
         evidence=facts[evidence]["evidence"],
@@ -95,7 +92,7 @@ def _phase(
         expert_parallel=layout.expert,
         devices=layout.devices,
         latency_ms=seconds * 1e3,
-        latency_interval_ms=interval(deployment, name, time),
+        latency_interval_ms=interval(deployment, name, time, max(compute_share, bandwidth_share)),
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
         bound=bound_of(time),
@@ -111,21 +108,23 @@ def _phase(
     )
 
 
-def _breakdown(time: PhaseTime, operators_of: Mapping[str, list[Line]]) -> tuple[Line, ...]:
+def _breakdown(time: PhaseTime, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
     """Milliseconds by kind of work, with the operators that each is the sum of."""
     found = []
-    for kind, seconds in time.seconds.items():
+    for kind in KINDS:
+        seconds = time.seconds.get(kind)
         if not seconds:
             continue
-        parts = operators_of.get(kind, [])
-        # the steps of a pipeline overlap, each operator's as much as all of them
-        scale = seconds * 1e3 / sum(part.value for part in parts) if parts else 1.0
-        scaled = tuple(replace(part, value=part.value * scale) for part in parts)
-        found.append(Line(name=kind, value=seconds * 1e3, unit="ms", parts=scaled))
+        parts = operators_of.get(kind, ())
+        if parts:
+            # the steps of a pipeline overlap, each operator's as much as all of them
+            scale = seconds * 1e3 / sum(part.value for part in parts)
+            parts = tuple(replace(part, value=part.value * scale) for part in parts)
+        found.append(Line(name=kind, value=seconds * 1e3, unit="ms", parts=parts))
     return tuple(found)
 
 
-def _operator_lines(deployment: Deployment, load: Load, name: str) -> dict[str, list[Line]]:
+def _operator_lines(deployment: Deployment, load: Load, name: str) -> dict[str, tuple[Line, ...]]:
     """By kind of work, each operator's milliseconds over the steps of a phase, the longest first."""
     totals: dict[tuple[str, str], OperatorShare] = {}
     for times, step in (prefill_steps if name == "prefill" else decode_steps)(deployment, load):
@@ -134,12 +133,13 @@ def _operator_lines(deployment: Deployment, load: Load, name: str) -> dict[str, 
             total.seconds += times * share.seconds
             total.compute_s += times * share.compute_s
             total.memory_s += times * share.memory_s
-    found: dict[str, list[Line]] = {}
+    found: dict[str, tuple[Line, ...]] = {}
     for (kind, operator), total in sorted(totals.items(), key=lambda entry: -entry[1].seconds):
         why = f"in {total.layers:,} layers" if total.layers > 1 else "once"
         if kind != "collective":
             why += ", bound by compute" if total.compute_s > total.memory_s else ", bound by memory"
-        found.setdefault(kind, []).append(Line(name=operator, value=total.seconds * 1e3, unit="ms", why=why))
+        line = Line(name=operator, value=total.seconds * 1e3, unit="ms", why=why)
+        found[kind] = (*found.get(kind, ()), line)
     return found
 
 

@@ -67,16 +67,13 @@ class StepTime:
     """Seconds of one forward pass by kind of work, and its totals over all devices of one copy."""
 
     seconds: dict[str, Quantity]
-    memory_s: Quantity = 0.0
-    compute_s: Quantity = 0.0
-    flops: Quantity = 0.0
-    bytes: Quantity = 0.0
-    slowest_stage: Quantity = 0.0
+    total: Quantity
+    memory_s: Quantity
+    compute_s: Quantity
+    flops: Quantity
+    bytes: Quantity
+    slowest_stage: Quantity
     """Seconds of the stage that takes longest, which is what a full pipeline repeats."""
-
-    @property
-    def total(self) -> Quantity:
-        return sum(self.seconds.values())
 
 
 class Lawful(NamedTuple):
@@ -115,36 +112,41 @@ class Clock:
         # arrays are known by identity, so that they must live as long as what is known of them
         self._alive: list[Step] = []
 
-    def layer_time(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> LayerTime:
-        """One layer of a kind at a step."""
-        numbers = (_known_by(step.batch), _known_by(step.query), _known_by(step.source), _known_by(step.encoded))
-        steady_key = (kind, encodes, _known_by(step.samples), numbers)
-        key = (steady_key, _known_by(step.context))
-        found = self._known.get(key)
-        if found is not None:
-            return found
-        lawful = _lawful(kind, machine, deployment.formats.scheme.plain, encodes)
-        steady = self._known.get(steady_key)
-        if steady is None:
-            steady = _passes_time(deployment, lawful.passes, step)
+    def layer_time(
+        self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, numbers: tuple[object, ...]
+    ) -> LayerTime:
+        """One layer of a kind at a step, whose numbers (but its context) are known by `numbers`."""
+        key = (kind, numbers, _known_by(step.context))
+        if key in self._known:
+            return self._known[key]
+        lawful = _lawful(kind, machine, deployment.formats.scheme.plain, bool(numbers[-1]))
+        found = self._known.get((kind, numbers))
+        if found is None:
+            found = _passes_time(deployment, machine, lawful.passes, step)
             if lawful.steady:
-                steady = steady + _layer_time(deployment, machine, lawful.steady, step)
-            self._known[steady_key] = steady
-            self._alive.append(step)
+                found = found + _layer_time(deployment, machine, lawful.steady, step)
+            self._known[kind, numbers] = found
         if lawful.looking_back:
-            steady = steady + _layer_time(deployment, machine, lawful.looking_back, step)
-        self._known[key] = steady
+            found = found + _layer_time(deployment, machine, lawful.looking_back, step)
+        self._known[key] = found
         self._alive.append(step)
-        return steady
+        return found
+
+
+def numbers_of(step: Step, encodes: bool) -> tuple[object, ...]:
+    """What a step's numbers are known by, its context left out; and whether a source is encoded in it."""
+    return (_known_by(step.batch), _known_by(step.query), _known_by(step.source), _known_by(step.encoded), encodes)
 
 
 def _known_by(number: Quantity) -> object:
-    return number if number is None or isinstance(number, (int, float)) else id(number)
+    return number if isinstance(number, (int, float)) else id(number)
 
 
-def _passes_time(deployment: Deployment, passes: tuple[tuple[Operator, float, Law], ...], step: Step) -> LayerTime:
+def _passes_time(
+    deployment: Deployment, machine: Machine, passes: tuple[tuple[Operator, float, Law], ...], step: Step
+) -> LayerTime:
     """The operators that only move bytes, and what tensor-parallel ranks sum after them."""
-    formats, tensor, machine = deployment.formats, deployment.layout.tensor, machine_of(deployment)
+    formats, tensor = deployment.formats, deployment.layout.tensor
     moved: Quantity = 0.0
     flops: Quantity = 0.0
     sent: Quantity = 0.0
@@ -155,7 +157,8 @@ def _passes_time(deployment: Deployment, passes: tuple[tuple[Operator, float, La
         if tensor > 1 and operator.sums:
             sent = sent + all_reduce(operator.reduced_values(step) * formats.activation_bytes, tensor, machine)
     spent = moved / passes[0][2].bandwidth if passes else 0.0
-    return LayerTime({"elementwise": spent, "collective": sent}, spent + sent, spent, 0.0, flops, moved)
+    seconds = {"elementwise": spent, "collective": sent} if tensor > 1 else {"elementwise": spent}
+    return LayerTime(seconds, spent + sent, spent, 0.0, flops, moved)
 
 
 def _layer_time(
@@ -287,34 +290,44 @@ def step_time(deployment: Deployment, step: Step, clock: Clock) -> StepTime:
             f"{accelerator.name}; use pipeline_parallel or data_parallel beyond a node."
         )
     encodes = somewhere(step.encoded)
-    source = Step(batch=step.batch, query=step.encoded)
-    found = StepTime(seconds=dict.fromkeys(KINDS, 0.0))
-    seconds, prefills = found.seconds, step.query > 1
+    numbers, prefills = numbers_of(step, encodes), step.query > 1
+    seconds: dict[str, Quantity] = {}
+    memory_s: Quantity = 0.0
+    compute_s: Quantity = 0.0
+    flops: Quantity = 0.0
+    moved: Quantity = 0.0
+    total: Quantity = 0.0
+    slowest: Quantity = 0.0
+    hosted: Quantity = host.step + host.sequence * step.batch
     for holding in holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine):
         stage: Quantity = 0.0
         launches = holding.depth * (host.layer + prefills * (host.layer_prefill - host.layer))
-        held = [(count, clock.layer_time(deployment, machine, kind, step, encodes)) for count, kind in holding.text]
+        held = [(count, clock.layer_time(deployment, machine, kind, step, numbers)) for count, kind in holding.text]
         if encodes:
+            source = Step(batch=step.batch, query=step.encoded)
+            of_source = numbers_of(source, encodes)
             held += [
-                (kind.count, clock.layer_time(deployment, machine, kind, source, encodes)) for kind in holding.encoder
+                (kind.count, clock.layer_time(deployment, machine, kind, source, of_source)) for kind in holding.encoder
             ]
             encoder_layers = sum(kind.count for kind in holding.encoder)
             launches = launches + (step.encoded > 0) * host.layer_prefill * encoder_layers
         for count, layer in held:
             times = holding.alike * count
-            for kind, spent in layer.seconds.items():
-                seconds[kind] = seconds[kind] + times * spent
-            found.memory_s = found.memory_s + times * layer.memory_s
-            found.compute_s = found.compute_s + times * layer.compute_s
-            found.flops = found.flops + times * layout.tensor * layer.flops
-            found.bytes = found.bytes + times * layout.tensor * layer.bytes
+            for work, spent in layer.seconds.items():
+                seconds[work] = seconds.get(work, 0.0) + times * spent
+            memory_s = memory_s + times * layer.memory_s
+            compute_s = compute_s + times * layer.compute_s
+            flops = flops + times * layer.flops
+            moved = moved + times * layer.bytes
             stage = stage + count * layer.total
-        seconds["host"] = seconds["host"] + holding.alike * launches
-        found.slowest_stage = larger(found.slowest_stage, stage + launches)
+        hosted = hosted + holding.alike * launches
+        total = total + holding.alike * stage
+        slowest = larger(slowest, stage + launches)
     if layout.pipeline > 1:
-        seconds["pipeline"] = seconds["pipeline"] + (layout.pipeline - 1) * _hand_over(deployment, machine, step)
-    seconds["host"] = seconds["host"] + host.step + host.sequence * step.batch
-    return found
+        seconds["pipeline"] = (layout.pipeline - 1) * _hand_over(deployment, machine, step)
+        total = total + seconds["pipeline"]
+    seconds["host"] = hosted
+    return StepTime(seconds, total + hosted, memory_s, compute_s, layout.tensor * flops, layout.tensor * moved, slowest)
 
 
 def _hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
