@@ -59,9 +59,8 @@ def first_that_holds(
     """The first of growing groups whose share a device holds, with the verdict on it. For plain numbers only."""
     budget = engine.budget_bytes(usable_bytes)
     for group, need in needs:
-        verdict = Verdict(need, usable_bytes, budget)
-        if verdict.fits:
-            return group, verdict
+        if need <= budget:
+            return group, Verdict(need, usable_bytes, budget)
     return None
 
 
