@@ -107,8 +107,8 @@ ModelName = Annotated[
 ]
 _HARDWARE = (
     "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
-    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s) "
-    "and, where several share a model, ICN (GB/s)"
+    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s)"
+    " and, where several share a model, ICN (GB/s)"
 )
 HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
 MaybeHardware = Annotated[
@@ -262,7 +262,11 @@ class Held(Split):
     ] = None
     fully_sharded_loras: Annotated[
         bool | None,
-        Argument(kind="flag", meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices"),
+        Argument(
+            kind="flag",
+            meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices",
+            left_out="no",
+        ),
     ] = None
     target_modules: Annotated[
         str | Sequence[str] | None,

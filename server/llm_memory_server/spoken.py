@@ -14,7 +14,9 @@ from typing import Any
 from llm_memory_calculator.arguments import Argument, Question, declarations
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError, did_you_mean
 
-CONFIG = Argument(kind="object", meaning="The content of the model's config.json, in place of a model's name")
+CONFIG = Argument(
+    kind="object", meaning="The content of the model's config.json, in place of model; one of the two is needed"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
