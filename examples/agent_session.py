@@ -3,6 +3,7 @@
 Offline and without a token: the model is in the bundled catalogue.
 """
 
+import os
 import sys
 
 import anyio
@@ -36,7 +37,10 @@ QUESTIONS = [
 
 
 async def main() -> None:
-    server = StdioServerParameters(command=sys.executable, args=["-m", "llm_memory_calculator", "serve"])
+    # a client hands on PATH and HOME alone; the server may also want HF_TOKEN or a folder of one's own hardware
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "llm_memory_calculator", "serve"], env=dict(os.environ)
+    )
     async with Client(server) as client:
         tools = (await client.list_tools()).tools
         print("Tools:", ", ".join(tool.name for tool in tools))

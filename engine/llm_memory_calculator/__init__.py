@@ -3,23 +3,222 @@
     >>> from llm_memory_calculator import calculate_memory
     >>> print(calculate_memory("meta-llama/Llama-3.1-70B", tensor_parallel=4))
 
-The public names stand in the stub beside this file; each is imported when it is first used, so that
-`import llm_memory_calculator` stays light.
+Importing the package imports nothing more: a public name is imported from its room when it is first used.
 """
 
-import ast
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_HOME_OF = {
-    alias.name: "." * statement.level + (statement.module or "")
-    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
-    if isinstance(statement, ast.ImportFrom)
-    for alias in statement.names
-}
+if TYPE_CHECKING:
+    from llm_memory_hardware import (
+        HARDWARE_CONFIGS as HARDWARE_CONFIGS,
+        Accelerator as Accelerator,
+        DeviceMatch as DeviceMatch,
+        HardwareManager as HardwareManager,
+        LocalDevice as LocalDevice,
+        LocalHardware as LocalHardware,
+        Price as Price,
+        accelerator_from_config as accelerator_from_config,
+        all_accelerators as all_accelerators,
+        find_devices as find_devices,
+        get_accelerator as get_accelerator,
+        get_all_hardware as get_all_hardware,
+        get_best_rate as get_best_rate,
+        get_hardware_by_manufacturer as get_hardware_by_manufacturer,
+        get_hardware_by_type as get_hardware_by_type,
+        get_hardware_config as get_hardware_config,
+        local_hardware as local_hardware,
+        match_device as match_device,
+        search_hardware as search_hardware,
+        set_hardware_db_path as set_hardware_db_path,
+    )
+
+    from .api import (
+        best_parallelism as best_parallelism,
+        calculate_memory as calculate_memory,
+        compare_hardware as compare_hardware,
+        estimate_performance as estimate_performance,
+        inspect_model as inspect_model,
+        load_model as load_model,
+        max_batch_size as max_batch_size,
+    )
+    from .architecture import (
+        Architecture as Architecture,
+        Layer as Layer,
+        Step as Step,
+    )
+    from .errors import (
+        AmbiguousHardwareError as AmbiguousHardwareError,
+        ArgumentError as ArgumentError,
+        CalculatorError as CalculatorError,
+        ConfigError as ConfigError,
+        DoesNotFitError as DoesNotFitError,
+        GatedModelError as GatedModelError,
+        HubOfflineError as HubOfflineError,
+        InvalidFileError as InvalidFileError,
+        InvalidHardwareError as InvalidHardwareError,
+        LayoutError as LayoutError,
+        SourceError as SourceError,
+        UnknownArgumentError as UnknownArgumentError,
+        UnknownFormatError as UnknownFormatError,
+        UnknownHardwareError as UnknownHardwareError,
+        UnknownModelError as UnknownModelError,
+        UnsupportedModelError as UnsupportedModelError,
+    )
+    from .memory.adapters import (
+        LoraConfig as LoraConfig,
+    )
+    from .original.analysis import (
+        HuggingFaceConfigLoader as HuggingFaceConfigLoader,
+        analyze_attention_efficiency as analyze_attention_efficiency,
+        analyze_hf_model as analyze_hf_model,
+        compare_models as compare_models,
+    )
+    from .original.calculator import (
+        ModelMemoryCalculator as ModelMemoryCalculator,
+        UniversalParameterCounter as UniversalParameterCounter,
+    )
+    from .original.layouts import (
+        get_best_parallelization_strategy as get_best_parallelization_strategy,
+        get_minimum_system_size as get_minimum_system_size,
+        get_pareto_optimal_performance as get_pareto_optimal_performance,
+        get_various_parallelization as get_various_parallelization,
+    )
+    from .original.memory import (
+        BatchLimit as BatchLimit,
+        estimate_max_batch_size as estimate_max_batch_size,
+        estimate_memory as estimate_memory,
+    )
+    from .original.performance import (
+        ChunkedReport as ChunkedReport,
+        compare_performance_configurations as compare_performance_configurations,
+        estimate_chunked_performance as estimate_chunked_performance,
+        estimate_decode_performance as estimate_decode_performance,
+        estimate_end_to_end_performance as estimate_end_to_end_performance,
+        estimate_prefill_performance as estimate_prefill_performance,
+    )
+    from .parallel import (
+        Parallelism as Parallelism,
+    )
+    from .report import (
+        BatchReport as BatchReport,
+        ComparisonReport as ComparisonReport,
+        EndToEndReport as EndToEndReport,
+        Interval as Interval,
+        LayoutReport as LayoutReport,
+        MemoryReport as MemoryReport,
+        ModelReport as ModelReport,
+        Note as Note,
+        PhaseReport as PhaseReport,
+    )
+    from .sources import (
+        catalogue_names as catalogue_names,
+    )
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "llm_memory_hardware": (
+        "Accelerator",
+        "DeviceMatch",
+        "HARDWARE_CONFIGS",
+        "HardwareManager",
+        "LocalDevice",
+        "LocalHardware",
+        "Price",
+        "accelerator_from_config",
+        "all_accelerators",
+        "find_devices",
+        "get_accelerator",
+        "get_all_hardware",
+        "get_best_rate",
+        "get_hardware_by_manufacturer",
+        "get_hardware_by_type",
+        "get_hardware_config",
+        "local_hardware",
+        "match_device",
+        "search_hardware",
+        "set_hardware_db_path",
+    ),
+    ".api": (
+        "best_parallelism",
+        "calculate_memory",
+        "compare_hardware",
+        "estimate_performance",
+        "inspect_model",
+        "load_model",
+        "max_batch_size",
+    ),
+    ".architecture": (
+        "Architecture",
+        "Layer",
+        "Step",
+    ),
+    ".errors": (
+        "AmbiguousHardwareError",
+        "ArgumentError",
+        "CalculatorError",
+        "ConfigError",
+        "DoesNotFitError",
+        "GatedModelError",
+        "HubOfflineError",
+        "InvalidFileError",
+        "InvalidHardwareError",
+        "LayoutError",
+        "SourceError",
+        "UnknownArgumentError",
+        "UnknownFormatError",
+        "UnknownHardwareError",
+        "UnknownModelError",
+        "UnsupportedModelError",
+    ),
+    ".memory.adapters": ("LoraConfig",),
+    ".original.analysis": (
+        "HuggingFaceConfigLoader",
+        "analyze_attention_efficiency",
+        "analyze_hf_model",
+        "compare_models",
+    ),
+    ".original.calculator": (
+        "ModelMemoryCalculator",
+        "UniversalParameterCounter",
+    ),
+    ".original.layouts": (
+        "get_best_parallelization_strategy",
+        "get_minimum_system_size",
+        "get_pareto_optimal_performance",
+        "get_various_parallelization",
+    ),
+    ".original.memory": (
+        "BatchLimit",
+        "estimate_max_batch_size",
+        "estimate_memory",
+    ),
+    ".original.performance": (
+        "ChunkedReport",
+        "compare_performance_configurations",
+        "estimate_chunked_performance",
+        "estimate_decode_performance",
+        "estimate_end_to_end_performance",
+        "estimate_prefill_performance",
+    ),
+    ".parallel": ("Parallelism",),
+    ".report": (
+        "BatchReport",
+        "ComparisonReport",
+        "EndToEndReport",
+        "Interval",
+        "LayoutReport",
+        "MemoryReport",
+        "ModelReport",
+        "Note",
+        "PhaseReport",
+    ),
+    ".sources": ("catalogue_names",),
+}
+"""Where each public name is made."""
+_HOME_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
 __all__ = sorted([*_HOME_OF, "__version__"])
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, accelerators_for_serving, get_accelerator
+from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving
+from llm_memory_hardware.catalogue import current
 
 from . import search, sources
 from .architecture import Architecture
@@ -64,10 +65,11 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return model
     if isinstance(model, Architecture):
         return model_of(model)
+    known = None if refresh else sources.catalogued(model)
+    if known is not None:
+        found = _catalogue_model(known)
+        return found if str(model).lower() == known.lower() else replace(found, asked=str(model))
     origin = sources.resolve(model, token=token, refresh=refresh)
-    if origin.kind == "catalogue":
-        found = _catalogue_model(origin.model)
-        return found if str(model).lower() == origin.model.lower() else replace(found, asked=str(model))
     if origin.kind == "name" and not any(note.subject == "model" and note.origin == "warning" for note in origin.notes):
         return _catalogue_model(str(model))
     found = _described(origin)
@@ -106,14 +108,16 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
     return memory_report(
         deployment,
         load,
-        accelerators=_well_known(),
+        accelerators=_well_known(current()),
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
+        explained=asked.detail == "full",
     )
 
 
-def _well_known() -> tuple[Accelerator, ...]:
-    return tuple(get_accelerator(name) for name in table("memory")["fits"]["accelerators"])
+@lru_cache(maxsize=8)
+def _well_known(catalogue: Catalogue) -> tuple[Accelerator, ...]:
+    return tuple(catalogue.find(name)[0] for name in table("memory")["fits"]["accelerators"])
 
 
 @asks(MaxBatchSize)
@@ -124,7 +128,7 @@ def max_batch_size(asked: MaxBatchSize) -> BatchReport:
     """
     if asked.hardware is None and asked.memory_gb is None:
         raise ArgumentError("Give hardware (such as 'H100') or memory_gb (GB of one device): one of them is needed.")
-    return batch_report(*held(asked, _model(asked, asked.model), 1))
+    return batch_report(*held(asked, _model(asked, asked.model), 1), explained=asked.detail == "full")
 
 
 @asks(InspectModel)
@@ -163,22 +167,23 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     model, load = _model(asked, asked.model), generated_load(asked)
     (require_decoder if load.output > 1 else require_tokens)(model)
     deployment = deployed_as_given(asked, model)
+    full = asked.detail == "full"
     if deployment is not None:
-        return estimate_end_to_end(deployment, load)
+        return estimate_end_to_end(deployment, load, explained=full)
     accelerator, devices = named(asked.hardware, asked.devices)
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
         tensor = fewest.layout.tensor
         why = f"No layout was given: tensor_parallel {tensor} is the smallest that holds the model."
-        return estimate_end_to_end(_noted(fewest, why), load)
+        return estimate_end_to_end(_noted(fewest, why), load, explained=full)
     # refused here with what would do, when no layout of a node holds it
     require_decoder(model)
     best = search.best_layouts(deployment, load, goal="throughput").best
     layout = best.deployment.layout
     idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
     why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
-    return estimate_end_to_end(_noted(best.deployment, why), load, best.times)
+    return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:

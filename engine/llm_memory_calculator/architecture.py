@@ -84,6 +84,8 @@ class Architecture:
     """Longest sequence that the config allows, in tokens."""
     dtype: str | None = None
     """Number format that the config states for its unquantised weights."""
+    gguf_rules: str = ""
+    """What llama-quantize does otherwise with this family, by its name in data/gguf.toml."""
     notes: tuple[Note, ...] = field(default=())
     apart: tuple[Note, ...] = field(default=())
     """Parts of the checkpoint that are not in the sums, such as layers for multi-token prediction."""

@@ -13,7 +13,8 @@ from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, names, real, refuse, sides, whole
+from .checks import choice, flag, names, real, refuse, sides, text, whole
+from .engines import ENGINES
 from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
@@ -41,7 +42,7 @@ MOST_IMAGES = MOST_PIXELS = 100_000
 DETAILS = ("concise", "full")
 
 Kind = Literal[
-    "whole", "real", "flag", "word", "text", "names", "sides", "model", "hardware", "hardware list", "object"
+    "whole", "real", "flag", "word", "text", "format", "names", "sides", "model", "hardware", "hardware list", "object"
 ]
 
 
@@ -52,8 +53,8 @@ class Argument:
     meaning: str
     """A sentence without its end."""
     kind: Kind
-    """What its values are: a whole or real number, a flag, one of `words`, text, a list of names, one side or height
-    and width in pixels, a model, one accelerator or several, an object."""
+    """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
+    checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object."""
     unit: str = ""
     least: int = 1
     above: float = 0.0
@@ -79,6 +80,8 @@ class Argument:
                 return flag(name, value)
             case "word":
                 return choice(name, value, self.words)
+            case "text":
+                return text(name, value, self.examples)
             case "names":
                 return names(name, value)
             case "sides":
@@ -107,8 +110,8 @@ ModelName = Annotated[
 ]
 _HARDWARE = (
     "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
-    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW (GB/s)"
-    " and, where several share a model, ICN (GB/s)"
+    "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW "
+    "(GB/s) and, where several share a model, ICN (GB/s)"
 )
 HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
 MaybeHardware = Annotated[
@@ -137,7 +140,7 @@ class Question:
     precision: Annotated[
         str | None,
         Argument(
-            kind="text",
+            kind="format",
             meaning=f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
@@ -146,10 +149,29 @@ class Question:
     kv_precision: Annotated[
         str | None,
         Argument(
-            kind="text",
+            kind="format",
             meaning=f"Format of the KV cache: {', '.join(KV_FORMATS)}",
             left_out="16 bits",
             examples=("fp8",),
+        ),
+    ] = None
+    engine: Annotated[
+        str, Argument(kind="word", meaning="Serving engine whose memory and host cost are counted", words=ENGINES)
+    ] = ENGINES[0]
+    engine_version: Annotated[
+        str | None,
+        Argument(
+            kind="text", meaning="Release of the engine", left_out="the newest that is described", examples=("0.19.0",)
+        ),
+    ] = None
+    gpu_memory_utilization: Annotated[
+        float | None,
+        Argument(
+            kind="real",
+            meaning="Share of a device's memory that the engine may use, 0 to 1",
+            most=1,
+            left_out="the engine's default",
+            examples=(0.9,),
         ),
     ] = None
     refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
@@ -258,7 +280,7 @@ class Held(Split):
     ] = None
     lora_dtype: Annotated[
         str | None,
-        Argument(kind="text", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
+        Argument(kind="format", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
     ] = None
     fully_sharded_loras: Annotated[
         bool | None,
@@ -337,7 +359,7 @@ class CalculateMemory(Held):
         bool, Argument(kind="flag", meaning="Whether a head that shares the embedding's table is stored once")
     ] = True
 
-    ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "kv_precision", "tensor_parallel")
+    ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "tensor_parallel")
 
 
 @dataclass(eq=False)

@@ -43,6 +43,14 @@ def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str
     return number
 
 
+def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
+    """The value as it is, where it is a string."""
+    if not isinstance(value, str):
+        example = f" such as {examples[0]!r}" if examples else ""
+        raise ArgumentError(f"{name} must be a string{example}, and is {value!r}.")
+    return value
+
+
 def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(f"{name} must be True or False, and is {value!r}.")

@@ -11,7 +11,10 @@ from .report import Note
 
 _ABSENT: Any = object()
 # What transformers saves under another name than a family's published configs have.
-_SAME_FIELD = (frozenset({"num_experts", "num_local_experts", "n_routed_experts"}),)
+_SAME_FIELD = (
+    frozenset({"num_experts", "num_local_experts", "n_routed_experts"}),
+    frozenset({"num_shared_experts", "n_shared_experts"}),
+)
 LARGEST_SIZE = 10**8
 DEEPEST_STACK = 1_000
 

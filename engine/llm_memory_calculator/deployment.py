@@ -56,6 +56,19 @@ class Deployment:
             return self.accelerator.name
         return "a device" if self.memory_bytes is None else f"a device of {self.memory_bytes / 1e9:g} GB"
 
+    def laid_out(self, layout: Parallelism) -> Deployment:
+        """The same in another layout. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""
+        return Deployment(
+            model=self.model,
+            formats=self.formats,
+            engine=self.engine,
+            layout=layout,
+            accelerator=self.accelerator,
+            memory_bytes=self.memory_bytes,
+            devices=self.devices,
+            notes=self.notes,
+        )
+
     def __str__(self) -> str:
         return (
             f"{self.model.name} ({self.formats.scheme.label}, {self.formats.kv_cache.name} cache) on "

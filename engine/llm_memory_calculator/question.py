@@ -58,7 +58,7 @@ def deployed(
 ) -> Deployment:
     """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
     formats = model.formats(asked.precision, asked.kv_precision)
-    engine = engine_for()
+    engine = engine_for(asked.engine, asked.engine_version, gpu_memory_utilization=asked.gpu_memory_utilization)
     about = () if accelerator is None else hardware_notes(accelerator)
     return Deployment(
         model=model,

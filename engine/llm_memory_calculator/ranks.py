@@ -62,6 +62,8 @@ class Holding:
     """The part of it that is neither embedding nor head."""
     encoder: tuple[Kind, ...]
     towers: tuple[Kind, ...]
+    copied: tuple[tuple[int, Kind], ...]
+    """Those of `text` that have here a copy of matrices which another stage stores."""
     weights: int
     """Bytes."""
     parameters: int
@@ -153,6 +155,7 @@ def _holding(
         stack=stack,
         encoder=encoder,
         towers=towers,
+        copied=tuple(copied),
         weights=round(
             sum(count * kind.stored_bytes for count, kind in everything)
             + sum(count * (kind.read_bytes - kind.stored_bytes) for count, kind in copied)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -56,7 +56,7 @@ class Line:
     why: str = ""
     """The numbers that give it."""
     parts: tuple[Line, ...] = ()
-    """What it is the sum of."""
+    """What it is the sum of, or the largest of where its `why` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +153,8 @@ class MemoryReport(Told):
     """Whether it fits the hardware or memory that was named; null when none was."""
     device_budget_bytes: int | None = None
     """Bytes of that device that may be used."""
+    ledger: Line | None = None
+    """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
@@ -259,32 +261,46 @@ class BatchReport(Told):
     """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int
     """KV cache of one sequence on one device, bytes."""
+    ledger: Line | None = None
+    """The tree of what was summed on the fullest device at that batch; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
 
 class OriginalKeys:
-    """A mapping view of a report under the keys of the original's dictionaries: `report['ttft']`, `dict(report)`."""
+    """A mapping view of a report under the keys of the original's dictionaries: `report['ttft']`, `dict(report)`.
+
+    Each key is an attribute too, as it was in the original: `report.TTFT`.
+    """
 
     __slots__ = ()
     KEYS: ClassVar[dict[str, str]] = {}
 
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> Collection[str]:
         return self.KEYS.keys()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.KEYS)
+        return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        return key in self.KEYS
+        return key in self.keys()
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self.KEYS:
-            raise KeyError(f"{key!r}; the keys are {', '.join(self.KEYS)}")
+        if key not in self:
+            raise KeyError(f"{key!r}; the keys are {', '.join(self)}")
         return getattr(self, self.KEYS[key])
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self.KEYS else default
+        if key not in self:
+            return default
+        return self[key]
+
+    if not TYPE_CHECKING:  # a checker of types is to go on finding attributes that are misspelt
+
+        def __getattr__(self, name: str) -> Any:
+            if self.KEYS.get(name, name) != name and name in self:
+                return self[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +327,11 @@ class OperatorRow:
     """compute or memory."""
 
 
+def _ratio(value: float, of: float) -> float:
+    """0 where there is nothing of either."""
+    return value / of if of else 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseReport(OriginalKeys, Told):
     """Prefill of a batch, or one decode step of it."""
@@ -329,6 +350,10 @@ class PhaseReport(OriginalKeys, Told):
         "TPOT": "tpot_ms",
         "Total_latency": "total_ms",
         "Effective_throughput": "output_tokens_per_s",
+    }
+    KEYS_OF_ONE_PHASE: ClassVar[dict[str, tuple[str, ...]]] = {
+        "prefill": ("TTFT", "Input_throughput"),
+        "decode": ("TPOT", "Total_latency", "Effective_throughput"),
     }
 
     model: str
@@ -373,11 +398,16 @@ class PhaseReport(OriginalKeys, Told):
     bandwidth_share: float
     """Bytes over what the devices' memory would move in that time (MBU), 0 to 1."""
     breakdown: tuple[Line, ...]
-    """Milliseconds by kind of work."""
+    """Milliseconds by kind of work; in full detail with the operators that they are the sum of."""
     operators: tuple[OperatorRow, ...] = field(default=(), repr=False)
     """Every operator of one device at the mean step (filled on request)."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
+
+    def keys(self) -> Collection[str]:
+        """The original's keys of this phase."""
+        others = self.KEYS_OF_ONE_PHASE["decode" if self.phase == "prefill" else "prefill"]
+        return [key for key in self.KEYS if key not in others]
 
     @property
     def ttft_ms(self) -> float | None:
@@ -434,6 +464,11 @@ class PhaseReport(OriginalKeys, Told):
                 "Memory time (msec)": [row.memory_ms for row in self.operators],
                 "Num ops (MFLOP)": [row.flops / 1e6 for row in self.operators],
                 "Total Data (MB)": [row.bytes / 1e6 for row in self.operators],
+                "C/M ratio": [_ratio(row.compute_ms, row.memory_ms) for row in self.operators],
+                "Op Intensity": [_ratio(row.flops, row.bytes) for row in self.operators],
+                "Throughput (Tflops)": [_ratio(row.flops / 1e9, row.latency_ms) for row in self.operators],
+                "Compute Utilization": [_ratio(row.compute_ms, row.latency_ms) for row in self.operators],
+                "Memory Utilization": [_ratio(row.memory_ms, row.latency_ms) for row in self.operators],
             }
         )
 

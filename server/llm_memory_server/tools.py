@@ -153,5 +153,5 @@ def _values(argument: Argument) -> dict[str, Any]:
             return {"type": "array", "items": accelerator, "minItems": 1}
         case "object":
             return {"type": "object"}
-        case "model" | "text":
+        case "model" | "text" | "format":
             return text | {"minLength": 1}

@@ -1,11 +1,14 @@
 """Families against the published counts of their models, and what is unusual in their caches."""
 
 import re
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from llm_memory_calculator import Step
+from llm_memory_calculator.architectures import families
+from llm_memory_calculator.architectures._rows import ROWS
 from llm_memory_calculator.errors import ConfigError
 
 from .families import assert_a_rank_of_two_holds_less_and_works_less, described
@@ -347,3 +350,11 @@ def test_layers_for_multi_token_prediction_are_named_and_not_counted(model_type:
 def test_an_error_names_the_field(facts: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(named)):
         described(**facts)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_is_of_a_family_that_has_a_module_and_has_none_itself(name: str) -> None:
+    package = "llm_memory_calculator.architectures"
+    assert name in families()
+    assert find_spec(f"{package}.{ROWS[name].family}") is not None
+    assert find_spec(f"{package}.{name}") is None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import UnknownFormatError, calculate_memory, load_model
 from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes
@@ -212,7 +211,7 @@ SIZES = st.integers(1, 24).map(lambda count: 32 * count)
 @given(
     hidden=SIZES,
     width=SIZES,
-    layers=st.integers(8, 40),
+    layers=st.integers(8, 24),
     vocabulary=st.integers(1, 5000),
     tied=st.booleans(),
     kv=st.sampled_from([1, 2, 4, 8]),
@@ -256,3 +255,13 @@ def test_a_table_by_layers_is_quantised_like_the_vocabulary_s() -> None:
         for weight in operator.weights()
     )
     assert (report.weight_memory_bytes - towers) / 1e9 == pytest.approx(7.35, rel=0.015)
+
+
+def test_a_decoder_beside_a_tower_is_mixed_as_it_is_alone() -> None:
+    # llama.cpp writes the decoder of InternVL3-78B, which is Qwen2.5-72B's, as a qwen2, and its tower elsewhere
+    alone = formats(load_model("Qwen/Qwen2.5-72B").architecture, "q3_k_m")
+    beside = formats(load_model("OpenGVLab/InternVL3-78B").architecture, "q3_k_m")
+    layers = [name for name in alone if name.startswith("model.layers.") and not name.endswith(".bias")]
+    assert layers
+    assert {alone[name] == beside[f"language_model.{name}"] for name in layers} == {True}
+    assert alone["model.layers.40.self_attn.v_proj"].name == "q5_k"

@@ -4,8 +4,7 @@ import math
 
 import numpy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import Step, best_parallelism, calculate_memory, estimate_performance, load_model
 from llm_memory_calculator.deployment import Deployment

@@ -49,6 +49,7 @@ def test_every_report_is_printed_in_words_and_with_what_must_be_known(name: str)
         (512, "bytes", "512 bytes"),
         (0, "bytes", "0 bytes"),
         (12.3456, "ms", "12.35 ms"),
+        (0.0042, "ms", "4.20 us"),
         (217, "sequences", "217 sequences"),
         (70_553_706_496, "", "70,553,706,496"),
     ],

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.formats.scheme import stored_bytes

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +79,15 @@ def test_every_question_is_answered_as_a_table_and_as_json(arguments: list[objec
     assert json.loads(document.stdout)
 
 
+@pytest.mark.parametrize("variable", ["COLUMNS=40", "NO_COLOR=1", "FORCE_COLOR=1", "TERM=dumb", "TERMINAL_WIDTH=30"])
+def test_no_variable_of_a_terminal_cuts_what_is_piped(variable: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = ("compare", "llama3.1_8b", "--hardware", "rtx 4090", "--hardware", "T4")
+    table, document = run(*question).stdout, run(*question, "--json").stdout
+    monkeypatch.setenv(*variable.split("="))
+    assert re.sub(r"\x1b\[[\d;]*m", "", run(*question).stdout) == table
+    assert run(*question, "--json").stdout == document
+
+
 def test_inspect_gives_the_counts(tmp_path: Path, run: Run) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     for model in (tmp_path, tmp_path / "config.json"):
@@ -147,12 +157,11 @@ def test_usage_errors_are_one_sentence_and_exit_code_2(arguments: list[str], run
 
 @pytest.mark.parametrize("question", [["memory", "gpt2"], ["models"], ["memory", "gpt2", "--json"]])
 def test_a_reader_that_has_gone_is_no_error(question: list[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "llm_memory_calculator", *question]
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
@@ -251,6 +260,12 @@ def test_explain_shows_what_a_time_is_made_of(run: Run) -> None:
     assert run(*question, "--explain").stdout == run(*question, "--detail", "full").stdout
 
 
+def test_explain_shows_what_the_memory_is_made_of(run: Run) -> None:
+    assert "context" not in run("memory", "llama3.1_8b").stdout
+    shown = run("memory", "llama3.1_8b", "--explain").stdout
+    assert all(word in shown for word in ("context", "buffers", "graphs", "embedding", "feed-forward"))
+
+
 @pytest.mark.parametrize("command", ["inspect", "batch"])
 def test_people_are_shown_words_and_no_names_of_fields(command: str, run: Run) -> None:
     options = ["--memory-gb", 24] if command == "batch" else []
@@ -271,9 +286,8 @@ def test_version_is_the_package_s(run: Run) -> None:
 
 
 def test_the_module_runs_as_a_process_without_a_traceback() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "llm_memory_calculator", "memory", "llama3_70b", "--batch-size", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("error: batch_size")
     assert "Traceback" not in done.stderr
@@ -287,6 +301,5 @@ def test_a_memory_question_loads_neither_mcp_nor_pandas() -> None:
         "heavy = ('mcp', 'pandas', 'numpy', 'huggingface_hub')\n"
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.strip() == "[]"

@@ -1,9 +1,9 @@
 """The five tools as a client sees them, in both eras of the protocol."""
 
+import functools
 import inspect
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client
+from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent
 
 import llm_memory_calculator
@@ -48,9 +49,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@functools.cache
+def server() -> MCPServer:
+    return build_server()
+
+
 @asynccontextmanager
 async def connected(mode: Literal["auto", "legacy"] = "auto") -> AsyncIterator[Client]:
-    async with Client(build_server(), mode=mode) as client:
+    async with Client(server(), mode=mode) as client:
         yield client
 
 
@@ -222,6 +228,29 @@ async def test_full_detail_adds_breakdowns() -> None:
     assert math.isclose(full.structured_content["ttft_ms"], short.structured_content["ttft_ms"])
 
 
+@pytest.mark.parametrize("name", TOOLS)
+async def test_an_answer_in_full_detail_is_one_that_its_schema_takes(name: str) -> None:
+    async with connected() as client:
+        result = await client.call_tool(name, {**TOOLS[name][0], "detail": "full"})
+        (schema,) = [tool.output_schema for tool in (await client.list_tools()).tools if tool.name == name]
+    assert schema is not None
+    Draft202012Validator(schema).validate(result.structured_content)
+
+
+@pytest.mark.parametrize("name", ["calculate_memory", "max_batch_size"])
+async def test_full_detail_says_what_the_overhead_is_made_of(name: str) -> None:
+    async with connected() as client:
+        short = await client.call_tool(name, TOOLS[name][0])
+        full = await client.call_tool(name, {**TOOLS[name][0], "detail": "full"})
+    assert "context" not in text(short)
+    for word in ("overhead", "context", "buffers", "graphs", "embedding", "attention"):
+        assert word in text(full)
+    assert full.structured_content is not None
+    ledger = full.structured_content["ledger"]
+    weights = next(line for line in ledger["parts"] if line["name"] == "weights")
+    assert sum(line["value"] for line in weights["parts"]) == full.structured_content["weight_memory_bytes"]
+
+
 async def test_instructions_name_every_tool() -> None:
     async with connected() as client:
         instructions = client.instructions or ""
@@ -351,8 +380,5 @@ def test_building_the_server_loads_no_heavy_package() -> None:
         "import sys; from llm_memory_server.server import build_server; build_server(); "
         "print([name for name in ('numpy', 'pandas', 'huggingface_hub') if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -23,8 +23,7 @@ from llm_memory_calculator.errors import (
     SourceError,
     UnknownModelError,
 )
-from llm_memory_calculator.sources import hub as hub_module
-from llm_memory_calculator.sources import local, resolve
+from llm_memory_calculator.sources import hub as hub_module, local, resolve
 
 CONFIG = {"model_type": "llama", "hidden_size": 4096}
 BODY = json.dumps(CONFIG).encode()

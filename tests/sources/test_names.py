@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import GatedModelError, HubOfflineError, SourceError, UnknownModelError

@@ -1,5 +1,7 @@
 """One module a family, named like the `model_type` of its config, with one function `build(config) -> Architecture`.
 
+A family that is another one by other defaults has no module: it is a row of the table in `_rows`.
+
 A dash in a model_type is an underscore in the name of its module. A part of a diffusion model has a `_class_name` in
 place of a model_type, and its module is named like that in small letters; a pipeline is put together of its parts.
 """
@@ -14,13 +16,14 @@ from importlib.resources import files
 from ..architecture import Architecture
 from ..config import Config
 from . import _heads, _unknown
+from ._rows import ROWS, Row
 
 
 @cache
 def families() -> tuple[str, ...]:
     """Every model_type that is described, in alphabetical order."""
     modules = (entry.name.removesuffix(".py") for entry in files(__name__).iterdir() if entry.name.endswith(".py"))
-    return tuple(sorted(name for name in modules if not name.startswith("_")))
+    return tuple(sorted((*ROWS, *(name for name in modules if not name.startswith("_")))))
 
 
 def build(config: Config) -> Architecture:
@@ -41,5 +44,6 @@ def build(config: Config) -> Architecture:
         module = config.model_type.replace("-", "_") if config.has("model_type") else ""
     if module not in known:
         return _heads.of_class(_unknown.describe(config, known), config)
-    describe: Callable[[Config], Architecture] = import_module(f".{module}", __name__).build
-    return _heads.of_class(describe(config), config)
+    row = ROWS.get(module, Row(module))
+    describe: Callable[[Config], Architecture] = import_module(f".{row.family}", __name__).build
+    return _heads.of_class(describe(config.filled(**row.defaults)), config)

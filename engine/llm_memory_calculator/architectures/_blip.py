@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import FixedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, equal_heads, feed_forward, plain, pre_norm
 from ._encoders import cross_attention, encoder_attention
+from ._images import FixedImages
 from ._towers import ImageTower, multimodal, tower
 
 _PARTS = ("attention.query", "attention.key", "attention.value", "output.dense")
@@ -109,13 +109,13 @@ def _queries(config: Config, hidden: int, tables: bool, reduction: int) -> tuple
                 name="word_embeddings",
                 entries=config.integer("vocab_size", default=30_522),
                 width=hidden,
-                split="none",
+                part="positions",
             ),
             Embedding(
                 name="position_embeddings",
                 entries=config.integer("max_position_embeddings", default=512),
                 width=hidden,
-                split="none",
+                part="positions",
             ),
         )
     return (

@@ -27,7 +27,7 @@ def class_embedding(config: Config, inputs: int, width: int) -> Operators:
     path, given = "class_embedding", "projection_class_embeddings_input_dim"
     if not kind:
         classes = config.optional_integer("num_class_embeds")
-        return () if classes is None else (Embedding(name=path, entries=classes, width=width, split="none"),)
+        return () if classes is None else (Embedding(name=path, entries=classes, width=width, part="positions"),)
     if kind == "timestep":
         return embedding(path, inputs, width)
     if kind == "projection":

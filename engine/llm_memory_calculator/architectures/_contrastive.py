@@ -59,7 +59,7 @@ def text_encoder(
         config,
         first=(
             Embedding(name="text_model.embeddings.token_embedding", entries=vocabulary, width=hidden),
-            Embedding(name="text_model.embeddings.position_embedding", entries=longest, width=hidden, split="none"),
+            Embedding(name="text_model.embeddings.position_embedding", entries=longest, width=hidden, part="positions"),
         ),
         stack=grouped([None] * depth, lambda _: block, "text_model.encoder.layers.{index}"),
         last=(Norm(name="text_model.final_layer_norm", width=hidden, bias=True), *head(text, hidden)),

@@ -86,7 +86,7 @@ def deberta_model(
     project = () if narrow == hidden else (plain(f"{path}embeddings.embed_proj", hidden, narrow),)
     relative: Operators = ()
     if entries:
-        relative = (Embedding(name=f"{path}encoder.rel_embeddings", entries=entries, width=hidden, split="none"),)
+        relative = (Embedding(name=f"{path}encoder.rel_embeddings", entries=entries, width=hidden, part="positions"),)
     if bucketed and "layer_norm" in config.text("norm_rel_ebd", default="none").lower():
         relative += (Norm(name=f"{path}encoder.LayerNorm", width=hidden, bias=True),)
     return encoder_model(

@@ -8,7 +8,7 @@ from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import Latents
-from ..operators import Activation, Convolution, Learned, Linear, Norm, Output
+from ..operators import Activation, Convolution, Learned, Linear, Norm, Output, Part
 from ._blocks import Heads, Operators, dtype_of, gated_feed_forward, plain
 from ._encoders import cross_attention, encoder_attention
 
@@ -71,9 +71,10 @@ def of_image(name: str, outputs: int, inputs: int, bias: bool = True) -> Linear:
     return Linear(name=name, outputs=(Output(name=name, units=outputs),), input_units=inputs, bias=bias, per="sequence")
 
 
-def of_prompt(name: str, outputs: int, inputs: int) -> Linear:
+def of_prompt(name: str, outputs: int, inputs: int, part: Part | None = None) -> Linear:
     """A product over the positions of the encoded prompt."""
-    return Linear(name=name, outputs=(Output(name=name, units=outputs),), input_units=inputs, bias=True, per="source")
+    out = Output(name=name, units=outputs, part=part)
+    return Linear(name=name, outputs=(out,), input_units=inputs, bias=True, per="source")
 
 
 def embedding(path: str, inputs: int, width: int, outputs: int | None = None) -> Operators:
@@ -136,9 +137,17 @@ def plain_feed_forward(hidden: int, path: str = "ff", width: int | None = None) 
     inner = 4 * hidden if width is None else width
     up, down = f"{path}.net.0.proj", f"{path}.net.2"
     return (
-        Linear(name=up, outputs=(Output(name=up, units=inner),), input_units=hidden, bias=True, split="columns"),
+        Linear(
+            name=up, outputs=(Output(name=up, units=inner, part="up"),), input_units=hidden, bias=True, split="columns"
+        ),
         Activation(name=f"{path}.act", width=inner, gated=False),
-        Linear(name=down, outputs=(Output(name=down, units=hidden),), input_units=inner, bias=True, split="rows"),
+        Linear(
+            name=down,
+            outputs=(Output(name=down, units=hidden, part="down"),),
+            input_units=inner,
+            bias=True,
+            split="rows",
+        ),
     )
 
 
@@ -185,11 +194,11 @@ def prompted_block(
 
 def joint_stream(hidden: int, heads: Heads, *, normed: bool, out: bool = True) -> Operators:
     """What the prompt's positions have of their own where they and the image's attend as one."""
-    names = ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj")
+    parts: tuple[Part, ...] = ("q", "k", "v")
     return (
-        *(of_prompt(name, heads.query * heads.dim, hidden) for name in names),
+        *(of_prompt(f"attn.add_{part}_proj", heads.query * heads.dim, hidden, part) for part in parts),
         *head_norms(heads, ("norm_added_q", "norm_added_k"), normed),
-        *((of_prompt("attn.to_add_out", hidden, heads.query * heads.dim),) if out else ()),
+        *((of_prompt("attn.to_add_out", hidden, heads.query * heads.dim, "out"),) if out else ()),
     )
 
 

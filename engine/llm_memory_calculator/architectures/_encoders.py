@@ -9,7 +9,17 @@ from typing import Literal
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..operators import Activation, BidirectionalAttention, CrossAttention, Embedding, Learned, Linear, Norm, Output
+from ..operators import (
+    Activation,
+    BidirectionalAttention,
+    CrossAttention,
+    Embedding,
+    Learned,
+    Linear,
+    Norm,
+    Output,
+    Part,
+)
 from ._blocks import (
     Heads,
     Operators,
@@ -69,7 +79,7 @@ def global_attention(
 ) -> Operators:
     """Longformer's attention within a window, and the projections of those positions that see everything."""
     attend = encoder_attention(hidden, heads, path=path, names=names, bias=True, window=window)
-    return (*attend, *(plain(f"{path}.{name}_global", hidden, hidden, True) for name in names[:3]))
+    return (*attend, *(plain(f"{path}.{name}_global", hidden, hidden, True, part="mixer") for name in names[:3]))
 
 
 def cross_attention(
@@ -90,10 +100,10 @@ def cross_attention(
     query, key, value, out = (f"{path}.{name}" for name in names)
     source = hidden if source_width is None else source_width
 
-    def of_source(name: str, has_bias: bool) -> Linear:
+    def of_source(name: str, has_bias: bool, part: Part) -> Linear:
         return Linear(
             name=name,
-            outputs=(Output(name=name, units=heads.kv, width=heads.dim),),
+            outputs=(Output(name=name, units=heads.kv, width=heads.dim, part=part),),
             input_units=source,
             bias=has_bias,
             split="columns",
@@ -103,20 +113,20 @@ def cross_attention(
     return (
         Linear(
             name=query,
-            outputs=(Output(name=query, units=heads.query, width=heads.dim),),
+            outputs=(Output(name=query, units=heads.query, width=heads.dim, part="q"),),
             input_units=hidden,
             bias=bias,
             split="columns",
         ),
-        of_source(key, bias if key_bias is None else key_bias),
-        of_source(value, bias),
+        of_source(key, bias if key_bias is None else key_bias, "k"),
+        of_source(value, bias, "v"),
         *norms,
         CrossAttention(
             name=path, heads=heads.query, kv_heads=heads.kv, head_dim=heads.dim, length=length, cached=cached
         ),
         Linear(
             name=out,
-            outputs=(Output(name=out, units=hidden),),
+            outputs=(Output(name=out, units=hidden, part="out"),),
             input_units=heads.query,
             input_width=heads.dim,
             bias=bias if out_bias is None else out_bias,
@@ -200,7 +210,7 @@ def bert_tables(
     width = shape.hidden if width is None else width
 
     def table(name: str, entries: int) -> Operators:
-        return (Embedding(name=f"{path}.{name}", entries=entries, width=width, split="none"),) if entries else ()
+        return (Embedding(name=f"{path}.{name}", entries=entries, width=width, part="positions"),) if entries else ()
 
     return (
         Embedding(name=f"{path}.word_embeddings", entries=shape.vocabulary, width=width),

@@ -27,6 +27,7 @@ def layer_tables(config: Config, hidden: int, depth: int, inputs: int) -> Operat
             name="model.embed_tokens_per_layer",
             entries=config.integer("vocab_size_per_layer_input", default=262_144),
             width=depth * inputs,
+            part="layer_vocabulary",
         ),
         Linear(name=projection, outputs=(Output(name=projection, units=depth * inputs),), input_units=hidden),
         Norm(name="model.per_layer_projection_norm", width=inputs, heads=depth),

@@ -8,7 +8,6 @@ from dataclasses import replace
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import UnsupportedModelError
-from ..operators import Linear
 from ._encoders import class_of, classifier, label_count
 
 _OVER_THE_VOCABULARY = re.compile(
@@ -40,11 +39,7 @@ def of_class(architecture: Architecture, config: Config) -> Architecture:
             f"The config's architectures names {name!r}, whose head is not described; known are {', '.join(_KNOWN)}. "
             "Give the config with the class of its base model to count it without the head."
         )
-    kept = tuple(
-        operator
-        for operator in architecture.last.operators
-        if not (isinstance(operator, Linear) and operator.role == "head")
-    )
+    kept = tuple(operator for operator in architecture.last.operators if not operator.gives_logits)
     if task in _LABELLED:
         labels = 2 if task == "QuestionAnswering" else label_count(config)
         per = "sequence" if task == "SequenceClassification" else "token"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import Images, TiledImages
+from ..images import Images
 from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators, equal_heads, feed_forward, pre_norm, query_key_norms
 from ._encoders import encoder_attention
+from ._images import TiledImages
 from ._towers import ImageTower, tower, two_matrices
 from ._vision import square
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import CausalConvolution, Norm, Output, Recurrence, Vector
-from ._blocks import Heads, Operators, plain, within
-from ._recurrent import ATTENTION, STATE, columns, layer_kinds, rows
+from ._blocks import Heads, Operators, columns, plain, rows, within
+from ._recurrent import ATTENTION, STATE, layer_kinds
 
 DELTA_CHUNK = 64
 """Tokens of a chunk in the kernels for delta rules and linear attention."""
@@ -101,7 +101,7 @@ def kimi_delta_attention(
 
     return (
         columns(query, (*each((query, key, value)), Output(name=beta, units=heads)), hidden),
-        *(plain(name, dim, hidden) for name in inner),
+        *(plain(name, dim, hidden, part="mixer") for name in inner),
         columns(decay, each((decay,)), width),
         columns(gate, each((gate,)), width),
         CausalConvolution(

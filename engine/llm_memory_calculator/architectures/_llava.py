@@ -7,9 +7,10 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
-from ..images import Images, PinpointImages, TiledImages
+from ..images import Images
 from ..operators import Learned, Norm
 from ._blocks import Operators
+from ._images import PinpointImages, TiledImages
 from ._towers import ImageTower, clip, multimodal, siglip, tower, two_matrices, whole_images
 
 # CLIP-ViT-L/14 at 336 pixels, which a LLaVA without a vision_config has.

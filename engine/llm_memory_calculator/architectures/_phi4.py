@@ -9,10 +9,11 @@ from typing import Any
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import CroppedImages, Images
+from ..images import Images
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, equal_heads, gated_feed_forward, plain, within
 from ._encoders import encoder_attention
+from ._images import CroppedImages
 from ._towers import ImageTower, siglip, tower, two_matrices
 
 PATH = "model.embed_tokens_extend"
@@ -127,7 +128,7 @@ def sound_part(sizes: Conformer, text_hidden: int, rate: int = 1) -> tuple[Layer
                     name="relative_attention_bias_layer.bias_values",
                     entries=sizes.buckets,
                     width=sizes.heads,
-                    split="none",
+                    part="positions",
                 ),
             ),
             reduction=reduction,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import ceil
 
 from ..config import Config
@@ -11,29 +11,17 @@ from ..operators import (
     STATE_GROUPS,
     Activation,
     CausalConvolution,
-    Linear,
     Norm,
     Operator,
     Output,
     Recurrence,
     Vector,
 )
-from ._blocks import Operators, within
+from ._blocks import Operators, columns, rows, within
 
 ATTENTION, STATE = "full_attention", "linear_attention"
 # the names of published configs, and those that transformers 5 gives them
 LAYER_KINDS = {"attention": ATTENTION, ATTENTION: ATTENTION, "mamba": STATE, STATE: STATE}
-
-
-def columns(name: str, outputs: Sequence[Output], inputs: int, bias: bool = False) -> Linear:
-    """One product whose outputs tensor-parallel ranks share."""
-    return Linear(name=name, outputs=tuple(outputs), input_units=inputs, bias=bias, split="columns")
-
-
-def rows(name: str, outputs: int, units: int, width: int = 1, bias: bool = False) -> Linear:
-    """One product whose inputs tensor-parallel ranks share, summing what they give."""
-    out = (Output(name=name, units=outputs),)
-    return Linear(name=name, outputs=out, input_units=units, input_width=width, bias=bias, split="rows")
 
 
 def auto_rank(config: Config, name: str, hidden: int) -> int:

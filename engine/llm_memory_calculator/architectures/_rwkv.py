@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Linear, Norm, Output, Recurrence, TokenShift, Vector
-from ._blocks import Heads, Operators, decoder, depth_of, grouped, share, within
+from ._blocks import Heads, Operators, columns, decoder, depth_of, grouped, rows, share, within
 from ._linear_attention import DELTA_CHUNK
-from ._recurrent import columns, rows
 
 
 def layer_norm(name: str, hidden: int, *, bias: bool = True) -> Norm:
@@ -27,7 +26,7 @@ def read_state_heads(config: Config) -> Heads:
 
 def head_columns(name: str, names: Sequence[str], heads: Heads, hidden: int) -> Linear:
     """Projections to the heads of the state, in one product."""
-    outputs = tuple(Output(name=each, units=heads.query, width=heads.dim) for each in names)
+    outputs = tuple(Output(name=each, units=heads.query, width=heads.dim, part="mixer") for each in names)
     return Linear(name=name, outputs=outputs, input_units=hidden, split="columns")
 
 
@@ -75,10 +74,10 @@ def channel_mix(hidden: int, width: int, *, path: str, mixes: tuple[str, ...], r
     key, value, gate, act = within(path, "key", "value", "receptance", "act")
     return (
         TokenShift(name=path, width=hidden, mixes=mixes, streams=len(mixes)),
-        columns(key, [Output(name=key, units=width)], hidden),
+        columns(key, [Output(name=key, units=width)], hidden, part="up"),
         Activation(name=act, width=width, gated=False),
-        *((columns(gate, [Output(name=gate, units=hidden)], hidden),) if receptance else ()),
-        rows(value, hidden, width),
+        *((columns(gate, [Output(name=gate, units=hidden)], hidden, part="gate"),) if receptance else ()),
+        rows(value, hidden, width, part="down"),
     )
 
 

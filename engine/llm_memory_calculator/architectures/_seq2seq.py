@@ -194,7 +194,7 @@ def bart_model(
         if position_offset is not None:
             tables = (
                 Embedding(
-                    name=f"{side}embed_positions", entries=positions + position_offset, width=hidden, split="none"
+                    name=f"{side}embed_positions", entries=positions + position_offset, width=hidden, part="positions"
                 ),
             )
         norm = (Norm(name=f"{side}layernorm_embedding", width=hidden, bias=True),) if table_norm else ()
@@ -277,7 +277,7 @@ class T5:
         table: Operators = ()
         if first or self.tables_everywhere:
             name = f"{path}.relative_attention_bias"
-            table = (Embedding(name=name, entries=self.buckets, width=self.heads.query, split="none"),)
+            table = (Embedding(name=name, entries=self.buckets, width=self.heads.query, part="positions"),)
         core = None if causal else two_sided(self.heads, path)
         attend = attention(self.hidden, self.heads, path=path, names=("q", "k", "v", "o"), core=core)
         return (self.norm("layer.0.layer_norm"), *table, *attend)
@@ -390,7 +390,7 @@ def sound_encoder(hidden: int, half: Half, path: str, *, mels: int, positions: i
             operators=(
                 Convolution(name="conv1", inputs=mels, outputs=hidden, kernel=3),
                 Convolution(name="conv2", inputs=hidden, outputs=hidden, kernel=3),
-                Embedding(name="embed_positions", entries=positions, width=hidden, split="none"),
+                Embedding(name="embed_positions", entries=positions, width=hidden, part="positions"),
             ),
         ),
         *encoder_layers(hidden, half, path, before=True, key_bias=False),

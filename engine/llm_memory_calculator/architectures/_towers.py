@@ -10,11 +10,12 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import FixedImages, Images
+from ..images import Images
 from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
 from . import build as build_any
 from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain, pre_norm, within
 from ._encoders import encoder_attention
+from ._images import FixedImages
 
 # Where a checkpoint with a tower keeps the decoder: what its paths begin with, and with what in that checkpoint.
 BESIDE, INSIDE, UNMOVED = ("", "language_model."), ("model.", "model.language_model."), ("", "")
@@ -121,7 +122,7 @@ def _patch_encoder(
         Convolution(
             name="patch_embedding", inputs=channels, outputs=hidden, kernel=patch * patch, bias=not class_tokens
         ),
-        Embedding(name="position_embedding", entries=positions, width=hidden, split="none"),
+        Embedding(name="position_embedding", entries=positions, width=hidden, part="positions"),
     )
     before: tuple[Layer, ...] = ()
     if class_tokens:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..operators import BidirectionalAttention, Norm
+from ..operators import BidirectionalAttention, Norm, Part
 from ._blocks import Operators, equal_heads, plain
 from ._diffusion import as_list, conv, of_prompt, positions_attention, prompted_block, residual
 
@@ -256,16 +256,17 @@ class Prompted:
         """One attention to the image's positions and the prompt's alike."""
         count = max(1, self.width // self.heads)
         inner = count * self.heads
-        own: Operators = () if self.only else tuple(plain(f"to_{name}", inner, self.width, bias=True) for name in "kv")
+        pair: tuple[Part, Part] = ("k", "v")
+        own = () if self.only else [plain(f"to_{part}", inner, self.width, bias=True, part=part) for part in pair]
         normed = {"layer_norm": self.width, "group_norm": self.prompt}.get(self.norm)
         return (
             Norm(name="group_norm", width=self.width, bias=True),
             *(() if normed is None else (Norm(name="norm_cross", width=normed, bias=True),)),
-            plain("to_q", inner, self.width, bias=True),
+            plain("to_q", inner, self.width, bias=True, part="q"),
             *own,
-            *(of_prompt(f"add_{name}_proj", inner, self.prompt) for name in "kv"),
+            *(of_prompt(f"add_{part}_proj", inner, self.prompt, part) for part in pair),
             BidirectionalAttention(name="", heads=count, head_dim=self.heads),
-            plain("to_out.0", self.width, inner, bias=True),
+            plain("to_out.0", self.width, inner, bias=True, part="out"),
         )
 
 

@@ -176,8 +176,8 @@ def _feed_forwards(config: Config, hidden: int, depth: int) -> list[Operators]:
         count=config.integer(*_EXPERTS),
         active=config.integer("num_experts_per_tok", "moe_topk", "num_experts_per_token"),
         width=own,
-        shared=gated_feed_forward(hidden, shared_width, path="mlp.shared_experts", reduces=False)
+        shared=gated_feed_forward(hidden, shared_width, path="mlp.shared_experts", shared=True, reduces=False)
         if shared_width
         else (),
     )
-    return [experts if sparse else dense for sparse in leading_dense(config, depth, default=0)]
+    return [experts if sparse else dense for sparse in leading_dense(config, default=0)]

@@ -9,10 +9,12 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import Images, NativeImages
+from ..images import Images
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, equal_heads, feed_forward, gated_feed_forward, plain, pre_norm
 from ._encoders import encoder_attention
+from ._images import NativeImages
+from ._rows import ROWS
 from ._towers import INSIDE, UNMOVED, multimodal, tower, two_matrices
 from .qwen2 import build as build_qwen2
 
@@ -21,17 +23,6 @@ FUSED = ("qkv", "qkv", "qkv", "proj")
 QWEN2_PIXELS, QWEN3_PIXELS = (56 * 56, 28 * 28 * 16_384), (256 * 256, 4096 * 4096)
 # Of the two frames as which GLM-4V takes an image.
 GLM_PIXELS = (112 * 112, 14 * 14 * 2 * 2 * 2 * 6144)
-# The text configs of Qwen2-VL and Qwen2.5-VL in transformers.
-QWEN2_TEXT = {
-    "hidden_size": 8192,
-    "intermediate_size": 29_568,
-    "num_hidden_layers": 80,
-    "num_attention_heads": 64,
-    "num_key_value_heads": 8,
-    "vocab_size": 152_064,
-    "max_position_embeddings": 32_768,
-    "max_window_layers": 80,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +142,7 @@ def qwen3_tower(config: Config, *, early: bool, path: str = "model.visual") -> t
             path,
             (
                 patches(config, grid, "patch_embed.proj", bias=True),
-                Embedding(name="pos_embed", entries=positions, width=grid.hidden, split="none"),
+                Embedding(name="pos_embed", entries=positions, width=grid.hidden, part="positions"),
             ),
         ),
         tower(f"{path}.blocks.{{index}}", image_block(grid, forward, norm_bias=True), grid.depth),
@@ -181,7 +172,7 @@ def glm_tower(config: Config, path: str = "model.visual") -> tuple[Grid, tuple[L
             (
                 patches(config, grid, "patch_embed.proj", bias=True),
                 Norm(name="post_conv_layernorm", width=hidden),
-                Embedding(name="embeddings.position_embedding", entries=side**2, width=hidden, split="none"),
+                Embedding(name="embeddings.position_embedding", entries=side**2, width=hidden, part="positions"),
             ),
         ),
         tower(f"{path}.blocks.{{index}}", block, grid.depth),
@@ -225,7 +216,7 @@ def beside_qwen2_tower(config: Config, grid: Grid, layers: tuple[Layer, ...]) ->
         layers,
         images=grid.images(*QWEN2_PIXELS),
         flat=True,
-        defaults=QWEN2_TEXT,
+        defaults=ROWS["qwen2_vl_text"].defaults,
         moved=UNMOVED,
         ties_inside=True,
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ..architecture import Layer
 from ..config import Config
-from ..operators import Linear, Norm, Operator
-from ._blocks import Heads, Operators, attention, check_heads, gated_feed_forward, share
+from ..operators import Norm
+from ._blocks import Heads, Operators, attention, borrowed, check_heads, gated_feed_forward, share
 from ._recurrent import STATE
 
 HYBRID = "hybrid"
@@ -59,17 +58,6 @@ def zamba_stack(
     for first, *later in (at[HYBRID][block::blocks] for block in range(min(blocks, len(at[HYBRID])))):
         found.append(Layer(path=path, operators=(*shared, *inner), indices=(first,)))
         if later:
-            operators = (*_reused(shared), *inner)
+            operators = (*borrowed(shared), *inner)
             found.append(Layer(path=path, operators=operators, indices=tuple(later), owner=first))
     return tuple(found)
-
-
-def _reused(operators: Operators) -> Operators:
-    """The same operators with weights that another layer stores."""
-
-    def without_weights(operator: Operator) -> Operator:
-        if isinstance(operator, Linear):
-            return replace(operator, stored=False, bias=False)
-        return replace(operator, scaled=False) if isinstance(operator, Norm) else operator
-
-    return tuple(without_weights(operator) for operator in operators)

@@ -1,48 +1,42 @@
 """Arcee Trinity: gated attention, windows in three of four layers, norms around blocks, experts beside shared ones."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ._blocks import (
+    Heads,
     Operators,
     attention,
     beside_shared,
-    decoder,
-    depth_of,
     gated_attention,
-    gated_feed_forward,
-    grouped,
     leading_dense,
     periodic_windows,
+    plain_decoder,
     read_heads,
     sandwich_norm,
-    window_of,
 )
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config, dim_default=128), depth_of(config)
-    bias = config.boolean("attention_bias", default=False)
-    experts = beside_shared(
+    norms = ("input_layernorm", "post_attention_layernorm", "pre_mlp_layernorm", "post_mlp_layernorm")
+
+    def attend(hidden: int, heads: Heads, *, window: int | None, bias: bool) -> Operators:
+        found = attention(hidden, heads, window=window, bias=bias, head_norms=True)
+        return gated_attention(found, hidden, heads, "self_attn.gate_proj")
+
+    return plain_decoder(
         config,
-        shared=2,
-        names=("experts", "shared_experts", "router.gate"),
-        correction="expert_bias",
-        correction_counted=True,
+        read_heads(config, dim_default=128),
+        attend=attend,
+        layer=partial(sandwich_norm, names=norms),
+        windows=periodic_windows(config, 1024, period=4, name="global_attn_every_n_layers"),
+        experts=beside_shared(
+            config,
+            shared=2,
+            names=("experts", "shared_experts", "router.gate"),
+            correction="expert_bias",
+            correction_counted=True,
+        ),
+        sparse=leading_dense(config, default=1, name="num_dense_layers"),
     )
-    dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    windows = periodic_windows(
-        config, depth, window_of(config, default=1024), default=4, name="global_attn_every_n_layers"
-    )
-
-    def block(kind: tuple[int | None, bool]) -> Operators:
-        window, sparse = kind
-        attend = attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True)
-        return sandwich_norm(
-            hidden,
-            gated_attention(attend, hidden, heads, "self_attn.gate_proj"),
-            experts if sparse else dense,
-            names=("input_layernorm", "post_attention_layernorm", "pre_mlp_layernorm", "post_mlp_layernorm"),
-        )
-
-    kinds = list(zip(windows, leading_dense(config, depth, default=1, name="num_dense_layers"), strict=True))
-    return decoder(config, grouped(kinds, block, "model.layers.{index}"))

@@ -1,12 +1,9 @@
 """ALBERT: a BERT whose layers use the same weights (in num_hidden_groups groups), with narrow tables."""
 
-from dataclasses import replace
-
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
-from ..operators import Linear, Norm
-from ._blocks import Operators, feed_forward, plain, post_norm
+from ._blocks import Operators, borrowed, feed_forward, plain, post_norm
 from ._encoders import (
     Shape,
     bert_tables,
@@ -63,9 +60,7 @@ def build(config: Config) -> Architecture:
         place = f"{path}encoder.albert_layer_groups.{group}"
         stack.append(Layer(path=place, operators=operators, indices=(members[0],)))
         if members[1:]:
-            stack.append(
-                Layer(path=place, operators=_borrowed(operators), indices=tuple(members[1:]), owner=members[0])
-            )
+            stack.append(Layer(path=place, operators=borrowed(operators), indices=tuple(members[1:]), owner=members[0]))
     return encoder_model(
         config,
         first=(
@@ -90,16 +85,4 @@ def _predictions(config: Config, shape: Shape, width: int) -> Operators:
         decoder="predictions.decoder",
         own_bias="predictions.bias",
         width=width,
-    )
-
-
-def _borrowed(operators: Operators) -> Operators:
-    """The same with everything stored elsewhere."""
-    return tuple(
-        replace(operator, stored=False, bias=False)
-        if isinstance(operator, Linear)
-        else replace(operator, scaled=False)
-        if isinstance(operator, Norm)
-        else operator
-        for operator in operators
     )

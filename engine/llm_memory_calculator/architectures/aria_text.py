@@ -2,12 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, beside_shared, decoder, depth_of, grouped, pre_norm, read_heads
+from ._blocks import beside_shared, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
     named = config.filled(moe_num_experts=8, moe_topk=2).renamed(
         n_routed_experts="moe_num_experts",
         num_experts_per_tok="moe_topk",
@@ -21,5 +19,4 @@ def build(config: Config) -> Architecture:
         names=("experts", "shared_experts", "router"),
         correction=None,
     )
-    block = pre_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias), experts)
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    return plain_decoder(config, read_heads(config), experts=experts)

@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import decoder, deepseek_stack, router_correction, without_predictors
+from ._deepseek import corrected_deepseek
 
 
 def build(config: Config) -> Architecture:
@@ -17,6 +17,5 @@ def build(config: Config) -> Architecture:
         num_experts_per_tok=8,
         first_k_dense_replace=1,
     )
-    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
     after = Norm(name="post_mlp_layernorm", width=config.integer("hidden_size"))
-    return without_predictors(decoder(config, deepseek_stack(config, correction, after)), config)
+    return corrected_deepseek(config, after)

@@ -7,16 +7,15 @@ from ._blocks import (
     Operators,
     beside_shared,
     decoder,
-    depth_of,
     gated_feed_forward,
     grouped,
-    indexer,
     latent_attention,
     leading_dense,
     plain,
     within,
     without_predictors,
 )
+from ._deepseek import indexer
 
 
 def build(config: Config) -> Architecture:
@@ -32,7 +31,7 @@ def build(config: Config) -> Architecture:
         gated_norm_rank=16,
         num_experts_per_tok=8,
     )
-    hidden, depth = config.integer("hidden_size"), depth_of(config)
+    hidden = config.integer("hidden_size")
     experts = beside_shared(config, shared=1)
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
     attend = (*indexer(config), *_gated(config, latent_attention(config, sparse=True)))
@@ -45,7 +44,7 @@ def build(config: Config) -> Architecture:
         return (*_gated_norm(config, before), *attend, *after, *dense)
 
     every = config.integer("moe_layer_freq", default=1)
-    sparse = leading_dense(config, depth, default=1)
+    sparse = leading_dense(config, default=1)
     if not config.has("mlp_layer_types"):
         sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]
     return without_predictors(decoder(config, grouped(sparse, block, "model.layers.{index}")), config)
@@ -56,7 +55,7 @@ def _gated(config: Config, attend: Operators) -> Operators:
     heads, rank, value = (config.integer(name) for name in ("num_attention_heads", "q_lora_rank", "v_head_dim"))
     nope, rope = config.integer("qk_nope_head_dim"), config.integer("qk_rope_head_dim")
     name, gate = within("self_attn", "q_gate_proj", "gate")
-    both = Output(name=name, units=heads, width=nope + rope + value)
+    both = Output(name=name, units=heads, width=nope + rope + value, part="q_b")
     query = Linear(name=name, outputs=(both,), input_units=2 * rank, split="columns")
     down, norm, _, *rest, out = attend
     return (down, norm, query, *rest, Activation(name=gate, width=heads * value), out)

@@ -1,20 +1,18 @@
 """Baichuan 1 and 2: a Llama with one product for q, k and v; the 13B has ALiBi instead of rotary embeddings."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, gated_feed_forward, grouped, pre_norm
+from ._blocks import attention, equal_heads, plain_decoder
 
 
 def build(config: Config) -> Architecture:
-    hidden = config.integer("hidden_size")
-    heads = equal_heads(hidden, config.integer("num_attention_heads"))
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, names=("W_pack", "W_pack", "W_pack", "o_proj")),
-        gated_feed_forward(hidden, config.integer("intermediate_size")),
-    )
-    return decoder(
+    heads = equal_heads(config.integer("hidden_size"), config.integer("num_attention_heads"))
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        heads,
+        bias=False,
+        attend=partial(attention, names=("W_pack", "W_pack", "W_pack", "o_proj"), apart=True),
         length=("max_position_embeddings", "model_max_length"),
     )

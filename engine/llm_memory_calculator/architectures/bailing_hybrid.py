@@ -56,7 +56,7 @@ def build(config: Config) -> Architecture:
     }
     experts = beside_shared(config, shared=1, correction="gate.expert_bias")
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    kinds = list(zip(periodic_attention(config, depth), leading_dense(config, depth, default=2), strict=True))
+    kinds = list(zip(periodic_attention(config, depth), leading_dense(config, default=2), strict=True))
     stack = grouped(
         kinds, lambda kind: pre_norm(hidden, mixers[kind[0]], experts if kind[1] else dense), "model.layers.{index}"
     )

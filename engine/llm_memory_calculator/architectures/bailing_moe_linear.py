@@ -24,7 +24,9 @@ CHUNK = 64
 
 
 def build(config: Config) -> Architecture:
-    return of_lightning(config, softmax_attention(config))
+    heads, bias = read_heads(config), config.boolean("use_bias", default=False)
+    full = softmax_attention(config, heads, bias)(config.integer("hidden_size"), heads, bias=bias)
+    return of_lightning(config, full)
 
 
 def of_lightning(config: Config, full: Operators) -> Architecture:
@@ -47,7 +49,7 @@ def of_lightning(config: Config, full: Operators) -> Architecture:
     )
     corrected = config.boolean("moe_router_enable_expert_bias", default=False)
     experts = beside_shared(config, shared=0, bias=bias, correction="gate.expert_bias" if corrected else None)
-    sparse = leading_dense(config, depth, default=0)
+    sparse = leading_dense(config, default=0)
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias)
     group = config.integer("layer_group_size", default=1)
     whole = depth // group * group

@@ -61,7 +61,7 @@ def _gpt(config: Config, name: str, *, causal: bool = True) -> tuple[Layer, Laye
             name=f"{name}.position_embeds_layer",
             entries=config.integer("block_size", default=1024),
             width=hidden,
-            split="none",
+            part="positions",
         ),
     )
     block = pre_norm(

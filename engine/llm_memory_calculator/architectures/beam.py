@@ -4,40 +4,34 @@ from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
 from ._blocks import (
+    Heads,
     Operators,
     attention,
     beside_shared,
-    decoder,
     depth_of,
     gated_attention,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
     leading_dense,
+    plain_decoder,
     read_heads,
     sandwich_norm,
-    window_of,
+    windows_of,
 )
 
 
 def build(config: Config) -> Architecture:
-    hidden, depth = config.integer("hidden_size"), depth_of(config)
-    heads, bias = read_heads(config, kv_default=8, dim_default=128), config.boolean("attention_bias", default=False)
-    experts = beside_shared(config, shared=0)
-    dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    gate_bias = Learned(name="self_attn.gate_bias", size=heads.query)
-    windows = layer_windows(
+    depth = depth_of(config)
+
+    def attend(hidden: int, heads: Heads, *, window: int | None, bias: bool) -> Operators:
+        found = attention(hidden, heads, window=window, bias=bias, head_norms=True)
+        gate_bias = Learned(name="self_attn.gate_bias", size=heads.query)
+        return (gate_bias, *gated_attention(found, hidden, heads, "self_attn.gate_proj"))
+
+    return plain_decoder(
         config,
-        depth,
-        window_of(config, default=512),
-        slides=lambda index: (index + 1) % 6 != 0 and index < depth - 1,
+        read_heads(config, kv_default=8, dim_default=128),
+        attend=attend,
+        layer=sandwich_norm,
+        windows=windows_of(config, 512, slides=lambda index: (index + 1) % 6 != 0 and index < depth - 1),
+        experts=beside_shared(config, shared=0),
+        sparse=leading_dense(config, default=3),
     )
-
-    def block(kind: tuple[int | None, bool]) -> Operators:
-        window, sparse = kind
-        attend = attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True)
-        gated = gated_attention(attend, hidden, heads, "self_attn.gate_proj")
-        return sandwich_norm(hidden, (gate_bias, *gated), experts if sparse else dense)
-
-    kinds = list(zip(windows, leading_dense(config, depth, default=3), strict=True))
-    return decoder(config, grouped(kinds, block, "model.layers.{index}"))

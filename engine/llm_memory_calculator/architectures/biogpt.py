@@ -2,16 +2,19 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import decoder, depth_of, grouped
-from .xglm import biased_block
+from ._blocks import equal_heads, plain_decoder
+from .xglm import fairseq_attention, fairseq_feed_forward, fairseq_norms
 
 
 def build(config: Config) -> Architecture:
-    hidden = config.integer("hidden_size")
-    block = biased_block(hidden, config.integer("num_attention_heads"), config.integer("intermediate_size"))
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "biogpt.layers.{index}"),
+        equal_heads(config.integer("hidden_size"), config.integer("num_attention_heads")),
+        bias=True,
+        attend=fairseq_attention,
+        feed=fairseq_feed_forward,
+        layer=fairseq_norms,
+        path="biogpt.layers.{index}",
         positions=config.integer("max_position_embeddings", default=1024) + 2,
         tied_default=True,
         norm_bias=True,

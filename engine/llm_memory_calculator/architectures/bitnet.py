@@ -3,17 +3,16 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import Heads, Operators, attention, gated_feed_forward, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=5)
-    width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
-    *attend, out = attention(hidden, heads, qkv_bias=bias, out_bias=bias)
-    *feed, down = gated_feed_forward(hidden, width)
-    block = pre_norm(
-        hidden,
-        (*attend, Norm(name="self_attn.attn_sub_norm", width=hidden), out),
-        (*feed, Norm(name="mlp.ffn_sub_norm", width=width), down),
-    )
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    def attend(hidden: int, heads: Heads, *, window: int | None, bias: bool) -> Operators:
+        *before, out = attention(hidden, heads, window=window, bias=bias)
+        return (*before, Norm(name="self_attn.attn_sub_norm", width=hidden), out)
+
+    def feed(hidden: int, width: int) -> Operators:
+        *before, down = gated_feed_forward(hidden, width)
+        return (*before, Norm(name="mlp.ffn_sub_norm", width=width), down)
+
+    return plain_decoder(config, read_heads(config, kv_default=5), attend=attend, feed=feed)

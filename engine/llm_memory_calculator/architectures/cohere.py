@@ -1,28 +1,13 @@
 """Command R and R+, Aya: attention and feed-forward side by side under one norm without bias, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    parallel,
-    query_key_norms,
-    read_heads,
-)
+from ._blocks import attention, parallel, plain_decoder, query_key_norms, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
+    heads = read_heads(config)
     norms = query_key_norms(heads, own_scales=True) if config.boolean("use_qk_norm", default=False) else ()
-    block = parallel(
-        hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias, norms=norms),
-        gated_feed_forward(hidden, config.integer("intermediate_size")),
-    )
-    return decoder(
-        config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"), tied_default=True
-    )
+    return plain_decoder(config, heads, attend=partial(attention, norms=norms), layer=parallel, tied_default=True)

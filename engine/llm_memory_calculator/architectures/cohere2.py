@@ -2,30 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    parallel,
-    periodic_windows,
-    read_heads,
-    window_of,
-)
+from ._blocks import parallel, periodic_windows, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config), depth_of(config)
-    bias, width = config.boolean("attention_bias", default=False), config.integer("intermediate_size")
-    window = window_of(config, default=4096)
-    stack = grouped(
-        periodic_windows(config, depth, window, default=4),
-        lambda window: parallel(
-            hidden,
-            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias),
-            gated_feed_forward(hidden, width),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config, read_heads(config), layer=parallel, windows=periodic_windows(config, 4096, period=4), tied_default=True
     )
-    return decoder(config, stack, tied_default=True)

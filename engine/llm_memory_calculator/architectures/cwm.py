@@ -1,30 +1,17 @@
 """Code World Model 32B: a Llama with a full layer first in each four, the others windowed."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import gated_feed_forward, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, depth = config.integer("hidden_size"), depth_of(config)
-    heads = read_heads(config, kv_default=8, dim_default=128)
-    width, bias = config.integer("intermediate_size"), config.boolean("mlp_bias", default=False)
-    windows = layer_windows(config, depth, window_of(config, default=8192), slides=lambda index: index % 4 != 0)
-    stack = grouped(
-        windows,
-        lambda window: pre_norm(
-            hidden, attention(hidden, heads, window=window), gated_feed_forward(hidden, width, bias=bias)
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=8, dim_default=128),
+        bias=False,
+        feed=partial(gated_feed_forward, bias=config.boolean("mlp_bias", default=False)),
+        windows=windows_of(config, 8192, slides=lambda index: index % 4 != 0),
     )
-    return decoder(config, stack)

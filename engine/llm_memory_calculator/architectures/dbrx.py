@@ -1,39 +1,34 @@
 """DBRX: 16 experts of which a token runs 4, LayerNorm without biases, sizes in nested objects."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, check_heads, decoder, depth_of, grouped, mixture, pre_norm, share
+from ._blocks import Heads, attention, check_heads, depth_of, mixture, plain_decoder, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
     hidden, query = config.integer("d_model", "hidden_size"), config.integer("n_heads", "num_attention_heads")
-    kv = config.section("attn_config").integer("kv_n_heads", default=1)
+    kv, ffn = config.section("attn_config").integer("kv_n_heads", default=1), config.section("ffn_config")
     check_heads(query, kv)
-    feed_forward = config.section("ffn_config")
     experts = mixture(
         hidden,
-        count=feed_forward.integer("moe_num_experts"),
-        active=feed_forward.integer("moe_top_k"),
-        width=feed_forward.integer("ffn_hidden_size"),
+        count=ffn.integer("moe_num_experts"),
+        active=ffn.integer("moe_top_k"),
+        width=ffn.integer("ffn_hidden_size"),
         router="ffn.router.layer",
         module="ffn.experts",
     )
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden,
-            Heads(query=query, kv=kv, dim=share(hidden, query)),
-            path="norm_attn_norm.attn",
-            names=("Wqkv", "Wqkv", "Wqkv", "out_proj"),
-        ),
-        experts,
-        names=("norm_attn_norm.norm_1", "norm_attn_norm.norm_2"),
-    )
-    depth = depth_of(config, "n_layers", "num_hidden_layers")
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth, lambda _: block, "transformer.blocks.{index}"),
+        Heads(query=query, kv=kv, dim=share(hidden, query)),
+        bias=False,
+        attend=partial(attention, path="norm_attn_norm.attn", names=("Wqkv", "Wqkv", "Wqkv", "out_proj")),
+        layer=partial(pre_norm, names=("norm_attn_norm.norm_1", "norm_attn_norm.norm_2")),
+        experts=experts,
         hidden=hidden,
+        depth=depth_of(config, "n_layers", "num_hidden_layers"),
+        path="transformer.blocks.{index}",
         paths=("transformer.wte", "transformer.norm_f", "lm_head", ""),
         length=("max_seq_len", "max_position_embeddings"),
     )

@@ -14,8 +14,8 @@ def build(config: Config) -> Architecture:
         to_positions, to_content = attended_positions(config) if relative else (False, False)
         extra = (
             *(Learned(name=f"{place}.{name}", size=hidden) for name in ("q_bias", "v_bias")),
-            *((plain(f"{place}.pos_proj", hidden, hidden),) if to_positions else ()),
-            *((plain(f"{place}.pos_q_proj", hidden, hidden, True),) if to_content else ()),
+            *((plain(f"{place}.pos_proj", hidden, hidden, part="mixer"),) if to_positions else ()),
+            *((plain(f"{place}.pos_q_proj", hidden, hidden, True, part="mixer"),) if to_content else ()),
         )
         attend = attention(
             hidden,

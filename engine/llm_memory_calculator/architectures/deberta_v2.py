@@ -22,7 +22,7 @@ def build(config: Config) -> Architecture:
         if not relative or config.boolean("share_att_key", default=False):
             return stack
         names = zip(("pos_key_proj", "pos_query_proj"), attended_positions(config), strict=True)
-        own = tuple(plain(f"attention.self.{name}", hidden, hidden, True) for name, used in names if used)
+        own = tuple(plain(f"attention.self.{name}", hidden, hidden, True, part="mixer") for name, used in names if used)
         return tuple(replace(layer, operators=(*own, *layer.operators)) for layer in stack)
 
     model = deberta_model(config, layers, vocabulary=128_100, sizes=(1536, 6144, 24, 24), bucketed=True)

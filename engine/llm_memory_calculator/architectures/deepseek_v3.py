@@ -2,9 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import decoder, deepseek_stack, router_correction, without_predictors
+from ._deepseek import corrected_deepseek
 
 
 def build(config: Config) -> Architecture:
-    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
-    return without_predictors(decoder(config, deepseek_stack(config, correction)), config)
+    return corrected_deepseek(config)

@@ -38,7 +38,7 @@ def build(config: Config) -> Architecture:
         router="ffn.gate",
         module="ffn.experts",
         names=_NAMES,
-        shared=gated_feed_forward(hidden, width, path="ffn.shared_experts", names=_NAMES, reduces=False),
+        shared=gated_feed_forward(hidden, width, path="ffn.shared_experts", names=_NAMES, shared=True, reduces=False),
     )
     tables = Buffer(name="ffn.gate.tid2eid", size=config.integer("vocab_size") * config.integer("num_experts_per_tok"))
 
@@ -112,28 +112,28 @@ def _attention(config: Config, kind: str) -> Operators:
             core = replace(core, picked=config.integer("index_topk", default=512))
             compress = (*compress, *_indexer(config, f"{path}.indexer", ratio))
     return (
-        plain(f"{path}.wq_a", rank, hidden),
+        plain(f"{path}.wq_a", rank, hidden, part="q_a"),
         Norm(name=f"{path}.q_norm", width=rank),
         Linear(
             name=f"{path}.wq_b",
-            outputs=(Output(name=f"{path}.wq_b", units=heads, width=dim),),
+            outputs=(Output(name=f"{path}.wq_b", units=heads, width=dim, part="q_b"),),
             input_units=rank,
             split="columns",
         ),
-        plain(f"{path}.wkv", dim, hidden),
+        plain(f"{path}.wkv", dim, hidden, part="kv_a"),
         Norm(name=f"{path}.kv_norm", width=dim),
         *compress,
         core,
         # each group of heads is projected by a matrix of its own, then the groups together
         Linear(
             name=f"{path}.wo_a",
-            outputs=(Output(name=f"{path}.wo_a", units=groups, width=out_rank),),
+            outputs=(Output(name=f"{path}.wo_a", units=groups, width=out_rank, part="mixer"),),
             input_units=heads * dim // groups,
             split="columns",
         ),
         Linear(
             name=f"{path}.wo_b",
-            outputs=(Output(name=f"{path}.wo_b", units=hidden),),
+            outputs=(Output(name=f"{path}.wo_b", units=hidden, part="out"),),
             input_units=groups,
             input_width=out_rank,
             split="rows",
@@ -144,8 +144,8 @@ def _attention(config: Config, kind: str) -> Operators:
 def _compressor(path: str, hidden: int, dim: int, ratio: int, overlap: int) -> Operators:
     """Keys and gates of `overlap` series, a learned position in the window, a norm of what it becomes."""
     return (
-        plain(f"{path}.wkv", overlap * dim, hidden),
-        plain(f"{path}.wgate", overlap * dim, hidden),
+        plain(f"{path}.wkv", overlap * dim, hidden, part="mixer"),
+        plain(f"{path}.wgate", overlap * dim, hidden, part="mixer"),
         Buffer(name=f"{path}.ape", size=ratio * overlap * dim, counted=True),
         Norm(name=f"{path}.norm", width=dim),
     )
@@ -155,8 +155,8 @@ def _indexer(config: Config, path: str, ratio: int) -> Operators:
     heads, dim = config.integer("index_n_heads", default=64), config.integer("index_head_dim", default=128)
     return (
         *_compressor(f"{path}.compressor", config.integer("hidden_size"), dim, ratio, 2),
-        plain(f"{path}.wq_b", heads * dim, config.integer("q_lora_rank")),
-        plain(f"{path}.weights_proj", heads, config.integer("hidden_size")),
+        plain(f"{path}.wq_b", heads * dim, config.integer("q_lora_rank"), part="mixer"),
+        plain(f"{path}.weights_proj", heads, config.integer("hidden_size"), part="mixer"),
         Indexer(name=path, heads=heads, head_dim=dim, ratio=ratio),
     )
 

@@ -3,16 +3,12 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Learned
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import Heads, Operators, attention, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    weighing = tuple(Learned(name=f"self_attn.lambda_{name}", size=heads.dim) for name in ("q1", "k1", "q2", "k2"))
-    block = pre_norm(
-        hidden,
-        (*attention(hidden, heads, qkv_bias=bias, out_bias=bias), *weighing),
-        gated_feed_forward(hidden, config.integer("intermediate_size")),
-    )
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    def attend(hidden: int, heads: Heads, *, window: int | None, bias: bool) -> Operators:
+        weighing = (Learned(name=f"self_attn.lambda_{name}", size=heads.dim) for name in ("q1", "k1", "q2", "k2"))
+        return (*attention(hidden, heads, window=window, bias=bias), *weighing)
+
+    return plain_decoder(config, read_heads(config), attend=attend)

@@ -4,42 +4,24 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Learned
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    plain,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import Heads, Operators, attention, gated_feed_forward, plain, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
     if config.boolean("is_moe", default=False):
         raise ConfigError("The config's is_moe is true; of Doge only dense models, with is_moe false, are described.")
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias, mlp_bias = config.boolean("attention_bias", default=False), config.boolean("mlp_bias", default=False)
-    gate = (
-        plain("self_attn.dt_proj", heads.kv, heads.kv * heads.dim, bias),
-        Learned(name="self_attn.A", size=heads.kv),
-    )
-    width, depth = config.integer("intermediate_size"), depth_of(config)
-    after = [Learned(name=name, size=hidden) for name in ("input_residual", "post_attention_residual")]
-    stack = grouped(
-        layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True),
-        lambda window: pre_norm(
-            hidden,
-            (
-                *gate,
-                *attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, head_norms=True),
-                after[0],
-            ),
-            (*gated_feed_forward(hidden, width, bias=mlp_bias), after[1]),
-        ),
-        "model.layers.{index}",
-    )
-    return decoder(config, stack)
+    mlp_bias = config.boolean("mlp_bias", default=False)
+
+    def attend(hidden: int, heads: Heads, *, window: int | None, bias: bool) -> Operators:
+        return (
+            plain("self_attn.dt_proj", heads.kv, heads.kv * heads.dim, bias, part="mixer"),
+            Learned(name="self_attn.A", size=heads.kv),
+            *attention(hidden, heads, window=window, bias=bias, head_norms=True),
+            Learned(name="input_residual", size=hidden),
+        )
+
+    def feed(hidden: int, width: int) -> Operators:
+        return (*gated_feed_forward(hidden, width, bias=mlp_bias), Learned(name="post_attention_residual", size=hidden))
+
+    windows = windows_of(config, None)
+    return plain_decoder(config, read_heads(config), attend=attend, feed=feed, windows=windows)

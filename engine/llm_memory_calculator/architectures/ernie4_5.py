@@ -1,18 +1,18 @@
 """ERNIE 4.5 0.3B: a Llama with two KV heads and a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import gated_feed_forward, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=2, dim_default=128)
     bias = config.boolean("use_bias", default=False)
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias),
-        gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias),
-    )
-    return decoder(
-        config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"), tied_default=True
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=2, dim_default=128),
+        bias=bias,
+        feed=partial(gated_feed_forward, bias=bias),
+        tied_default=True,
     )

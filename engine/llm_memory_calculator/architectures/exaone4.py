@@ -1,30 +1,18 @@
 """EXAONE 4.0: norms over the output of each block and over each head of q and k; the 32B has windows in most layers."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    periodic_windows,
-    post_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import attention, periodic_windows, plain_decoder, post_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config, kv_default=32), depth_of(config)
-    width, window = config.integer("intermediate_size"), window_of(config, default=4096)
-    stack = grouped(
-        periodic_windows(config, depth, window, default=4),
-        lambda window: post_norm(
-            hidden,
-            attention(hidden, heads, window=window, head_norms=True),
-            gated_feed_forward(hidden, width),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=32),
+        bias=False,
+        attend=partial(attention, head_norms=True),
+        layer=post_norm,
+        windows=periodic_windows(config, 4096, period=4),
     )
-    return decoder(config, stack)

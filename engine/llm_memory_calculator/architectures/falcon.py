@@ -1,9 +1,11 @@
 """Falcon 7B, 40B, 180B, 11B and RW: attention and feed-forward side by side, one KV head or a few, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import Heads, attention, check_heads, decoder, depth_of, feed_forward, grouped, share
+from ._blocks import Heads, Operators, attention, check_heads, feed_forward, plain_decoder, share
 
 
 def build(config: Config) -> Architecture:
@@ -14,35 +16,28 @@ def build(config: Config) -> Architecture:
     else:
         kv = 1 if config.boolean("multi_query", default=True) else query
     check_heads(query, kv)
-    parallel = new or config.boolean("parallel_attn", default=True)
-    bias = config.boolean("bias", default=False)
+    side_by_side = new or config.boolean("parallel_attn", default=True)
     two_norms = new and config.integer("num_ln_in_parallel_attn", default=2) == 2
-    names = ["ln_attn", "ln_mlp"] if two_norms else ["input_layernorm"]
-    if not parallel:
-        names.append("post_attention_layernorm")
-    norms = tuple(Norm(name=name, width=hidden, bias=True) for name in names)
-    block = (
-        *norms,
-        *attention(
-            hidden,
-            Heads(query=query, kv=kv, dim=share(hidden, query)),
-            qkv_bias=bias,
-            out_bias=bias,
-            path="self_attention",
-            names=("query_key_value", "query_key_value", "query_key_value", "dense"),
-            reduces=not parallel,
-        ),
-        *feed_forward(
-            hidden,
-            config.integer("ffn_hidden_size", "intermediate_size", default=4 * hidden),
-            bias=bias,
-            names=("dense_h_to_4h", "dense_4h_to_h"),
-        ),
-    )
-    return decoder(
+    norms = ["ln_attn", "ln_mlp"] if two_norms else ["input_layernorm"]
+    if not side_by_side:
+        norms.append("post_attention_layernorm")
+    bias, fused = config.boolean("bias", default=False), "query_key_value"
+    names = (fused, fused, fused, "dense")
+
+    def layer(hidden: int, attend: Operators, feed: Operators) -> Operators:
+        return (*(Norm(name=name, width=hidden, bias=True) for name in norms), *attend, *feed)
+
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "transformer.h.{index}"),
+        Heads(query=query, kv=kv, dim=share(hidden, query)),
+        bias=bias,
+        attend=partial(attention, path="self_attention", names=names, reduces=not side_by_side),
+        feed=partial(feed_forward, bias=bias, names=("dense_h_to_4h", "dense_4h_to_h")),
+        layer=layer,
+        width=config.integer("ffn_hidden_size", "intermediate_size", default=4 * hidden),
+        path="transformer.h.{index}",
         tied_default=True,
         norm_bias=True,
         paths=("transformer.word_embeddings", "transformer.ln_f", "lm_head", ""),
+        gguf_rules="falcon",
     )

@@ -1,18 +1,23 @@
 """FlexOlmo: OLMoE's experts, with norms over the output of each block."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, mixture, post_norm, query_key_norms, read_heads
+from ._blocks import attention, mixture, plain_decoder, post_norm, query_key_norms, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias, norms = config.boolean("attention_bias", default=False), query_key_norms(heads, own_scales=True)
-    experts = mixture(
-        hidden,
-        count=config.integer("num_experts", "num_local_experts", default=7),
-        active=config.integer("num_experts_per_tok", default=5),
-        width=config.integer("intermediate_size"),
+    heads = read_heads(config)
+    return plain_decoder(
+        config,
+        heads,
+        attend=partial(attention, norms=query_key_norms(heads, own_scales=True)),
+        experts=mixture(
+            config.integer("hidden_size"),
+            count=config.integer("num_experts", "num_local_experts", default=7),
+            active=config.integer("num_experts_per_tok", default=5),
+            width=config.integer("intermediate_size"),
+        ),
+        layer=post_norm,
     )
-    block = post_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias, norms=norms), experts)
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))

@@ -1,42 +1,26 @@
 """Flint: a sink for each head, windows in most layers, dense layers first, then routed experts and a shared one."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    sparse_layers,
-    window_of,
-)
+from ._blocks import attention, beside_shared, depth_of, plain_decoder, read_heads, sparse_layers, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, depth = config.integer("hidden_size"), depth_of(config)
-    heads, bias = read_heads(config, kv_default=4, dim_default=128), config.boolean("attention_bias", default=False)
+    depth = depth_of(config)
+    full = {0, 1, depth - 1}
     experts = beside_shared(
         config,
         shared_width=config.integer("shared_expert_intermediate_size", default=1024),
         names=("experts", "shared_expert", "gate"),
         correction=None,
     )
-    dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    full = {0, 1, depth - 1}
-    window = window_of(config, default=513)
-    windows = layer_windows(config, depth, window, slides=lambda index: index not in full and index % 4 != 1)
-    stack = grouped(
-        list(zip(windows, sparse_layers(config.filled(mlp_only_layers=[0, 1]), depth), strict=True)),
-        lambda kind: pre_norm(
-            hidden,
-            attention(hidden, heads, window=kind[0], qkv_bias=bias, out_bias=bias, head_norms=True, sinks=True),
-            experts if kind[1] else dense,
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=4, dim_default=128),
+        attend=partial(attention, head_norms=True, sinks=True),
+        windows=windows_of(config, 513, slides=lambda index: index not in full and index % 4 != 1),
+        experts=experts,
+        sparse=sparse_layers(config.filled(mlp_only_layers=[0, 1])),
     )
-    return decoder(config, stack)

@@ -3,7 +3,7 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import Latents
-from ..operators import Activation
+from ..operators import Activation, Part
 from ._blocks import plain
 from ._diffusion import (
     diffusion_model,
@@ -18,6 +18,7 @@ from ._encoders import two_sided
 
 # max_sequence_length of the pipeline.
 PROMPT = 512
+_PROJECTIONS: tuple[Part, ...] = ("q", "k", "v")
 
 
 def build(config: Config) -> Architecture:
@@ -26,12 +27,12 @@ def build(config: Config) -> Architecture:
     wide = 4 * hidden
     single = (
         *modulation("norm", 3, hidden),
-        plain("proj_mlp", wide, hidden, bias=True),
-        *(plain(f"attn.to_{name}", hidden, hidden, bias=True) for name in "qkv"),
+        plain("proj_mlp", wide, hidden, bias=True, part="up"),
+        *(plain(f"attn.to_{part}", hidden, hidden, bias=True, part=part) for part in _PROJECTIONS),
         *head_norms(heads, ("norm_q", "norm_k"), present=True),
         two_sided(heads, "attn"),
         Activation(name="act_mlp", width=wide, gated=False),
-        plain("proj_out", hidden, hidden + wide, bias=True),
+        plain("proj_out", hidden, hidden + wide, bias=True, part="down"),
     )
     depth = config.integer("num_layers", default=19, least=0, most=DEEPEST_STACK)
     singles = config.integer("num_single_layers", default=38, least=0, most=DEEPEST_STACK)

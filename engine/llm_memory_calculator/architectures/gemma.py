@@ -2,12 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=16, dim_default=256)
-    width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
-    block = pre_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias), gated_feed_forward(hidden, width))
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, tied_default=True)
+    return plain_decoder(config, read_heads(config, kv_default=16, dim_default=256), tied_default=True)

@@ -2,31 +2,14 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    read_heads,
-    sandwich_norm,
-    window_of,
-)
+from ._blocks import plain_decoder, read_heads, sandwich_norm, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=4, dim_default=256)
-    width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
-    depth = depth_of(config)
-    windows = layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: index % 2 == 0)
-    stack = grouped(
-        windows,
-        lambda window: sandwich_norm(
-            hidden,
-            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias),
-            gated_feed_forward(hidden, width),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=4, dim_default=256),
+        layer=sandwich_norm,
+        windows=windows_of(config, 4096, slides=lambda index: index % 2 == 0),
+        tied_default=True,
     )
-    return decoder(config, stack, tied_default=True)

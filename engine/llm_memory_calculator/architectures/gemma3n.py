@@ -2,11 +2,11 @@
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import FixedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, attention, equal_heads, plain
 from ._encoders import two_sided
 from ._gemma import half_step, light_convolution
+from ._images import FixedImages
 from ._mobilenet import STEM, WIDTH, mobilenet
 from ._towers import INSIDE, multimodal, tower
 from .gemma3n_text import build as build_text
@@ -34,7 +34,7 @@ def build(config: Config) -> Architecture:
 def _embedder(config: Config, width: int, text: int) -> Operators:
     """A table of the tower's own tokens, norms of these and of what it gives, and the matrix to the decoder."""
     return (
-        Embedding(name="embedding", entries=config.integer("vocab_size", default=128), width=width, split="none"),
+        Embedding(name="embedding", entries=config.integer("vocab_size", default=128), width=width, part="positions"),
         Norm(name="hard_embedding_norm", width=width),
         Norm(name="soft_embedding_norm", width=width),
         plain("embedding_projection", text, width),

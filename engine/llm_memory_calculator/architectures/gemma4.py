@@ -1,24 +1,41 @@
 """Gemma 4 with images and, in the small ones, sound: towers beside the text model of gemma4_text."""
 
+import math
+from dataclasses import dataclass
+
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import PooledImages
+from ..images import ImageSize
 from ..operators import Buffer, Convolution, Norm
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    equal_heads,
-    gated_feed_forward,
-    plain,
-    sandwich_norm,
-)
+from ._blocks import Heads, Operators, attention, equal_heads, gated_feed_forward, plain, sandwich_norm
 from ._encoders import two_sided
 from ._gemma import half_step, light_convolution
 from ._towers import INSIDE, multimodal, tower
 from .gemma4_text import build as build_text
 
 _TEXT = {"model_type": "gemma4_text", "vocab_size": 262_144, "max_position_embeddings": 131_072}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledImages:
+    """Scaled to at most as many groups of pool x pool patches as tokens are wanted, each side a whole number (Gemma 4).
+
+    Two marks stand around the tokens.
+    """
+
+    patch: int
+    pool: int
+    most_tokens: int
+
+    def size(self, height: int, width: int) -> ImageSize:
+        side = self.pool * self.patch
+        scale = math.sqrt(self.most_tokens * side**2 / (height * width))
+        rows, columns = (math.floor(length * scale / side) for length in (height, width))
+        if rows == 0:
+            rows, columns = 1, min(max(1, width // height), self.most_tokens)
+        elif columns == 0:
+            rows, columns = min(max(1, height // width), self.most_tokens), 1
+        return ImageSize(rows * columns * self.pool**2, rows * columns + 2)
 
 
 def build(config: Config) -> Architecture:

@@ -1,34 +1,20 @@
 """GLM-4.5, 4.6 and 4.7, Air: grouped KV heads, leading dense layers, then routed and shared experts."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    beside_shared,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    leading_dense,
-    pre_norm,
-    read_heads,
-    without_predictors,
-)
+from ._blocks import attention, beside_shared, leading_dense, plain_decoder, read_heads, without_predictors
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config, kv_default=8), depth_of(config)
-    attend = attention(
-        hidden,
-        heads,
-        qkv_bias=config.boolean("attention_bias", default=False),
-        head_norms=config.boolean("use_qk_norm", default=False),
+    bias, normed = config.boolean("attention_bias", default=False), config.boolean("use_qk_norm", default=False)
+    model = plain_decoder(
+        config,
+        read_heads(config, kv_default=8),
+        bias=False,
+        attend=partial(attention, qkv_bias=bias, head_norms=normed),
+        experts=beside_shared(config, shared=1),
+        sparse=leading_dense(config, default=1),
     )
-    experts = beside_shared(config, shared=1)
-    dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
-    stack = grouped(
-        leading_dense(config, depth, default=1),
-        lambda sparse: pre_norm(hidden, attend, experts if sparse else dense),
-        "model.layers.{index}",
-    )
-    return without_predictors(decoder(config, stack), config)
+    return without_predictors(model, config)

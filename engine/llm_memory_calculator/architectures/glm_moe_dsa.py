@@ -2,10 +2,9 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import decoder, deepseek_stack, depth_of, own_indexers, router_correction, without_predictors
+from ._blocks import depth_of
+from ._deepseek import corrected_deepseek, own_indexers
 
 
 def build(config: Config) -> Architecture:
-    correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
-    stack = deepseek_stack(config, correction, indexed=own_indexers(config, depth_of(config)))
-    return without_predictors(decoder(config, stack), config)
+    return corrected_deepseek(config, indexed=own_indexers(config, depth_of(config)))

@@ -1,30 +1,26 @@
 """GPT-2: learned positions, LayerNorm and biases throughout, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
+from ._blocks import attention, depth_of, equal_heads, feed_forward, plain_decoder, pre_norm
 
 
 def build(config: Config) -> Architecture:
-    hidden, query = config.integer("n_embd", "hidden_size"), config.integer("n_head", "num_attention_heads")
-    heads = equal_heads(hidden, query)
-    positions = config.integer("n_positions", "max_position_embeddings", default=1024)
-    width = config.optional_integer("n_inner") or 4 * hidden
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden, heads, qkv_bias=True, out_bias=True, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")
-        ),
-        feed_forward(hidden, width, bias=True, names=("c_fc", "c_proj")),
-        bias=True,
-        names=("ln_1", "ln_2"),
-    )
-    depth = depth_of(config, "n_layer", "num_hidden_layers")
-    return decoder(
+    hidden = config.integer("n_embd", "hidden_size")
+    return plain_decoder(
         config,
-        grouped([None] * depth, lambda _: block, "transformer.h.{index}"),
+        equal_heads(hidden, config.integer("n_head", "num_attention_heads")),
+        bias=True,
+        attend=partial(attention, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")),
+        feed=partial(feed_forward, bias=True, names=("c_fc", "c_proj")),
+        layer=partial(pre_norm, bias=True, names=("ln_1", "ln_2")),
         hidden=hidden,
-        positions=positions,
+        width=config.optional_integer("n_inner") or 4 * hidden,
+        depth=depth_of(config, "n_layer", "num_hidden_layers"),
+        path="transformer.h.{index}",
+        positions=config.integer("n_positions", "max_position_embeddings", default=1024),
         tied_default=True,
         norm_bias=True,
         paths=("transformer.wte", "transformer.ln_f", "lm_head", "transformer.wpe"),

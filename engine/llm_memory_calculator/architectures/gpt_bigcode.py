@@ -1,32 +1,26 @@
 """SantaCoder, StarCoder: GPT-2 with one KV head for all query heads."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, decoder, depth_of, feed_forward, grouped, pre_norm, share
+from ._blocks import Heads, attention, depth_of, feed_forward, plain_decoder, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
     hidden, query = config.integer("n_embd", "hidden_size"), config.integer("n_head", "num_attention_heads")
     kv = 1 if config.boolean("multi_query", default=True) else query
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden,
-            Heads(query=query, kv=kv, dim=share(hidden, query)),
-            qkv_bias=True,
-            out_bias=True,
-            path="attn",
-            names=("c_attn", "c_attn", "c_attn", "c_proj"),
-        ),
-        feed_forward(hidden, config.optional_integer("n_inner") or 4 * hidden, bias=True, names=("c_fc", "c_proj")),
-        bias=True,
-        names=("ln_1", "ln_2"),
-    )
-    depth = depth_of(config, "n_layer", "num_hidden_layers")
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth, lambda _: block, "transformer.h.{index}"),
+        Heads(query=query, kv=kv, dim=share(hidden, query)),
+        bias=True,
+        attend=partial(attention, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")),
+        feed=partial(feed_forward, bias=True, names=("c_fc", "c_proj")),
+        layer=partial(pre_norm, bias=True, names=("ln_1", "ln_2")),
         hidden=hidden,
+        width=config.optional_integer("n_inner") or 4 * hidden,
+        depth=depth_of(config, "n_layer", "num_hidden_layers"),
+        path="transformer.h.{index}",
         positions=config.integer("n_positions", "max_position_embeddings", default=1024),
         tied_default=True,
         norm_bias=True,

@@ -1,32 +1,22 @@
 """GPT-NeoX, Pythia, RedPajama-INCITE: LayerNorm and biases throughout, attention and feed-forward side by side."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm
+from ._blocks import attention, equal_heads, feed_forward, plain_decoder, pre_norm
 
 
 def build(config: Config) -> Architecture:
-    hidden = config.integer("hidden_size")
-    heads, bias = (
-        equal_heads(hidden, config.integer("num_attention_heads")),
-        config.boolean("attention_bias", default=True),
-    )
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden,
-            heads,
-            qkv_bias=bias,
-            out_bias=bias,
-            path="attention",
-            names=("query_key_value", "query_key_value", "query_key_value", "dense"),
-        ),
-        feed_forward(hidden, config.integer("intermediate_size"), bias=True, names=("dense_h_to_4h", "dense_4h_to_h")),
-        bias=True,
-    )
-    return decoder(
+    fused, bias = "query_key_value", config.boolean("attention_bias", default=True)
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "gpt_neox.layers.{index}"),
+        equal_heads(config.integer("hidden_size"), config.integer("num_attention_heads")),
+        bias=bias,
+        attend=partial(attention, path="attention", names=(fused, fused, fused, "dense")),
+        feed=partial(feed_forward, bias=True, names=("dense_h_to_4h", "dense_4h_to_h")),
+        layer=partial(pre_norm, bias=True),
+        path="gpt_neox.layers.{index}",
         norm_bias=True,
         paths=("gpt_neox.embed_in", "gpt_neox.final_layer_norm", "embed_out", ""),
     )

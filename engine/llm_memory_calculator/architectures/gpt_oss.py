@@ -1,28 +1,27 @@
 """gpt-oss: biases throughout, a learned sink a head, windowed and full layers in turn, experts with biases."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, pre_norm, read_heads, window_of
+from ._blocks import attention, mixture, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8, dim_default=64)
-    depth, bias = depth_of(config), config.boolean("attention_bias", default=True)
-    experts = mixture(
-        hidden,
-        count=config.integer("num_local_experts", "num_experts"),
-        active=config.integer("num_experts_per_tok", "experts_per_token"),
-        width=config.integer("intermediate_size"),
-        bias=True,
-        router="mlp.router",
-        router_bias=True,
-    )
-    windows = layer_windows(config, depth, window_of(config, default=128), slides=lambda index: index % 2 == 0)
-    stack = grouped(
-        windows,
-        lambda window: pre_norm(
-            hidden, attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True), experts
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=8, dim_default=64),
+        bias=config.boolean("attention_bias", default=True),
+        attend=partial(attention, sinks=True),
+        windows=windows_of(config, 128, slides=lambda index: index % 2 == 0),
+        experts=mixture(
+            config.integer("hidden_size"),
+            count=config.integer("num_local_experts", "num_experts"),
+            active=config.integer("num_experts_per_tok", "experts_per_token"),
+            width=config.integer("intermediate_size"),
+            bias=True,
+            router="mlp.router",
+            router_bias=True,
         ),
-        "model.layers.{index}",
+        gguf_rules="mxfp4_experts",
     )
-    return decoder(config, stack)

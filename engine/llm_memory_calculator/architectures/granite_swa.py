@@ -1,31 +1,18 @@
 """Granite Swash: a full layer first in each four, the others windowed, and a sink for each head in all."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import attention, gated_feed_forward, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config, kv_default=4), depth_of(config)
-    bias, width = config.boolean("attention_bias", default=False), config.integer("intermediate_size")
-    mlp_bias = config.boolean("mlp_bias", default=False)
-    stack = grouped(
-        layer_windows(config, depth, window_of(config, default=128), slides=lambda index: index % 4 != 0),
-        lambda window: pre_norm(
-            hidden,
-            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True),
-            gated_feed_forward(hidden, width, bias=mlp_bias),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=4),
+        attend=partial(attention, sinks=True),
+        feed=partial(gated_feed_forward, bias=config.boolean("mlp_bias", default=False)),
+        windows=windows_of(config, 128, slides=lambda index: index % 4 != 0),
+        tied_default=True,
     )
-    return decoder(config, stack, tied_default=True)

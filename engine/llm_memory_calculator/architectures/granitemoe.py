@@ -2,14 +2,11 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, attention, decoder, depth_of, grouped, mixture, pre_norm, read_heads
+from ._blocks import Operators, mixture, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    block = pre_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias), experts_of(config))
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    return plain_decoder(config, read_heads(config), experts=experts_of(config))
 
 
 def experts_of(config: Config, shared: Operators = ()) -> Operators:

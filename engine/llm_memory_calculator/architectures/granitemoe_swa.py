@@ -1,20 +1,19 @@
 """Granite Swash mixtures: a full layer first in each four, a sink for each head, a shared expert where set."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, pre_norm, read_heads, window_of
+from ._blocks import attention, plain_decoder, read_heads, windows_of
 from .granitemoe import experts_of
 from .granitemoeshared import shared_expert
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config), depth_of(config)
-    bias, experts = config.boolean("attention_bias", default=False), experts_of(config, shared_expert(config))
-    stack = grouped(
-        layer_windows(config, depth, window_of(config, default=128), slides=lambda index: index % 4 != 0),
-        lambda window: pre_norm(
-            hidden, attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, sinks=True), experts
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config),
+        attend=partial(attention, sinks=True),
+        windows=windows_of(config, 128, slides=lambda index: index % 4 != 0),
+        experts=experts_of(config, shared_expert(config)),
     )
-    return decoder(config, stack)

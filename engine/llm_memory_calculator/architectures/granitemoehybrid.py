@@ -2,17 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    pre_norm,
-    read_heads,
-)
+from ._blocks import Operators, attention, decoder, depth_of, gated_feed_forward, grouped, mixture, pre_norm, read_heads
 from ._recurrent import ATTENTION, KIND_FIELDS, STATE, layer_kinds, read_mamba2
 
 
@@ -28,6 +18,8 @@ def build(config: Config) -> Architecture:
         config.integer("shared_intermediate_size", default=1024),
         path="shared_mlp",
         names=("input_linear", "input_linear", "output_linear"),
+        apart=True,
+        shared=count > 0,
         reduces=count == 0,
     )
     if count:

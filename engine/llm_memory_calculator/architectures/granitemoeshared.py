@@ -2,16 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import Operators, gated_feed_forward, plain_decoder, read_heads
 from .granitemoe import experts_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias)
-    block = pre_norm(hidden, attend, experts_of(config, shared_expert(config)))
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    experts = experts_of(config, shared_expert(config))
+    return plain_decoder(config, read_heads(config), experts=experts)
 
 
 def shared_expert(config: Config) -> Operators:
@@ -19,5 +16,12 @@ def shared_expert(config: Config) -> Operators:
     width = config.integer("shared_intermediate_size", default=0, least=0)
     if not width:
         return ()
-    names = ("input_linear", "input_linear", "output_linear")
-    return gated_feed_forward(config.integer("hidden_size"), width, path="shared_mlp", names=names, reduces=False)
+    return gated_feed_forward(
+        config.integer("hidden_size"),
+        width,
+        path="shared_mlp",
+        names=("input_linear", "input_linear", "output_linear"),
+        shared=True,
+        apart=True,
+        reduces=False,
+    )

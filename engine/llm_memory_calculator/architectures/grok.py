@@ -2,13 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, mixture, read_heads
+from ._blocks import gated_feed_forward, mixture, plain_decoder, read_heads
 from .grok_1 import grok_norms
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    width, residual = config.integer("intermediate_size"), config.boolean("residual_moe", default=False)
+    hidden, width = config.integer("hidden_size"), config.integer("intermediate_size")
+    residual = config.boolean("residual_moe", default=False)
     experts = mixture(
         hidden,
         count=config.integer("num_local_experts", "num_experts"),
@@ -19,6 +19,6 @@ def build(config: Config) -> Architecture:
         names=("w1", "w3", "w2"),
         shared=gated_feed_forward(hidden, width, reduces=False) if residual else (),
     )
-    block = grok_norms(hidden, attention(hidden, heads), experts)
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, tied_default=not residual)
+    return plain_decoder(
+        config, read_heads(config), bias=False, layer=grok_norms, experts=experts, tied_default=not residual
+    )

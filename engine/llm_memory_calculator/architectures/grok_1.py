@@ -1,14 +1,17 @@
 """Grok-1: eight wide experts, norms around each block, a tied head unless the config says otherwise."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Operators, attention, decoder, depth_of, grouped, mixture, read_heads, sandwich_norm
+from ._blocks import attention, mixture, plain_decoder, read_heads, sandwich_norm
+
+grok_norms = partial(sandwich_norm, names=("pre_attn_norm", "post_attn_norm", "pre_moe_norm", "post_moe_norm"))
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
     experts = mixture(
-        hidden,
+        config.integer("hidden_size"),
         count=config.integer("num_experts", "num_local_experts", default=8),
         active=config.integer("num_experts_per_tok", default=2),
         width=config.integer("intermediate_size"),
@@ -16,12 +19,12 @@ def build(config: Config) -> Architecture:
         module="moe_block.experts",
         names=("linear", "linear_v", "linear_1"),
     )
-    block = grok_norms(hidden, attention(hidden, heads, path="attn"), experts)
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, tied_default=True)
-
-
-def grok_norms(hidden: int, attend: Operators, feed_forward: Operators) -> Operators:
-    """Norms around both blocks, by Grok's names."""
-    names = ("pre_attn_norm", "post_attn_norm", "pre_moe_norm", "post_moe_norm")
-    return sandwich_norm(hidden, attend, feed_forward, names=names)
+    return plain_decoder(
+        config,
+        read_heads(config),
+        bias=False,
+        attend=partial(attention, path="attn"),
+        layer=grok_norms,
+        experts=experts,
+        tied_default=True,
+    )

@@ -35,7 +35,7 @@ def build(config: Config) -> Architecture:
         feed = gated_feed_forward(hidden, width, bias=mlp_bias)
         if count > 1:
             every_token = gated_feed_forward(
-                hidden, beside * width, bias=mlp_bias, path="mlp.shared_mlp", reduces=False
+                hidden, beside * width, bias=mlp_bias, path="mlp.shared_mlp", shared=True, reduces=False
             )
             feed = mixture(
                 hidden,

@@ -23,7 +23,7 @@ def build(config: Config) -> Architecture:
     count = config.integer("num_experts", "num_local_experts")
     actives = per_layer(config, "moe_topk" if config.has("moe_topk") else "num_experts_per_tok", depth, least=1)
     attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias, norms=norms)
-    shared = gated_feed_forward(hidden, width, path="mlp.shared_mlp", reduces=False)
+    shared = gated_feed_forward(hidden, width, path="mlp.shared_mlp", shared=True, reduces=False)
     stack = grouped(
         actives,
         lambda active: pre_norm(

@@ -1,36 +1,29 @@
 """Hunyuan 3: norms over each head of q and k, a leading dense layer, then routed experts and a shared one."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ._blocks import (
     attention,
     beside_shared,
-    decoder,
-    depth_of,
     gated_feed_forward,
-    grouped,
     leading_dense,
-    pre_norm,
+    plain_decoder,
     read_heads,
     without_predictors,
 )
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8, dim_default=128)
-    bias, mlp_bias = config.boolean("attention_bias", default=False), config.boolean("mlp_bias", default=False)
-    experts = beside_shared(
+    mlp_bias = config.boolean("mlp_bias", default=False)
+    names = ("experts", "shared_mlp", "router.gate")
+    model = plain_decoder(
         config,
-        shared=1,
-        bias=mlp_bias,
-        names=("experts", "shared_mlp", "router.gate"),
-        correction="expert_bias",
+        read_heads(config, kv_default=8, dim_default=128),
+        attend=partial(attention, head_norms=True),
+        feed=partial(gated_feed_forward, bias=mlp_bias),
+        experts=beside_shared(config, shared=1, bias=mlp_bias, names=names, correction="expert_bias"),
+        sparse=leading_dense(config, default=1),
     )
-    dense = gated_feed_forward(hidden, config.integer("intermediate_size"), bias=mlp_bias)
-    attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias, head_norms=True)
-    stack = grouped(
-        leading_dense(config, depth_of(config), default=1),
-        lambda sparse: pre_norm(hidden, attend, experts if sparse else dense),
-        "model.layers.{index}",
-    )
-    return without_predictors(decoder(config, stack), config)
+    return without_predictors(model, config)

@@ -13,12 +13,11 @@ from ._blocks import (
     gated_feed_forward,
     grouped,
     hyper_connection,
-    indexer,
     latent_attention,
     leading_dense,
-    own_indexers,
     without_predictors,
 )
+from ._deepseek import indexer, own_indexers
 
 
 def build(config: Config) -> Architecture:
@@ -57,7 +56,7 @@ def build(config: Config) -> Architecture:
             *(experts if sparse else dense),
         )
 
-    kinds = list(zip(leading_dense(config, depth, default=1), own_indexers(config, depth), strict=True))
+    kinds = list(zip(leading_dense(config, default=1), own_indexers(config, depth), strict=True))
     head = (*_connection("model.hc_head", hidden, streams, head=True), Norm(name="model.norm", width=hidden))
     return without_predictors(decoder(config, grouped(kinds, block, "model.layers.{index}"), before_head=head), config)
 

@@ -1,17 +1,17 @@
 """HyperCLOVA X SEED Think: a Llama with norms over the output of each block too."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads, sandwich_norm
+from ._blocks import gated_feed_forward, plain_decoder, pre_norm, read_heads, sandwich_norm
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias, mlp_bias = config.boolean("attention_bias", default=False), config.boolean("mlp_bias", default=False)
-    attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias)
-    feed = gated_feed_forward(hidden, config.integer("intermediate_size"), bias=mlp_bias)
-    block = pre_norm(hidden, attend, feed)
-    if config.boolean("use_post_norm", default=True):
-        names = ("input_layernorm", "post_norm1", "post_attention_layernorm", "post_norm2")
-        block = sandwich_norm(hidden, attend, feed, names=names)
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    norms = ("input_layernorm", "post_norm1", "post_attention_layernorm", "post_norm2")
+    return plain_decoder(
+        config,
+        read_heads(config),
+        feed=partial(gated_feed_forward, bias=config.boolean("mlp_bias", default=False)),
+        layer=partial(sandwich_norm, names=norms) if config.boolean("use_post_norm", default=True) else pre_norm,
+    )

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import FixedImages
 from ..operators import Embedding, Learned, Linear, Norm, Output
 from ._blocks import (
     Heads,
@@ -23,6 +22,7 @@ from ._blocks import (
     query_key_norms,
 )
 from ._encoders import cross_attention, encoder_attention
+from ._images import FixedImages
 from ._towers import ImageTower, clip, tower
 
 _TEXT = {

@@ -1,12 +1,39 @@
 """Idefics2: SigLIP at any size up to 980 pixels, a perceiver that makes 64 latents of its patches, and a Mistral."""
 
+from dataclasses import dataclass
+
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import ResampledImages
+from ..images import ImageSize
 from ..operators import Learned, Norm
 from ._blocks import Heads, Operators, check_heads, gated_feed_forward
 from ._encoders import encoder_attention
 from ._towers import multimodal, siglip, tower, two_matrices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResampledImages:
+    """Sides kept within bounds, any number of patches resampled into `tokens` latents (Idefics2).
+
+    `parts`: the image is shown in four quarters too.
+    """
+
+    patch: int
+    shortest: int
+    longest: int
+    tokens: int
+    parts: int = 5
+
+    def size(self, height: int, width: int) -> ImageSize:
+        whole = self._patches(height, width)
+        quarter = self._patches(height // 2 or 1, width // 2 or 1)
+        return ImageSize(whole + (self.parts - 1) * quarter, self.parts * self.tokens)
+
+    def _patches(self, height: int, width: int) -> int:
+        shrink = max(1.0, height / self.longest, width / self.longest)
+        sides = (max(self.shortest, int(side / shrink)) for side in (height, width))
+        rows, columns = (side // self.patch for side in sides)
+        return rows * columns
 
 
 def build(config: Config) -> Architecture:

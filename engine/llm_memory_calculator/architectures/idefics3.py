@@ -1,10 +1,38 @@
 """Idefics3, and SmolVLM: SigLIP over tiles of an image, whose patches are grouped, one matrix, and a Llama."""
 
+import math
+from dataclasses import dataclass
+
 from ..architecture import Architecture
 from ..config import Config
-from ..images import SplitImages
+from ..images import ImageSize
 from ._blocks import plain
 from ._towers import multimodal, siglip, tower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitImages:
+    """The longest side resized to `longest`, cut into tiles, and the whole image as one more (Idefics3, SmolVLM).
+
+    A tile is marked by its row and column, a row by a line break, the whole image by three tokens.
+    """
+
+    tile: int
+    longest: int
+    positions: int
+    tokens: int
+
+    def size(self, height: int, width: int) -> ImageSize:
+        long, short = max(height, width), min(height, width)
+        shorter = int(self.longest / (long / short))
+        shorter += shorter % 2
+        across = math.ceil(self.longest / self.tile)
+        down = math.ceil(int(across * self.tile / (self.longest / max(1, shorter))) / self.tile)
+        rows, columns = (down, across) if width >= height else (across, down)
+        if rows * columns == 1:
+            return ImageSize(self.positions, self.tokens + 3)
+        tokens = rows * (columns * (self.tokens + 2) + 1) + self.tokens + 3
+        return ImageSize((rows * columns + 1) * self.positions, tokens)
 
 
 def build(config: Config) -> Architecture:

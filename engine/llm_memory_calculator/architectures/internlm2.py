@@ -1,21 +1,20 @@
 """InternLM 2, 2.5: a Llama with grouped KV heads and one product for q, k and v."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import attention, gated_feed_forward, plain_decoder, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("bias", default=True)
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias, path="attention", names=("wqkv", "wqkv", "wqkv", "wo")),
-        gated_feed_forward(hidden, config.integer("intermediate_size"), path="feed_forward", names=("w1", "w3", "w2")),
-        names=("attention_norm", "ffn_norm"),
-    )
-    return decoder(
+    names, bias = ("wqkv", "wqkv", "wqkv", "wo"), config.boolean("bias", default=True)
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        read_heads(config),
+        bias=bias,
+        attend=partial(attention, path="attention", names=names, apart=True),
+        feed=partial(gated_feed_forward, path="feed_forward", names=("w1", "w3", "w2")),
+        layer=partial(pre_norm, names=("attention_norm", "ffn_norm")),
         paths=("model.tok_embeddings", "model.norm", "output", ""),
     )

@@ -1,32 +1,29 @@
 """Jais 13B and 30B: GPT-2 with a gated feed-forward, and ALiBi in place of learned positions."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, gated_feed_forward, grouped, pre_norm
+from ._blocks import attention, depth_of, equal_heads, feed_forward, gated_feed_forward, plain_decoder, pre_norm
 
 
 def build(config: Config) -> Architecture:
-    hidden, fused = config.integer("n_embd", "hidden_size"), "c_attn"
-    width, names = config.optional_integer("n_inner") or 4 * hidden, ("c_fc2", "c_fc", "c_proj")
+    hidden, names = config.integer("n_embd", "hidden_size"), ("c_fc2", "c_fc", "c_proj")
     gated = config.text("activation_function", default="gelu_new") == "swiglu"
-    feed = (
-        gated_feed_forward(hidden, width, bias=True, names=names)
-        if gated
-        else feed_forward(hidden, width, bias=True, names=names[1:])
-    )
-    heads = equal_heads(hidden, config.integer("n_head", "num_attention_heads"))
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, qkv_bias=True, out_bias=True, path="attn", names=(fused, fused, fused, "c_proj")),
-        feed,
-        bias=True,
-        names=("ln_1", "ln_2"),
-    )
     learned = config.text("position_embedding_type", default="learned") == "learned"
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config, "n_layer", "num_hidden_layers"), lambda _: block, "transformer.h.{index}"),
+        equal_heads(hidden, config.integer("n_head", "num_attention_heads")),
+        bias=True,
+        attend=partial(attention, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")),
+        feed=partial(gated_feed_forward, bias=True, names=names)
+        if gated
+        else partial(feed_forward, bias=True, names=names[1:]),
+        layer=partial(pre_norm, bias=True, names=("ln_1", "ln_2")),
         hidden=hidden,
+        width=config.optional_integer("n_inner") or 4 * hidden,
+        depth=depth_of(config, "n_layer", "num_hidden_layers"),
+        path="transformer.h.{index}",
         positions=config.integer("n_positions", default=1024) if learned else None,
         tied_default=True,
         norm_bias=True,

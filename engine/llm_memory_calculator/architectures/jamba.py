@@ -3,17 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._blocks import (
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    mixture,
-    pre_norm,
-    read_heads,
-)
+from ._blocks import Operators, attention, decoder, depth_of, gated_feed_forward, grouped, mixture, pre_norm, read_heads
 from ._recurrent import auto_rank, inner_norms, mamba
 
 

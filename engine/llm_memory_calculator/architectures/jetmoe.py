@@ -2,9 +2,10 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Attention, Learned, Output
+from ..operators import Attention, Learned, Linear, Output, Part
 from ._blocks import Heads, decoder, depth_of, grouped, mixture, pre_norm
-from ._recurrent import columns
+
+_KV: tuple[Part, Part] = ("k", "v")
 
 
 def build(config: Config) -> Architecture:
@@ -24,7 +25,8 @@ def build(config: Config) -> Architecture:
         gated=False,
     )
     projection = "self_attention.kv_proj"
-    keys = columns(projection, [Output(name=projection, units=kv, width=heads.dim)] * 2, hidden)
+    key, value = (Output(name=projection, units=kv, width=heads.dim, part=part) for part in _KV)
+    keys = Linear(name=projection, outputs=(key, value), input_units=hidden, split="columns")
     attend = Attention(name="self_attention", heads=heads.query, kv_heads=kv, head_dim=heads.dim)
     experts = mixture(
         hidden,

@@ -42,7 +42,7 @@ def build(config: Config) -> Architecture:
         router=f"{EXPERTS}.gate",
         module=f"{EXPERTS}.experts",
         names=("w1", "w3", "w2"),
-        shared=gated_feed_forward(hidden, shared * width, path=f"{EXPERTS}.shared_experts", reduces=False),
+        shared=gated_feed_forward(hidden, shared * width, path=f"{EXPERTS}.shared_experts", shared=True, reduces=False),
     )
     correction = router_correction(count, f"{EXPERTS}.gate.e_score_correction_bias")
     dense = gated_feed_forward(hidden, config.integer("intermediate_size"))
@@ -56,7 +56,7 @@ def build(config: Config) -> Architecture:
         ),
     }
     stack = grouped(
-        list(zip(kinds(config, linear, depth), leading_dense(config, depth, default=1), strict=True)),
+        list(zip(kinds(config, linear, depth), leading_dense(config, default=1), strict=True)),
         lambda kind: pre_norm(hidden, mixers[kind[0]], (*experts, correction) if kind[1] else dense),
         "model.layers.{index}",
     )

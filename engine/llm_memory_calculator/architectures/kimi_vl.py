@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..images import PaddedImages
+from ._images import PaddedImages
 from ._towers import multimodal
 from ._vision import kimi_tower, merger
 from .deepseek_v3 import build as build_text

@@ -50,5 +50,5 @@ def build(config: Config) -> Architecture:
         gated = gated_attention(attend, hidden, heads, "self_attn.g_proj", per_head=per_head)
         return pre_norm(hidden, gated, experts if sparse else dense)
 
-    kinds = list(zip(queries, windows, leading_dense(config, depth, default=1), strict=True))
+    kinds = list(zip(queries, windows, leading_dense(config, default=1), strict=True))
     return decoder(config, grouped(kinds, block, "model.layers.{index}"))

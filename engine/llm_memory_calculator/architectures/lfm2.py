@@ -9,6 +9,7 @@ from ..units import ceil_div
 from ._blocks import (
     Operators,
     attention,
+    columns,
     decoder,
     depth_of,
     gated_feed_forward,
@@ -16,9 +17,10 @@ from ._blocks import (
     pre_norm,
     query_key_norms,
     read_heads,
+    rows,
     within,
 )
-from ._recurrent import ATTENTION, columns, rows
+from ._recurrent import ATTENTION
 
 CONVOLUTION = "conv"
 NAMES = ("w1", "w3", "w2")

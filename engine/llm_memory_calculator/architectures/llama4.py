@@ -2,10 +2,10 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import TiledImages
 from ..operators import Buffer, Norm
 from ._blocks import equal_heads, feed_forward, plain, pre_norm
 from ._encoders import encoder_attention
+from ._images import TiledImages
 from ._towers import multimodal, tower
 from .llama4_text import build as build_text
 

@@ -30,7 +30,7 @@ def build(config: Config) -> Architecture:
         width=width,
         router="feed_forward.router",
         module="feed_forward.experts",
-        shared=gated_feed_forward(hidden, width, path="feed_forward.shared_expert", reduces=False),
+        shared=gated_feed_forward(hidden, width, path="feed_forward.shared_expert", shared=True, reduces=False),
     )
     sparse = _sparse(config, depth)
     dense: Operators = ()

@@ -2,7 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..images import Images, RowImages
+from ..images import Images
+from ._images import RowImages
 from ._llava import CLIP_336, image_tower, llava_projector, square_images
 from ._towers import multimodal
 from ._vision import pixtral_tower

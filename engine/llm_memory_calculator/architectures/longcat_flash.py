@@ -55,6 +55,10 @@ def _experts(config: Config, hidden: int) -> Operators:
     )
     bias, name = config.boolean("router_bias", default=False), "mlp.router.classifier"
     router = Linear(
-        name=name, outputs=(Output(name=name, units=count + nothing),), input_units=hidden, bias=bias, role="router"
+        name=name,
+        outputs=(Output(name=name, units=count + nothing, part="router"),),
+        input_units=hidden,
+        bias=bias,
+        role="router",
     )
     return (router, *routed, router_correction(count + nothing, "mlp.router.e_score_correction_bias"))

@@ -55,7 +55,7 @@ def build(config: Config) -> Architecture:
     if config.has("moe_layer_freq"):
         sparse = [flag == 1 for flag in per_layer(config, "moe_layer_freq", depth)]
     else:
-        sparse = leading_dense(config, depth, default=1)
+        sparse = leading_dense(config, default=1)
     experts = mixture(
         hidden,
         count=count,

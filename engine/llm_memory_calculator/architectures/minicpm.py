@@ -2,16 +2,18 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, mixture, pre_norm, read_heads
+from ._blocks import Operators, mixture, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, width = config.integer("hidden_size"), read_heads(config), config.integer("intermediate_size")
-    bias, count = config.boolean("attention_bias", default=False), config.integer("num_experts", default=0, least=0)
-    feed = gated_feed_forward(hidden, width)
+    hidden, count = config.integer("hidden_size"), config.integer("num_experts", default=0, least=0)
+    experts: Operators = ()
     if count:
-        active = config.integer("num_experts_per_tok", default=2)
-        feed = mixture(hidden, count=count, active=active, width=width, names=("w1", "w3", "w2"))
-    block = pre_norm(hidden, attention(hidden, heads, qkv_bias=bias, out_bias=bias), feed)
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, tied_default=True)
+        experts = mixture(
+            hidden,
+            count=count,
+            active=config.integer("num_experts_per_tok", default=2),
+            width=config.integer("intermediate_size"),
+            names=("w1", "w3", "w2"),
+        )
+    return plain_decoder(config, read_heads(config), experts=experts, tied_default=True)

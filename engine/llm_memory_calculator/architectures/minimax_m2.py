@@ -1,25 +1,19 @@
 """MiniMax-M2, M2.5 and M2.7: 256 small experts of which a token runs 8, norms over all of q and k at once."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    grouped,
-    mixture,
-    pre_norm,
-    query_key_norms,
-    read_heads,
-    router_correction,
-)
+from ._blocks import attention, mixture, plain_decoder, query_key_norms, read_heads, router_correction
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8, dim_default=128)
-    count = config.integer("num_local_experts", "num_experts")
+    heads, count = (
+        read_heads(config, kv_default=8, dim_default=128),
+        config.integer("num_local_experts", "num_experts"),
+    )
     experts = mixture(
-        hidden,
+        config.integer("hidden_size"),
         count=count,
         active=config.integer("num_experts_per_tok"),
         width=config.integer("intermediate_size"),
@@ -27,6 +21,5 @@ def build(config: Config) -> Architecture:
         module="block_sparse_moe.experts",
     )
     correction = router_correction(count, "block_sparse_moe.e_score_correction_bias")
-    attend = attention(hidden, heads, norms=query_key_norms(heads, own_scales=True))
-    block = pre_norm(hidden, attend, (*experts, correction))
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+    attend = partial(attention, norms=query_key_norms(heads, own_scales=True))
+    return plain_decoder(config, heads, bias=False, attend=attend, experts=(*experts, correction))

@@ -34,7 +34,7 @@ def build(config: Config) -> Architecture:
         router=f"{path}.gate",
         module=f"{path}.experts",
         names=("w1", "w3", "w2"),
-        shared=gated_feed_forward(hidden, shared, path=f"{path}.shared_experts", reduces=False),
+        shared=gated_feed_forward(hidden, shared, path=f"{path}.shared_experts", shared=True, reduces=False),
     )
     correction = router_correction(count, f"{path}.e_score_correction_bias")
     dense = gated_feed_forward(hidden, config.integer("dense_intermediate_size"))
@@ -70,8 +70,8 @@ def _indexer(config: Config, hidden: int) -> tuple[Operators, int]:
     blocks = size("index_topk_blocks", "sparse_topk_blocks", 16)
     path = "self_attn.index"
     return (
-        plain(f"{path}_q_proj", heads * dim, hidden),
-        plain(f"{path}_k_proj", dim, hidden),
+        plain(f"{path}_q_proj", heads * dim, hidden, part="mixer"),
+        plain(f"{path}_k_proj", dim, hidden, part="mixer"),
         Norm(name=f"{path}_q_norm", width=dim, heads=heads),
         Norm(name=f"{path}_k_norm", width=dim),
         Indexer(name=path, heads=heads, head_dim=dim),

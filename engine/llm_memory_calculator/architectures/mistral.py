@@ -2,26 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8)
-    width, depth = config.integer("intermediate_size"), depth_of(config)
-    windows = layer_windows(config, depth, window_of(config, default=4096), slides=lambda _: True)
-    stack = grouped(
-        windows,
-        lambda window: pre_norm(hidden, attention(hidden, heads, window=window), gated_feed_forward(hidden, width)),
-        "model.layers.{index}",
-    )
-    return decoder(config, stack)
+    return plain_decoder(config, read_heads(config, kv_default=8), bias=False, windows=windows_of(config, 4096))

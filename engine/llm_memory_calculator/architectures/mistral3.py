@@ -2,9 +2,9 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import RowImages
 from ..operators import Norm
 from ._blocks import plain
+from ._images import RowImages
 from ._llava import llava_projector
 from ._towers import multimodal, tower
 from ._vision import pixtral_tower

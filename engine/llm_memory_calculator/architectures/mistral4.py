@@ -2,7 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import decoder, deepseek_stack
+from ._blocks import decoder
+from ._deepseek import deepseek_stack
 
 
 def build(config: Config) -> Architecture:

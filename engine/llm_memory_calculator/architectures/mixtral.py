@@ -2,25 +2,22 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, layer_windows, mixture, pre_norm, read_heads, window_of
+from ._blocks import mixture, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8)
-    experts = mixture(
-        hidden,
-        count=config.integer("num_local_experts", "num_experts"),
-        active=config.integer("num_experts_per_tok"),
-        width=config.integer("intermediate_size"),
-        router="block_sparse_moe.gate",
-        module="block_sparse_moe.experts",
-        names=("w1", "w3", "w2"),
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=8),
+        bias=False,
+        windows=windows_of(config, None),
+        experts=mixture(
+            config.integer("hidden_size"),
+            count=config.integer("num_local_experts", "num_experts"),
+            active=config.integer("num_experts_per_tok"),
+            width=config.integer("intermediate_size"),
+            router="block_sparse_moe.gate",
+            module="block_sparse_moe.experts",
+            names=("w1", "w3", "w2"),
+        ),
     )
-    depth = depth_of(config)
-    windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)
-    stack = grouped(
-        windows,
-        lambda window: pre_norm(hidden, attention(hidden, heads, window=window), experts),
-        "model.layers.{index}",
-    )
-    return decoder(config, stack)

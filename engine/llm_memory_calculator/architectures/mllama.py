@@ -5,7 +5,6 @@ from dataclasses import replace
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import FixedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import (
     Operators,
@@ -22,6 +21,7 @@ from ._blocks import (
     read_heads,
 )
 from ._encoders import cross_attention, encoder_attention
+from ._images import FixedImages
 from ._towers import multimodal, tower
 
 _TEXT = {
@@ -108,7 +108,7 @@ def _tower(config: Config, patch: int, positions: int, tiles: int) -> tuple[Laye
     gates: Operators = tuple(Learned(name=name, size=1) for name in ("gate_attn", "gate_ffn"))
     around: Operators = ()
     for name in ("pre_tile_positional_embedding", "post_tile_positional_embedding"):
-        table = Embedding(name=f"{name}.embedding", entries=rows, width=tiles * hidden, split="none")
+        table = Embedding(name=f"{name}.embedding", entries=rows, width=tiles * hidden, part="positions")
         around += (Learned(name=f"{name}.gate", size=1), table)
     in_tile = "gated_positional_embedding"
     return (
@@ -132,7 +132,7 @@ def _tower(config: Config, patch: int, positions: int, tiles: int) -> tuple[Laye
             "vision_model",
             (
                 Embedding(
-                    name=f"{in_tile}.tile_embedding", entries=rows, width=tiles * positions * hidden, split="none"
+                    name=f"{in_tile}.tile_embedding", entries=rows, width=tiles * positions * hidden, part="positions"
                 ),
                 *around,
             ),

@@ -13,7 +13,7 @@ def build(config: Config) -> Architecture:
         name=f"{path}encoder.relative_attention_bias",
         entries=config.integer("relative_attention_num_buckets", default=32),
         width=shape.heads.query,
-        split="none",
+        part="positions",
     )
     padding = config.integer("pad_token_id", default=1, least=0)
     return encoder_model(

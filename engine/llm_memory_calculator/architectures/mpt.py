@@ -1,31 +1,26 @@
 """MPT: ALiBi instead of positions, LayerNorm without biases, a feed-forward of four times the width, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import Heads, attention, check_heads, decoder, depth_of, feed_forward, grouped, pre_norm, share
+from ._blocks import Heads, attention, check_heads, depth_of, feed_forward, plain_decoder, pre_norm, share
 
 
 def build(config: Config) -> Architecture:
     hidden = config.integer("d_model", "hidden_size")
     query = config.integer("n_heads", "num_attention_heads")
-    heads = Heads(query=query, kv=_kv_heads(config, query), dim=share(hidden, query))
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, path="attn", names=("Wqkv", "Wqkv", "Wqkv", "out_proj")),
-        feed_forward(
-            hidden,
-            config.integer("expansion_ratio", default=4) * hidden,
-            bias=False,
-            path="ffn",
-            names=("up_proj", "down_proj"),
-        ),
-        names=("norm_1", "norm_2"),
-    )
-    depth = depth_of(config, "n_layers", "num_hidden_layers")
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth, lambda _: block, "transformer.blocks.{index}"),
+        Heads(query=query, kv=_kv_heads(config, query), dim=share(hidden, query)),
+        bias=False,
+        attend=partial(attention, path="attn", names=("Wqkv", "Wqkv", "Wqkv", "out_proj")),
+        feed=partial(feed_forward, bias=False, path="ffn", names=("up_proj", "down_proj")),
+        layer=partial(pre_norm, names=("norm_1", "norm_2")),
         hidden=hidden,
+        width=config.integer("expansion_ratio", default=4) * hidden,
+        depth=depth_of(config, "n_layers", "num_hidden_layers"),
+        path="transformer.blocks.{index}",
         tied_default=True,
         paths=("transformer.wte", "transformer.norm_f", "lm_head", ""),
         length=("max_seq_len",),

@@ -1,20 +1,22 @@
 """nanochat: norms without weights, one of them right after the table, and a feed-forward of squared ReLU."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, feed_forward, grouped, query_key_norms, read_heads
+from ._blocks import attention, feed_forward, plain_decoder, pre_norm, query_key_norms, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    block = (
-        Norm(name="input_layernorm", width=hidden, scaled=False),
-        *attention(hidden, heads, qkv_bias=bias, out_bias=bias, norms=query_key_norms(heads, scaled=False)),
-        Norm(name="post_attention_layernorm", width=hidden, scaled=False),
-        *feed_forward(hidden, config.integer("intermediate_size"), bias=False, names=("fc1", "fc2")),
+    heads = read_heads(config)
+    norm = (Norm(name="model.norm", width=config.integer("hidden_size"), scaled=False),)
+    return plain_decoder(
+        config,
+        heads,
+        attend=partial(attention, norms=query_key_norms(heads, scaled=False)),
+        feed=partial(feed_forward, bias=False, names=("fc1", "fc2")),
+        layer=partial(pre_norm, scaled=False),
+        after_table=norm,
+        before_head=norm,
     )
-    norm = (Norm(name="model.norm", width=hidden, scaled=False),)
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, after_table=norm, before_head=norm)

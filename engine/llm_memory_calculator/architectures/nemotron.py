@@ -1,17 +1,18 @@
 """Nemotron-4 and Minitron: LayerNorm with a bias, and a feed-forward of squared ReLU without a gate."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, feed_forward, grouped, pre_norm, read_heads
+from ._blocks import feed_forward, plain_decoder, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias, mlp_bias = config.boolean("attention_bias", default=False), config.boolean("mlp_bias", default=False)
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias),
-        feed_forward(hidden, config.integer("intermediate_size"), bias=mlp_bias, names=("up_proj", "down_proj")),
-        bias=True,
+    bias = config.boolean("mlp_bias", default=False)
+    return plain_decoder(
+        config,
+        read_heads(config),
+        feed=partial(feed_forward, bias=bias, names=("up_proj", "down_proj")),
+        layer=partial(pre_norm, bias=True),
+        norm_bias=True,
     )
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"), norm_bias=True)

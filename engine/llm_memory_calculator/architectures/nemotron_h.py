@@ -100,7 +100,7 @@ def experts(config: Config, hidden: int) -> Operators:
         gated=False,
         latent=latent,
         shared=feed_forward(
-            hidden, width, bias=bias, path="mixer.shared_experts", names=NAMES, reduces=latent is not None
+            hidden, width, bias=bias, path="mixer.shared_experts", names=NAMES, shared=True, reduces=latent is not None
         ),
     )
     correction = router_correction(count, "mixer.gate.e_score_correction_bias")

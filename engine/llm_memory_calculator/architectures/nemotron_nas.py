@@ -1,23 +1,14 @@
 """Llama-Nemotron Super 49B, Ultra 253B and 51B: a searched Llama whose layers have blocks of their own, or none."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Norm
-from ._blocks import (
-    Heads,
-    Operators,
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    sections,
-    share,
-)
+from ._blocks import Heads, Operators, attention, decoder, depth_of, gated_feed_forward, grouped, share
 
 # the width of a feed-forward block is rounded up to a multiple of this
 _ROUND = 256
@@ -28,7 +19,7 @@ def build(config: Config) -> Architecture:
     depth = depth_of(config)
     kinds = [
         (_kv_heads(block.section("attention"), query), _width(block.section("ffn"), hidden))
-        for block in sections(config, "block_configs", depth)
+        for block in _sections(config, "block_configs", depth)
     ]
 
     def block(kind: tuple[int | None, int | None]) -> Operators:
@@ -44,6 +35,18 @@ def build(config: Config) -> Architecture:
         return found
 
     return decoder(config, grouped(kinds, block, "model.layers.{index}"))
+
+
+def _sections(config: Config, name: str, depth: int) -> list[Config]:
+    """An object for each layer."""
+    entries = config.values.get(name)
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ConfigError(f"The config's {name} must be a list of objects, one for each layer.")
+    config.check_length(name, entries, depth)
+    return [
+        Config(entry, where=f"{config.where}{name}[{index}].", notes=config.notes)
+        for index, entry in enumerate(entries)
+    ]
 
 
 def _kv_heads(block: Config, query: int) -> int | None:

@@ -90,7 +90,7 @@ def build(config: Config) -> Architecture:
                     name=f"{path}embeddings.{name}",
                     entries=entries,
                     width=hidden,
-                    split="rows" if name == "word_embeddings" else "none",
+                    part="vocabulary" if name == "word_embeddings" else "positions",
                 )
                 for name, entries in tables.items()
                 if entries

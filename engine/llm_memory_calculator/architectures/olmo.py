@@ -1,24 +1,13 @@
 """OLMo 1: a Llama whose LayerNorms learn nothing."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Norm
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, read_heads
+from ._blocks import plain_decoder, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    norm, post, final = (
-        Norm(name=name, width=hidden, scaled=False)
-        for name in ("input_layernorm", "post_attention_layernorm", "model.norm")
-    )
-    block = (
-        norm,
-        *attention(hidden, heads, qkv_bias=bias, out_bias=bias),
-        post,
-        *gated_feed_forward(hidden, config.integer("intermediate_size")),
-    )
-    return decoder(
-        config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"), before_head=(final,)
-    )
+    final = Norm(name="model.norm", width=config.integer("hidden_size"), scaled=False)
+    return plain_decoder(config, read_heads(config), layer=partial(pre_norm, scaled=False), before_head=(final,))

@@ -1,33 +1,18 @@
 """OLMo 3: OLMo 2 with three windowed layers to each full one."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    post_norm,
-    query_key_norms,
-    read_heads,
-    window_of,
-)
+from ._blocks import attention, plain_decoder, post_norm, query_key_norms, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads, depth = config.integer("hidden_size"), read_heads(config), depth_of(config)
-    bias, norms = config.boolean("attention_bias", default=False), query_key_norms(heads, own_scales=True)
-    width = config.integer("intermediate_size")
-    windows = layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: (index + 1) % 4 != 0)
-    stack = grouped(
-        windows,
-        lambda window: post_norm(
-            hidden,
-            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias, norms=norms),
-            gated_feed_forward(hidden, width),
-        ),
-        "model.layers.{index}",
+    heads = read_heads(config)
+    return plain_decoder(
+        config,
+        heads,
+        attend=partial(attention, norms=query_key_norms(heads, own_scales=True)),
+        layer=post_norm,
+        windows=windows_of(config, 4096, slides=lambda index: (index + 1) % 4 != 0),
     )
-    return decoder(config, stack)

@@ -38,7 +38,7 @@ def build(config: Config) -> Architecture:
             names=(fused, fused, fused, "out_proj"),
             norms=query_key_norms(heads, path="attn") if norms else (),
         )
-        feed = gated_feed_forward(hidden, width, path="ffn", names=("proj_1", "proj_1", "proj_2"))
+        feed = gated_feed_forward(hidden, width, path="ffn", names=("proj_1", "proj_1", "proj_2"), apart=True)
         return pre_norm(hidden, attend, feed, names=("attn_norm", "ffn_norm"))
 
     widths = [_divisible(one * hidden, divisor) for one in times]

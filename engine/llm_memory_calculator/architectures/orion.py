@@ -1,17 +1,11 @@
 """Orion-14B: a Llama with LayerNorm."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import plain_decoder, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    bias = config.boolean("attention_bias", default=False)
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, qkv_bias=bias, out_bias=bias),
-        gated_feed_forward(hidden, config.integer("intermediate_size")),
-        bias=True,
-    )
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"), norm_bias=True)
+    return plain_decoder(config, read_heads(config), layer=partial(pre_norm, bias=True), norm_bias=True)

@@ -1,26 +1,25 @@
 """Persimmon 8B: LayerNorm and biases, norms over each head of q and k, squared ReLU without a gate."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, equal_heads, feed_forward, grouped, pre_norm, query_key_norms
+from ._blocks import Operators, attention, equal_heads, feed_forward, plain_decoder, pre_norm, query_key_norms
 
 
 def build(config: Config) -> Architecture:
-    hidden, fused = config.integer("hidden_size"), "query_key_value"
-    heads = equal_heads(hidden, config.integer("num_attention_heads"))
-    norms = query_key_norms(heads, names=("q_layernorm", "k_layernorm"), bias=True)
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden,
-            heads,
-            qkv_bias=True,
-            out_bias=True,
-            norms=norms if config.boolean("qk_layernorm", default=True) else (),
-            names=(fused, fused, fused, "dense"),
-        ),
-        feed_forward(hidden, config.integer("intermediate_size"), bias=True, names=("dense_h_to_4h", "dense_4h_to_h")),
+    heads = equal_heads(config.integer("hidden_size"), config.integer("num_attention_heads"))
+    norms: Operators = ()
+    if config.boolean("qk_layernorm", default=True):
+        norms = query_key_norms(heads, names=("q_layernorm", "k_layernorm"), bias=True)
+    names = ("query_key_value", "query_key_value", "query_key_value", "dense")
+    return plain_decoder(
+        config,
+        heads,
         bias=True,
+        attend=partial(attention, norms=norms, names=names),
+        feed=partial(feed_forward, bias=True, names=("dense_h_to_4h", "dense_4h_to_h")),
+        layer=partial(pre_norm, bias=True),
+        norm_bias=True,
+        paths=("model.embed_tokens", "model.final_layernorm", "lm_head", ""),
     )
-    stack = grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}")
-    return decoder(config, stack, norm_bias=True, paths=("model.embed_tokens", "model.final_layernorm", "lm_head", ""))

@@ -1,29 +1,24 @@
 """Phi-1, 1.5 and 2: attention and feed-forward side by side, LayerNorm and biases throughout, also on the head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, feed_forward, grouped, parallel, query_key_norms, read_heads
+from ._blocks import Operators, attention, feed_forward, parallel, plain_decoder, query_key_norms, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    norms = query_key_norms(heads, names=("q_layernorm", "k_layernorm"), bias=True)
-    block = parallel(
-        hidden,
-        attention(
-            hidden,
-            heads,
-            qkv_bias=True,
-            out_bias=True,
-            norms=norms if config.boolean("qk_layernorm", default=False) else (),
-            names=("q_proj", "k_proj", "v_proj", "dense"),
-        ),
-        feed_forward(hidden, config.integer("intermediate_size"), bias=True, names=("fc1", "fc2")),
-        bias=True,
-    )
-    return decoder(
+    heads = read_heads(config)
+    norms: Operators = ()
+    if config.boolean("qk_layernorm", default=False):
+        norms = query_key_norms(heads, names=("q_layernorm", "k_layernorm"), bias=True)
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        heads,
+        bias=True,
+        attend=partial(attention, norms=norms, names=("q_proj", "k_proj", "v_proj", "dense")),
+        feed=partial(feed_forward, bias=True, names=("fc1", "fc2")),
+        layer=partial(parallel, bias=True),
         norm_bias=True,
         head_bias=True,
         paths=("model.embed_tokens", "model.final_layernorm", "lm_head", ""),

@@ -1,31 +1,18 @@
 """Phi-3, Phi-3.5 and Phi-4: Llama with q, k, v and gate, up stored as one matrix each."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import attention, gated_feed_forward, plain_decoder, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    width, depth = config.integer("intermediate_size"), depth_of(config)
-    windows = layer_windows(config, depth, window_of(config, default=None), slides=lambda _: True)
-    stack = grouped(
-        windows,
-        lambda window: pre_norm(
-            hidden,
-            attention(hidden, heads, window=window, names=("qkv_proj", "qkv_proj", "qkv_proj", "o_proj")),
-            gated_feed_forward(hidden, width, names=("gate_up_proj", "gate_up_proj", "down_proj")),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config),
+        bias=False,
+        attend=partial(attention, names=("qkv_proj", "qkv_proj", "qkv_proj", "o_proj")),
+        feed=partial(gated_feed_forward, names=("gate_up_proj", "gate_up_proj", "down_proj")),
+        windows=windows_of(config, None),
     )
-    return decoder(config, stack)

@@ -2,8 +2,8 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..images import CroppedImages
 from ..operators import Learned
+from ._images import CroppedImages
 from ._llava import CLIP_336
 from ._towers import UNMOVED, clip, multimodal, tower, two_matrices
 from .phi3 import build as build_text

@@ -1,28 +1,22 @@
 """Phi-3-small 8k and 128k: biases throughout, one matrix for gate and up, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import attention, gated_feed_forward, plain_decoder, pre_norm, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, fused = config.integer("hidden_size"), "query_key_value"
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden, read_heads(config, kv_default=8), qkv_bias=True, out_bias=True, names=(fused, fused, fused, "dense")
-        ),
-        gated_feed_forward(
-            hidden,
-            config.integer("ff_intermediate_size", "intermediate_size"),
-            bias=True,
-            names=("up_proj", "up_proj", "down_proj"),
-        ),
-        bias=True,
-    )
-    return decoder(
+    fused = "query_key_value"
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        read_heads(config, kv_default=8),
+        bias=True,
+        attend=partial(attention, names=(fused, fused, fused, "dense")),
+        feed=partial(gated_feed_forward, bias=True, names=("up_proj", "up_proj", "down_proj")),
+        layer=partial(pre_norm, bias=True),
+        width=config.integer("ff_intermediate_size", "intermediate_size"),
         tied_default=True,
         norm_bias=True,
         paths=("model.embed_tokens", "model.final_layernorm", "lm_head", ""),

@@ -6,15 +6,17 @@ from ..operators import Activation, Learned, Output
 from ._blocks import (
     Operators,
     attention,
+    columns,
     decoder,
     depth_of,
     gated_feed_forward,
     grouped,
     pre_norm,
     read_heads,
+    rows,
     window_of,
 )
-from ._recurrent import auto_rank, columns, mamba, rows
+from ._recurrent import auto_rank, mamba
 
 _FUSED = ("Wqkv", "Wqkv", "Wqkv", "out_proj")
 

@@ -1,26 +1,27 @@
 """Phi-3.5-MoE: Mixtral's layers with LayerNorm, and biases in attention and on the head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, grouped, mixture, pre_norm, read_heads, window_of
+from ._blocks import depth_of, mixture, plain_decoder, pre_norm, read_heads, window_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8)
-    bias = config.boolean("attention_bias", default=False)
-    experts = mixture(
-        hidden,
-        count=config.integer("num_local_experts", "num_experts"),
-        active=config.integer("num_experts_per_tok"),
-        width=config.integer("intermediate_size"),
-        router="block_sparse_moe.gate",
-        module="block_sparse_moe.experts",
-    )
     window = window_of(config, default=None)
-    block = pre_norm(hidden, attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias), experts, bias=True)
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        read_heads(config, kv_default=8),
+        layer=partial(pre_norm, bias=True),
+        windows=[window] * depth_of(config),
+        experts=mixture(
+            config.integer("hidden_size"),
+            count=config.integer("num_local_experts", "num_experts"),
+            active=config.integer("num_experts_per_tok"),
+            width=config.integer("intermediate_size"),
+            router="block_sparse_moe.gate",
+            module="block_sparse_moe.experts",
+        ),
         norm_bias=True,
         head_bias=config.boolean("lm_head_bias", default=False),
     )

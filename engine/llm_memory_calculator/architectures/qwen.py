@@ -1,31 +1,26 @@
 """Qwen 1: a Llama with biases on q, k and v, whose config states twice the width of its feed-forward."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
-from ._blocks import Heads, attention, decoder, depth_of, gated_feed_forward, grouped, pre_norm
+from ._blocks import Heads, attention, gated_feed_forward, plain_decoder, pre_norm
 
 
 def build(config: Config) -> Architecture:
-    hidden, query = config.integer("hidden_size"), config.integer("num_attention_heads")
-    both, dim = config.integer("intermediate_size"), config.integer("kv_channels", default=128)
+    query, both = config.integer("num_attention_heads"), config.integer("intermediate_size")
     if both % 2:
         raise ConfigError(f"The config's intermediate_size {both} is the width of two products together, hence even.")
-    block = pre_norm(
-        hidden,
-        attention(
-            hidden,
-            Heads(query=query, kv=query, dim=dim),
-            qkv_bias=True,
-            path="attn",
-            names=("c_attn", "c_attn", "c_attn", "c_proj"),
-        ),
-        gated_feed_forward(hidden, both // 2, names=("w2", "w1", "c_proj")),
-        names=("ln_1", "ln_2"),
-    )
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "transformer.h.{index}"),
+        Heads(query=query, kv=query, dim=config.integer("kv_channels", default=128)),
+        bias=False,
+        attend=partial(attention, qkv_bias=True, path="attn", names=("c_attn", "c_attn", "c_attn", "c_proj")),
+        feed=partial(gated_feed_forward, names=("w2", "w1", "c_proj")),
+        layer=partial(pre_norm, names=("ln_1", "ln_2")),
+        width=both // 2,
+        path="transformer.h.{index}",
         paths=("transformer.wte", "transformer.ln_f", "lm_head", ""),
         length=("seq_length", "max_position_embeddings"),
     )

@@ -39,7 +39,7 @@ def of_delta_nets(
     bias = config.boolean("attention_bias", default=False)
     attend = attention(hidden, heads, qkv_bias=bias, out_bias=bias, head_norms=True, output_gate=True)
     state = delta_net(config, projections)
-    sparse = sparse_layers(config, depth) if experts else [False] * depth
+    sparse = sparse_layers(config) if experts else [False] * depth
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"))
     stack = grouped(
         list(zip(periodic_attention(config, depth), sparse, strict=True)),

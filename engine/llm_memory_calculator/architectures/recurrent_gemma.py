@@ -6,16 +6,17 @@ from ..operators import Activation, BlockDiagonal, CausalConvolution, Output, Re
 from ._blocks import (
     Operators,
     attention,
+    columns,
     decoder,
     depth_of,
     gated_feed_forward,
     grouped,
     pre_norm,
     read_heads,
+    rows,
     share,
     within,
 )
-from ._recurrent import columns, rows
 
 RECURRENT, ATTENTION = "recurrent", "attention"
 

@@ -3,8 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Output, Recurrence, TokenShift, Vector
-from ._blocks import Operators, within
-from ._recurrent import columns, rows
+from ._blocks import Operators, columns, rows, within
 from ._rwkv import channel_mix, layer_norm, rwkv_model
 
 PATHS = ("rwkv.embeddings", "rwkv.ln_out", "head", "")

@@ -4,8 +4,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Output, TokenShift
-from ._blocks import Operators, plain, within
-from ._recurrent import columns
+from ._blocks import Operators, columns, plain, within
 from ._rwkv import matrix_state, read_state_heads
 from .rwkv5 import of_matrix_states
 
@@ -24,9 +23,9 @@ def build(config: Config) -> Architecture:
     mix, mixed, decay, decayed = within(PATH, "time_maa_w1", "time_maa_w2", "time_decay_w1", "time_decay_w2")
     mixing: Operators = (
         TokenShift(name=PATH, width=hidden, mixes=MIXES, streams=len(MIXES)),
-        plain(mix, 5 * mix_rank, hidden),
+        plain(mix, 5 * mix_rank, hidden, part="mixer"),
         # five small products side by side: as many values as one of this shape
-        plain(mixed, hidden, 5 * mix_rank),
+        plain(mixed, hidden, 5 * mix_rank, part="mixer"),
         *matrix_state(
             hidden,
             heads,
@@ -36,7 +35,7 @@ def build(config: Config) -> Architecture:
             norm="ln_x",
             out="output",
             dynamic=(
-                plain(decay, decay_rank, hidden),
+                plain(decay, decay_rank, hidden, part="mixer"),
                 columns(decayed, [Output(name=decayed, units=heads.query, width=heads.dim)], decay_rank),
             ),
             inputs=5,

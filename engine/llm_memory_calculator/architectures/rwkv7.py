@@ -6,8 +6,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Output, TokenShift
-from ._blocks import Heads, Operators, plain, share, within
-from ._recurrent import columns
+from ._blocks import Heads, Operators, columns, plain, share, within
 from ._rwkv import channel_mix, layer_norm, matrix_state, rwkv_model
 
 PATH = "attn"
@@ -85,6 +84,6 @@ def time_mix(config: Config, hidden: int, heads: Heads, first: bool) -> Operator
 def lora(letter: str, hidden: int, rank: int, heads: Heads, *, bias: bool) -> Operators:
     down, up = within(f"{PATH}.{letter}_lora.lora", "0", "2")
     return (
-        plain(down, rank, hidden),
+        plain(down, rank, hidden, part="mixer"),
         columns(up, [Output(name=up, units=heads.query, width=heads.dim)], rank, bias),
     )

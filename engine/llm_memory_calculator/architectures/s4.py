@@ -7,8 +7,7 @@ d_state (64), vocab_size, and d_inner, the width of a feed-forward in each layer
 from ..architecture import Architecture
 from ..config import Config
 from ..operators import Activation, Norm, Output, Recurrence, Vector
-from ._blocks import Operators, decoder, depth_of, feed_forward, grouped
-from ._recurrent import columns
+from ._blocks import Operators, columns, decoder, depth_of, feed_forward, grouped
 
 
 def build(config: Config) -> Architecture:

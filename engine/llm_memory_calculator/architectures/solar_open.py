@@ -1,16 +1,17 @@
 """Solar Open 100B: routed experts and a shared one in each layer."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, beside_shared, decoder, depth_of, grouped, pre_norm, read_heads
+from ._blocks import attention, beside_shared, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=8, dim_default=128)
-    experts = beside_shared(
+    return plain_decoder(
         config,
-        shared=1,
+        read_heads(config, kv_default=8, dim_default=128),
+        bias=False,
+        attend=partial(attention, qkv_bias=config.boolean("attention_bias", default=False)),
+        experts=beside_shared(config, shared=1),
     )
-    attend = attention(hidden, heads, qkv_bias=config.boolean("attention_bias", default=False))
-    block = pre_norm(hidden, attend, experts)
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))

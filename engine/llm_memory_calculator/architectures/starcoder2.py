@@ -1,22 +1,21 @@
 """StarCoder2 3B, 7B and 15B: grouped KV heads, a window in all layers, LayerNorm and biases throughout, a tied head."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, decoder, depth_of, feed_forward, grouped, pre_norm, read_heads, window_of
+from ._blocks import depth_of, feed_forward, plain_decoder, pre_norm, read_heads, window_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=2)
     bias, window = config.boolean("use_bias", default=True), window_of(config, default=None)
-    block = pre_norm(
-        hidden,
-        attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias),
-        feed_forward(hidden, config.integer("intermediate_size"), bias=bias, names=("c_fc", "c_proj")),
-        bias=True,
-    )
-    return decoder(
+    return plain_decoder(
         config,
-        grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"),
+        read_heads(config, kv_default=2),
+        bias=bias,
+        feed=partial(feed_forward, bias=bias, names=("c_fc", "c_proj")),
+        layer=partial(pre_norm, bias=True),
+        windows=[window] * depth_of(config),
         tied_default=True,
         norm_bias=True,
     )

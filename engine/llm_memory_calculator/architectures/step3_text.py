@@ -8,6 +8,7 @@ from ._blocks import (
     Operators,
     attention,
     beside_shared,
+    columns,
     decoder,
     depth_of,
     gated_feed_forward,
@@ -16,7 +17,6 @@ from ._blocks import (
     pre_norm,
     within,
 )
-from ._recurrent import columns
 from .step3p5 import sparse_layers_of
 
 
@@ -50,11 +50,11 @@ def _attention(config: Config, hidden: int) -> Operators:
     query, keys, values, wide = within("self_attn", "q_proj", "k_proj", "v_proj", "wq")
     _, core, out = attention(hidden, heads)
     return (
-        plain(query, rank, hidden),
-        plain(keys, heads.dim, hidden),
-        plain(values, heads.dim, hidden),
+        plain(query, rank, hidden, part="q_a"),
+        plain(keys, heads.dim, hidden, part="k"),
+        plain(values, heads.dim, hidden, part="v"),
         Norm(name="self_attn.inter_norm", width=rank),
-        columns(wide, [Output(name=wide, units=heads.query, width=heads.dim)], rank),
+        columns(wide, [Output(name=wide, units=heads.query, width=heads.dim)], rank, part="q_b"),
         core,
         out,
     )

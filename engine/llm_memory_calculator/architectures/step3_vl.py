@@ -2,10 +2,10 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import WindowedImages
 from ..operators import Convolution, Embedding, Learned
 from ._blocks import equal_heads, feed_forward, plain, post_norm
 from ._encoders import encoder_attention
+from ._images import WindowedImages
 from ._towers import UNMOVED, multimodal, tower
 from ._vision import patches, read_grid
 from .step3_text import build as build_text
@@ -38,7 +38,7 @@ def build(config: Config) -> Architecture:
         first = (
             Learned(name="class_embedding", size=hidden),
             patches(vision, grid, "patch_embedding", bias=True, frames=False),
-            Embedding(name="position_embedding", entries=positions, width=hidden, split="none"),
+            Embedding(name="position_embedding", entries=positions, width=hidden, part="positions"),
         )
         return (
             tower("vision_model.embeddings", first),

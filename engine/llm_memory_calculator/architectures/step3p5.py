@@ -85,4 +85,4 @@ def sparse_layers_of(config: Config, depth: int, leading: int) -> list[bool]:
             raise ConfigError(f"The config's moe_layers_enum must be numbers of layers with commas, and is {listed!r}.")
         chosen = {int(number) for number in numbers}
         return [index in chosen for index in range(depth)]
-    return leading_dense(_of_stack(config, depth), depth, default=leading)
+    return leading_dense(_of_stack(config, depth), default=leading)

@@ -2,9 +2,9 @@
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..images import WindowedImages
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import feed_forward, plain
+from ._images import WindowedImages
 from ._towers import UNMOVED, multimodal, tower
 from ._vision import image_block, patches, read_grid
 from .step3p5 import build as build_text
@@ -38,7 +38,7 @@ def build(config: Config) -> Architecture:
     def towers(text: Architecture) -> tuple[Layer, ...]:
         first = (
             patches(vision, grid, "conv1", bias=False, frames=False),
-            Embedding(name="positional_embedding", entries=count, width=hidden, split="none"),
+            Embedding(name="positional_embedding", entries=count, width=hidden, part="positions"),
             Norm(name="ln_pre", width=hidden, bias=True),
         )
         halve = (

@@ -1,32 +1,17 @@
 """VaultGemma: Gemma 2 without the norms over the output of its blocks."""
 
+from functools import partial
+
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import (
-    attention,
-    decoder,
-    depth_of,
-    gated_feed_forward,
-    grouped,
-    layer_windows,
-    pre_norm,
-    read_heads,
-    window_of,
-)
+from ._blocks import plain_decoder, pre_norm, read_heads, windows_of
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config, kv_default=4, dim_default=256)
-    width, bias = config.integer("intermediate_size"), config.boolean("attention_bias", default=False)
-    depth = depth_of(config)
-    stack = grouped(
-        layer_windows(config, depth, window_of(config, default=4096), slides=lambda index: index % 2 == 0),
-        lambda window: pre_norm(
-            hidden,
-            attention(hidden, heads, window=window, qkv_bias=bias, out_bias=bias),
-            gated_feed_forward(hidden, width),
-            names=("input_layernorm", "pre_feedforward_layernorm"),
-        ),
-        "model.layers.{index}",
+    return plain_decoder(
+        config,
+        read_heads(config, kv_default=4, dim_default=256),
+        layer=partial(pre_norm, names=("input_layernorm", "pre_feedforward_layernorm")),
+        windows=windows_of(config, 4096, slides=lambda index: index % 2 == 0),
+        tied_default=True,
     )
-    return decoder(config, stack, tied_default=True)

@@ -17,7 +17,7 @@ def build(config: Config) -> Architecture:
         outputs=shape.latent,
         between=(
             conv("quant_conv", shape.latent, width, 1),
-            Embedding(name="quantize.embedding", entries=codes, width=width, split="none"),
+            Embedding(name="quantize.embedding", entries=codes, width=width, part="positions"),
             conv("post_quant_conv", width, shape.latent, 1),
         ),
     )

@@ -24,7 +24,7 @@ def build(config: Config) -> Architecture:
         vocabulary=vocabulary,
         first=(
             Embedding(name=f"{side}.embed_tokens", entries=vocabulary, width=hidden),
-            Embedding(name=f"{side}.embed_positions", entries=target, width=hidden, split="none"),
+            Embedding(name=f"{side}.embed_positions", entries=target, width=hidden, part="positions"),
         ),
         encoder=sound_encoder(
             hidden,

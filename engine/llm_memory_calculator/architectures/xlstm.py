@@ -6,8 +6,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Activation, Norm, Output, Recurrence
-from ._blocks import Operators, decoder, depth_of, gated_feed_forward, grouped, pre_norm, share, within
-from ._recurrent import columns, rows
+from ._blocks import Operators, columns, decoder, depth_of, gated_feed_forward, grouped, pre_norm, rows, share, within
 
 
 def build(config: Config) -> Architecture:

@@ -2,14 +2,13 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._blocks import attention, beside_shared, decoder, depth_of, gated_feed_forward, grouped, pre_norm, read_heads
+from ._blocks import Operators, beside_shared, plain_decoder, read_heads
 
 
 def build(config: Config) -> Architecture:
-    hidden, heads = config.integer("hidden_size"), read_heads(config)
-    feed = gated_feed_forward(hidden, config.integer("intermediate_size"))
+    width = config.integer("intermediate_size")
+    experts: Operators = ()
     if config.has("num_experts"):
         named = config.renamed(num_experts_per_tok="moe_top_k", moe_intermediate_size="intermediate_size")
-        feed = beside_shared(named, shared=0, names=("experts", "shared_experts", "router"), correction=None)
-    block = pre_norm(hidden, attention(hidden, heads), feed)
-    return decoder(config, grouped([None] * depth_of(config), lambda _: block, "model.layers.{index}"))
+        experts = beside_shared(named, shared=0, names=("experts", "shared_experts", "router"), correction=None)
+    return plain_decoder(config, read_heads(config), bias=False, experts=experts, width=width)

@@ -2,9 +2,9 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..operators import Norm, Output
-from ._blocks import Operators, decoder, depth_of, plain
-from ._recurrent import KIND_FIELDS, STATE, auto_head, columns, layer_kinds, mamba2
+from ..operators import Norm, Output, Part
+from ._blocks import Operators, columns, decoder, depth_of, plain
+from ._recurrent import KIND_FIELDS, STATE, auto_head, layer_kinds, mamba2
 from ._zamba import HYBRID, KINDS, doubled_attention, zamba_stack
 
 BLOCK = "shared_transformer"
@@ -39,10 +39,10 @@ def build(config: Config) -> Architecture:
     shared = doubled_attention(
         config, hidden, width, path=BLOCK, names=("gate_up_proj", "gate_up_proj", "down_proj"), bias=bias
     )
-    own = adapter("feed_forward.gate_up_proj", hidden, rank, 2 * width)
+    own = adapter("feed_forward.gate_up_proj", hidden, rank, 2 * width, None)
     if config.boolean("use_shared_attention_adapter", default=False):
         for name in ("q", "k", "v"):
-            own += adapter(f"self_attn.linear_{name}", 2 * hidden, rank, 2 * hidden)
+            own += adapter(f"self_attn.linear_{name}", 2 * hidden, rank, 2 * hidden, "mixer")
     own += (plain("linear", hidden, hidden),)
     return decoder(
         config,
@@ -52,7 +52,7 @@ def build(config: Config) -> Architecture:
     )
 
 
-def adapter(name: str, inputs: int, rank: int, outputs: int) -> Operators:
+def adapter(name: str, inputs: int, rank: int, outputs: int, part: Part | None) -> Operators:
     """Two matrices of low rank beside those of a shared block, for one of its uses."""
     down, up = (f"{BLOCK}.{name}_adapter_list.0.{number}" for number in (0, 1))
-    return (plain(down, rank, inputs), columns(up, [Output(name=up, units=outputs)], rank))
+    return (plain(down, rank, inputs, part=part), columns(up, [Output(name=up, units=outputs)], rank, part=part))

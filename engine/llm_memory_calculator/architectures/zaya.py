@@ -69,10 +69,10 @@ def _attention(config: Config, heads: Heads, window: int | None) -> Operators:
     project = Linear(
         name=path,
         outputs=(
-            Output(name=query, units=heads.query, width=heads.dim),
-            Output(name=key, units=heads.kv, width=heads.dim),
-            Output(name=current, units=half),
-            Output(name=delayed, units=half),
+            Output(name=query, units=heads.query, width=heads.dim, part="q"),
+            Output(name=key, units=heads.kv, width=heads.dim, part="k"),
+            Output(name=current, units=half, part="v"),
+            Output(name=delayed, units=half, part="v"),
         ),
         input_units=hidden,
         bias=bias,
@@ -113,7 +113,9 @@ def _experts(config: Config, first: bool) -> Operators:
         active=config.integer("num_experts_per_tok", default=1),
         width=config.integer("moe_intermediate_size", default=2048),
     )
-    choose = Linear(name=out, outputs=(Output(name=out, units=count + 1),), input_units=rank, role="router")
+    choose = Linear(
+        name=out, outputs=(Output(name=out, units=count + 1, part="router"),), input_units=rank, role="router"
+    )
     return (
         plain(down, rank, hidden, bias=True),
         *(() if first else (Learned(name=scale, size=rank),)),

@@ -5,22 +5,56 @@ Laws stand in the engine's file, numbers in data/engines/NAME.toml by range of v
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
+from ..errors import ArgumentError
 from ..facts import table
+from ..report import Note
 from . import vllm
 from .base import Engine, HostCost, KernelCost
 
 __all__ = ["ENGINES", "Engine", "HostCost", "KernelCost", "engine_for"]
 
+_RELEASE = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){0,3})")
 _MADE = {"vllm": vllm.from_facts}
 ENGINES = tuple(_MADE)
 """The engines that are described; the first is taken where none is named."""
 
 
 @lru_cache(maxsize=256)
-def engine_for() -> Engine:
-    """The engine of a deployment, of the newest version that is described."""
-    name = ENGINES[0]
-    facts = table(f"engines/{name}")["version"][-1]
-    return _MADE[name](facts["from"], facts, ())
+def engine_for(name: str = ENGINES[0], version: str | None = None, **settings: float | None) -> Engine:
+    """The engine of this name and version, with settings in place of its defaults.
+
+    A version that no table describes is counted by the nearest that one does, which a note says; None is the newest.
+    Raises ArgumentError for what is no version.
+    """
+    tables = table(f"engines/{name}")["version"]
+    newest = tables[-1]
+    if version is None:
+        return _MADE[name](newest["from"], newest, (), **settings)
+    wanted = _release(version)
+    nearest = min(tables, key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"])))
+    if _release(nearest["from"]) <= wanted < _release(nearest["before"]):
+        return _MADE[name](version, nearest, (), **settings)
+    text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
+    note = Note(subject="engine_version", text=text, origin="warning")
+    return _MADE[name](nearest["from"], nearest, (note,), **settings)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a release (0.19.1, v0.20, 0.21.0rc1)."""
+    found = _RELEASE.match(version.strip())
+    if found is None:
+        raise ArgumentError(f"engine_version must be a release such as '0.19' or '0.19.1', and is {version!r}.")
+    return tuple(int(part) for part in found[1].split("."))
+
+
+def _distance(wanted: tuple[int, ...], first: tuple[int, ...], end: tuple[int, ...]) -> tuple[int, ...]:
+    """How far a release is from a range of them: the first number that differs counts most."""
+    if first <= wanted < end:
+        return (0,)
+    near = first if wanted < first else end
+    width = max(len(wanted), len(near))
+    padded = ((*release, *(0,) * (width - len(release))) for release in (wanted, near))
+    return tuple(abs(one - other) for one, other in zip(*padded, strict=True))

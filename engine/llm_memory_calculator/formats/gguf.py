@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..architecture import Architecture, Layer
 from ..facts import table
-from ..operators import Attention, Embedding, Experts, Linear, Operator, Weight
+from ..operators import Part, Weight
 from .numerics import FORMATS, Format
 
-# q, k and v that stand as one matrix in the checkpoint and as three in a GGUF file
-_UNPACKED = ("W_pack", "wqkv", "Wqkv")
-# the feed-forward network of a layer that has no attention
-_FEED_FORWARD = re.compile(r"(^|\.)(mlp|ffn|feed_forward)\.")
-# what llama.cpp takes for a 70B, whose values of eight heads are worth more bits
-_SEVENTIES = ("llama", "qwen2")
+# what a file calls the matrices of a layer and the tables
+_KINDS: Mapping[Part, str] = {
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "qkv": "attn_qkv",
+    "q_a": "attn_q_a",
+    "q_b": "attn_q_b",
+    "kv_a": "attn_kv_a_mqa",
+    "kv_b": "attn_kv_b",
+    "out": "attn_output",
+    "gate": "ffn_gate",
+    "up": "ffn_up",
+    "gate_up": "ffn_up",
+    "down": "ffn_down",
+    "shared_gate": "ffn_gate",
+    "shared_up": "ffn_up",
+    "shared_gate_up": "ffn_up",
+    "shared_down": "ffn_down",
+    "vocabulary": "token_embd",
+    "layer_vocabulary": "per_layer_token_embd",
+    "positions": "position",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +43,14 @@ class Tensor:
     path: str
     weight: Weight
     kind: str
-    """token_embd, output, attn_q, attn_k, attn_v, attn_qkv, attn_output, ffn_gate, ffn_up, ffn_down, router, tower,
-    vector, position or other."""
+    """One of the file's own words for matrices and tables, output (the head), router, tower, vector, position or
+    other."""
     layer: int | None
     """Position in the stack."""
-    expert: bool = False
+
+    @property
+    def expert(self) -> bool:
+        return self.weight.role == "expert"
 
 
 def mixes() -> tuple[str, ...]:
@@ -94,9 +113,27 @@ def table_of(architecture: Architecture) -> str | None:
     return next((tensor.path for tensor in tensors(architecture) if tensor.kind == "token_embd"), None)
 
 
+def kept_experts(architecture: Architecture) -> str | None:
+    """The format in which routed experts are published, where every mix leaves them in it."""
+    kept: str | None = _own(architecture).get("experts")
+    return kept
+
+
+def _own(architecture: Architecture) -> Mapping[str, Any]:
+    """What is otherwise in the architecture's family."""
+    found: Mapping[str, Any] = table("gguf")["own"][architecture.gguf_rules] if architecture.gguf_rules else {}
+    return found
+
+
 def _expert_count(architecture: Architecture) -> int:
-    operators = (operator for layer in architecture.stack for operator in layer.operators)
-    return next((operator.count for operator in operators if isinstance(operator, Experts)), 0)
+    counts = (operator.expert_count for layer in architecture.stack for operator in layer.operators)
+    return next((count for count in counts if count), 0)
+
+
+def _shared_keys(architecture: Architecture) -> int:
+    """Query heads that share a key in the first layer that has keys."""
+    counts = (operator.heads_per_key for layer in architecture.stack for operator in layer.operators)
+    return next((count for count in counts if count), 1)
 
 
 class _Law:
@@ -105,18 +142,17 @@ class _Law:
     def __init__(
         self, architecture: Architecture, recipe: Mapping[str, Any], fallback: Mapping[str, str], before_2024: bool
     ) -> None:
-        operators = [operator for layer in architecture.stack for operator in layer.operators]
-        attention = next((operator for operator in operators if isinstance(operator, Attention)), None)
+        own = _own(architecture)
         self.recipe, self.fallback, self.before_2024 = recipe, fallback, before_2024
         self.default: str = recipe["type"]
         self.depth = architecture.depth
         self.tied = architecture.has_tied_head
-        self.shared_keys = attention.heads // attention.kv_heads if attention else 1
+        self.shared_keys = _shared_keys(architecture)
         self.experts = _expert_count(architecture)
-        self.falcon = architecture.model_type == "falcon"
-        self.seventy = self.depth == 80 and self.shared_keys > 1 and architecture.model_type in _SEVENTIES
-        self.mxfp4_experts = architecture.model_type == "gpt_oss"
-        special = "falcon" if architecture.model_type == "falcon" else "eight" if self.experts == 8 else ""
+        self.kept_experts = kept_experts(architecture)
+        self.own_head: str | None = own.get("head")
+        self.rich_values = self.shared_keys > 1 and self.depth == own.get("rich_values_at_depth")
+        special = "eight" if self.experts == 8 else architecture.gguf_rules
         self.rules: list[tuple[str, str, str]] = recipe.get(special, recipe.get("rules", ()))
 
     def form(self, tensor: Tensor) -> Format:
@@ -124,8 +160,8 @@ class _Law:
             return FORMATS["fp32"]
         if tensor.kind == "tower":
             return FORMATS["fp16"]
-        if tensor.expert and self.mxfp4_experts:
-            return FORMATS["mxfp4"]
+        if tensor.expert and self.kept_experts is not None:
+            return FORMATS[self.kept_experts]
         if FORMATS[self.default].bits >= 16:
             return FORMATS[self.default]
         columns = tensor.weight.columns
@@ -134,14 +170,14 @@ class _Law:
         return self._fitting(self._matrix(tensor), columns)
 
     def _head(self, columns: int) -> str:
-        if self.falcon or columns % FORMATS[self.default].block:
+        if columns % FORMATS[self.default].block:
             return "q8_0"
-        head: str = self.recipe.get("head", "q6_k")
+        head: str = self.own_head or self.recipe.get("head", "q6_k")
         return head
 
     def _matrix(self, tensor: Tensor) -> str:
         kind = tensor.kind
-        if kind in ("token_embd", "layer_embd"):
+        if kind in ("token_embd", "per_layer_token_embd"):
             found: str = self.recipe.get("table", self.default)
             return found
         found = self._by_rules(tensor)
@@ -150,7 +186,7 @@ class _Law:
         if kind == "attn_v":
             if "wide_v" in self.recipe and wide:
                 found = self.recipe["wide_v"]
-            if not little and self.seventy and found in ("q3_k", "q4_k"):
+            if not little and self.rich_values and found in ("q3_k", "q4_k"):
                 found = "q5_k"
             if not little and eight:
                 found = "q8_0"
@@ -203,82 +239,26 @@ def _within(layers: str, index: int, depth: int) -> bool:
 
 def tensors(architecture: Architecture) -> Iterator[Tensor]:
     """Every weight of a model; those of a group of layers once for each layer."""
-    for layer in architecture.layers():
-        if any(layer is tower for tower in architecture.towers):
-            kinds = [["tower"] * len(operator.weights()) for operator in layer.operators]
-        elif layer is architecture.first or layer is architecture.last:
-            tables = iter(("token_embd",) if layer is architecture.first else ())
-            kinds = [_outside(operator, tables) for operator in layer.operators]
-        else:
-            kinds = _kinds(layer.operators)
-        yield from _of_layer(layer, kinds)
+    for layer in architecture.towers:
+        yield from _of_layer(layer, in_tower=True)
+    for layer in (*architecture.encoder, *architecture.text_layers()):
+        yield from _of_layer(layer, in_tower=False)
 
 
-def _of_layer(layer: Layer, kinds: list[list[str]]) -> Iterator[Tensor]:
+def _of_layer(layer: Layer, *, in_tower: bool) -> Iterator[Tensor]:
+    weights = [weight for operator in layer.operators for weight in operator.weights()]
+    kinds = [_kind(weight, in_tower) for weight in weights]
     for position, path in zip(layer.indices or (None,), layer.module_paths(), strict=True):
         prefix = f"{path}." if path else ""
-        for operator, named in zip(layer.operators, kinds, strict=True):
-            for weight, kind in zip(operator.weights(), named, strict=True):
-                yield Tensor(
-                    path=prefix + weight.name,
-                    weight=weight,
-                    kind="vector" if _is_vector(weight) else kind,
-                    layer=position,
-                    expert=weight.role == "expert",
-                )
+        for weight, kind in zip(weights, kinds, strict=True):
+            yield Tensor(path=prefix + weight.name, weight=weight, kind=kind, layer=position)
 
 
-def _is_vector(weight: Weight) -> bool:
-    return weight.columns == 1 or weight.role in ("vector", "buffer")
-
-
-def _outside(operator: Operator, tables: Iterator[str]) -> list[str]:
-    """The kinds outside the stack: the first table is the vocabulary's, one by layers (Gemma 3n) its like, the others
-    positions."""
-    if isinstance(operator, Embedding):
-        kind = next(tables, "position")
-        return ["layer_embd" if kind == "position" and "per_layer" in operator.name else kind]
-    return ["output" if weight.role == "head" else "other" for weight in operator.weights()]
-
-
-def _kinds(operators: tuple[Operator, ...]) -> list[list[str]]:
-    """The kind of each weight of each operator of a layer, told by the order of the operators.
-
-    Products before an attention are q, k and v, the first one after it is its output, what follows is the feed-forward
-    network, whose last matrix is `down`.
-    """
-    found: list[list[str]] = []
-    attends = [n for n, one in enumerate(operators) if one.kind in ("attention", "latent_attention")]
-    has_output = True
-    for number, operator in enumerate(operators):
-        weights = operator.weights()
-        matrices = [place for place, weight in enumerate(weights) if not _is_vector(weight)]
-        named: list[str] = ["other"] * len(matrices)
-        if number in attends:
-            has_output = False
-        elif isinstance(operator, Experts):
-            named = [*["ffn_gate", "ffn_up"][-(len(matrices) - 1) :], "ffn_down"]
-        elif isinstance(operator, Linear) and operator.role == "router":
-            named = ["router"] * len(matrices)
-        elif isinstance(operator, Linear) and matrices:
-            if not has_output:
-                has_output, named = True, ["attn_output"] * len(matrices)
-            elif _FEED_FORWARD.search(operator.name) or (attends and number > attends[-1]):
-                named = ["ffn_down"] if operator.split == "rows" else _ups(operator)
-            elif attends:
-                named = _projections(operator)
-        kinds = dict(zip(matrices, named, strict=False))
-        found.append([kinds.get(place, "other") for place in range(len(weights))])
-    return found
-
-
-def _ups(operator: Linear) -> list[str]:
-    names = {output.name for output in operator.outputs}
-    return ["ffn_gate", "ffn_up"] if len(names) == 2 else ["ffn_up"] * len(operator.outputs)
-
-
-def _projections(operator: Linear) -> list[str]:
-    names = [output.name for output in operator.outputs]
-    if len(names) == 3 and len(set(names)) == 1 and not names[0].endswith(_UNPACKED):
-        return ["attn_qkv"] * 3
-    return {3: ["attn_q", "attn_k", "attn_v"], 2: ["attn_k", "attn_v"]}.get(len(names), ["other"] * len(names))
+def _kind(weight: Weight, in_tower: bool) -> str:
+    if weight.columns == 1 or weight.role in ("vector", "buffer"):
+        return "vector"
+    if in_tower:
+        return "tower"
+    if weight.role in ("head", "router"):
+        return "output" if weight.role == "head" else "router"
+    return "other" if weight.part is None else _KINDS.get(weight.part, "other")

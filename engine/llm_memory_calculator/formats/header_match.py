@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..architecture import Architecture
+from ..operators import Part
 from . import gguf
 from .numerics import FORMATS, Format
 from .stored import StoredTensor, StoredWeights
@@ -70,12 +71,13 @@ def _is_beyond(name: str, depth: int) -> bool:
 def _match_safetensors(architecture: Architecture, sizes: Mapping[str, int], stored: StoredWeights) -> Match:
     """Tensors by the module that they belong to: q_proj.weight, or q_proj.qweight with its scales and zero points."""
     prefix = _prefix(gguf.table_of(architecture), stored.tensors)
+    experts = _expert_matrices(architecture)
     bytes_of: dict[str, int] = {}
     values: dict[str, int] = {}
     forms: dict[str, set[str]] = {}
     strangers = []
     for name, tensor in stored.tensors.items():
-        owners = _owners(_without(name, prefix), sizes)
+        owners = _owners(_without(name, prefix), sizes, experts)
         if not owners:
             strangers.append(name)
         whole = sum(sizes[owner] for owner in owners)
@@ -92,7 +94,16 @@ def _match_safetensors(architecture: Architecture, sizes: Mapping[str, int], sto
     )
 
 
-def _owners(name: str, sizes: Mapping[str, int]) -> list[str]:
+def _expert_matrices(architecture: Architecture) -> Mapping[tuple[str, Part | None], str]:
+    """The paths of the routed experts' matrices by module and part."""
+    return {
+        (tensor.path.rpartition(".0.")[0], tensor.weight.part): tensor.path
+        for tensor in gguf.tensors(architecture)
+        if tensor.expert
+    }
+
+
+def _owners(name: str, sizes: Mapping[str, int], experts: Mapping[tuple[str, Part | None], str]) -> list[str]:
     """The weights of the architecture that a tensor belongs to: one, or those that it fuses."""
     name = _EXPERT.sub(r"\g<1>0.", name)
     if name in sizes:
@@ -100,8 +111,9 @@ def _owners(name: str, sizes: Mapping[str, int]) -> list[str]:
     fused = _FUSED.fullmatch(name)
     if fused:
         module, matrix, part = fused.groups()
-        names = ("gate_proj", "up_proj") if matrix == "gate_up_proj" else ("down_proj",)
-        found = [f"{module}.0.{one}" + (".bias" if part == "bias" else "") for one in names]
+        parts: tuple[Part, ...] = ("gate", "up") if matrix == "gate_up_proj" else ("down",)
+        paths = [experts[module, one] for one in parts if (module, one) in experts]
+        found = [f"{path}.bias" if part == "bias" else path for path in paths]
         return [one for one in found if one in sizes]
     owner, _, leaf = name.rpartition(".")
     if leaf == "bias":
@@ -136,12 +148,8 @@ def _without(name: str, prefix: tuple[str, str]) -> str:
 # --- GGUF ----------------------------------------------------------------------------------------------------------
 
 _SINGLE_EXPERT = re.compile(r"(blk\.\d+\.ffn_(?:gate|up|down))\.\d+\.weight")
-_BY_PATH = {
-    "q_a_proj": ("attn_q_a",),
-    "q_b_proj": ("attn_q_b",),
-    "kv_a_proj_with_mqa": ("attn_kv_a_mqa",),
-    "kv_b_proj": ("attn_kv_b", "attn_k_b"),
-}
+# newer files have it in two parts, attn_k_b and attn_v_b
+_OTHER_KINDS = {"attn_kv_b": ("attn_kv_b", "attn_k_b")}
 
 
 def _match_gguf(architecture: Architecture, stored: StoredWeights) -> Match:
@@ -151,6 +159,7 @@ def _match_gguf(architecture: Architecture, stored: StoredWeights) -> Match:
     values: dict[str, int] = {}
     forms: dict[str, Format] = {}
     bytes_of: dict[str, int] = {}
+    expanding: set[str] = set()
     tensors = _with_experts_together(stored.tensors)
     for tensor in gguf.tensors(architecture):
         for name in _file_names(tensor):
@@ -163,12 +172,14 @@ def _match_gguf(architecture: Architecture, stored: StoredWeights) -> Match:
                 values[tensor.path] = values.get(tensor.path, 0) + held.values
                 bytes_of[tensor.path] = bytes_of.get(tensor.path, 0) + held.bytes
             used.add(name)
+            if tensor.weight.part == "kv_b":
+                expanding.add(tensor.path)
             break
     same = {path for path in bytes_of if values[path] == sizes[path]}
     return Match(
         bytes_of={path: bytes_of[path] for path in same},
         forms={path: forms[path] for path in same},
-        values_of={path: values[path] for path in bytes_of if "kv_b_proj" not in path},
+        values_of={path: values[path] for path in bytes_of if path not in expanding},
         strangers=tuple(name for name in stored.tensors if name not in used and _is_strange(name, architecture.depth)),
     )
 
@@ -191,16 +202,15 @@ def _file_names(tensor: gguf.Tensor) -> list[str]:
     """What a file may call a matrix."""
     if tensor.kind in ("token_embd", "output"):
         return [f"{tensor.kind}.weight"]
-    if tensor.layer is None or tensor.kind in ("vector", "position", "tower"):
+    if tensor.layer is None or tensor.kind in ("vector", "position", "tower", "other"):
         return []
-    kinds: tuple[str, ...] = (tensor.kind,)
-    if tensor.kind == "other":
-        kinds = _BY_PATH.get(tensor.path.rpartition(".")[2], ())
-    elif tensor.kind == "router":
-        kinds = ("ffn_gate_inp_shexp",) if "shared" in tensor.path else ("ffn_gate_inp",)
+    kinds = _OTHER_KINDS.get(tensor.kind, (tensor.kind,))
+    shared = tensor.weight.part is not None and tensor.weight.part.startswith("shared")
+    if tensor.kind == "router":
+        kinds = ("ffn_gate_inp_shexp",) if shared else ("ffn_gate_inp",)
     elif tensor.expert:
         kinds = (f"{tensor.kind}_exps",)
-    elif "shared" in tensor.path:
+    elif shared:
         kinds = (f"{tensor.kind}_shexp",)
     return [f"blk.{tensor.layer}.{kind}.weight" for kind in kinds]
 

@@ -235,8 +235,9 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
         text += " llama.cpp changed it in January 2024: files of before, such as TheBloke's, have another size."
     if architecture.towers:
         text += " Towers are counted in fp16, which llama.cpp keeps in a file of their own (mmproj)."
-    if architecture.model_type == "gpt_oss":
-        text += " The experts stay in mxfp4, in which they are published."
+    kept = gguf.kept_experts(architecture)
+    if kept is not None:
+        text += f" The experts stay in {kept}, in which they are published."
     return WeightScheme(
         plain=FORMATS["fp16"],
         # a pipeline's last stage has a copy of a tied table

@@ -11,13 +11,13 @@ from ..architecture import Architecture, Layer
 from ..checks import choice, flag, names, whole
 from ..errors import ArgumentError, did_you_mean
 from ..formats.numerics import Format, parse_format
-from ..operators import Experts, Linear, Weight
+from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
 
 if TYPE_CHECKING:
     from ..engines import Engine
+    from ..operators.base import Split
     from ..ranks import Holding
 
-_ATTENTION = ("attn", "attention", "mixer", "cross")
 _GROUPS = ("all-linear", "attn", "ffn")
 _FORMATS = ("bf16", "fp16", "fp32")
 
@@ -89,39 +89,31 @@ def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engi
 
 @lru_cache(maxsize=2048)
 def _layer_values(layer: Layer, adapters: Adapters, tensor: int, engine: Engine) -> float:
-    values, rank, targets = 0.0, adapters.rank, adapters.targets
-    for operator in layer.operators:
-        if isinstance(operator, Linear):
-            shards_a, shards_b = engine.adapter_shards(operator.split, tensor, fully_sharded=adapters.fully_sharded)
-            # projections that the checkpoint fuses under one name share one A
-            outputs: dict[str, int] = {}
-            for output in operator.outputs:
-                outputs[output.name] = outputs.get(output.name, 0) + output.size
-            for name, size in outputs.items():
-                if operator.role == "linear" and _wanted(name, targets):
-                    values += rank * operator.inputs / shards_a + rank * size / shards_b
-        elif isinstance(operator, Experts):
-            values += sum(
-                weight.copies * rank * (weight.rows + weight.columns)
-                for weight in operator.weights()
-                if weight.role == "expert" and _named(weight.name, targets)
-            )
-    return values
+    def shards(split: Split) -> tuple[int, int]:
+        return engine.adapter_shards(split, tensor, fully_sharded=adapters.fully_sharded)
+
+    return sum(
+        operator.adapter_values(adapters.rank, shards, lambda weight: _wanted(weight, adapters.targets))
+        for operator in layer.operators
+    )
 
 
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _named(name: str, targets: tuple[str, ...]) -> bool:
-    return _last(name) in targets
-
-
-def _wanted(name: str, targets: tuple[str, ...]) -> bool:
-    if not targets or "all-linear" in targets or _named(name, targets):
+def _wanted(weight: Weight, targets: tuple[str, ...]) -> bool:
+    """Whether a matrix is a target: by its name, or by what it is; routed experts are only where they are named."""
+    if _last(weight.name) in targets:
         return True
-    attends = any(word in name for word in _ATTENTION)
-    return ("attn" in targets and attends) or ("ffn" in targets and not attends)
+    if weight.role == "expert":
+        return False
+    return (
+        not targets
+        or "all-linear" in targets
+        or ("attn" in targets and weight.part in ATTENTION_PARTS)
+        or ("ffn" in targets and weight.part in FEED_FORWARD_PARTS)
+    )
 
 
 def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[str, ...]:
@@ -135,7 +127,7 @@ def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[s
             for layer in (*architecture.encoder, *architecture.stack)
             for operator in layer.operators
             for weight in operator.weights()
-            if _takes_adapter(operator, weight)
+            if weight.takes_adapter
         )
     )
     if not targets:
@@ -147,7 +139,3 @@ def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[s
                 f"target_modules names {target!r}, which this model does not have.{near} Accepted: {', '.join(known)}."
             )
     return targets
-
-
-def _takes_adapter(operator: object, weight: Weight) -> bool:
-    return isinstance(operator, (Linear, Experts)) and weight.role in ("linear", "expert")

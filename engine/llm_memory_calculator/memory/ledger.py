@@ -14,13 +14,16 @@ from .adapters import adapter_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..deployment import Deployment, Load
+    from ..deployment import Deployment, Load, Pictures
     from ..units import Quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Ledger:
-    """Bytes on one device; each an array where the load is one."""
+    """Bytes on one device; each an array where the load is one.
+
+    Not frozen: many are made in a search, and a frozen one takes three times as long to make.
+    """
 
     stage: Quantity
     """Its pipeline stage, from 0."""
@@ -91,7 +94,7 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
             weights=holding.weights,
             kv_cache=whole_up(here * cached * formats.kv_bytes),
             state=whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes)),
-            images=whole_up(factor * _image_values(holding, load, here, deployment) * formats.activation_bytes),
+            images=0 if load.images is None else _image_bytes(deployment, load.images, holding, here),
             adapters=adapter_bytes(holding, load.adapters, layout.tensor, engine),
             forward=factor * alive * formats.activation_bytes,
             sampler=engine.sampler_bytes(architecture.vocab_size, here) if samples else 0,
@@ -128,16 +131,16 @@ def live_beside(kinds: Iterable[Kind]) -> float:
     return max(alive, default=0.0)
 
 
-def _image_values(holding: Holding, load: Load, sequences: Quantity, deployment: Deployment) -> Quantity:
-    """Values that the tower keeps alive, and the embeddings that it hands on, in the images of one step.
+def _image_bytes(deployment: Deployment, images: Pictures, holding: Holding, sequences: Quantity) -> Quantity:
+    """What the tower keeps alive, and the embeddings that it hands on, in the images of one step.
 
     An engine takes as many images into a step as their tokens fit its budget, and one at least.
     """
-    images = load.images
-    if images is None or not holding.towers:
-        return 0.0
+    if not holding.towers:
+        return 0
     shown = max(1, images.size.tokens, images.size.attended)
     together = smaller(sequences * images.count, max(1, deployment.engine.step_tokens // shown))
     seeing = [kind for kind in holding.towers if not kind.layer.of_sound]
     of_image = live_beside(seeing) * images.size.positions + shown * deployment.architecture.hidden_size
-    return together * of_image
+    factor = table("memory")["forward"]["factor"]
+    return whole_up(factor * together * of_image * deployment.formats.activation_bytes)

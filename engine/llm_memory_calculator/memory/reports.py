@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..facts import table
@@ -12,7 +13,8 @@ from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB
-from . import Ledger, judge, ledger
+from . import Ledger, first_that_holds, judge, ledger
+from .explanation import explanation
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
 
+# Devices of the largest node that a report names.
+MOST_TENSOR = 72
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
 
@@ -33,14 +37,16 @@ def memory_report(
     accelerators: Iterable[Accelerator] = (),
     framework_overhead: float | None = None,
     include_gradients: bool = False,
+    explained: bool = False,
 ) -> MemoryReport:
     """What one device of a deployment must hold, and which of `accelerators` hold it.
 
-    framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead.
+    framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead. explained: with the
+    tree of what was summed.
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     need = ledger(deployment, load)
-    fits = _fits(deployment, load, tuple(accelerators))
+    fits = _fits(deployment, load, need, accelerators)
     if framework_overhead is not None:
         stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
         need = replace(need, context=round(stated), buffers=0, graphs=0)
@@ -48,11 +54,12 @@ def memory_report(
         held = holdings(architecture, formats.scheme, layout, deployment.engine)
         heaviest = max(holding.parameters for holding in held)
         need = replace(need, gradients=round(heaviest * formats.activation_bytes))
+    total = need.total
     estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
     makes_images = architecture.task == "diffusion"
     spread = table("memory")["diffusion" if makes_images else "interval"]
     usable = deployment.usable_bytes
-    verdict = None if usable is None else judge(need.total, usable, deployment.engine)
+    verdict = None if usable is None else judge(total, usable, deployment.engine)
     return MemoryReport(
         model=deployment.model.name,
         model_type=architecture.model_type,
@@ -81,17 +88,18 @@ def memory_report(
         extra_work_bytes=need.overhead,
         kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
         total_memory_interval=Interval(
-            low=round(need.total - estimated + spread["low"] * estimated),
-            high=round(need.total - estimated + spread["high"] * estimated),
+            low=round(total - estimated + spread["low"] * estimated),
+            high=round(total - estimated + spread["high"] * estimated),
             level=0.8,
             evidence="weights are exact; activations are a law checked against traces of diffusers and published peaks"
             if makes_images
             else "weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
         ),
-        recommended_gpu_memory_gb=recommended_gb(need.total, deployment.engine),
+        recommended_gpu_memory_gb=recommended_gb(total, deployment.engine),
         fits=fits,
         fits_device=None if verdict is None else verdict.fits,
         device_budget_bytes=None if verdict is None else verdict.budget_bytes,
+        ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
         notes=(
             *deployment.notes,
             *load.notes,
@@ -102,34 +110,46 @@ def memory_report(
     )
 
 
-def _fits(deployment: Deployment, load: Load, accelerators: tuple[Accelerator, ...]) -> tuple[Fit, ...]:
+def _fits(deployment: Deployment, load: Load, need: Ledger, accelerators: Iterable[Accelerator]) -> tuple[Fit, ...]:
     """Those that hold the model, each with the smallest tensor-parallel group that does."""
-    largest = max((accelerator.link_domain for accelerator in accelerators), default=0)
-    found: dict[str, Fit] = {}
-    for tensor in tensor_sizes(deployment.architecture, largest):
-        need = ledger(replace(deployment, layout=Parallelism(tensor=tensor)), load).total
-        for accelerator in accelerators:
-            if accelerator.name in found or tensor > accelerator.link_domain:
-                continue
-            verdict = judge(need, accelerator.usable_memory_bytes, deployment.engine)
-            if verdict.fits:
-                found[accelerator.name] = Fit(
+    given, sizes = deployment.layout, tensor_sizes(deployment.architecture, MOST_TENSOR)
+    known = {given.tensor: need.total} if given.devices == given.tensor and given.expert == 1 else {}
+
+    def needs(most: int) -> Iterator[tuple[int, int]]:
+        for tensor in sizes:
+            if tensor > most:
+                return
+            if tensor not in known:
+                known[tensor] = ledger(deployment.laid_out(Parallelism(tensor=tensor)), load).total
+            yield tensor, known[tensor]
+
+    found = []
+    for accelerator in accelerators:
+        held = first_that_holds(needs(accelerator.link_domain), accelerator.usable_memory_bytes, deployment.engine)
+        if held is not None:
+            tensor, verdict = held
+            found.append(
+                Fit(
                     hardware=accelerator.name,
                     devices=tensor,
                     memory_gb=accelerator.memory_gb,
                     used_share=verdict.used_share,
                 )
-        if len(found) == len(accelerators):
-            break
-    return tuple(found[accelerator.name] for accelerator in accelerators if accelerator.name in found)
+            )
+    return tuple(found)
 
 
 def recommended_gb(total_bytes: int, engine: Engine) -> int:
     """The smallest capacity on sale, GB, that holds the total; above all of them what would, rounded up."""
-    for capacity in CAPACITIES_GB:
-        if judge(total_bytes, capacity * GB, engine).fits:
+    for capacity, budget in _budgets(engine):
+        if total_bytes <= budget:
             return capacity
     return math.ceil(total_bytes / engine.utilization / GB)
+
+
+@lru_cache(maxsize=64)
+def _budgets(engine: Engine) -> tuple[tuple[int, int], ...]:
+    return tuple((capacity, judge(0, capacity * GB, engine).budget_bytes) for capacity in CAPACITIES_GB)
 
 
 def _peak_notes(need: Ledger) -> tuple[Note, ...]:
@@ -162,8 +182,8 @@ def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_le
     return (Note(subject=subject, text=text, origin="warning"),)
 
 
-def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000) -> BatchReport:
-    """The largest number of sequences like those of `load` that the devices hold."""
+def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, explained: bool = False) -> BatchReport:
+    """The largest number of sequences like those of `load` that the devices hold; explained: with its ledger's tree."""
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     tokens, usable = load.tokens, deployment.usable_bytes
     assert usable is not None
@@ -220,5 +240,6 @@ def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000) -
         image_memory_bytes=used.images,
         lora_adapter_memory_bytes=used.adapters,
         kv_cache_bytes_per_sequence=least.kv_cache,
+        ledger=explanation(deployment, replace(load, sequences=max(largest, layout.data)), used) if explained else None,
         notes=(*deployment.notes, *load.notes, *length_notes(architecture, tokens), *architecture.apart),
     )

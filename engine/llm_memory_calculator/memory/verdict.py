@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..units import GB
 from .ledger import held_tokens
 
+Group = TypeVar("Group")
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..deployment import Deployment, Load
     from ..engines import Engine
     from ..units import Quantity
     from .ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Verdict:
-    """What the fullest device must hold beside what its engine may use of it."""
+    """What the fullest device must hold beside what its engine may use of it.
+
+    Not frozen: many are made in a search, and a frozen one takes three times as long to make.
+    """
 
     need_bytes: Quantity
     usable_bytes: Quantity
@@ -43,7 +50,19 @@ class Verdict:
 
 def judge(need_bytes: Quantity, usable_bytes: Quantity, engine: Engine) -> Verdict:
     """Whether a device of which the runtime sees `usable_bytes` holds `need_bytes` under this engine; by how much."""
-    return Verdict(need_bytes=need_bytes, usable_bytes=usable_bytes, budget_bytes=engine.budget_bytes(usable_bytes))
+    return Verdict(need_bytes, usable_bytes, engine.budget_bytes(usable_bytes))
+
+
+def first_that_holds(
+    needs: Iterable[tuple[Group, Quantity]], usable_bytes: Quantity, engine: Engine
+) -> tuple[Group, Verdict] | None:
+    """The first of growing groups whose share a device holds, with the verdict on it. For plain numbers only."""
+    budget = engine.budget_bytes(usable_bytes)
+    for group, need in needs:
+        verdict = Verdict(need, usable_bytes, budget)
+        if verdict.fits:
+            return group, verdict
+    return None
 
 
 def shortage(deployment: Deployment, load: Load, need: Ledger, verdict: Verdict) -> str:

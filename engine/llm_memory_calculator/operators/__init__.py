@@ -8,13 +8,29 @@ from .attention import (
     Indexer,
     LatentAttention,
 )
-from .base import REPLICATED, STATE_GROUPS, Operator, Role, State, Step, Weight, Work, WorkKind
+from .base import (
+    ATTENTION_PARTS,
+    FEED_FORWARD_PARTS,
+    REPLICATED,
+    STATE_GROUPS,
+    CacheLaw,
+    Operator,
+    Part,
+    Role,
+    State,
+    Step,
+    Weight,
+    Work,
+    WorkKind,
+)
 from .convolution import Convolution
 from .experts import Experts
 from .linear import Activation, BlockDiagonal, Buffer, Embedding, Learned, Linear, Norm, Output
 from .recurrence import CausalConvolution, Recurrence, TokenShift, Vector
 
 __all__ = [
+    "ATTENTION_PARTS",
+    "FEED_FORWARD_PARTS",
     "REPLICATED",
     "STATE_GROUPS",
     "Activation",
@@ -22,6 +38,7 @@ __all__ = [
     "BidirectionalAttention",
     "BlockDiagonal",
     "Buffer",
+    "CacheLaw",
     "CausalConvolution",
     "CompressedAttention",
     "Convolution",
@@ -35,6 +52,7 @@ __all__ = [
     "Norm",
     "Operator",
     "Output",
+    "Part",
     "Recurrence",
     "Role",
     "State",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, smaller
-from .base import KV_HEADS, HeadSharing, Stateless, Step, Weight, Work, WorkKind
+from .base import KV_HEADS, CacheLaw, HeadSharing, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from ..units import Quantity
@@ -76,6 +76,10 @@ class Attention(Stateless):
         return True
 
     @property
+    def heads_per_key(self) -> int:
+        return self.heads // self.kv_heads
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -98,6 +102,13 @@ class Attention(Stateless):
             return 0
         reach = self.chunk if self.window is None else self.window
         return self.values_per_token * (tokens if reach is None else smaller(tokens, reach))
+
+    def cache_law(self) -> CacheLaw:
+        reach = self.chunk if self.window is None else self.window
+        if reach is None:
+            return CacheLaw("full attention", self.values_per_token, "tokens")
+        kind = "windowed attention" if self.chunk is None else "chunked attention"
+        return CacheLaw(kind, self.values_per_token, f"min(tokens, {reach:,})")
 
     def work(self, step: Step) -> Work:
         if self.chunk is None:
@@ -155,6 +166,10 @@ class CrossAttention(Stateless):
         if not self.cached:
             return 0
         return self.values_per_position * (source if self.length is None else self.length)
+
+    def cache_law(self) -> CacheLaw:
+        counted = "positions of the source" if self.length is None else f"{self.length:,} positions"
+        return CacheLaw("cross-attention", self.values_per_position, counted)
 
     def work(self, step: Step) -> Work:
         source = step.source if self.length is None else self.length
@@ -256,6 +271,9 @@ class LatentAttention(Stateless):
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return self.values_per_token * tokens
 
+    def cache_law(self) -> CacheLaw:
+        return CacheLaw("latent attention", self.values_per_token, "tokens")
+
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)
         visible = visible_tokens(step.query, step.context, None)
@@ -320,6 +338,12 @@ class CompressedAttention(Stateless):
         kept = smaller(tokens, self.window)
         return self.head_dim * (kept if self.ratio is None else kept + tokens // self.ratio)
 
+    def cache_law(self) -> CacheLaw:
+        counted = f"min(tokens, {self.window:,})"
+        if self.ratio is not None:
+            counted = f"({counted} + tokens // {self.ratio:,})"
+        return CacheLaw("compressed attention", self.head_dim, counted)
+
     def work(self, step: Step) -> Work:
         pairs = attended_pairs(step.query, step.context, self.window)
         seen = visible_tokens(step.query, step.context, self.window)
@@ -365,6 +389,11 @@ class Indexer(Stateless):
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return self.head_dim * (tokens // self.ratio)
+
+    def cache_law(self) -> CacheLaw:
+        return CacheLaw(
+            "keys of the indexer", self.head_dim, f"tokens // {self.ratio:,}" if self.ratio > 1 else "tokens"
+        )
 
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..units import Quantity
+
+    Shards = Callable[["Split"], tuple[int, int]]
 
 Role = Literal["linear", "expert", "router", "head", "tower", "table", "vector", "buffer"]
 Split = Literal["columns", "rows", "none"]
+AttentionPart = Literal["q", "k", "v", "qkv", "q_a", "q_b", "kv_a", "kv_b", "out", "mixer"]
+"""A projection of an attention: qkv is one matrix of all three, q_a to kv_b are latent attention's, and mixer is any of
+what stands in the place of an attention, or is beside its projections."""
+FeedForwardPart = Literal["gate", "up", "gate_up", "down", "shared_gate", "shared_up", "shared_gate_up", "shared_down"]
+"""A projection of a feed-forward or of routed experts, or of what all tokens run beside these; gate_up is one matrix of
+both."""
+TablePart = Literal["vocabulary", "layer_vocabulary", "positions"]
+"""What a table is of: tokens, tokens once more for every layer (Gemma 3n), or positions, segments and classes."""
+Part = AttentionPart | FeedForwardPart | TablePart | Literal["router", "shared_router"]
 HeadSharing = Literal["MHA", "GQA", "MQA", "MLA"]
 WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "scan", "elementwise"]
+
+ATTENTION_PARTS: frozenset[Part | None] = frozenset(get_args(AttentionPart))
+FEED_FORWARD_PARTS: frozenset[Part | None] = frozenset(get_args(FeedForwardPart))
 
 KV_HEADS, STATE_GROUPS = "the KV heads", "the groups of the state space"
 REPLICATED = frozenset({KV_HEADS, STATE_GROUPS})
@@ -43,6 +59,17 @@ class Step:
         return self.batch if self.samples is None else self.samples
 
 
+class CacheLaw(NamedTuple):
+    """What an operator's cache grows by, in words."""
+
+    kind: str
+    """full attention, windowed attention, latent attention ..."""
+    values: int
+    """Values of each of what is counted."""
+    counted: str
+    """What is counted: tokens, min(tokens, 1,024), positions of the source."""
+
+
 class State(NamedTuple):
     """Values of one sequence that do not grow with its length: two kinds, since they are kept in two formats."""
 
@@ -61,6 +88,8 @@ class Weight:
     columns: int = 1
     copies: int = 1
     role: Role = "linear"
+    part: Part | None = None
+    """What it is in its layer, where it is one of the usual matrices."""
 
     @property
     def size(self) -> int:
@@ -70,6 +99,11 @@ class Weight:
     def parameters(self) -> int:
         """Trainable values: a buffer is stored and is not a parameter."""
         return 0 if self.role == "buffer" else self.size
+
+    @property
+    def takes_adapter(self) -> bool:
+        """Whether adapters of low rank are trained beside it: it is a matrix of a layer."""
+        return self.role in ("linear", "expert")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +158,11 @@ class Operator(Protocol):
         ...
 
     @property
+    def heads_per_key(self) -> int:
+        """Query heads that share a key and a value in the cache; 0 for what caches none a head."""
+        ...
+
+    @property
     def expert_count(self) -> int:
         """Routed experts that a token is sent to some of; 0 for all but a mixture."""
         ...
@@ -173,6 +212,10 @@ class Operator(Protocol):
         """Values that the KV cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
         ...
 
+    def cache_law(self) -> CacheLaw | None:
+        """The law of `cached_values` in words; None for what caches nothing."""
+        ...
+
     def state(self) -> State:
         """Values of one sequence that do not grow with its length."""
         ...
@@ -189,6 +232,14 @@ class Operator(Protocol):
 
     def divides(self) -> tuple[tuple[str, int], ...]:
         """What tensor parallelism must divide evenly: (what, how many)."""
+        ...
+
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        """Values of an adapter of this rank beside its `wanted` matrices.
+
+        A is rank x inputs and B outputs x rank; `shards` says by a product's split among how many tensor-parallel ranks
+        an engine shares each of the two.
+        """
         ...
 
 
@@ -209,6 +260,10 @@ class Stateless:
     @property
     def head_sharing(self) -> HeadSharing | None:
         return None
+
+    @property
+    def heads_per_key(self) -> int:
+        return 0
 
     @property
     def expert_count(self) -> int:
@@ -252,6 +307,9 @@ class Stateless:
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0
 
+    def cache_law(self) -> CacheLaw | None:
+        return None
+
     def state(self) -> State:
         return State()
 
@@ -263,3 +321,6 @@ class Stateless:
 
     def divides(self) -> tuple[tuple[str, int], ...]:
         return ()
+
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        return 0.0

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, missed_share
-from .base import Stateless, Step, Weight, Work, WorkKind
+from .base import Part, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..units import Quantity
+    from .base import Shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +53,20 @@ class Experts(Stateless):
 
     def weights(self) -> tuple[Weight, ...]:
         # expert 0 stands for all of them, since patterns of quantisers name experts by number
-        copies, prefix = self.held, f"{self.module}.0"
+        prefix = f"{self.module}.0"
         gate, up, down = self.names
-        inner = (gate, up) if self.gated else (up,)
-        found = [
-            Weight(name=f"{prefix}.{name}", rows=self.intermediate, columns=self.hidden, copies=copies, role="expert")
-            for name in inner
-        ]
-        found.append(
-            Weight(name=f"{prefix}.{down}", rows=self.hidden, columns=self.intermediate, copies=copies, role="expert")
-        )
+        inner: tuple[tuple[str, Part], ...] = ((gate, "gate"), (up, "up")) if self.gated else ((up, "up"),)
+        found = [self._matrix(f"{prefix}.{name}", self.intermediate, self.hidden, part) for name, part in inner]
+        found.append(self._matrix(f"{prefix}.{down}", self.hidden, self.intermediate, "down"))
         if self.bias:
             found += [
-                Weight(name=f"{weight.name}.bias", rows=weight.rows, copies=copies, role="vector") for weight in found
+                Weight(name=f"{weight.name}.bias", rows=weight.rows, copies=self.held, role="vector")
+                for weight in found
             ]
         return tuple(found)
+
+    def _matrix(self, name: str, rows: int, columns: int, part: Part) -> Weight:
+        return Weight(name=name, rows=rows, columns=columns, copies=self.held, role="expert", part=part)
 
     def active_parameters(self) -> int:
         return sum(weight.parameters for weight in self.weights()) // self.count * self.active
@@ -104,3 +106,10 @@ class Experts(Stateless):
 
     def divides(self) -> tuple[tuple[str, int], ...]:
         return (("the experts' intermediate width", self.intermediate),)
+
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        return sum(
+            weight.copies * rank * (weight.rows + weight.columns)
+            for weight in self.weights()
+            if weight.takes_adapter and wanted(weight)
+        )

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 from ..units import ceil_div, smaller
-from .base import Role, Split, Stateless, Step, Weight, Work, WorkKind
+from .base import Part, Role, Split, Stateless, Step, TablePart, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..units import Quantity
+    from .base import Shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class Output:
     width: int = 1
     biased: bool = True
     """False: it has no bias where the others of its product have one (Whisper's keys)."""
+    part: Part | None = None
 
     @property
     def size(self) -> int:
@@ -79,7 +83,7 @@ class Linear(Stateless):
 
     def weights(self) -> tuple[Weight, ...]:
         found = [
-            Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role)
+            Weight(name=output.name, rows=output.size, columns=self.inputs, role=self.role, part=output.part)
             for output in (self.outputs if self.stored else ())
         ]
         if self.bias:
@@ -123,6 +127,15 @@ class Linear(Stateless):
             return ((f"the inputs of {self.name}", self.input_units),)
         return ()
 
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        # projections that the checkpoint fuses under one name share one A
+        sizes: dict[str, int] = {}
+        for weight in self.self_contained().weights():
+            if weight.takes_adapter and wanted(weight):
+                sizes[weight.name] = sizes.get(weight.name, 0) + weight.rows
+        shards_a, shards_b = shards(self.split)
+        return sum(rank * self.inputs / shards_a + rank * size / shards_b for size in sizes.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding(Stateless):
@@ -130,14 +143,18 @@ class Embedding(Stateless):
 
     entries: int
     width: int
-    split: Split = "rows"
+    part: TablePart = "vocabulary"
+
+    @property
+    def split(self) -> Split:
+        return "none" if self.part == "positions" else "rows"
 
     @property
     def sums(self) -> bool:
         return self.split == "rows"
 
     def weights(self) -> tuple[Weight, ...]:
-        return (Weight(name=self.name, rows=self.entries, columns=self.width, role="table"),)
+        return (Weight(name=self.name, rows=self.entries, columns=self.width, role="table", part=self.part),)
 
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, entries=ceil_div(self.entries, tensor)) if self.split == "rows" else self

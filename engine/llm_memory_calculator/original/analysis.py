@@ -28,7 +28,7 @@ class HuggingFaceConfigLoader:
 
     def fetch_model_config(self, model_id_or_path: ModelLike) -> dict[str, Any]:
         """The config as published. Raises SourceError when it cannot be read."""
-        return dict(api.load_model(model_id_or_path, token=self.token).config.values)
+        return dict(_origin(model_id_or_path, self.token).config)
 
     def get_model_config(
         self, model_id_or_path: ModelLike, add_param_count: bool = True, respect_weight_tying: bool = True
@@ -151,9 +151,10 @@ def analyze_attention_efficiency(
     seq_lengths: Sequence[int] = SEQ_LENGTHS,
     batch_size: int = 1,
     precision: str | None = None,
-    kv_precision: str | None = None,
     token: str | None = None,
     respect_weight_tying: bool = True,
+    *,
+    kv_precision: str | None = None,
 ) -> dict[str, Any]:
     """The cache at several lengths: model, attention_type, results, memory_per_token_bytes, efficiency_rating.
 

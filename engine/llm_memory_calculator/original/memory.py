@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import api
 from ..arguments import ModelLike
-from ..checks import real, strict
+from ..checks import flag, real, strict
 from ..report import BatchReport, MemoryReport
 
 
@@ -33,17 +33,24 @@ def estimate_max_batch_size(
     gpu_memory_gb: float,
     seq_length: int = 2048,
     precision: str | None = None,
+    token: str | None = None,
+    respect_weight_tying: bool = True,
+    *,
     kv_precision: str | None = None,
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
     data_parallel: int = 1,
     expert_parallel: int = 1,
-    token: str | None = None,
 ) -> BatchLimit:
-    """The largest batch on devices of gpu_memory_gb GB each: an int whose `.reason` says what limits it."""
+    """The largest batch on devices of gpu_memory_gb GB each: an int whose `.reason` says what limits it.
+
+    0 when not even one sequence fits. respect_weight_tying False: a head that shares the embedding's table is stored
+    beside it.
+    """
     size = real("gpu_memory_gb", gpu_memory_gb, most=1e6, unit="GB")
+    model = api.load_model(model_id_or_config, token=token)
     report = api.max_batch_size(
-        model_id_or_config,
+        model if flag("respect_weight_tying", respect_weight_tying) else model.with_untied_head(),
         memory_gb=size,
         seq_length=seq_length,
         precision=precision,
@@ -52,7 +59,6 @@ def estimate_max_batch_size(
         pipeline_parallel=pipeline_parallel,
         data_parallel=data_parallel,
         expert_parallel=expert_parallel,
-        token=token,
     )
     limit = BatchLimit(report.max_batch_size)
     limit.report = report

@@ -1,77 +1,29 @@
-"""The original's functions of time and layout, under its names, arguments and keys."""
+"""The original's functions of time, under its names, arguments and keys."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .. import api, search
+from .. import api
 from ..architecture import Step
-from ..arguments import (
-    MOST_BEAMS,
-    MOST_DEVICES,
-    MOST_SEARCHED_DEVICES,
-    MOST_SEQUENCES,
-    MOST_TOKENS,
-    HardwareLike,
-    ModelLike,
-    Question,
-)
+from ..arguments import MOST_TOKENS, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
-from ..deployment import Deployment, Load
-from ..errors import ArgumentError, CalculatorError, DoesNotFitError
-from ..parallel import Parallelism, check
+from ..deployment import Deployment
+from ..engines import engine_for
+from ..errors import ArgumentError, CalculatorError
 from ..performance import reports
-from ..question import assumed, deployed, named, require_decoder, require_tokens
-from ..report import EndToEndReport, Note, PhaseReport
+from ..question import require_decoder
+from ..report import EndToEndReport, OriginalKeys, PhaseReport
+from ..units import ceil_div
+from .question import deployment_of, load_of
 
 if TYPE_CHECKING:
     import pandas
 
 log = logging.getLogger(__name__)
-
-
-def _deployment(
-    model: ModelLike,
-    system_name: HardwareLike | None,
-    bits: str | None,
-    kv_precision: str | None,
-    token: str | None,
-    **layout: object,
-) -> Deployment:
-    """A model on the system that was named, in the layout given, whose parts are 1 where they are not."""
-    if system_name is None:
-        raise ArgumentError(
-            "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
-            "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
-        )
-    parts = {name: whole(f"{name}_parallel", value, most=MOST_DEVICES) for name, value in layout.items()}
-    found = api.load_model(model, token=token)
-    require_tokens(found)
-    accelerator, count = named(system_name, None, "system_name")
-    used, notes = Parallelism(**parts), tuple[Note, ...]()
-    if count is not None and count < used.devices:
-        raise ArgumentError(
-            f"{system_name!r} is {count} devices, and the layout that was given needs {used.devices}; name as many, "
-            "or give a smaller layout."
-        )
-    if count is not None and count > used.devices and parts:
-        text = f"{system_name!r} names {count} devices, and the layout that was given uses {used.devices} of them."
-        notes = (assumed("system_name", text),)
-    check(found.architecture, used)
-    asked = Question(precision=bits, kv_precision=kv_precision)
-    return deployed(asked, found, accelerator=accelerator, layout=used, devices=count, notes=notes)
-
-
-def _load(batch_size: object, input_tokens: object, output_tokens: object = None, beam_size: object = 1) -> Load:
-    return Load(
-        sequences=whole("batch_size", batch_size, most=MOST_SEQUENCES),
-        tokens=whole("input_tokens", input_tokens, most=MOST_TOKENS),
-        output=0 if output_tokens is None else whole("output_tokens", output_tokens, most=MOST_TOKENS),
-        beams=whole("beam_size", beam_size, most=MOST_BEAMS),
-    )
 
 
 @strict
@@ -84,9 +36,10 @@ def estimate_prefill_performance(
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
     expert_parallel: int = 1,
+    debug: bool = False,
+    *,
     data_parallel: int = 1,
     kv_precision: str | None = None,
-    debug: bool = False,
     token: str | None = None,
 ) -> PhaseReport:
     """Time to first token of a batch of prompts, ms; the report also answers to the original's keys (`TTFT`, ...).
@@ -95,7 +48,7 @@ def estimate_prefill_performance(
     bits: format of the weights; None is the checkpoint's own. debug: log every operator's time.
     Raises DoesNotFitError when the devices cannot hold it.
     """
-    deployment = _deployment(
+    deployment = deployment_of(
         model,
         system_name,
         bits,
@@ -106,7 +59,7 @@ def estimate_prefill_performance(
         data=data_parallel,
         expert=expert_parallel,
     )
-    load = _load(batch_size, input_tokens)
+    load = load_of(batch_size, input_tokens)
     report = reports.estimate_prefill(deployment, load)
     return _with_operators(deployment, report, Step(batch=load.sequences, query=load.tokens), debug)
 
@@ -123,13 +76,14 @@ def estimate_decode_performance(
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
     expert_parallel: int = 1,
+    debug: bool = False,
+    *,
     data_parallel: int = 1,
     kv_precision: str | None = None,
-    debug: bool = False,
     token: str | None = None,
 ) -> PhaseReport:
     """Mean time of a decode step, ms, over the output tokens after the first; arguments as for prefill."""
-    deployment = _deployment(
+    deployment = deployment_of(
         model,
         system_name,
         bits,
@@ -141,7 +95,7 @@ def estimate_decode_performance(
         expert=expert_parallel,
     )
     require_decoder(deployment.model)
-    load = _load(batch_size, input_tokens, output_tokens, beam_size)
+    load = load_of(batch_size, input_tokens, output_tokens, beam_size)
     report = reports.estimate_decode(deployment, load)
     step = Step(batch=load.sequences * load.beams, query=1, context=load.tokens + load.output // 2)
     return _with_operators(deployment, report, step, debug)
@@ -166,13 +120,14 @@ def estimate_end_to_end_performance(
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
     expert_parallel: int = 1,
+    debug: bool = False,
+    *,
     data_parallel: int = 1,
     kv_precision: str | None = None,
-    debug: bool = False,
     token: str | None = None,
 ) -> EndToEndReport:
     """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill."""
-    deployment = _deployment(
+    deployment = deployment_of(
         model,
         system_name,
         bits,
@@ -183,13 +138,144 @@ def estimate_end_to_end_performance(
         data=data_parallel,
         expert=expert_parallel,
     )
-    load = _load(batch_size, input_tokens, output_tokens, beam_size)
+    load = load_of(batch_size, input_tokens, output_tokens, beam_size)
     if load.output > 1:
         require_decoder(deployment.model)
     report = reports.estimate_end_to_end(deployment, load)
     if flag("debug", debug):
         log.warning("%s", report)
     return report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkedReport(OriginalKeys):
+    """Prompts that are taken in by steps of at most `chunk_size` tokens, and the decode after them."""
+
+    KEYS: ClassVar[dict[str, str]] = {
+        "Latency": "ttft_ms",
+        "Throughput": "input_tokens_per_s",
+        "Throughput_tokens_per_sec": "input_tokens_per_s",
+        "Runtime_breakdown": "runtime_breakdown",
+        "is_offload": "is_offload",
+        "model_df": "model_df",
+        "summary_table": "summary_table",
+        "TTFT": "ttft_ms",
+        "TPOT": "tpot_ms",
+        "Total_latency": "total_ms",
+        "num_chunks": "num_chunks",
+        "chunk_size": "chunk_size",
+        "chunked_processing": "chunked_processing",
+    }
+
+    prefill: PhaseReport
+    """All prompts, chunk by chunk; its operators are those of the middle chunk."""
+    end_to_end: EndToEndReport
+    """Both phases."""
+    chunk_size: int
+    """Most tokens of a step that takes in prompts."""
+    num_chunks: int
+    """Steps that one prompt takes."""
+
+    @property
+    def ttft_ms(self) -> float:
+        """Milliseconds until the last prompt of the batch has its first token."""
+        return self.prefill.latency_ms
+
+    @property
+    def tpot_ms(self) -> float | None:
+        """Mean milliseconds of a decode step; None for one output token."""
+        return self.end_to_end.tpot_ms
+
+    @property
+    def total_ms(self) -> float:
+        """Milliseconds from the prompts to the last token."""
+        return self.end_to_end.total_ms
+
+    @property
+    def input_tokens_per_s(self) -> float:
+        """Prompt tokens a second over all devices."""
+        return self.prefill.tokens_per_s
+
+    @property
+    def runtime_breakdown(self) -> dict[str, float]:
+        """Milliseconds of the prefill by kind of work."""
+        return self.prefill.runtime_breakdown
+
+    @property
+    def is_offload(self) -> bool:
+        return False
+
+    @property
+    def model_df(self) -> pandas.DataFrame:
+        """One row an operator of the middle chunk, over all the layers that have it."""
+        return self.prefill.model_df
+
+    @property
+    def summary_table(self) -> pandas.DataFrame:
+        """One row: the sums of model_df, and the latency of all chunks."""
+        return self.prefill.summary_table
+
+    @property
+    def chunked_processing(self) -> bool:
+        return True
+
+
+@strict
+def estimate_chunked_performance(
+    model: ModelLike,
+    batch_size: int = 1,
+    input_tokens: int = 2048,
+    output_tokens: int = 256,
+    chunk_size: int = 512,
+    system_name: HardwareLike | None = None,
+    bits: str | None = None,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    debug: bool = False,
+    *,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    kv_precision: str | None = None,
+    token: str | None = None,
+) -> ChunkedReport:
+    """A batch whose prompts are taken in by steps of at most chunk_size tokens; Latency is the time of all of them, ms.
+
+    Every chunk reads the weights once and the cache of the chunks before it, so that smaller chunks never take less
+    time; they hold less memory for activations, and between them other sequences go on. Prompts shorter than a chunk
+    go together. TPOT is that of the steps after the prompts. Further arguments as for prefill.
+    Raises ArgumentError for a model that sees its prompt at once, DoesNotFitError when the devices cannot hold it.
+    """
+    deployment = deployment_of(
+        model,
+        system_name,
+        bits,
+        kv_precision,
+        token,
+        tensor=tensor_parallel,
+        pipeline=pipeline_parallel,
+        data=data_parallel,
+        expert=expert_parallel,
+    )
+    require_decoder(deployment.model)
+    if deployment.architecture.task != "decoder":
+        raise ArgumentError(
+            f"{deployment.model.name} has an encoder, whose attention to both sides cannot be cut into chunks; ask "
+            "estimate_end_to_end_performance."
+        )
+    chunk = whole("chunk_size", chunk_size, most=MOST_TOKENS)
+    load = load_of(batch_size, input_tokens, output_tokens)
+    chunked = replace(deployment, engine=engine_for(max_num_batched_tokens=chunk))
+    report = reports.estimate_end_to_end(chunked, load)
+    assert report.prefill_phase is not None
+    count, query = ceil_div(load.tokens, chunk), min(load.tokens, chunk)
+    together = min(load.sequences, max(1, chunk // load.tokens))
+    middle = Step(batch=together, query=query, context=(count - 1) // 2 * query)
+    return ChunkedReport(
+        prefill=_with_operators(chunked, report.prefill_phase, middle, debug),
+        end_to_end=report,
+        chunk_size=chunk,
+        num_chunks=count,
+    )
 
 
 @strict
@@ -199,6 +285,8 @@ def compare_performance_configurations(
     batch_size: int = 1,
     input_tokens: int = 2048,
     output_tokens: int = 256,
+    debug: bool = False,
+    *,
     token: str | None = None,
 ) -> list[dict[str, Any]]:
     """End-to-end times of several configurations, most output tokens a second first.
@@ -235,6 +323,7 @@ def compare_performance_configurations(
                 batch_size=batch_size,
                 input_tokens=input_tokens,
                 output_tokens=output_tokens,
+                debug=debug,
                 token=token,
                 **arguments,
             )
@@ -253,87 +342,3 @@ def compare_performance_configurations(
             }
         )
     return sorted(rows, key=lambda row: -(row["total_throughput"] or 0.0))
-
-
-@strict
-def get_various_parallelization(
-    model: ModelLike, total_nodes: int = 8, token: str | None = None
-) -> set[tuple[int, int]]:
-    """Every (tensor, pipeline) split of one copy of the model that uses at most total_nodes devices."""
-    devices = whole("total_nodes", total_nodes, most=MOST_SEARCHED_DEVICES)
-    architecture = api.load_model(model, token=token).architecture
-    return {
-        (layout.tensor, layout.pipeline) for layout in search.layouts(architecture, devices, devices, MOST_SEQUENCES)
-    }
-
-
-@strict
-def get_best_parallelization_strategy(
-    stage: str = "decode",
-    model: ModelLike = "",
-    total_nodes: int | None = None,
-    batch_size: int = 1,
-    beam_size: int = 1,
-    input_tokens: int = 2000,
-    output_tokens: int = 256,
-    system_name: HardwareLike | None = None,
-    bits: str | None = None,
-    token: str | None = None,
-) -> pandas.DataFrame:
-    """One row: micro batch, TP, PP, Latency(ms), Tokens/s of the stage's best layout, and its DP and EP.
-
-    total_nodes: devices; None is as many as the hardware's name says, or 8.
-    stage: decode (Latency is the mean step, Tokens/s output tokens) or prefill (Latency is TTFT, Tokens/s prompt
-    tokens).
-    """
-    import pandas
-
-    stage = choice("stage", stage, ("decode", "prefill"))
-    deployment = _deployment(model, system_name, bits, None, token)
-    require_decoder(deployment.model)
-    if total_nodes is not None:
-        assert system_name is not None
-        total_nodes = named(system_name, whole("total_nodes", total_nodes, most=MOST_DEVICES), "total_nodes")[1]
-    devices = whole("total_nodes", total_nodes or deployment.devices or 8, most=MOST_SEARCHED_DEVICES)
-    load = _load(batch_size, input_tokens, output_tokens, beam_size)
-    together = replace(load, sequences=load.sequences * load.beams, beams=1)
-    best = search.best_layouts(replace(deployment, devices=devices), together, goal=stage).best.row
-    decode = stage == "decode"
-    return pandas.DataFrame(
-        {
-            "micro batch": [best.micro_batch],
-            "TP": [best.tensor_parallel],
-            "PP": [best.pipeline_parallel],
-            "Latency(ms)": [best.tpot_ms if decode else best.ttft_ms],
-            "Tokens/s": [best.decode_tokens_per_s if decode else best.prefill_tokens_per_s],
-            "DP": [best.data_parallel],
-            "EP": [best.expert_parallel],
-        }
-    )
-
-
-@strict
-def get_minimum_system_size(
-    model: ModelLike,
-    batch_size: int = 1,
-    input_tokens: int = 2048,
-    output_tokens: int = 256,
-    system_name: HardwareLike | None = None,
-    bits: str | None = None,
-    token: str | None = None,
-) -> int:
-    """The fewest devices of which some layout holds the model with this batch and length.
-
-    Raises DoesNotFitError when no split of the model fits these devices.
-    """
-    deployment = _deployment(model, system_name, bits, None, token)
-    load = _load(batch_size, input_tokens, output_tokens)
-    assert deployment.accelerator is not None
-    most = deployment.accelerator.link_domain * deployment.architecture.depth
-    fewest = search.fewest_devices(deployment, load, most=most)
-    if fewest is None:
-        raise DoesNotFitError(
-            f"{deployment.model.name} at batch {load.sequences} x {load.tokens + load.output:,} tokens fits on no "
-            f"split over {most} x {deployment.device}; use a larger device, a smaller precision or a smaller batch."
-        )
-    return fewest

@@ -46,14 +46,14 @@ def _contexts(first: Quantity, last: Quantity, count: Quantity) -> list[tuple[fl
     return [(0.5, middle - offset), (0.5, middle + offset)]
 
 
-def _prefill_steps(
-    architecture: Architecture, batch: Quantity, tokens: Quantity, chunk: int
-) -> Iterator[tuple[Quantity, Step]]:
-    """(how many, step) of a prefill of `batch` prompts with at most `chunk` tokens a step.
+def prefill_steps(deployment: Deployment, load: Load) -> Iterator[tuple[Quantity, Step]]:
+    """(how many, step) of the prefill of the fullest copy's prompts, by the engine's budget of tokens a step.
 
     Short prompts go together, long ones in pieces. Attention to both sides cannot be cut: an encoder takes whole
     sequences.
     """
+    architecture, tokens, chunk = deployment.architecture, load.tokens, deployment.engine.step_tokens
+    batch = ceil_div(load.sequences, deployment.layout.data)
     query = smaller(tokens, chunk) if architecture.task == "decoder" else tokens
     together = smaller(batch, larger(chunk // tokens, 1))
     pieces, tail = tokens // query, tokens % query
@@ -105,13 +105,24 @@ def prefill_time(deployment: Deployment, load: Load) -> PhaseTime:
     With a pipeline, a step enters as soon as the first stage is free: all steps but one pass the other stages while the
     slowest works on another step.
     """
-    here = ceil_div(load.sequences, deployment.layout.data)
-    steps = _prefill_steps(deployment.architecture, here, load.tokens, deployment.engine.step_tokens)
-    phase, count, overlapped = _steps_time(deployment, steps)
+    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load))
     if deployment.layout.pipeline == 1:
         return phase
     share = 1 - overlapped * (count - 1) / count / phase.total
     return replace(phase, seconds={kind: value * share for kind, value in phase.seconds.items()})
+
+
+def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Step]]:
+    """(share, step) of the mean decode step of a micro-batch of the fullest copy."""
+    here = ceil_div(ceil_div(load.sequences * load.beams, deployment.layout.data), deployment.layout.pipeline)
+    source = deployment.architecture.source_of(load.tokens)
+    # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
+    begin = 1 if deployment.architecture.prompt_is_source else load.tokens
+    steps = larger(load.output - 1, 1)
+    return [
+        (share, Step(batch=here, query=1, context=point, source=source))
+        for share, point in _contexts(begin, begin + steps - 1, steps)
+    ]
 
 
 def decode_time(deployment: Deployment, load: Load) -> PhaseTime:
@@ -121,22 +132,14 @@ def decode_time(deployment: Deployment, load: Load) -> PhaseTime:
     sequence passes every stage, and each stage serves every micro-batch once in that time.
     """
     stages = deployment.layout.pipeline
-    of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
-    here = ceil_div(of_copy, stages)
-    source = deployment.architecture.source_of(load.tokens)
-    # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
-    begin = 1 if deployment.architecture.prompt_is_source else load.tokens
-    steps = larger(load.output - 1, 1)
-    points = _contexts(begin, begin + steps - 1, steps)
-    phase, _, overlapped = _steps_time(
-        deployment, [(share, Step(batch=here, query=1, context=point, source=source)) for share, point in points]
-    )
+    phase, _, overlapped = _steps_time(deployment, decode_steps(deployment, load))
     if stages > 1:
         # a stage that waits for the slowest one sets the pace of all
         slowest = phase.total - overlapped
         busy = phase.total - phase.seconds["host"] - phase.seconds["pipeline"]
         phase.seconds["pipeline"] = phase.seconds["pipeline"] + larger(0.0, stages * slowest - busy)
-    in_flight = ceil_div(of_copy, here)
+    of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
+    in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
     return replace(phase, flops=in_flight * phase.flops, bytes=in_flight * phase.bytes)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ..architecture import Step
@@ -13,8 +14,8 @@ from ..memory.reports import length_notes
 from ..ranks import holdings
 from ..report import EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
 from .machine import machine_of
-from .phases import PhaseTime, decode_time, prefill_time, shares
-from .step import operators
+from .phases import PhaseTime, decode_steps, decode_time, prefill_steps, prefill_time, shares
+from .step import OperatorShare, operators, shares_of_operators
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -70,7 +71,9 @@ def interval(deployment: Deployment, phase: str, time: PhaseTime) -> Interval:
     )
 
 
-def _phase(deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: PhaseTime) -> PhaseReport:
+def _phase(
+    deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: PhaseTime, *, explained: bool = False
+) -> PhaseReport:
     layout, machine = deployment.layout, machine_of(deployment)
     seconds, decodes = time.total, name == "decode"
     batch = load.sequences * load.beams if decodes else load.sequences
@@ -96,7 +99,7 @@ def _phase(deployment: Deployment, load: Load, name: Literal["prefill", "decode"
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
         bound=bound_of(time),
-        breakdown=tuple(Line(name=kind, value=value * 1e3, unit="ms") for kind, value in time.seconds.items() if value),
+        breakdown=_breakdown(time, _operator_lines(deployment, load, name) if explained else {}),
         compute_share=compute_share,
         bandwidth_share=bandwidth_share,
         notes=(
@@ -106,6 +109,38 @@ def _phase(deployment: Deployment, load: Load, name: Literal["prefill", "decode"
             *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
     )
+
+
+def _breakdown(time: PhaseTime, operators_of: Mapping[str, list[Line]]) -> tuple[Line, ...]:
+    """Milliseconds by kind of work, with the operators that each is the sum of."""
+    found = []
+    for kind, seconds in time.seconds.items():
+        if not seconds:
+            continue
+        parts = operators_of.get(kind, [])
+        # the steps of a pipeline overlap, each operator's as much as all of them
+        scale = seconds * 1e3 / sum(part.value for part in parts) if parts else 1.0
+        scaled = tuple(replace(part, value=part.value * scale) for part in parts)
+        found.append(Line(name=kind, value=seconds * 1e3, unit="ms", parts=scaled))
+    return tuple(found)
+
+
+def _operator_lines(deployment: Deployment, load: Load, name: str) -> dict[str, list[Line]]:
+    """By kind of work, each operator's milliseconds over the steps of a phase, the longest first."""
+    totals: dict[tuple[str, str], OperatorShare] = {}
+    for times, step in (prefill_steps if name == "prefill" else decode_steps)(deployment, load):
+        for key, share in shares_of_operators(deployment, step).items():
+            total = totals.setdefault(key, OperatorShare(layers=share.layers))
+            total.seconds += times * share.seconds
+            total.compute_s += times * share.compute_s
+            total.memory_s += times * share.memory_s
+    found: dict[str, list[Line]] = {}
+    for (kind, operator), total in sorted(totals.items(), key=lambda entry: -entry[1].seconds):
+        why = f"in {total.layers:,} layers" if total.layers > 1 else "once"
+        if kind != "collective":
+            why += ", bound by compute" if total.compute_s > total.memory_s else ", bound by memory"
+        found.setdefault(kind, []).append(Line(name=operator, value=total.seconds * 1e3, unit="ms", why=why))
+    return found
 
 
 def _longest_side(deployment: Deployment, tokens: int, output_tokens: int) -> int:
@@ -198,18 +233,22 @@ _ONE_PASS = (
 )
 
 
-def estimate_end_to_end(deployment: Deployment, load: Load, times: Times | None = None) -> EndToEndReport:
+def estimate_end_to_end(
+    deployment: Deployment, load: Load, times: Times | None = None, *, explained: bool = False
+) -> EndToEndReport:
     """A static batch: all prompts prefilled, then output - 1 decode steps.
 
-    times: those of a search that has found this deployment; None times it here.
+    times: those of a search that has found this deployment; None times it here. explained: with every operator's time.
     """
     if times is None:
         require_room(deployment, load)
         times = times_of(deployment, load)
     encodes = deployment.architecture.task == "encoder"
     tokens, output_tokens, batch = load.tokens, load.output, load.sequences
-    prefill = _phase(deployment, load, "prefill", times.prefill)
-    decode = _phase(deployment, load, "decode", times.decode) if times.decode and output_tokens > 1 else None
+    prefill = _phase(deployment, load, "prefill", times.prefill, explained=explained)
+    decode = None
+    if times.decode is not None and output_tokens > 1:
+        decode = _phase(deployment, load, "decode", times.decode, explained=explained)
     steps = output_tokens - 1
     ttft = prefill.latency_ms
     tpot = decode.latency_ms if decode else None
@@ -270,5 +309,5 @@ def operator_rows(deployment: Deployment, step: Step) -> list[OperatorRow]:
             bytes=float(time.bytes) * count,
             bound="compute" if float(time.compute_s) > float(time.memory_s) else "memory",
         )
-        for count, operator, time in operators(deployment, first, step)
+        for count, operator, _, time in operators(deployment, first, step)
     ]

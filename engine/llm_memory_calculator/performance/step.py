@@ -127,8 +127,10 @@ def _layer_time(deployment: Deployment, machine: Machine, lawful: tuple[Lawful, 
     return found
 
 
-def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[tuple[int, Operator, OperatorTime]]:
-    """(layers that have it, operator, its time in one of them) of everything in a stage.
+def operators(
+    deployment: Deployment, holding: Holding, step: Step
+) -> Iterator[tuple[int, Operator, Step, OperatorTime]]:
+    """(layers that have it, operator, its step, its time in one of them) of everything in a stage.
 
     An encoder's step is one over the positions of the source.
     """
@@ -140,7 +142,37 @@ def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[
         for operator, size, form in kind.operators:
             if encodes or not operator.reads_source:
                 law = law_of(machine, operator.kind, form, deployment.formats.scheme.plain)
-                yield count, operator, _time_of(deployment, machine, operator, size, law, own_step)
+                yield count, operator, own_step, _time_of(deployment, machine, operator, size, law, own_step)
+
+
+@dataclass(slots=True)
+class OperatorShare:
+    """What an operator takes of a step on a device of each stage: over all the layers that have it."""
+
+    seconds: float = 0.0
+    layers: int = 0
+    compute_s: float = 0.0
+    memory_s: float = 0.0
+
+
+def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, str], OperatorShare]:
+    """By (kind of work, operator), what a step is the sum of; messages stand under the operator that sends them."""
+    machine, tensor = machine_of(deployment), deployment.layout.tensor
+    found: dict[tuple[str, str], OperatorShare] = {}
+    for holding in holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, machine.engine):
+        for count, operator, own_step, time in operators(deployment, holding, step):
+            layers = holding.alike * count
+            share = found.setdefault((operator.kind, operator.name), OperatorShare())
+            share.seconds += layers * time.seconds
+            share.layers += layers
+            share.compute_s += layers * time.compute_s
+            share.memory_s += layers * time.memory_s
+            if tensor > 1 and operator.sums:
+                message = operator.reduced_values(own_step) * deployment.formats.activation_bytes
+                sent = found.setdefault(("collective", operator.name), OperatorShare())
+                sent.seconds += layers * all_reduce(message, tensor, machine)
+                sent.layers += layers
+    return found
 
 
 def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:

@@ -115,7 +115,7 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     least: tuple[float, Verdict, str] | None = None
     for layout in layouts(deployment.architecture, devices, accelerator.link_domain, load.sequences):
         considered += 1
-        candidate = replace(deployment, layout=layout)
+        candidate = deployment.laid_out(layout)
         verdict = room_of(candidate, load)
         if verdict.fits:
             times = Times(prefill=prefill_time(candidate, load), decode=decode_time(candidate, load))
@@ -184,7 +184,7 @@ def fewest_devices(deployment: Deployment, load: Load, *, most: int) -> int | No
     )
     for used, tensor in splits:
         layout = Parallelism(tensor=-tensor, pipeline=used // -tensor)
-        if room_of(replace(deployment, layout=layout), load).fits:
+        if room_of(deployment.laid_out(layout), load).fits:
             return used
     return None
 
@@ -193,7 +193,7 @@ def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
     """The deployment on the smallest tensor-parallel group of one node that holds the load; None when none does."""
     assert deployment.accelerator is not None
     for tensor in tensor_sizes(deployment.architecture, deployment.accelerator.link_domain):
-        candidate = replace(deployment, layout=Parallelism(tensor=tensor))
+        candidate = deployment.laid_out(Parallelism(tensor=tensor))
         if room_of(candidate, load).fits:
             return candidate
     return None

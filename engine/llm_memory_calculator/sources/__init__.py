@@ -14,7 +14,15 @@ from ..report import Note
 from . import gguf_config, gguf_file, hub, local, names, pipelines, safetensors
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 
-__all__ = ["Origin", "catalogue_entries", "catalogue_names", "listed_values", "repository_info", "resolve"]
+__all__ = [
+    "Origin",
+    "catalogue_entries",
+    "catalogue_names",
+    "catalogued",
+    "listed_values",
+    "repository_info",
+    "resolve",
+]
 
 _ACCEPTED = (
     "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', "
@@ -67,7 +75,7 @@ def resolve(
         raise ArgumentError(f"`model` is empty. {_ACCEPTED}")
     name = names.without_address(name)
     _refuse_url(name)
-    if local.looks_like_path(name) or _is_config(name) or _is_weights_file(name):
+    if _is_path(name):
         return _from_disk(name)
     known = find(name)
     if known and not refresh:
@@ -80,8 +88,21 @@ def resolve(
     return _by_name(name, token, refresh)
 
 
+def catalogued(model: object) -> str | None:
+    """The catalogue's id of what a text names, where no path goes first; None where another source decides."""
+    if not isinstance(model, str):
+        return None
+    name = names.without_address(model.strip())
+    known = None if _is_path(name) else find(name)
+    return known.id if known else None
+
+
+def _is_path(name: str) -> bool:
+    return local.looks_like_path(name) or _is_config(name) or _is_weights_file(name)
+
+
 def _is_config(name: str) -> bool:
-    return local.is_config(name) or pipelines.is_pipeline(name)
+    return local.exists(name) and (local.is_config(name) or pipelines.is_pipeline(name))
 
 
 def _is_weights_file(name: str) -> bool:

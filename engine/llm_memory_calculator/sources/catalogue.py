@@ -16,7 +16,7 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")
 _SEPARATORS = re.compile(r"[-_. ]+")
 
 
-class Match(NamedTuple):
+class Named(NamedTuple):
     """What the catalogue knows under a name."""
 
     id: str
@@ -43,7 +43,7 @@ def config_of(id: str) -> dict[str, Any]:
     return config
 
 
-def find(name: str) -> Match | None:
+def find(name: str) -> Named | None:
     """What is meant by an id, another name, or the part of either after the organisation.
 
     Letter case does not count, nor do the characters `-_.` and space, except that 2.5 is not 25: between two digits
@@ -77,16 +77,16 @@ def _spellings() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 @cache
-def _index() -> Mapping[str, Match]:
+def _index() -> Mapping[str, Named]:
     """Every name as spelled and folded; an id outranks another model's name, both outrank a part of one."""
-    ids = [(id, Match(id, id)) for id in catalogue_entries()]
+    ids = [(id, Named(id, id)) for id in catalogue_entries()]
     names = [
-        (name, Match(id, name if "/" in name else id))
+        (name, Named(id, name if "/" in name else id))
         for id, entry in catalogue_entries().items()
         for name in entry["names"]
     ]
     parts = [(name.partition("/")[2], match) for name, match in (*ids, *names) if "/" in name]
-    index: dict[str, Match] = {}
+    index: dict[str, Named] = {}
     for name, match in (*ids, *names, *parts):
         index.setdefault(name, match)
         index.setdefault(_fold(name), match)

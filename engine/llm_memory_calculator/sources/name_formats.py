@@ -14,7 +14,7 @@ from ..formats.gguf import mix_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class NamedFormat:
     """A number format as a name says it."""
 
     said: str
@@ -37,92 +37,94 @@ def _groups(weights: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def _awq(_: re.Match[str], __: str) -> Format:
+def _awq(_: re.Match[str], __: str) -> NamedFormat:
     config = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}
-    return Format(said="AWQ, 4 bits in groups of 128", config=config)
+    return NamedFormat(said="AWQ, 4 bits in groups of 128", config=config)
 
 
-def _gptq(match: re.Match[str], _: str) -> Format:
+def _gptq(match: re.Match[str], _: str) -> NamedFormat:
     bits, group = int(match["bits"] or 4), int(match["group"] or 128)
     config = {"quant_method": "gptq", "bits": bits, "group_size": group}
-    return Format(said=f"GPTQ, {bits} bits in groups of {group}", config=config)
+    return NamedFormat(said=f"GPTQ, {bits} bits in groups of {group}", config=config)
 
 
-def _fp8(match: re.Match[str], organisation: str) -> Format:
+def _fp8(match: re.Match[str], organisation: str) -> NamedFormat:
     more = match["more"] or ""
     scaled = {"kv_cache_scheme": {"num_bits": 8, "type": "float"}} if "kv" in more else {}
     if "block" in more or organisation in ("qwen", "zai-org", "deepseek-ai"):
         config = {"quant_method": "fp8", "weight_block_size": [128, 128], **scaled}
-        return Format(said="fp8 with a scale a block of 128 x 128", config=config)
+        return NamedFormat(said="fp8 with a scale a block of 128 x 128", config=config)
     strategy = "channel" if "dynamic" in more else "tensor"
     config = _groups({"num_bits": 8, "type": "float", "strategy": strategy}) | scaled
-    return Format(said=f"fp8 with a scale a {strategy}, the head in 16 bits", config=config)
+    return NamedFormat(said=f"fp8 with a scale a {strategy}, the head in 16 bits", config=config)
 
 
-def _auto_round(match: re.Match[str], _: str) -> Format:
+def _auto_round(match: re.Match[str], _: str) -> NamedFormat:
     bits = int(match["bits"] or match["own"] or 4)
     config = {"quant_method": "auto-round", "bits": bits, "group_size": 128}
-    return Format(said=f"AutoRound, {bits} bits in groups of 128", config=config)
+    return NamedFormat(said=f"AutoRound, {bits} bits in groups of 128", config=config)
 
 
-def _int(match: re.Match[str], _: str) -> Format:
+def _int(match: re.Match[str], _: str) -> NamedFormat:
     """llm-compressor's INT8-dynamic, and the like."""
     bits = int(match["bits"])
     weights: dict[str, Any] = {"num_bits": bits, "type": "int", "strategy": "channel"}
     more = {"input_activations": {"num_bits": 8, "type": "int"}} if bits == 8 else {}
     if bits == 4:
         weights |= {"strategy": "group", "group_size": 128}
-    return Format(said=f"int{bits} weights, the head in 16 bits", config=_groups(weights, **more))
+    return NamedFormat(said=f"int{bits} weights, the head in 16 bits", config=_groups(weights, **more))
 
 
-def _mxfp8(_: re.Match[str], __: str) -> Format:
-    return Format(said="mxfp8", config={"quant_method": "modelopt", "quant_algo": "MXFP8", "ignore": _IGNORED})
+def _mxfp8(_: re.Match[str], __: str) -> NamedFormat:
+    return NamedFormat(said="mxfp8", config={"quant_method": "modelopt", "quant_algo": "MXFP8", "ignore": _IGNORED})
 
 
-def _w_a(match: re.Match[str], _: str) -> Format:
+def _w_a(match: re.Match[str], _: str) -> NamedFormat:
     bits, activations = int(match["w"]), int(match["a"])
     weights: dict[str, Any] = {"num_bits": bits, "type": "int", "strategy": "channel"}
     if bits == 4:
         weights |= {"strategy": "group", "group_size": 128}
     more = {"input_activations": {"num_bits": 8, "type": "int"}} if activations == 8 else {}
-    return Format(
+    return NamedFormat(
         said=f"int{bits} weights (w{bits}a{activations}), the head in 16 bits", config=_groups(weights, **more)
     )
 
 
-def _nvfp4(_: re.Match[str], __: str) -> Format:
-    return Format(said="nvfp4, the head in 16 bits", config=_groups({"num_bits": 4, "type": "float", "group_size": 16}))
+def _nvfp4(_: re.Match[str], __: str) -> NamedFormat:
+    return NamedFormat(
+        said="nvfp4, the head in 16 bits", config=_groups({"num_bits": 4, "type": "float", "group_size": 16})
+    )
 
 
-def _mxfp4(_: re.Match[str], __: str) -> Format:
-    return Format(said="mxfp4", config={"quant_method": "mxfp4"})
+def _mxfp4(_: re.Match[str], __: str) -> NamedFormat:
+    return NamedFormat(said="mxfp4", config={"quant_method": "mxfp4"})
 
 
-def _bitsandbytes(match: re.Match[str], _: str) -> Format:
+def _bitsandbytes(match: re.Match[str], _: str) -> NamedFormat:
     if match["bits"] == "8":
-        return Format(said="bitsandbytes int8", config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+        return NamedFormat(said="bitsandbytes int8", config={"quant_method": "bitsandbytes", "load_in_8bit": True})
     config = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True}
     warning = (
         "Unsloth's dynamic 4 bits leave some layers in 16 bits, which the name does not list: the checkpoint is larger."
         if match["unsloth"]
         else ""
     )
-    return Format(said="bitsandbytes nf4 with double quantisation", config=config, warning=warning)
+    return NamedFormat(said="bitsandbytes nf4 with double quantisation", config=config, warning=warning)
 
 
-def _mlx(match: re.Match[str], _: str) -> Format:
+def _mlx(match: re.Match[str], _: str) -> NamedFormat:
     bits = int(match["bits"])
-    return Format(
+    return NamedFormat(
         said=f"MLX, {bits} bits in groups of 64, table and head included",
         config={"quant_method": "mlx", "bits": bits, "group_size": 64},
     )
 
 
-def gguf_format(mix: str, organisation: str) -> Format:
+def gguf_format(mix: str, organisation: str) -> NamedFormat:
     config: dict[str, Any] = {"quant_method": "gguf", "mix": mix}
     if organisation == "thebloke":
         config["before_2024"] = True
-    return Format(said=f"GGUF {mix.removeprefix('gguf_')}", config=config)
+    return NamedFormat(said=f"GGUF {mix.removeprefix('gguf_')}", config=config)
 
 
 _BEGIN, _END = r"(?:^|(?<=[-_.:]))", r"(?=$|[-_.:])"
@@ -157,7 +159,7 @@ _PLAIN = re.compile(_BEGIN + r"(?P<kind>bf16|f16|fp16|f32|fp32)" + _END)
 _DTYPES = {"bf16": "bfloat16", "f16": "float16", "fp16": "float16", "f32": "float32", "fp32": "float32"}
 
 
-def format_in(text: str, organisation: str) -> tuple[str, Format | None, str, str]:
+def format_in(text: str, organisation: str) -> tuple[str, NamedFormat | None, str, str]:
     """(the text without its format, the format, what was assumed of it, why it cannot be counted)."""
     mixed = _MIX.search(text)
     if "unquantized" in re.split(r"[-_.:]", text):
@@ -193,7 +195,7 @@ def format_in(text: str, organisation: str) -> tuple[str, Format | None, str, st
     if mlx:
         return _without_mlx(text[: mlx.start()] + text[mlx.end() :]), _mlx(mlx, organisation), "", ""
     if plain:
-        form = Format(said=plain["kind"], config={"plain": _DTYPES[plain["kind"]]})
+        form = NamedFormat(said=plain["kind"], config={"plain": _DTYPES[plain["kind"]]})
         return _without_mlx(text[: plain.start()] + text[plain.end() :]), form, "", ""
     return text, None, "", ""
 

@@ -17,7 +17,7 @@ from ..facts import table
 from ..formats.gguf import mix_of
 from ..report import Note
 from . import catalogue
-from .name_formats import Format, format_in, gguf_format
+from .name_formats import NamedFormat, format_in, gguf_format
 
 _WORD = re.compile(r"\d+x\d+(?:\.\d+)?b|a?\d+(?:\.\d+)?[bmk](?![a-z])|v\d+(?:\.\d+)*|\d+(?:\.\d+)*|[a-z]+")
 _SIZE = re.compile(r"\d+x\d+(?:\.\d+)?b|a?\d+(?:\.\d+)?[bm]")
@@ -40,7 +40,7 @@ class Derived:
     base: str = ""
     """The catalogue's id, or nothing where it could be one of `choices`."""
     choices: tuple[str, ...] = ()
-    form: Format | None = None
+    form: NamedFormat | None = None
     assumed: str = ""
     """What was assumed of the format, where the name has none."""
     extra: tuple[str, ...] = ()
@@ -144,7 +144,7 @@ def _cores() -> Mapping[Core, tuple[tuple[str, str], ...]]:
     return {core: tuple(entries) for core, entries in found.items() if core}
 
 
-def _of_words(asked: str, text: str, form: Format | None, assumed: str, refusal: str) -> Derived | None:
+def _of_words(asked: str, text: str, form: NamedFormat | None, assumed: str, refusal: str) -> Derived | None:
     core = _core(text)
     if not core:
         return None

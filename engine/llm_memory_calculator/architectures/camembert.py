@@ -1,5 +1,0 @@
-"""CamemBERT: a French RoBERTa."""
-
-from .roberta import build
-
-__all__ = ["build"]

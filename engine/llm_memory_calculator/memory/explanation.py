@@ -1,0 +1,248 @@
+"""The ledger as a tree that can say why: each part with the numbers that give it, down to layers and formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS
+from ..ranks import Holding, holdings
+from ..report import Line
+from ..units import ceil_div
+from .ledger import held_tokens
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment, Load
+    from ..formats.numerics import Format
+    from ..operators import Operator, Weight
+    from ..ranks import Kind
+    from .ledger import Ledger
+
+BYTES = "bytes"
+
+
+def explanation(deployment: Deployment, load: Load, need: Ledger, framework_overhead: float | None = None) -> Line:
+    """The tree of what was summed on the fullest device. For plain numbers only.
+
+    framework_overhead: the factor that was asked for in place of the engine's own overhead.
+    """
+    held = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
+    holding = next(one for one in held if one.stage == need.stage)
+    lines = (
+        _weights(deployment, holding, need),
+        _cache(deployment, load, holding, need),
+        _activations(deployment, load, holding, need),
+        _state(deployment, load, holding, need),
+        Line(name="images", value=need.images, unit=BYTES, why=_images(deployment)),
+        Line(name="LoRA adapters", value=need.adapters, unit=BYTES, why=_adapters(load)),
+        Line(name="gradients", value=need.gradients, unit=BYTES, why="one for each parameter"),
+        _overhead(deployment, holding, need, framework_overhead),
+    )
+    return Line(
+        name="total",
+        value=need.total,
+        unit=BYTES,
+        why=f"of {need.where}",
+        parts=tuple(line for line in lines if line.value),
+    )
+
+
+def shared_out(total: float, values: Iterable[float]) -> list[int]:
+    """Whole numbers that sum to `total` rounded, each at most one off its value's part of it."""
+    found, reached, given = [], 0.0, 0
+    entries = list(values)
+    scale = round(total) / (sum(entries) or 1)
+    for value in entries:
+        reached += value * scale
+        found.append(round(reached) - given)
+        given = round(reached)
+    return found
+
+
+# --- weights -------------------------------------------------------------------------------------------------------
+
+
+def _weights(deployment: Deployment, holding: Holding, need: Ledger) -> Line:
+    """By part of the model, and by format where a part has several."""
+    sizes: dict[str, dict[str, list[float]]] = {}
+    for part, form, values, size in _stored(deployment, holding):
+        entry = sizes.setdefault(part, {}).setdefault(form, [0.0, 0.0])
+        entry[0] += values
+        entry[1] += size
+    totals = shared_out(need.weights, (sum(size for _, size in forms.values()) for forms in sizes.values()))
+    lines = tuple(_part(part, total, forms) for (part, forms), total in zip(sizes.items(), totals, strict=True))
+    return Line(name="weights", value=need.weights, unit=BYTES, why=deployment.formats.scheme.label, parts=lines)
+
+
+def _part(name: str, total: int, forms: Mapping[str, list[float]]) -> Line:
+    def why(form: str, values: float, size: float) -> str:
+        return f"{round(values):,} values in {form}, {8 * size / values:.4g} bits each" if values else form
+
+    if len(forms) == 1:
+        ((form, (values, size)),) = forms.items()
+        return Line(name=name, value=total, unit=BYTES, why=why(form, values, size))
+    shares = shared_out(total, (size for _, size in forms.values()))
+    parts = tuple(
+        Line(name=form, value=share, unit=BYTES, why=why(form, values, size))
+        for (form, (values, size)), share in zip(forms.items(), shares, strict=True)
+    )
+    return Line(name=name, value=total, unit=BYTES, parts=parts)
+
+
+def _stored(deployment: Deployment, holding: Holding) -> Iterator[tuple[str, str, float, float]]:
+    """(part, format, values, bytes) of every weight that the device stores."""
+    pipeline = deployment.architecture.task == "diffusion"
+    whole = [(count, kind, "") for count, kind in holding.text]
+    whole += [(kind.count, kind, "encoder") for kind in holding.encoder]
+    whole += [(kind.count, kind, "tower") for kind in holding.towers]
+    for count, kind, place in whole:
+        for operator in kind.layer.operators:
+            for weight in operator.weights():
+                for form, values, size in _formats(deployment, kind, weight):
+                    yield _name(kind, weight, "component" if pipeline else place), form, count * values, count * size
+    for count, kind in holding.copied:
+        for operator in kind.layer.operators:
+            own = {weight.name for weight in operator.weights()}
+            for weight in operator.self_contained().weights():
+                if weight.name not in own:
+                    for form, values, size in _formats(deployment, kind, weight):
+                        yield _name(kind, weight, ""), form, count * values, count * size
+
+
+def _formats(deployment: Deployment, kind: Kind, weight: Weight) -> Iterator[tuple[str, float, float]]:
+    scheme, path = deployment.formats.scheme, kind.layer.module_paths()[0]
+    for form, share in scheme.formats_of(weight, f"{path}." if path else ""):
+        size: Format = form
+        yield (
+            form.name,
+            share * weight.size,
+            share * weight.copies * size.stored_bytes(weight.rows, weight.columns) * scheme.factor,
+        )
+
+
+def _name(kind: Kind, weight: Weight, place: str) -> str:
+    """What the weight is a part of."""
+    if place == "encoder":
+        return "encoder"
+    if place:
+        # a tower or a component by the first name of its path
+        path = ".".join(filter(None, (kind.layer.path, weight.name)))
+        return path.removeprefix("model.").split(".")[0].replace("_", " ")
+    if weight.role in ("table", "head", "expert", "router"):
+        return {"table": "embedding", "head": "head", "expert": "experts", "router": "routers"}[weight.role]
+    if weight.role in ("vector", "buffer"):
+        return "norms and biases"
+    if weight.part in ATTENTION_PARTS - {None}:
+        return "attention"
+    if weight.part in FEED_FORWARD_PARTS - {None}:
+        return "shared experts" if str(weight.part).startswith("shared") else "feed-forward"
+    return "other matrices"
+
+
+# --- what grows with the load --------------------------------------------------------------------------------------
+
+
+def _sequences(deployment: Deployment, load: Load) -> int:
+    here: int = ceil_div(load.sequences * load.beams, deployment.layout.data)
+    return here
+
+
+def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
+    """By kind of layer, with the law that each follows."""
+    tokens, architecture = held_tokens(deployment, load), deployment.architecture
+    encoded = architecture.source_of(tokens) if load.source is None else load.source
+    here, width = _sequences(deployment, load), deployment.formats.kv_bytes
+    kinds: dict[object, list[tuple[int, Operator]]] = {}
+    for layers, operator in holding.caching:
+        kinds.setdefault(operator.cache_law(), []).append((layers, operator))
+    sizes = [
+        sum(layers * operator.cached_values(tokens, encoded) for layers, operator in kind) for kind in kinds.values()
+    ]
+    lines = []
+    for (law, kind), value in zip(kinds.items(), shared_out(need.kv_cache, sizes), strict=True):
+        layers = sum(count for count, _ in kind)
+        name, values, counted = law if isinstance(law, tuple) else ("cache", 0, "tokens")
+        why = f"{here:,} x {layers:,} layers x {counted} x {values * width:,g} B"
+        lines.append(Line(name=name, value=value, unit=BYTES, why=why))
+    return Line(
+        name="KV cache",
+        value=need.kv_cache,
+        unit=BYTES,
+        why=f"{here:,} of {tokens:,} tokens in {deployment.formats.kv_cache.name}",
+        parts=tuple(lines),
+    )
+
+
+def _state(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
+    here, formats, engine = _sequences(deployment, load), deployment.formats, deployment.engine
+    window, recurrent = holding.state
+    parts = (
+        ("convolution windows", window, formats.activation_bytes),
+        ("recurrent states", recurrent, engine.recurrent_bytes),
+    )
+    shares = shared_out(need.state, (values * width for _, values, width in parts))
+    lines = (
+        Line(name=name, value=share, unit=BYTES, why=f"{here:,} x {values:,} values x {width:g} B")
+        for (name, values, width), share in zip(parts, shares, strict=True)
+        if values
+    )
+    return Line(name="state", value=need.state, unit=BYTES, parts=tuple(lines))
+
+
+def _activations(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
+    """The larger of what runs one after the other, and which it is."""
+    here = _sequences(deployment, load)
+    if need.peaks:
+        lines = [Line(name=part, value=value, unit=BYTES) for part, value in need.peaks.items() if value]
+    else:
+        most = deployment.engine.step_tokens
+        why = f"{holding.live_values:,} values alive a token, in a step of at most {most:,} tokens"
+        lines = [Line(name="forward pass", value=need.forward, unit=BYTES, why=why)]
+        if need.sampler:
+            why = f"logits of {here:,} over {deployment.architecture.vocab_size:,} entries"
+            lines.append(Line(name="sampler", value=need.sampler, unit=BYTES, why=why))
+    if len(lines) < 2:
+        return Line(name="activations", value=need.activations, unit=BYTES, parts=tuple(lines))
+    largest = max(lines, key=lambda line: line.value)
+    return Line(
+        name="activations",
+        value=need.activations,
+        unit=BYTES,
+        why=f"the largest, since these run one after the other: {largest.name}",
+        parts=tuple(lines),
+    )
+
+
+def _images(deployment: Deployment) -> str:
+    if deployment.architecture.latents is not None:
+        return "latents of each pass, and pixels"
+    return "what the tower keeps alive in a step, and the embeddings"
+
+
+def _adapters(load: Load) -> str:
+    if load.adapters is None:
+        return ""
+    return f"{load.adapters.count:,} of rank {load.adapters.rank:,} in {load.adapters.form.name}"
+
+
+def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: float | None) -> Line:
+    if stated is not None:
+        why = f"as asked: (KV cache + state + images + activations) x {stated - 1:.4g}"
+        return Line(name="overhead", value=need.overhead, unit=BYTES, why=why)
+    layout = deployment.layout
+    peers = layout.tensor * layout.pipeline
+    alone = "one device alone" if peers == 1 else f"one of {peers:,} devices that share the model"
+    mixes = " with routed experts" if holding.mixes else ""
+    lines = (
+        Line(name="context", value=need.context, unit=BYTES, why=f"of {alone}"),
+        Line(name="buffers", value=need.buffers, unit=BYTES, why=f"communication and the like of {alone}"),
+        Line(name="graphs", value=need.graphs, unit=BYTES, why=f"of {holding.depth:,} layers{mixes}"),
+    )
+    engine = deployment.engine
+    return Line(
+        name="overhead",
+        value=need.overhead,
+        unit=BYTES,
+        why=f"{engine.name} {engine.version}",
+        parts=tuple(line for line in lines if line.value),
+    )

@@ -1,0 +1,47 @@
+"""Serving engines: found by name and version, with settings as the engine names them."""
+
+import pytest
+
+from llm_memory_calculator.engines import ENGINES, engine_for
+from llm_memory_calculator.errors import ArgumentError
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_answers_in_bytes_and_seconds(name: str) -> None:
+    engine = engine_for(name)
+    assert 0 < engine.budget_bytes(80 * GIB) < 80 * GIB
+    assert engine.context_bytes(peers=True) > engine.context_bytes(peers=False) > 0
+    assert engine.graph_bytes(80, mixes=True) > engine.graph_bytes(80, mixes=False) > engine.graph_bytes(8, mixes=False)
+    assert sum(engine.stage_depths(61, 16)) == 61
+    assert engine.host.step > engine.host.sequence > 0
+
+
+# vLLM's get_pp_indices gives what does not divide to the stages before the last
+@pytest.mark.parametrize(
+    ("depth", "stages", "depths"),
+    [(80, 4, (20, 20, 20, 20)), (61, 4, (15, 15, 16, 15)), (62, 4, (15, 16, 16, 15)), (7, 7, (1,) * 7)],
+)
+def test_vllm_deals_layers_as_it_does(depth: int, stages: int, depths: tuple[int, ...]) -> None:
+    assert engine_for("vllm").stage_depths(depth, stages) == depths
+
+
+def test_a_version_within_a_described_range_is_taken_as_it_is() -> None:
+    engine = engine_for("vllm", "0.19.1")
+    assert engine.version == "0.19.1"
+    assert engine.notes == ()
+
+
+@pytest.mark.parametrize("version", ["0.8.4", "0.33.0", "v1.2"])
+def test_an_unknown_version_takes_the_nearest_and_says_so(version: str) -> None:
+    engine = engine_for("vllm", version)
+    (note,) = engine.notes
+    assert version in note.text
+    assert engine.version in note.text
+    assert note.origin == "warning"
+
+
+def test_what_is_no_version_is_refused_with_an_example() -> None:
+    with pytest.raises(ArgumentError, match=r"engine_version must be a release such as '0\.19'.*'newest'"):
+        engine_for("vllm", "newest")
