@@ -41,12 +41,7 @@ class CalculatorServer(MCPServer):
     async def list_tools(self) -> list[Tool]:
         return self._tools
 
-    async def call_tool(
-        self,
-        name: str,
-        arguments: dict[str, Any],
-        context: Any = None,
-    ) -> CallToolResult:
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> CallToolResult:
         if name not in TOPICS:
             raise ToolError(
                 f"There is no tool {name!r}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."
