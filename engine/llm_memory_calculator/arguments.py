@@ -284,7 +284,11 @@ class Held(Split):
     ] = None
     fully_sharded_loras: Annotated[
         bool | None,
-        Argument(kind="flag", meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices"),
+        Argument(
+            kind="flag",
+            meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices",
+            left_out="no",
+        ),
     ] = None
     target_modules: Annotated[
         str | Sequence[str] | None,

@@ -70,6 +70,8 @@ def amount(line: Line) -> str:
     """A line's value with its unit, as people write it."""
     if line.unit == "bytes":
         return _bytes(line.value)
+    if line.unit == "ms" and 0 < line.value < 0.1:
+        return f"{line.value * 1e3:,.2f} us"
     number = f"{line.value:,}" if float(line.value).is_integer() else f"{line.value:,.2f}"
     return f"{number} {line.unit}".rstrip()
 
@@ -141,8 +143,7 @@ def _memory(report: MemoryReport) -> list[str]:
 
 def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
     low, high = report.total_memory_interval.low, report.total_memory_interval.high
-    ledger: Line | None = getattr(report, "ledger", None)
-    parts = ledger.parts if ledger else _bytes_lines(report.parts())
+    parts = report.ledger.parts if report.ledger else _bytes_lines(report.parts())
     total = Line(
         name=f"total of {report.worst_device}",
         value=report.total_memory_bytes,
@@ -180,9 +181,10 @@ def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
 
 def _batch_lines(report: BatchReport) -> tuple[Line, ...]:
     cache = report.kv_cache_bytes_per_sequence
+    parts = report.ledger.parts if report.ledger else _bytes_lines(_batch_parts(report))
     return (
         Line(name="largest batch", value=report.max_batch_size, unit="sequences"),
-        *_bytes_lines(_batch_parts(report)),
+        *parts,
         Line(name="memory that may be used", value=report.device_budget_bytes, unit="bytes"),
         Line(name="KV cache of one sequence", value=cache, unit="bytes", why=f"{report.seq_length:,} tokens"),
     )

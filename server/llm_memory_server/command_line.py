@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import Parameter, Signature
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,10 +24,10 @@ from llm_memory_calculator.arguments import (
     MaxBatchSize,
     Question,
 )
-from llm_memory_calculator.errors import ArgumentError
 
 from .answers import concise, json_values
-from .spoken import Spoken, ask, spoken
+from .options import option_of, value_of
+from .spoken import ask, spoken
 
 app = typer.Typer(
     name="llm-memory-calculator",
@@ -119,77 +118,26 @@ def _add(name: str, topic: Topic) -> None:
     """Add a question's command, an option for each of its arguments."""
     said = spoken(topic.question)
 
-    def command(**options: Any) -> None:
+    def command(as_json: bool, explain: bool, **typed: Any) -> None:
         from .tables import report_table
 
-        as_json, explain = options.pop("as_json"), options.pop("explain")
-        given = {entry.name: _value(entry, given) for entry in said if (given := options[entry.name]) not in (None, [])}
+        given = {
+            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
+        }
         if explain:
             given["detail"] = "full"
         report = ask(topic.function, topic.question, given)
-        _show(report, as_json, lambda whole: report_table(whole if given.get("detail") == "full" else concise(whole)))
+        full = given.get("detail") == "full"
+        _show(report, as_json, lambda answer: report_table(answer if full else concise(answer)))
 
-    own = {"explain": Explain, "as_json": AsJson}
-    parameters = [_parameter(entry) for entry in said]
-    parameters += [
-        Parameter(word, Parameter.KEYWORD_ONLY, default=False, annotation=option) for word, option in own.items()
+    parameters = [
+        *map(option_of, said),
+        Parameter("explain", Parameter.KEYWORD_ONLY, default=False, annotation=Explain),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
     ]
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app.command(name, help=topic.help)(command)
-
-
-def _parameter(entry: Spoken) -> Parameter:
-    """The option of an argument; the model stands by its place."""
-    argument, option = entry.argument, f"--{entry.name.replace('_', '-')}"
-    if argument.kind == "model":
-        shown: Any = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
-    else:
-        metavar = f"[{'|'.join(argument.words)}]" if argument.words else _METAVARS.get(argument.kind)
-        switch = argument.kind == "flag" and entry.default is not False
-        names = f"{option}/--no-{option[2:]}" if switch else option
-        shown = typer.Option(names, help=entry.description, metavar=metavar, show_default=False)
-    value: Any = _TYPES.get(argument.kind, str)
-    if entry.required:
-        return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value, shown])
-    if entry.default is False:
-        return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value, shown], default=False)
-    return Parameter(entry.name, Parameter.KEYWORD_ONLY, annotation=Annotated[value | None, shown], default=None)
-
-
-_TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
-_METAVARS = {
-    "names": "NAME...",
-    "hardware list": "NAME...",
-    "sides": "SIDE|HxW",
-    "object": "JSON|FILE",
-}
-
-
-def _value(entry: Spoken, given: Any) -> Any:
-    """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
-    match entry.argument.kind:
-        case "sides":
-            sides = [int(side) if side.isdecimal() else side for side in given.split("x")]
-            return sides if len(sides) > 1 else sides[0]
-        case "object" | "hardware":
-            return _object(entry.name, given)
-        case "hardware list":
-            return [_object(entry.name, one) for one in given]
-    return given
-
-
-def _object(name: str, given: str) -> Any:
-    """An object where JSON text or a file of it was given, and the word itself where not."""
-    text = given
-    try:
-        if given.endswith(".json"):
-            text = Path(given).read_text(encoding="utf-8")
-        return json.loads(text) if text is not given or given.lstrip().startswith("{") else given
-    except (OSError, ValueError, RecursionError) as error:
-        raise ArgumentError(
-            f"{name} must be JSON text or a .json file of it, and {given[:60]!r} is not: {error}."
-        ) from None
 
 
 for _name, _topic in TOPICS.items():

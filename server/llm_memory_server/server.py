@@ -19,8 +19,9 @@ Memory, speed and layouts of language models on accelerators, offline and withou
 - Will it fit, how much memory: calculate_memory. Largest batch: max_batch_size.
 - How fast on given hardware: estimate_performance. Which layout of N devices: best_parallelism.
 - Which accelerator: compare_hardware.
-Name a model by its hub id or a short name (llama3_70b), hardware as people write it (H100, rtx 4090). An unknown name
-is refused with the nearest ones; call again with one of them.
+Name a model by its hub id or a short name (llama3_70b), hardware as people write it (H100, rtx 4090); one of your own
+is an object: a config.json as config, TFLOPS, GB and GB/s as hardware. An unknown name is refused with the nearest
+ones; call again with one of them.
 GB are 10^9 bytes; devices hold what the fullest one holds. Weights and KV cache are exact; times and overheads are
 estimates with a range that should hold the truth in 8 of 10 cases. Read the notes: warnings, overrides, assumptions.
 null means not known or not applicable, never zero."""
@@ -40,12 +41,7 @@ class CalculatorServer(MCPServer):
     async def list_tools(self) -> list[Tool]:
         return self._tools
 
-    async def call_tool(
-        self,
-        name: str,
-        arguments: dict[str, Any],
-        context: Any = None,
-    ) -> CallToolResult:
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> CallToolResult:
         if name not in TOPICS:
             raise ToolError(
                 f"There is no tool {name!r}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."

@@ -14,7 +14,9 @@ from typing import Any
 from llm_memory_calculator.arguments import Argument, Question, declarations
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError, did_you_mean
 
-CONFIG = Argument(kind="object", meaning="The content of the model's config.json, in place of a model's name")
+CONFIG = Argument(
+    kind="object", meaning="The content of the model's config.json, in place of model; one of the two is needed"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,6 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
         raise ArgumentError(
             f"{name} needs one model: its name as model, or the content of its config.json as config, and not both."
         )
-    # imported at the first question, so that a server answers what it can do before it can do it
+    # loaded at the first question: a server can say what it does without it
     function = getattr(import_module("llm_memory_calculator"), name)
     return function(**{known[word].field: value for word, value in told.items()})

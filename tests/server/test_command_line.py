@@ -1,5 +1,6 @@
 """The command line: every question with tables and with --json, and one sentence for what cannot be."""
 
+import inspect
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import llm_memory_calculator
 from llm_memory_calculator import __version__
 from llm_memory_server.command_line import main
 
@@ -123,6 +125,14 @@ def test_memory_gives_the_bytes(tmp_path: Path, run: Run) -> None:
         (["batch", "llama3_70b"], "memory_gb"),
         (["hardware", "H1OO"], "H100"),
         (["models", "zzz"], "zzz"),
+        (["memory"], "config"),
+        (["memory", "llama3_70b", "--config", "{}"], "not both"),
+        (["memory", "--config", "gpt2"], "config must be an object"),
+        (["memory", "--config", '{"model_type"'], "config must be JSON text"),
+        (["memory", "llama3_70b", "--lora-config", "no-such-file.json"], "no-such-file.json"),
+        (["memory", "llama3_70b", "--image-resolution", "largest"], "image_resolution"),
+        (["memory", "llama3_70b", "--target-modules", "q_projj"], "q_proj"),
+        (["parallelism", "llama3_70b", "--hardware", "H100", "--goal", "latencyy"], "latency"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else value,
 )
@@ -175,6 +185,100 @@ def test_a_bad_file_is_one_sentence(content: str, tmp_path: Path, run: Run) -> N
     done = run("memory", tmp_path / "config.json")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+# Each command and the public function that it asks.
+QUESTIONS = {
+    "memory": "calculate_memory",
+    "inspect": "inspect_model",
+    "performance": "estimate_performance",
+    "parallelism": "best_parallelism",
+    "compare": "compare_hardware",
+    "batch": "max_batch_size",
+}
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_all_that_python_takes_a_command_takes_but_the_hub_s_token(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    taken = inspect.signature(getattr(llm_memory_calculator, QUESTIONS[command])).parameters
+    shown = run(command, "--help").stdout
+    assert "MODEL" in shown
+    assert "--token" not in shown
+    for name in [*taken, "config", "json", "explain"]:
+        if name not in ("model", "model_id_or_config", "token"):
+            assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_a_config_is_taken_as_text_and_as_a_file(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "own.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    for config in (json.dumps(CONFIG), tmp_path / "own.json"):
+        found = json.loads(run("memory", "--config", config, "--json").stdout)
+        assert found["parameter_count"] == LLAMA_2_7B
+
+
+def test_custom_hardware_is_taken_as_text_as_a_file_and_in_a_list(tmp_path: Path, run: Run) -> None:
+    # An A100 of 80 GB in the README's keys.
+    card = json.dumps({"name": "mine", "Flops": 312, "Memory_size": 80, "Memory_BW": 2039})
+    (tmp_path / "card.json").write_text(card, encoding="utf-8")
+    for hardware in (card, tmp_path / "card.json"):
+        assert json.loads(run("memory", "llama3.1_8b", "--hardware", hardware, "--json").stdout)["fits_device"] is True
+    rows = json.loads(run("compare", "llama3.1_8b", "--hardware", card, "--hardware", "T4", "--json").stdout)["rows"]
+    assert {row["hardware"] for row in rows} == {"mine", "T4"}
+
+
+def test_an_image_has_one_side_or_two(run: Run) -> None:
+    question = ["memory", "Qwen/Qwen2.5-VL-7B-Instruct", "--seq-length", 8192, "--num-images", 1, "--json"]
+    square = json.loads(run(*question, "--image-resolution", "1024").stdout)
+    same = json.loads(run(*question, "--image-resolution", "1024x1024").stdout)
+    wide = json.loads(run(*question, "--image-resolution", "512x1024").stdout)
+    assert square["image_tokens"] == same["image_tokens"] > wide["image_tokens"] > 0
+
+
+def test_adapters_are_named_one_by_one_or_as_an_object(run: Run) -> None:
+    names = ["--target-modules", "q_proj", "--target-modules", "v_proj"]
+    single = json.loads(run("memory", "llama3.1_8b", "--max-loras", 2, "--max-lora-rank", 8, *names, "--json").stdout)
+    config = json.dumps({"max_loras": 2, "max_lora_rank": 8, "target_modules": ["q_proj", "v_proj"]})
+    whole = json.loads(run("memory", "llama3.1_8b", "--lora-config", config, "--json").stdout)
+    # rank x (in + out) of q_proj (4096 to 4096) and v_proj (4096 to 1024), 32 layers, two adapters, two bytes
+    assert single["lora_adapter_memory_bytes"] == whole["lora_adapter_memory_bytes"]
+    assert single["lora_adapter_memory_bytes"] >= 2 * 2 * 32 * 8 * (4096 + 4096 + 4096 + 1024)
+
+
+def test_a_flag_that_is_on_can_be_switched_off(run: Run) -> None:
+    tied = json.loads(run("memory", "gpt2", "--json").stdout)["parameter_count"]
+    untied = json.loads(run("memory", "gpt2", "--no-respect-weight-tying", "--json").stdout)["parameter_count"]
+    assert untied - tied == 50257 * 768
+
+
+def test_explain_shows_what_a_time_is_made_of(run: Run) -> None:
+    question = ["performance", "llama3.1_8b", "--hardware", "H100"]
+    assert "matmul" not in run(*question).stdout
+    assert "matmul" in run(*question, "--explain").stdout
+    assert run(*question, "--explain").stdout == run(*question, "--detail", "full").stdout
+
+
+def test_explain_shows_what_the_memory_is_made_of(run: Run) -> None:
+    assert "context" not in run("memory", "llama3.1_8b").stdout
+    shown = run("memory", "llama3.1_8b", "--explain").stdout
+    assert all(word in shown for word in ("context", "buffers", "graphs", "embedding", "feed-forward"))
+
+
+@pytest.mark.parametrize("command", ["inspect", "batch"])
+def test_people_are_shown_words_and_no_names_of_fields(command: str, run: Run) -> None:
+    options = ["--memory-gb", 24] if command == "batch" else []
+    fields = json.loads(run(command, "llama3.1_8b", *options, "--json").stdout)
+    shown = run(command, "llama3.1_8b", *options).stdout
+    assert not [name for name in fields if "_" in name and name in shown]
+
+
+def test_the_heading_is_the_report_s_own_sentences(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    first = str(llm_memory_calculator.max_batch_size("llama3.1_8b", memory_gb=24)).splitlines()[0]
+    shown = " ".join(run("batch", "llama3.1_8b", "--memory-gb", 24).stdout.split())
+    assert " ".join(first.split()) in shown
 
 
 def test_version_is_the_package_s(run: Run) -> None:

@@ -228,6 +228,29 @@ async def test_full_detail_adds_breakdowns() -> None:
     assert math.isclose(full.structured_content["ttft_ms"], short.structured_content["ttft_ms"])
 
 
+@pytest.mark.parametrize("name", TOOLS)
+async def test_an_answer_in_full_detail_is_one_that_its_schema_takes(name: str) -> None:
+    async with connected() as client:
+        result = await client.call_tool(name, {**TOOLS[name][0], "detail": "full"})
+        (schema,) = [tool.output_schema for tool in (await client.list_tools()).tools if tool.name == name]
+    assert schema is not None
+    Draft202012Validator(schema).validate(result.structured_content)
+
+
+@pytest.mark.parametrize("name", ["calculate_memory", "max_batch_size"])
+async def test_full_detail_says_what_the_overhead_is_made_of(name: str) -> None:
+    async with connected() as client:
+        short = await client.call_tool(name, TOOLS[name][0])
+        full = await client.call_tool(name, {**TOOLS[name][0], "detail": "full"})
+    assert "context" not in text(short)
+    for word in ("overhead", "context", "buffers", "graphs", "embedding", "attention"):
+        assert word in text(full)
+    assert full.structured_content is not None
+    ledger = full.structured_content["ledger"]
+    weights = next(line for line in ledger["parts"] if line["name"] == "weights")
+    assert sum(line["value"] for line in weights["parts"]) == full.structured_content["weight_memory_bytes"]
+
+
 async def test_instructions_name_every_tool() -> None:
     async with connected() as client:
         instructions = client.instructions or ""

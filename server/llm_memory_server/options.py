@@ -1,0 +1,65 @@
+"""The options of a command, made from the arguments of its question, and what was typed as what Python takes."""
+
+from __future__ import annotations
+
+import json
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from llm_memory_calculator.errors import ArgumentError
+
+from .spoken import Spoken
+
+_TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
+_SHOWN_AS = {"names": "NAME...", "hardware list": "NAME...", "sides": "SIDE|HxW", "object": "JSON|FILE"}
+
+
+def option_of(entry: Spoken) -> Parameter:
+    """The option of an argument, None where it is not given; the model stands by its place."""
+    argument, option = entry.argument, f"--{entry.name.replace('_', '-')}"
+    kind: Any = _TYPES.get(argument.kind, str)
+    default: Any = None
+    if argument.kind == "model":
+        shown: Any = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
+    else:
+        words = f"[{'|'.join(argument.words)}]" if argument.words else _SHOWN_AS.get(argument.kind)
+        if argument.kind == "flag" and entry.default is not False:
+            option = f"{option}/--no-{option[2:]}"
+        shown = typer.Option(option, help=entry.description, metavar=words, show_default=False)
+    if entry.required:
+        default = Parameter.empty
+    elif entry.default is False:
+        default = False
+    else:
+        kind = kind | None
+    return Parameter(entry.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown])
+
+
+def value_of(entry: Spoken, typed: Any) -> Any:
+    """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
+    match entry.argument.kind:
+        case "sides":
+            sides = [int(side) if side.isdecimal() else side for side in typed.split("x")]
+            return sides if len(sides) > 1 else sides[0]
+        case "object" | "hardware":
+            return _object(entry.name, typed)
+        case "hardware list":
+            return [_object(entry.name, one) for one in typed]
+    return typed
+
+
+def _object(name: str, typed: str) -> Any:
+    """The object that is JSON text or stands in a .json file; any other word as it is."""
+    try:
+        if typed.endswith(".json"):
+            return json.loads(Path(typed).read_text(encoding="utf-8"))
+        if typed.lstrip().startswith("{"):
+            return json.loads(typed)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArgumentError(
+            f"{name} must be JSON text or a .json file of it, and {typed[:60]!r} is not: {error}."
+        ) from None
+    return typed
