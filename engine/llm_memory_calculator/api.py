@@ -165,12 +165,12 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     layout of them with most output tokens a second.
     """
     model, load = _model(asked, asked.model), generated_load(asked)
+    accelerator, devices = named(asked.hardware, asked.devices)
+    deployment = deployed_as_given(asked, model, accelerator, devices)
     (require_decoder if load.output > 1 else require_tokens)(model)
-    deployment = deployed_as_given(asked, model)
     full = asked.detail == "full"
     if deployment is not None:
         return estimate_end_to_end(deployment, load, explained=full)
-    accelerator, devices = named(asked.hardware, asked.devices)
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):

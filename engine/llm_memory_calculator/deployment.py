@@ -7,7 +7,7 @@ take numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -55,6 +55,11 @@ class Deployment:
         if self.accelerator is not None:
             return self.accelerator.name
         return "a device" if self.memory_bytes is None else f"a device of {self.memory_bytes / 1e9:g} GB"
+
+    def said(self) -> dict[str, Any]:
+        """What every report says of it."""
+        scheme, cache = self.formats.scheme, self.formats.kv_cache
+        return {"model": self.model.name, "precision": scheme.label, "kv_precision": cache.name}
 
     def laid_out(self, layout: Parallelism) -> Deployment:
         """The same in another layout. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""

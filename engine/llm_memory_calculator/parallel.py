@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from .architecture import Architecture
 from .errors import LayoutError
@@ -25,6 +26,16 @@ class Parallelism:
     @property
     def devices(self) -> int:
         return self.tensor * self.pipeline * self.data
+
+    def said(self) -> dict[str, Any]:
+        """What reports say of it."""
+        return {
+            "tensor_parallel": self.tensor,
+            "pipeline_parallel": self.pipeline,
+            "data_parallel": self.data,
+            "expert_parallel": self.expert,
+            "devices": self.devices,
+        }
 
     def __str__(self) -> str:
         expert = f" EP{self.expert}" if self.expert > 1 else ""

@@ -94,12 +94,13 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
     return deployment, load
 
 
-def deployed_as_given(asked: EstimatePerformance, model: Model) -> Deployment | None:
+def deployed_as_given(
+    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None
+) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
     if not given:
         return None
-    accelerator, count = named(asked.hardware, asked.devices)
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
     check(model.architecture, chosen.layout)
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)

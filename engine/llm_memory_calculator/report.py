@@ -85,20 +85,71 @@ class Told:
         return text_of(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryReport(Told):
-    """What one device must hold; on layouts of several devices, the one that holds most."""
+@dataclass(frozen=True, kw_only=True)
+class Answer(Told):
+    """What every answer is about."""
 
     model: str
     """The model as it was resolved."""
-    model_type: str
-    """The family, as the model's config names it."""
-    attention_type: str
-    """MHA, GQA, MQA or MLA."""
     precision: str
     """Number format of the weights: the checkpoint's own, or the one asked for."""
     kv_precision: str
     """Number format of the KV cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How devices share a model."""
+
+    tensor_parallel: int
+    """Devices that share each layer."""
+    pipeline_parallel: int
+    """Groups of devices that share the stack of layers."""
+    data_parallel: int
+    """Copies of the model."""
+    expert_parallel: int
+    """Groups among the tensor-parallel devices that share the experts."""
+    devices: int
+    """Devices in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation(Answer):
+    """A batch of prompts and its outputs."""
+
+    batch_size: int
+    """Sequences served at once, over all data-parallel copies."""
+    input_tokens: int
+    """Tokens of each prompt."""
+    output_tokens: int
+    """Tokens generated for each sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed(Layout, Generation):
+    """A batch on devices in a layout."""
+
+    hardware: str
+    """The accelerator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking(Generation):
+    """What is best for a batch."""
+
+    goal: str
+    """What decides the order: throughput (most output tokens a second), decode, prefill, or latency (least time per
+    output token)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryReport(Layout, Answer):
+    """What one device must hold; on layouts of several devices, the one that holds most."""
+
+    model_type: str
+    """The family, as the model's config names it."""
+    attention_type: str
+    """MHA, GQA, MQA or MLA."""
     parameter_count: int
     """Parameters of the whole model, tied weights once."""
     active_parameter_count: int
@@ -111,16 +162,6 @@ class MemoryReport(Told):
     """Tokens of each sequence, prompt and output together."""
     image_tokens: int = 0
     """Tokens of each sequence that its images are."""
-    tensor_parallel: int
-    """Devices that share each layer."""
-    pipeline_parallel: int
-    """Groups of devices that share the stack of layers."""
-    data_parallel: int
-    """Copies of the model."""
-    expert_parallel: int
-    """Groups among the tensor-parallel devices that share the experts."""
-    devices: int
-    """Devices in all."""
     worst_device: str
     """Which device the bytes below are of."""
     weight_memory_bytes: int
@@ -217,12 +258,10 @@ class MemoryReport(Told):
         return self.recommended_gpu_memory_gb <= 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchReport(Told):
+@dataclass(frozen=True, kw_only=True)
+class BatchReport(Layout, Answer):
     """The largest batch that devices hold, and what limits it."""
 
-    model: str
-    """The model as it was resolved."""
     hardware: str
     """The accelerator, or the memory that was given."""
     max_batch_size: int
@@ -231,18 +270,6 @@ class BatchReport(Told):
     """What limits it."""
     seq_length: int
     """Tokens of each sequence, prompt and output together."""
-    precision: str
-    """Number format of the weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
-    tensor_parallel: int
-    """Devices that share each layer."""
-    pipeline_parallel: int
-    """Groups of devices that share the stack of layers."""
-    data_parallel: int
-    """Copies of the model."""
-    devices: int
-    """Devices in all."""
     device_budget_bytes: int
     """Bytes of one device that may be used."""
     weight_memory_bytes: int
@@ -332,8 +359,8 @@ def _ratio(value: float, of: float) -> float:
     return value / of if of else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseReport(OriginalKeys, Told):
+@dataclass(frozen=True, kw_only=True)
+class PhaseReport(OriginalKeys, Timed):
     """Prefill of a batch, or one decode step of it."""
 
     KEYS: ClassVar[dict[str, str]] = {
@@ -356,32 +383,8 @@ class PhaseReport(OriginalKeys, Told):
         "decode": ("TPOT", "Total_latency", "Effective_throughput"),
     }
 
-    model: str
-    """The model as it was resolved."""
-    hardware: str
-    """The accelerator."""
     phase: Literal["prefill", "decode"]
     """Which phase."""
-    batch_size: int
-    """Sequences served at once, over all data-parallel copies."""
-    input_tokens: int
-    """Tokens of each prompt."""
-    output_tokens: int
-    """Tokens generated for each sequence."""
-    precision: str
-    """Number format of the weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
-    tensor_parallel: int
-    """Devices that share each layer."""
-    pipeline_parallel: int
-    """Groups of devices that share the stack of layers."""
-    data_parallel: int
-    """Copies of the model."""
-    expert_parallel: int
-    """Groups among the tensor-parallel devices that share the experts."""
-    devices: int
-    """Devices in all."""
     latency_ms: float
     """Prefill: milliseconds until the last prompt of the batch has its first token (TTFT). Decode: mean milliseconds of
     a step (TPOT), over the output tokens after the first. Engine time: no HTTP, no tokenisation, no queue."""
@@ -489,8 +492,8 @@ class PhaseReport(OriginalKeys, Told):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndToEndReport(OriginalKeys, Told):
+@dataclass(frozen=True, kw_only=True)
+class EndToEndReport(OriginalKeys, Timed):
     """A static batch from its prompts to its last tokens."""
 
     KEYS: ClassVar[dict[str, str]] = {
@@ -508,32 +511,8 @@ class EndToEndReport(OriginalKeys, Told):
         "parallelism": "parallelism",
     }
 
-    model: str
-    """The model as it was resolved."""
-    hardware: str
-    """The accelerator."""
-    batch_size: int
-    """Sequences served at once, over all data-parallel copies."""
     beam_size: int = 1
     """Beams of each sequence in decode."""
-    input_tokens: int
-    """Tokens of each prompt."""
-    output_tokens: int
-    """Tokens generated for each sequence."""
-    precision: str
-    """Number format of the weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
-    tensor_parallel: int
-    """Devices that share each layer."""
-    pipeline_parallel: int
-    """Groups of devices that share the stack of layers."""
-    data_parallel: int
-    """Copies of the model."""
-    expert_parallel: int
-    """Groups among the tensor-parallel devices that share the experts."""
-    devices: int
-    """Devices in all."""
     ttft_ms: float
     """Time to first token: milliseconds until the last prompt of the batch has its first token. Engine time, without
     HTTP, tokenisation and queue."""
@@ -572,20 +551,10 @@ class EndToEndReport(OriginalKeys, Told):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayoutRow:
+@dataclass(frozen=True, kw_only=True)
+class LayoutRow(Layout):
     """One layout with its times."""
 
-    tensor_parallel: int
-    """Devices that share each layer."""
-    pipeline_parallel: int
-    """Groups of devices that share the stack of layers."""
-    data_parallel: int
-    """Copies of the model."""
-    expert_parallel: int
-    """Groups among the tensor-parallel devices that share the experts."""
-    devices: int
-    """Devices that it uses."""
     micro_batch: int
     """Sequences that pass one stage of one copy together."""
     ttft_ms: float
@@ -602,28 +571,14 @@ class LayoutRow:
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayoutReport(Told):
+@dataclass(frozen=True, kw_only=True)
+class LayoutReport(Ranking):
     """The best layout of a number of devices, and the next best."""
 
-    model: str
-    """The model as it was resolved."""
     hardware: str
     """The accelerator."""
     devices: int
     """Devices that were offered."""
-    goal: str
-    """throughput (most output tokens a second), decode, prefill, or latency (least time per output token)."""
-    batch_size: int
-    """Sequences served at once, over all copies."""
-    input_tokens: int
-    """Tokens of each prompt."""
-    output_tokens: int
-    """Tokens generated for each sequence."""
-    precision: str
-    """Number format of the weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
     best: LayoutRow
     """The best layout."""
     tpot_interval_ms: Interval
@@ -656,26 +611,12 @@ class HardwareRow:
     """What the efficiencies rest on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonReport(Told):
+@dataclass(frozen=True, kw_only=True)
+class ComparisonReport(Ranking):
     """Accelerators side by side for one model and one load, best first."""
 
-    model: str
-    """The model as it was resolved."""
     devices: int | None
     """Devices of each accelerator; null when each takes the fewest that hold the model."""
-    goal: str
-    """What decides the order: throughput, decode, prefill or latency."""
-    batch_size: int
-    """Sequences served at once, over all copies."""
-    input_tokens: int
-    """Tokens of each prompt."""
-    output_tokens: int
-    """Tokens generated for each sequence."""
-    precision: str
-    """Number format of the weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
     rows: tuple[HardwareRow, ...]
     """Best first; those that do not fit last."""
     compared: int
@@ -684,12 +625,10 @@ class ComparisonReport(Told):
     """What was assumed, overridden, or needs attention."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelReport(Told):
+@dataclass(frozen=True, kw_only=True)
+class ModelReport(Answer):
     """What a model is."""
 
-    model: str
-    """The model as it was resolved."""
     source: str
     """Where its config is from."""
     model_type: str
@@ -710,10 +649,6 @@ class ModelReport(Told):
     """Entries of the vocabulary."""
     max_length: int | None
     """Longest sequence that the config allows, tokens."""
-    precision: str
-    """Number format of the checkpoint's weights."""
-    kv_precision: str
-    """Number format of the KV cache."""
     weight_memory_bytes: int
     """Bytes of the whole checkpoint, scales included."""
     kv_cache_bytes_per_token: int

@@ -61,11 +61,12 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _docstrings(report: type) -> dict[str, str]:
-    """The docstring under each field of a dataclass, on one line."""
-    (declared,) = ast.parse(inspect.getsource(report)).body
-    assert isinstance(declared, ast.ClassDef)
+    """The docstring under each field of a dataclass and of those that it is made of, on one line."""
+    made_of = [ast.parse(inspect.getsource(part)).body[0] for part in report.__mro__ if is_dataclass(part)]
     return {
         field.target.id: " ".join(below.value.value.split())
+        for declared in reversed(made_of)
+        if isinstance(declared, ast.ClassDef)
         for field, below in pairwise(declared.body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)

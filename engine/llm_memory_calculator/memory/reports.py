@@ -61,22 +61,16 @@ def memory_report(
     usable = deployment.usable_bytes
     verdict = None if usable is None else judge(total, usable, deployment.engine)
     return MemoryReport(
-        model=deployment.model.name,
+        **deployment.said(),
+        **layout.said(),
         model_type=architecture.model_type,
         attention_type=architecture.attention_type,
-        precision=formats.scheme.label,
-        kv_precision=formats.kv_cache.name,
         parameter_count=architecture.parameter_count,
         active_parameter_count=architecture.active_parameter_count,
         embedding_parameter_count=architecture.embedding_parameter_count,
         batch_size=load.sequences,
         seq_length=load.tokens,
         image_tokens=load.images.count * load.images.size.tokens if load.images else 0,
-        tensor_parallel=layout.tensor,
-        pipeline_parallel=layout.pipeline,
-        data_parallel=layout.data,
-        expert_parallel=layout.expert,
-        devices=layout.devices,
         worst_device=need.where,
         weight_memory_bytes=need.weights,
         kv_cache_bytes=need.kv_cache,
@@ -184,7 +178,7 @@ def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_le
 
 def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, explained: bool = False) -> BatchReport:
     """The largest number of sequences like those of `load` that the devices hold; explained: with its ledger's tree."""
-    architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
+    architecture, layout = deployment.architecture, deployment.layout
     tokens, usable = load.tokens, deployment.usable_bytes
     assert usable is not None
     one, less = f"One sequence of {tokens:,} tokens", "a shorter seq_length"
@@ -220,17 +214,12 @@ def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, e
             "offers."
         )
     return BatchReport(
-        model=deployment.model.name,
+        **deployment.said(),
+        **layout.said(),
         hardware=deployment.device,
         max_batch_size=largest,
         reason=reason,
         seq_length=tokens,
-        precision=formats.scheme.label,
-        kv_precision=formats.kv_cache.name,
-        tensor_parallel=layout.tensor,
-        pipeline_parallel=layout.pipeline,
-        data_parallel=layout.data,
-        devices=layout.devices,
         device_budget_bytes=budget,
         weight_memory_bytes=used.weights,
         kv_cache_bytes=used.kv_cache,

@@ -78,19 +78,13 @@ def _phase(
     new_tokens = batch if decodes else batch * load.tokens
     compute_share, bandwidth_share = shares(deployment, time)
     return PhaseReport(
-        model=deployment.model.name,
+        **deployment.said(),
+        **layout.said(),
         hardware=machine.accelerator.name,
         phase=name,
         batch_size=batch,
         input_tokens=load.tokens,
         output_tokens=output,
-        precision=deployment.formats.scheme.label,
-        kv_precision=deployment.formats.kv_cache.name,
-        tensor_parallel=layout.tensor,
-        pipeline_parallel=layout.pipeline,
-        data_parallel=layout.data,
-        expert_parallel=layout.expert,
-        devices=layout.devices,
         latency_ms=seconds * 1e3,
         latency_interval_ms=interval(deployment, name, time, max(compute_share, bandwidth_share)),
         tokens_per_s=new_tokens / seconds,
@@ -256,19 +250,13 @@ def estimate_end_to_end(
     low = prefill.latency_interval_ms.low + (decode.latency_interval_ms.low * steps if decode else 0.0)
     high = prefill.latency_interval_ms.high + (decode.latency_interval_ms.high * steps if decode else 0.0)
     return EndToEndReport(
-        model=deployment.model.name,
+        **deployment.said(),
+        **deployment.layout.said(),
         hardware=prefill.hardware,
         batch_size=batch,
         beam_size=load.beams,
         input_tokens=tokens,
         output_tokens=output_tokens,
-        precision=prefill.precision,
-        kv_precision=prefill.kv_precision,
-        tensor_parallel=prefill.tensor_parallel,
-        pipeline_parallel=prefill.pipeline_parallel,
-        data_parallel=prefill.data_parallel,
-        expert_parallel=prefill.expert_parallel,
-        devices=prefill.devices,
         ttft_ms=ttft,
         ttft_interval_ms=prefill.latency_interval_ms,
         tpot_ms=tpot,

@@ -79,16 +79,13 @@ def comparison_report(tried: Sequence[Tried], keep: int, notes: tuple[Note, ...]
     """The first `keep` of the accelerators tried and ranked."""
     counts = {one.deployment.devices for one in tried}
     deployment, load = tried[0].deployment, tried[0].load
-    formats = deployment.formats
     return ComparisonReport(
-        model=deployment.model.name,
+        **deployment.said(),
         devices=tried[0].deployment.devices if len(counts) == 1 else None,
         goal=tried[0].goal,
         batch_size=load.sequences,
         input_tokens=load.tokens,
         output_tokens=load.output,
-        precision=formats.scheme.label,
-        kv_precision=formats.kv_cache.name,
         rows=tuple(one.row() for one in tried[:keep]),
         compared=len(tried),
         notes=notes,

@@ -65,11 +65,7 @@ class Placed:
         assert self.times.decode is not None
         ttft, tpot = self.times.prefill.total, self.times.decode.total
         return LayoutRow(
-            tensor_parallel=layout.tensor,
-            pipeline_parallel=layout.pipeline,
-            data_parallel=layout.data,
-            expert_parallel=layout.expert,
-            devices=layout.devices,
+            **layout.said(),
             micro_batch=ceil_div(ceil_div(load.sequences, layout.data), layout.pipeline),
             ttft_ms=ttft * 1e3,
             tpot_ms=tpot * 1e3,
@@ -141,15 +137,13 @@ def layout_report(found: Found, goal: str, keep: int = 4) -> LayoutReport:
     """The best layout of a search, and the next best."""
     deployment, load = found.best.deployment, found.best.load
     return LayoutReport(
-        model=deployment.model.name,
+        **deployment.said(),
         hardware=deployment.device,
         devices=deployment.devices or deployment.layout.devices,
         goal=goal,
         batch_size=load.sequences,
         input_tokens=load.tokens,
         output_tokens=load.output,
-        precision=deployment.formats.scheme.label,
-        kv_precision=deployment.formats.kv_cache.name,
         best=found.best.row,
         tpot_interval_ms=found.best.tpot_interval_ms,
         others=tuple(one.row for one in found.placed[1:keep]),
