@@ -46,15 +46,16 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Argument:
     """What is to be said of an argument, once for every interface."""
 
-    meaning: str
-    """A sentence without its end."""
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
     checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object."""
+    meaning: str
+    """A sentence without its end."""
+    _: KW_ONLY
     unit: str = ""
     least: int = 1
     above: float = 0.0
@@ -101,8 +102,8 @@ class Argument:
 ModelName = Annotated[
     ModelLike,
     Argument(
-        kind="model",
-        meaning="Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), ollama tag, path of a config.json, its "
+        "model",
+        "Hub id (meta-llama/Llama-3.1-70B), short name (llama3_70b), ollama tag, path of a config.json, its "
         "folder, a .safetensors or .gguf file; or else its config as an object",
         examples=("meta-llama/Llama-3.1-70B",),
         spoken_as="model",
@@ -113,24 +114,17 @@ _HARDWARE = (
     "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW "
     "(GB/s) and, where several share a model, ICN (GB/s)"
 )
-HardwareName = Annotated[HardwareLike, Argument(kind="hardware", meaning=_HARDWARE, examples=("H100",))]
+HardwareName = Annotated[HardwareLike, Argument("hardware", _HARDWARE, examples=("H100",))]
 MaybeHardware = Annotated[
-    HardwareLike | None,
-    Argument(kind="hardware", meaning=f"{_HARDWARE}; not together with memory_gb", examples=("H100",)),
+    HardwareLike | None, Argument("hardware", f"{_HARDWARE}; not together with memory_gb", examples=("H100",))
 ]
 MemoryGb = Annotated[
     float | None,
     Argument(
-        kind="real",
-        meaning="Memory of one device, GB of 10^9 bytes, in place of hardware",
-        unit="GB",
-        most=1e6,
-        examples=(24,),
+        "real", "Memory of one device, GB of 10^9 bytes, in place of hardware", unit="GB", most=1e6, examples=(24,)
     ),
 ]
-BatchSize = Annotated[
-    int, Argument(kind="whole", meaning="Sequences served at once, over all copies", most=MOST_SEQUENCES)
-]
+BatchSize = Annotated[int, Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES)]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -140,54 +134,39 @@ class Question:
     precision: Annotated[
         str | None,
         Argument(
-            kind="format",
-            meaning=f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
+            "format",
+            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
         ),
     ] = None
     kv_precision: Annotated[
         str | None,
-        Argument(
-            kind="format",
-            meaning=f"Format of the KV cache: {', '.join(KV_FORMATS)}",
-            left_out="16 bits",
-            examples=("fp8",),
-        ),
+        Argument("format", f"Format of the KV cache: {', '.join(KV_FORMATS)}", left_out="16 bits", examples=("fp8",)),
     ] = None
-    engine: Annotated[
-        str, Argument(kind="word", meaning="Serving engine whose memory and host cost are counted", words=ENGINES)
-    ] = ENGINES[0]
+    engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
+        ENGINES[0]
+    )
     engine_version: Annotated[
         str | None,
-        Argument(
-            kind="text", meaning="Release of the engine", left_out="the newest that is described", examples=("0.19.0",)
-        ),
+        Argument("text", "Release of the engine", left_out="the newest that is described", examples=("0.19.0",)),
     ] = None
     gpu_memory_utilization: Annotated[
         float | None,
         Argument(
-            kind="real",
-            meaning="Share of a device's memory that the engine may use, 0 to 1",
+            "real",
+            "Share of a device's memory that the engine may use, 0 to 1",
             most=1,
             left_out="the engine's default",
             examples=(0.9,),
         ),
     ] = None
-    refresh: Annotated[bool, Argument(kind="flag", meaning="Ask the Hugging Face hub before the bundled catalogue")] = (
-        False
-    )
+    refresh: Annotated[bool, Argument("flag", "Ask the Hugging Face hub before the bundled catalogue")] = False
     token: Annotated[
-        str | None,
-        Argument(kind="text", meaning="A token of the hub", left_out="HF_TOKEN of the environment", spoken=False),
+        str | None, Argument("text", "A token of the hub", left_out="HF_TOKEN of the environment", spoken=False)
     ] = None
     detail: Annotated[
-        str,
-        Argument(
-            kind="word",
-            meaning="full adds the tree of what was summed and every default that was taken",
-            words=DETAILS,
-        ),
+        str, Argument("word", "full adds the tree of what was summed and every default that was taken", words=DETAILS)
     ] = "concise"
 
     ORDER: ClassVar[tuple[str, ...]] = ()
@@ -208,8 +187,8 @@ class Split(Question):
     devices: Annotated[
         int | None,
         Argument(
-            kind="whole",
-            meaning="Number of devices",
+            "whole",
+            "Number of devices",
             most=MOST_DEVICES,
             left_out="as many as the layout or the hardware's name says",
             examples=(8,),
@@ -218,24 +197,17 @@ class Split(Question):
     tensor_parallel: Annotated[
         int | None,
         Argument(
-            kind="whole",
-            meaning="Devices that share each layer",
-            most=MOST_DEVICES,
-            left_out="chosen, and the answer says how,",
+            "whole", "Devices that share each layer", most=MOST_DEVICES, left_out="chosen, and the answer says how,"
         ),
     ] = None
     pipeline_parallel: Annotated[
-        int | None, Argument(kind="whole", meaning="Pipeline stages, which share the layers", most=MOST_DEVICES)
+        int | None, Argument("whole", "Pipeline stages, which share the layers", most=MOST_DEVICES)
     ] = None
-    data_parallel: Annotated[int | None, Argument(kind="whole", meaning="Copies of the model", most=MOST_DEVICES)] = (
-        None
-    )
+    data_parallel: Annotated[int | None, Argument("whole", "Copies of the model", most=MOST_DEVICES)] = None
     expert_parallel: Annotated[
         int | None,
         Argument(
-            kind="whole",
-            meaning="Groups among the tensor-parallel devices that share the experts of a mixture",
-            most=MOST_DEVICES,
+            "whole", "Groups among the tensor-parallel devices that share the experts of a mixture", most=MOST_DEVICES
         ),
     ] = None
 
@@ -245,56 +217,38 @@ class Held(Split):
     """What sequences hold."""
 
     seq_length: Annotated[
-        int,
-        Argument(kind="whole", meaning="Tokens of each sequence, prompt and output together", most=MOST_TOKENS),
+        int, Argument("whole", "Tokens of each sequence, prompt and output together", most=MOST_TOKENS)
     ] = 2048
     num_images: Annotated[
         int,
-        Argument(
-            kind="whole",
-            meaning="Images of each sequence, whose tokens are part of seq_length",
-            least=0,
-            most=MOST_IMAGES,
-        ),
+        Argument("whole", "Images of each sequence, whose tokens are part of seq_length", least=0, most=MOST_IMAGES),
     ] = 0
     image_resolution: Annotated[
         int | Sequence[int],
-        Argument(
-            kind="sides", meaning="Pixels of an image: one side, or height and width", unit="px", most=MOST_PIXELS
-        ),
+        Argument("sides", "Pixels of an image: one side, or height and width", unit="px", most=MOST_PIXELS),
     ] = 1024
     encoder_seq_length: Annotated[
         int | None,
-        Argument(
-            kind="whole",
-            meaning="Tokens of the source of an encoder-decoder (T5)",
-            most=MOST_TOKENS,
-            left_out="seq_length",
-        ),
+        Argument("whole", "Tokens of the source of an encoder-decoder (T5)", most=MOST_TOKENS, left_out="seq_length"),
     ] = None
-    max_loras: Annotated[int | None, Argument(kind="whole", meaning="LoRA adapters served at once", most=100_000)] = (
-        None
-    )
+    max_loras: Annotated[int | None, Argument("whole", "LoRA adapters served at once", most=100_000)] = None
     max_lora_rank: Annotated[
-        int | None, Argument(kind="whole", meaning="Largest rank of the adapters", most=65_536, left_out="16")
+        int | None, Argument("whole", "Largest rank of the adapters", most=65_536, left_out="16")
     ] = None
     lora_dtype: Annotated[
-        str | None,
-        Argument(kind="format", meaning="Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits"),
+        str | None, Argument("format", "Format of the adapters: bf16, fp16, fp32", left_out="the model's 16 bits")
     ] = None
     fully_sharded_loras: Annotated[
         bool | None,
         Argument(
-            kind="flag",
-            meaning="Whether both matrices of an adapter are shared by the tensor-parallel devices",
-            left_out="no",
+            "flag", "Whether both matrices of an adapter are shared by the tensor-parallel devices", left_out="no"
         ),
     ] = None
     target_modules: Annotated[
         str | Sequence[str] | None,
         Argument(
-            kind="names",
-            meaning="Projections that adapters change (q_proj, v_proj), or attn, ffn, all-linear",
+            "names",
+            "Projections that adapters change (q_proj, v_proj), or attn, ffn, all-linear",
             left_out="all but routed experts",
             examples=(["q_proj", "v_proj"],),
         ),
@@ -302,8 +256,8 @@ class Held(Split):
     lora_config: Annotated[
         Adapters | None,
         Argument(
-            kind="object",
-            meaning="Adapters as one object: max_loras, max_lora_rank, target_modules, lora_dtype, "
+            "object",
+            "Adapters as one object: max_loras, max_lora_rank, target_modules, lora_dtype, "
             "fully_sharded_loras, strategy, enabled",
         ),
     ] = None
@@ -314,12 +268,8 @@ class Generated(Question):
     """What is generated of what."""
 
     batch_size: BatchSize = 1
-    input_tokens: Annotated[int, Argument(kind="whole", meaning="Prompt tokens of each sequence", most=MOST_TOKENS)] = (
-        2048
-    )
-    output_tokens: Annotated[
-        int, Argument(kind="whole", meaning="Output tokens of each sequence", most=MOST_TOKENS)
-    ] = 256
+    input_tokens: Annotated[int, Argument("whole", "Prompt tokens of each sequence", most=MOST_TOKENS)] = 2048
+    output_tokens: Annotated[int, Argument("whole", "Output tokens of each sequence", most=MOST_TOKENS)] = 256
 
 
 @dataclass(kw_only=True, eq=False)
@@ -329,8 +279,8 @@ class Ranked(Generated):
     goal: Annotated[
         str,
         Argument(
-            kind="word",
-            meaning="What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
+            "word",
+            "What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
             "(tokens/s of that phase)",
             words=GOALS,
         ),
@@ -347,16 +297,16 @@ class CalculateMemory(Held):
     framework_overhead: Annotated[
         float | None,
         Argument(
-            kind="real",
-            meaning="A factor f: overhead is (KV cache + activations) x (f - 1), as the original had it",
+            "real",
+            "A factor f: overhead is (KV cache + activations) x (f - 1), as the original had it",
             above=0.999,
             most=100,
             left_out="measured overheads",
         ),
     ] = None
-    include_gradients: Annotated[bool, Argument(kind="flag", meaning="Count gradients beside the weights")] = False
+    include_gradients: Annotated[bool, Argument("flag", "Count gradients beside the weights")] = False
     respect_weight_tying: Annotated[
-        bool, Argument(kind="flag", meaning="Whether a head that shares the embedding's table is stored once")
+        bool, Argument("flag", "Whether a head that shares the embedding's table is stored once")
     ] = True
 
     ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "tensor_parallel")
@@ -388,8 +338,8 @@ class BestParallelism(Ranked):
     devices: Annotated[
         int | None,
         Argument(
-            kind="whole",
-            meaning="Devices at hand, of which some may stay idle",
+            "whole",
+            "Devices at hand, of which some may stay idle",
             most=MOST_SEARCHED_DEVICES,
             left_out="as many as the hardware's name says, or 8,",
             examples=(8,),
@@ -405,8 +355,8 @@ class CompareHardware(Ranked):
     hardware: Annotated[
         Sequence[HardwareLike] | HardwareLike | None,
         Argument(
-            kind="hardware list",
-            meaning="Accelerators to compare, any of the catalogue or custom ones",
+            "hardware list",
+            "Accelerators to compare, any of the catalogue or custom ones",
             left_out="those that clouds rent or list prices name (no processors, no laptops), of which the best five "
             "are returned,",
             examples=(["A100_80GB", "H100"],),
@@ -416,17 +366,15 @@ class CompareHardware(Ranked):
     devices: Annotated[
         int | None,
         Argument(
-            kind="whole",
-            meaning="Devices of each",
+            "whole",
+            "Devices of each",
             most=MOST_SEARCHED_DEVICES,
             left_out="the fewest of one node that hold the model",
         ),
     ] = None
     top: Annotated[
         int | None,
-        Argument(
-            kind="whole", meaning="Best rows to return", most=1000, left_out="5 of the default list, all of one given,"
-        ),
+        Argument("whole", "Best rows to return", most=1000, left_out="5 of the default list, all of one given,"),
     ] = None
 
     ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
