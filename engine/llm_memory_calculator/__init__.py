@@ -90,12 +90,17 @@ if TYPE_CHECKING:
         estimate_memory as estimate_memory,
     )
     from .original.performance import (
-        ChunkedReport as ChunkedReport,
         compare_performance_configurations as compare_performance_configurations,
         estimate_chunked_performance as estimate_chunked_performance,
         estimate_decode_performance as estimate_decode_performance,
         estimate_end_to_end_performance as estimate_end_to_end_performance,
         estimate_prefill_performance as estimate_prefill_performance,
+    )
+    from .original.reports import (
+        ChunkedReport as ChunkedReport,
+        DecodeReport as DecodeReport,
+        PrefillReport as PrefillReport,
+        TwoPhaseReport as TwoPhaseReport,
     )
     from .parallel import (
         Parallelism as Parallelism,
@@ -195,12 +200,17 @@ _ROOMS = {
         "estimate_memory",
     ),
     ".original.performance": (
-        "ChunkedReport",
         "compare_performance_configurations",
         "estimate_chunked_performance",
         "estimate_decode_performance",
         "estimate_end_to_end_performance",
         "estimate_prefill_performance",
+    ),
+    ".original.reports": (
+        "ChunkedReport",
+        "DecodeReport",
+        "PrefillReport",
+        "TwoPhaseReport",
     ),
     ".parallel": ("Parallelism",),
     ".report": (

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Literal
 
 from .units import GB
-
-if TYPE_CHECKING:
-    import pandas
 
 Origin = Literal["default", "assumption", "override", "warning", "source"]
 GOALS = ("throughput", "latency", "decode", "prefill")
@@ -294,94 +290,9 @@ class BatchReport(Layout, Answer):
     """What was assumed, overridden, or needs attention."""
 
 
-class OriginalKeys:
-    """A mapping view of a report under the keys of the original's dictionaries: `report['ttft']`, `dict(report)`.
-
-    Each key is an attribute too, as it was in the original: `report.TTFT`.
-    """
-
-    __slots__ = ()
-    KEYS: ClassVar[dict[str, str]] = {}
-
-    def keys(self) -> Collection[str]:
-        return self.KEYS.keys()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self:
-            raise KeyError(f"{key!r}; the keys are {', '.join(self)}")
-        return getattr(self, self.KEYS[key])
-
-    def get(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            return default
-        return self[key]
-
-    if not TYPE_CHECKING:  # a checker of types is to go on finding attributes that are misspelt
-
-        def __getattr__(self, name: str) -> Any:
-            if self.KEYS.get(name, name) != name and name in self:
-                return self[name]
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorRow:
-    """One operator of a step over all the layers that have it, on one device."""
-
-    name: str
-    """Its name in the checkpoint."""
-    kind: str
-    """matmul, experts, attention, latent_attention, recurrence, scan or elementwise."""
-    repeat: int
-    """Layers that have it."""
-    latency_ms: float
-    """Milliseconds, launches included."""
-    compute_ms: float
-    """Milliseconds that its operations need."""
-    memory_ms: float
-    """Milliseconds that its bytes need."""
-    flops: float
-    """Operations."""
-    bytes: float
-    """Bytes moved."""
-    bound: str
-    """compute or memory."""
-
-
-def _ratio(value: float, of: float) -> float:
-    """0 where there is nothing of either."""
-    return value / of if of else 0.0
-
-
 @dataclass(frozen=True, kw_only=True)
-class PhaseReport(OriginalKeys, Timed):
+class PhaseReport(Timed):
     """Prefill of a batch, or one decode step of it."""
-
-    KEYS: ClassVar[dict[str, str]] = {
-        "Latency": "latency_ms",
-        "Throughput": "original_throughput",
-        "Throughput_tokens_per_sec": "tokens_per_s",
-        "Runtime_breakdown": "runtime_breakdown",
-        "is_offload": "is_offload",
-        "model_df": "model_df",
-        "summary_table": "summary_table",
-        "tokens_generated": "tokens_generated",
-        "TTFT": "ttft_ms",
-        "Input_throughput": "input_tokens_per_s",
-        "TPOT": "tpot_ms",
-        "Total_latency": "total_ms",
-        "Effective_throughput": "output_tokens_per_s",
-    }
-    KEYS_OF_ONE_PHASE: ClassVar[dict[str, tuple[str, ...]]] = {
-        "prefill": ("TTFT", "Input_throughput"),
-        "decode": ("TPOT", "Total_latency", "Effective_throughput"),
-    }
 
     phase: Literal["prefill", "decode"]
     """Which phase."""
@@ -402,114 +313,13 @@ class PhaseReport(OriginalKeys, Timed):
     """Bytes over what the devices' memory would move in that time (MBU), 0 to 1."""
     breakdown: tuple[Line, ...]
     """Milliseconds by kind of work; in full detail with the operators that they are the sum of."""
-    operators: tuple[OperatorRow, ...] = field(default=(), repr=False)
-    """Every operator of one device at the mean step (filled on request)."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
-    def keys(self) -> Collection[str]:
-        """The original's keys of this phase."""
-        others = self.KEYS_OF_ONE_PHASE["decode" if self.phase == "prefill" else "prefill"]
-        return [key for key in self.KEYS if key not in others]
-
-    @property
-    def ttft_ms(self) -> float | None:
-        return self.latency_ms if self.phase == "prefill" else None
-
-    @property
-    def tpot_ms(self) -> float | None:
-        return self.latency_ms if self.phase == "decode" else None
-
-    @property
-    def input_tokens_per_s(self) -> float | None:
-        return self.tokens_per_s if self.phase == "prefill" else None
-
-    @property
-    def output_tokens_per_s(self) -> float | None:
-        return self.tokens_per_s if self.phase == "decode" else None
-
-    @property
-    def original_throughput(self) -> float:
-        """Requests a second in prefill, tokens a second in decode, as the original's Throughput."""
-        return self.requests_per_s if self.phase == "prefill" else self.tokens_per_s
-
-    @property
-    def tokens_generated(self) -> int:
-        return 1 if self.phase == "prefill" else self.output_tokens
-
-    @property
-    def total_ms(self) -> float:
-        """All decode steps (the first token comes from prefill), or the prefill."""
-        return self.latency_ms * (1 if self.phase == "prefill" else max(1, self.output_tokens - 1))
-
-    @property
-    def is_offload(self) -> bool:
-        return False
-
-    @property
-    def runtime_breakdown(self) -> dict[str, float]:
-        """Milliseconds by kind of work."""
-        return {line.name: line.value for line in self.breakdown}
-
-    @property
-    def model_df(self) -> pandas.DataFrame:
-        """One row an operator of one device, over all the layers that have it."""
-        import pandas
-
-        return pandas.DataFrame(
-            {
-                "Layer Name": [row.name for row in self.operators],
-                "Op Type": [row.kind for row in self.operators],
-                "Repeat": [row.repeat for row in self.operators],
-                "Bound": [row.bound for row in self.operators],
-                "Latency (msec)": [row.latency_ms for row in self.operators],
-                "Compute time (msec)": [row.compute_ms for row in self.operators],
-                "Memory time (msec)": [row.memory_ms for row in self.operators],
-                "Num ops (MFLOP)": [row.flops / 1e6 for row in self.operators],
-                "Total Data (MB)": [row.bytes / 1e6 for row in self.operators],
-                "C/M ratio": [_ratio(row.compute_ms, row.memory_ms) for row in self.operators],
-                "Op Intensity": [_ratio(row.flops, row.bytes) for row in self.operators],
-                "Throughput (Tflops)": [_ratio(row.flops / 1e9, row.latency_ms) for row in self.operators],
-                "Compute Utilization": [_ratio(row.compute_ms, row.latency_ms) for row in self.operators],
-                "Memory Utilization": [_ratio(row.memory_ms, row.latency_ms) for row in self.operators],
-            }
-        )
-
-    @property
-    def summary_table(self) -> pandas.DataFrame:
-        """One row: the sums of model_df and the latency of the whole layout."""
-        import pandas
-
-        return pandas.DataFrame(
-            {
-                "MACs (MFLOP)": [sum(row.flops for row in self.operators) / 2e6],
-                "Total Data (MB)": [sum(row.bytes for row in self.operators) / 1e6],
-                "Latency (msec)": [self.latency_ms],
-                "Attn Latency": [sum(row.latency_ms for row in self.operators if "attention" in row.kind)],
-                "Linear Latency": [sum(row.latency_ms for row in self.operators if row.kind in ("matmul", "experts"))],
-                "Comm Latency": [sum(line.value for line in self.breakdown if line.name in ("collective", "pipeline"))],
-            }
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class EndToEndReport(OriginalKeys, Timed):
+class EndToEndReport(Timed):
     """A static batch from its prompts to its last tokens."""
-
-    KEYS: ClassVar[dict[str, str]] = {
-        "prefill": "prefill_phase",
-        "decode": "decode_phase",
-        "total_latency": "total_ms",
-        "ttft": "ttft_ms",
-        "average_tpot": "tpot_ms",
-        "total_throughput": "output_tokens_per_s",
-        "input_tokens": "input_tokens",
-        "output_tokens": "output_tokens",
-        "batch_size": "batch_size",
-        "beam_size": "beam_size",
-        "model": "model",
-        "parallelism": "parallelism",
-    }
 
     beam_size: int = 1
     """Beams of each sequence in decode."""
@@ -540,15 +350,6 @@ class EndToEndReport(OriginalKeys, Timed):
     """The mean decode step in full; left out of concise answers."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
-
-    @property
-    def parallelism(self) -> dict[str, int]:
-        return {
-            "tensor_parallel": self.tensor_parallel,
-            "pipeline_parallel": self.pipeline_parallel,
-            "data_parallel": self.data_parallel,
-            "expert_parallel": self.expert_parallel,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

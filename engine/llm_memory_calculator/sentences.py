@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .report import (
@@ -36,14 +36,19 @@ def text_of(report: Any) -> str:
 
 def sentences_of(report: Any) -> list[str]:
     """The sentences that answer the question, without tree and notes."""
-    sentences: list[str] = _SENTENCES[type(report)](report)
+    sentences: list[str] = _of_kind(report, _SENTENCES)(report)
     return sentences
 
 
 def lines_of(report: Any) -> tuple[Line, ...]:
     """The numbers of a report by name; none for those whose rows are compared with each other (layouts, hardware)."""
-    lines = _LINES.get(type(report))
+    lines: Callable[[Any], tuple[Line, ...]] | None = _of_kind(report, _LINES)
     return lines(report) if lines else ()
+
+
+def _of_kind(report: Any, said: Mapping[type, Any]) -> Any:
+    """What is said of a report, or of the report that it extends."""
+    return next((said[kind] for kind in type(report).__mro__ if kind in said), None)
 
 
 def weighty(notes: Iterable[Note]) -> tuple[Note, ...]:

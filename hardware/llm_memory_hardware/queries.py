@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final
 
@@ -37,17 +37,22 @@ class HardwareManager:
     """The questions about the catalogue, over it and hardware of one's own.
 
     ``path``: a file or folder of the user's own hardware; None is the catalogue in use (see ``set_hardware_db_path``).
-    What is added is known to this manager alone.
+    ``db_path`` is the original's name of it. What is added is known to this manager alone.
+
+    Where the original gave a list of descriptions, they are given by name; ``list(found.values())`` is that list.
     """
 
     __slots__ = ("_catalogue",)
 
-    def __init__(self, path: str | PathLike[str] | None = None) -> None:
+    def __init__(self, path: str | PathLike[str] | None = None, *, db_path: str | PathLike[str] | None = None) -> None:
         """Read what is at ``path``. Raises InvalidHardwareError, which names the file and the key."""
+        if path is not None and db_path is not None:
+            raise InvalidHardwareError("path and db_path are two names of one argument; give one of them.")
+        place = db_path if path is None else path
         self._catalogue: Catalogue | None = None
-        if path is not None:
+        if place is not None:
             self._catalogue = Catalogue()
-            self._catalogue.read(path)
+            self._catalogue.read(place)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -107,8 +112,8 @@ class HardwareManager:
     def search_hardware(
         self,
         query: str | None = None,
-        hw_type: str | None = None,
-        manufacturer: str | None = None,
+        hw_type: str | Sequence[str] | None = None,
+        manufacturer: str | Sequence[str] | None = None,
         min_flops: float | None = None,
         max_flops: float | None = None,
         min_memory: float | None = None,
@@ -119,10 +124,10 @@ class HardwareManager:
     ) -> dict[str, dict[str, Any]]:
         """The descriptions that meet every condition given, by name; an empty dict when none does.
 
-        ``query`` is a part of a name, alias, instance type, maker or architecture; memory is in GB, flops in dense
-        16-bit TFLOPS (a device without a 16-bit rate meets no bound on them), memory_bw in GB/s; both ends of a range
-        belong to it. ``has_real_values``: the numbers are the hardware's own, as all of the catalogue's are; False
-        finds nothing.
+        ``query`` is a part of a name, alias, instance type, maker or architecture; of several types or manufacturers
+        one is to be met; memory is in GB, flops in dense 16-bit TFLOPS (a device without a 16-bit rate meets no bound
+        on them), memory_bw in GB/s; both ends of a range belong to it. ``has_real_values``: the numbers are the
+        hardware's own, as all of the catalogue's are; False finds nothing.
         """
         if query is not None and not isinstance(query, str):
             raise InvalidHardwareError(f"The search argument 'query' is {shown(query)}; accepted is a string.")
@@ -130,8 +135,8 @@ class HardwareManager:
             raise InvalidHardwareError(
                 f"The search argument 'has_real_values' is {shown(has_real_values)}; accepted are True, False and None."
             )
-        types = None if hw_type is None else _check_type(hw_type)
-        maker = None if manufacturer is None else self._check_manufacturer(manufacturer)
+        types = {of for one in _each("hw_type", hw_type) for of in _check_type(one)}
+        makers = {self._check_manufacturer(one) for one in _each("manufacturer", manufacturer)}
         ranges = {
             key: bounds
             for key, bounds in (
@@ -144,7 +149,7 @@ class HardwareManager:
         plain = None if query is None else _plain(query)
 
         def meets(accelerator: Accelerator) -> bool:
-            if (types is not None and accelerator.type not in types) or (maker not in (None, accelerator.manufacturer)):
+            if (types and accelerator.type not in types) or (makers and accelerator.manufacturer not in makers):
                 return False
             if plain is not None and not _mentions(accelerator, plain):
                 return False
@@ -232,6 +237,19 @@ def _mentions(accelerator: Accelerator, plain: str) -> bool:
         accelerator.architecture,
     )
     return any(plain in _plain(word) for word in words)
+
+
+def _each(subject: str, wanted: object) -> tuple[object, ...]:
+    """The names that are wanted, one or several; none where the argument was left out."""
+    if wanted is None:
+        return ()
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+        return (wanted,)
+    if not wanted:
+        raise InvalidHardwareError(
+            f"The search argument {subject!r} is an empty list; name one or more, or leave it out."
+        )
+    return tuple(wanted)
 
 
 def _check_type(hw_type: object) -> tuple[str, ...]:

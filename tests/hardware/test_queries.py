@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +107,16 @@ def test_search_takes_its_arguments_in_the_original_s_order() -> None:
     assert search_hardware(has_real_values=False) == {}
 
 
+def test_search_by_several_types_and_makers() -> None:
+    found = search_hardware(hw_type=["gpu", "tpu"], manufacturer=["AMD", "google"])
+    assert {"MI300X", "TPU_v5e"} <= set(found)
+    assert {(config["type"], config["manufacturer"]) for config in found.values()} == {
+        ("gpu", "AMD"),
+        ("tpu", "Google"),
+    }
+    assert search_hardware(hw_type=["cpu"]) == get_hardware_by_type("cpu")
+
+
 def test_a_device_without_a_16_bit_rate_meets_no_bound_on_it() -> None:
     without = [entry.name for entry in all_accelerators() if not {"bf16", "fp16"} & set(entry.peak_flops)]
     assert without
@@ -135,6 +147,9 @@ def test_what_serves_is_what_clouds_rent_and_no_processor() -> None:
         {"query": 3},
         {"hw_type": "npu"},
         {"manufacturer": ""},
+        {"hw_type": []},
+        {"hw_type": ["gpu", "npu"]},
+        {"manufacturer": ["AMD", 3]},
         {"has_real_values": 1},
     ],
 )
@@ -155,6 +170,14 @@ def test_the_manager_answers_as_the_functions_do() -> None:
     assert manager.get_hardware_by_type("cpu") == get_hardware_by_type("cpu")
     assert manager.get_hardware_by_manufacturer("AMD") == get_hardware_by_manufacturer("AMD")
     assert manager.search_hardware("hopper") == search_hardware("hopper")
+
+
+def test_a_manager_s_file_by_the_original_s_keyword(tmp_path: Path) -> None:
+    file = tmp_path / "box.json"
+    file.write_text(json.dumps({**CARD, "name": "Box_32GB"}), encoding="utf-8")
+    assert HardwareManager(db_path=file).get_all_hardware() == HardwareManager(file).get_all_hardware()
+    with pytest.raises(InvalidHardwareError, match="give one of them"):
+        HardwareManager(file, db_path=file)
 
 
 def test_what_a_manager_adds_is_its_own() -> None:

@@ -173,6 +173,11 @@ class Operator(Protocol):
         ...
 
     @property
+    def filters(self) -> int:
+        """Channels that a convolution over images or sounds gives; 0 for what is none."""
+        ...
+
+    @property
     def gives_logits(self) -> bool:
         """Whether it is the head over the vocabulary."""
         ...
@@ -271,6 +276,10 @@ class Stateless:
 
     @property
     def residual_width(self) -> int:
+        return 0
+
+    @property
+    def filters(self) -> int:
         return 0
 
     @property

@@ -25,6 +25,10 @@ class Convolution(Stateless):
     def kind(self) -> WorkKind:
         return "matmul"
 
+    @property
+    def filters(self) -> int:
+        return self.outputs
+
     def weights(self) -> tuple[Weight, ...]:
         columns = self.inputs // self.groups * self.kernel
         kernel = Weight(name=self.name, rows=self.outputs, columns=columns, role=self.role)

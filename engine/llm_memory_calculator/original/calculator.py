@@ -14,7 +14,6 @@ from ..formats.numerics import FORMATS, parse_format
 from ..formats.scheme import Formats
 from ..memory.adapters import LoraConfig
 from ..models import Model
-from ..operators import Attention, Convolution, LatentAttention, Recurrence
 from ..report import MemoryReport
 from ..units import GB
 
@@ -145,10 +144,9 @@ class ModelMemoryCalculator:
         frames = _frames(audio_frames)
         architecture = model.architecture
         values = sum(
-            operator.outputs * frames
+            operator.filters * frames
             for layer in (*architecture.encoder, *architecture.towers)
             for operator in layer.operators
-            if isinstance(operator, Convolution)
         )
         return _sequences(batch_size) * values * model.formats(precision, None).activation_bytes / GB
 
@@ -174,13 +172,10 @@ class ModelMemoryCalculator:
 
 def model_kind(architecture: Architecture) -> str:
     """The kind of a model by what it is made of."""
-    operators = [operator for layer in architecture.stack for operator in layer.operators]
-    recurs = any(isinstance(operator, Recurrence) for operator in operators)
-    attends = any(isinstance(operator, (Attention, LatentAttention)) for operator in operators)
     if architecture.towers and architecture.task != "diffusion":
         return "multimodal"
-    if recurs:
-        return "hybrid" if attends else "state-space"
+    if architecture.state().recurrent:
+        return "state-space" if architecture.attention_type == "none" else "hybrid"
     return _KINDS[architecture.task]
 
 

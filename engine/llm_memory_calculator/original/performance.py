@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 from .. import api
-from ..architecture import Step
 from ..arguments import MOST_TOKENS, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
-from ..deployment import Deployment
 from ..engines import engine_for
 from ..errors import ArgumentError, CalculatorError
 from ..performance import reports
 from ..question import require_decoder
-from ..report import EndToEndReport, OriginalKeys, PhaseReport
 from ..units import ceil_div
-from .question import deployment_of, load_of
-
-if TYPE_CHECKING:
-    import pandas
+from .question import deployment_of, layout_of, load_of
+from .reports import (
+    ChunkedReport,
+    DecodeReport,
+    PrefillReport,
+    TwoPhaseReport,
+    decode_report,
+    prefill_report,
+    two_phase_report,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +44,19 @@ def estimate_prefill_performance(
     data_parallel: int = 1,
     kv_precision: str | None = None,
     token: str | None = None,
-) -> PhaseReport:
+) -> PrefillReport:
     """Time to first token of a batch of prompts, ms; the report also answers to the original's keys (`TTFT`, ...).
 
     system_name: an accelerator's name, an Accelerator, or a dict of custom hardware in the original's keys.
     bits: format of the weights; None is the checkpoint's own. debug: log every operator's time.
     Raises DoesNotFitError when the devices cannot hold it.
     """
-    deployment = deployment_of(
-        model,
-        system_name,
-        bits,
-        kv_precision,
-        token,
-        tensor=tensor_parallel,
-        pipeline=pipeline_parallel,
-        data=data_parallel,
-        expert=expert_parallel,
-    )
+    layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
     load = load_of(batch_size, input_tokens)
-    report = reports.estimate_prefill(deployment, load)
-    return _with_operators(deployment, report, Step(batch=load.sequences, query=load.tokens), debug)
+    report = prefill_report(deployment, load, reports.estimate_prefill(deployment, load))
+    _log_operators(report, debug)
+    return report
 
 
 @strict
@@ -81,31 +76,20 @@ def estimate_decode_performance(
     data_parallel: int = 1,
     kv_precision: str | None = None,
     token: str | None = None,
-) -> PhaseReport:
+) -> DecodeReport:
     """Mean time of a decode step, ms, over the output tokens after the first; arguments as for prefill."""
-    deployment = deployment_of(
-        model,
-        system_name,
-        bits,
-        kv_precision,
-        token,
-        tensor=tensor_parallel,
-        pipeline=pipeline_parallel,
-        data=data_parallel,
-        expert=expert_parallel,
-    )
+    layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
     require_decoder(deployment.model)
     load = load_of(batch_size, input_tokens, output_tokens, beam_size)
-    report = reports.estimate_decode(deployment, load)
-    step = Step(batch=load.sequences * load.beams, query=1, context=load.tokens + load.output // 2)
-    return _with_operators(deployment, report, step, debug)
+    report = decode_report(deployment, load, reports.estimate_decode(deployment, load))
+    _log_operators(report, debug)
+    return report
 
 
-def _with_operators(deployment: Deployment, report: PhaseReport, step: Step, debug: bool) -> PhaseReport:
-    found = replace(report, operators=tuple(reports.operator_rows(deployment, step)))
+def _log_operators(report: PrefillReport | DecodeReport, debug: bool) -> None:
     if flag("debug", debug):
-        log.warning("%s", found.model_df.to_string())
-    return found
+        log.warning("%s", report.model_df.to_string())
 
 
 @strict
@@ -125,99 +109,17 @@ def estimate_end_to_end_performance(
     data_parallel: int = 1,
     kv_precision: str | None = None,
     token: str | None = None,
-) -> EndToEndReport:
+) -> TwoPhaseReport:
     """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill."""
-    deployment = deployment_of(
-        model,
-        system_name,
-        bits,
-        kv_precision,
-        token,
-        tensor=tensor_parallel,
-        pipeline=pipeline_parallel,
-        data=data_parallel,
-        expert=expert_parallel,
-    )
+    layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
     load = load_of(batch_size, input_tokens, output_tokens, beam_size)
     if load.output > 1:
         require_decoder(deployment.model)
-    report = reports.estimate_end_to_end(deployment, load)
+    report = two_phase_report(deployment, load, reports.estimate_end_to_end(deployment, load))
     if flag("debug", debug):
         log.warning("%s", report)
     return report
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkedReport(OriginalKeys):
-    """Prompts that are taken in by steps of at most `chunk_size` tokens, and the decode after them."""
-
-    KEYS: ClassVar[dict[str, str]] = {
-        "Latency": "ttft_ms",
-        "Throughput": "input_tokens_per_s",
-        "Throughput_tokens_per_sec": "input_tokens_per_s",
-        "Runtime_breakdown": "runtime_breakdown",
-        "is_offload": "is_offload",
-        "model_df": "model_df",
-        "summary_table": "summary_table",
-        "TTFT": "ttft_ms",
-        "TPOT": "tpot_ms",
-        "Total_latency": "total_ms",
-        "num_chunks": "num_chunks",
-        "chunk_size": "chunk_size",
-        "chunked_processing": "chunked_processing",
-    }
-
-    prefill: PhaseReport
-    """All prompts, chunk by chunk; its operators are those of the middle chunk."""
-    end_to_end: EndToEndReport
-    """Both phases."""
-    chunk_size: int
-    """Most tokens of a step that takes in prompts."""
-    num_chunks: int
-    """Steps that one prompt takes."""
-
-    @property
-    def ttft_ms(self) -> float:
-        """Milliseconds until the last prompt of the batch has its first token."""
-        return self.prefill.latency_ms
-
-    @property
-    def tpot_ms(self) -> float | None:
-        """Mean milliseconds of a decode step; None for one output token."""
-        return self.end_to_end.tpot_ms
-
-    @property
-    def total_ms(self) -> float:
-        """Milliseconds from the prompts to the last token."""
-        return self.end_to_end.total_ms
-
-    @property
-    def input_tokens_per_s(self) -> float:
-        """Prompt tokens a second over all devices."""
-        return self.prefill.tokens_per_s
-
-    @property
-    def runtime_breakdown(self) -> dict[str, float]:
-        """Milliseconds of the prefill by kind of work."""
-        return self.prefill.runtime_breakdown
-
-    @property
-    def is_offload(self) -> bool:
-        return False
-
-    @property
-    def model_df(self) -> pandas.DataFrame:
-        """One row an operator of the middle chunk, over all the layers that have it."""
-        return self.prefill.model_df
-
-    @property
-    def summary_table(self) -> pandas.DataFrame:
-        """One row: the sums of model_df, and the latency of all chunks."""
-        return self.prefill.summary_table
-
-    @property
-    def chunked_processing(self) -> bool:
-        return True
 
 
 @strict
@@ -245,17 +147,8 @@ def estimate_chunked_performance(
     go together. TPOT is that of the steps after the prompts. Further arguments as for prefill.
     Raises ArgumentError for a model that sees its prompt at once, DoesNotFitError when the devices cannot hold it.
     """
-    deployment = deployment_of(
-        model,
-        system_name,
-        bits,
-        kv_precision,
-        token,
-        tensor=tensor_parallel,
-        pipeline=pipeline_parallel,
-        data=data_parallel,
-        expert=expert_parallel,
-    )
+    layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
     require_decoder(deployment.model)
     if deployment.architecture.task != "decoder":
         raise ArgumentError(
@@ -265,17 +158,10 @@ def estimate_chunked_performance(
     chunk = whole("chunk_size", chunk_size, most=MOST_TOKENS)
     load = load_of(batch_size, input_tokens, output_tokens)
     chunked = replace(deployment, engine=engine_for(max_num_batched_tokens=chunk))
-    report = reports.estimate_end_to_end(chunked, load)
-    assert report.prefill_phase is not None
-    count, query = ceil_div(load.tokens, chunk), min(load.tokens, chunk)
-    together = min(load.sequences, max(1, chunk // load.tokens))
-    middle = Step(batch=together, query=query, context=(count - 1) // 2 * query)
-    return ChunkedReport(
-        prefill=_with_operators(chunked, report.prefill_phase, middle, debug),
-        end_to_end=report,
-        chunk_size=chunk,
-        num_chunks=count,
-    )
+    both = two_phase_report(chunked, load, reports.estimate_end_to_end(chunked, load))
+    report = ChunkedReport(end_to_end=both, chunk_size=chunk, num_chunks=ceil_div(load.tokens, chunk))
+    _log_operators(report.prefill, debug)
+    return report
 
 
 @strict

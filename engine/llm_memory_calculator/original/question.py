@@ -21,15 +21,29 @@ from ..question import assumed, deployed, named, require_tokens
 from ..report import Note
 
 
+def layout_of(
+    tensor_parallel: object, pipeline_parallel: object, expert_parallel: object, data_parallel: object
+) -> Parallelism:
+    """The layout that the original's functions of time are given, one number an argument."""
+    given = {
+        "tensor": tensor_parallel,
+        "pipeline": pipeline_parallel,
+        "expert": expert_parallel,
+        "data": data_parallel,
+    }
+    return Parallelism(**{name: whole(f"{name}_parallel", value, most=MOST_DEVICES) for name, value in given.items()})
+
+
 def deployment_of(
     model: ModelLike | None,
     system_name: HardwareLike | None,
     bits: str | None,
+    layout: Parallelism | None = None,
+    *,
     kv_precision: str | None = None,
     token: str | None = None,
-    **layout: object,
 ) -> Deployment:
-    """A model on the system that was named, in the layout given, whose parts are 1 where they are not."""
+    """A model on the system that was named, in a layout: None is one device, until a layout is searched."""
     if model is None:
         raise ArgumentError(
             "model is needed: a hub id such as 'meta-llama/Llama-2-7b-hf', a name of the catalogue such as "
@@ -40,17 +54,16 @@ def deployment_of(
             "system_name is needed: an accelerator's name such as 'H100', or a dict of custom hardware with Flops "
             "(TFLOPS), Memory_size (GB) and Memory_BW (GB/s)."
         )
-    parts = {name: whole(f"{name}_parallel", value, most=MOST_DEVICES) for name, value in layout.items()}
     found = api.load_model(model, token=token)
     require_tokens(found)
     accelerator, count = named(system_name, None, "system_name")
-    used, notes = Parallelism(**parts), tuple[Note, ...]()
+    used, notes = layout or Parallelism(), tuple[Note, ...]()
     if count is not None and count < used.devices:
         raise ArgumentError(
             f"{system_name!r} is {count} devices, and the layout that was given needs {used.devices}; name as many, "
             "or give a smaller layout."
         )
-    if count is not None and count > used.devices and parts:
+    if count is not None and count > used.devices and layout is not None:
         text = f"{system_name!r} names {count} devices, and the layout that was given uses {used.devices} of them."
         notes = (assumed("system_name", text),)
     check(found.architecture, used)
@@ -76,4 +89,4 @@ def devices_of(deployment: Deployment, system_name: HardwareLike | None, total_n
     return whole("total_nodes", total_nodes or deployment.devices or 8, most=MOST_SEARCHED_DEVICES)
 
 
-__all__ = ["deployment_of", "devices_of", "load_of"]
+__all__ = ["deployment_of", "devices_of", "layout_of", "load_of"]

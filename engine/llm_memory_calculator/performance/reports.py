@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ..architecture import Step
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, shortage
 from ..memory.reports import length_notes
-from ..ranks import holdings
-from ..report import EndToEndReport, Interval, Line, Note, OperatorRow, PhaseReport
+from ..report import EndToEndReport, Interval, Line, Note, PhaseReport
 from .machine import machine_of
 from .phases import PhaseTime, decode_steps, decode_time, prefill_steps, prefill_time, shares
-from .step import KINDS, OperatorShare, operators, shares_of_operators
+from .step import KINDS, OperatorShare, shares_of_operators
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
-    from .roofline import OperatorTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,29 +270,3 @@ def estimate_end_to_end(
         decode_phase=decode,
         notes=(*(_ONE_PASS if encodes else ()), *(decode or prefill).notes),
     )
-
-
-def _form(time: OperatorTime) -> str:
-    """Which of its two forms latent attention ran in."""
-    if time.absorbed is None:
-        return ""
-    return " (absorbed)" if time.absorbed else " (expanded)"
-
-
-def operator_rows(deployment: Deployment, step: Step) -> list[OperatorRow]:
-    """Every operator of the first pipeline stage's device at a step: its share of the time and what binds it."""
-    first = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)[0]
-    return [
-        OperatorRow(
-            name=operator.name + _form(time),
-            kind=operator.kind,
-            repeat=count,
-            latency_ms=float(time.seconds) * count * 1e3,
-            compute_ms=float(time.compute_s) * count * 1e3,
-            memory_ms=float(time.memory_s) * count * 1e3,
-            flops=float(time.flops) * count,
-            bytes=float(time.bytes) * count,
-            bound="compute" if float(time.compute_s) > float(time.memory_s) else "memory",
-        )
-        for count, operator, _, time in operators(deployment, first, step)
-    ]

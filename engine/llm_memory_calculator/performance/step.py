@@ -188,13 +188,24 @@ def _layer_time(
     return LayerTime(spent, total, memory_s, compute_s, flops, moved)
 
 
-def operators(
-    deployment: Deployment, holding: Holding, step: Step
-) -> Iterator[tuple[int, Operator, Step, OperatorTime]]:
-    """(layers that have it, operator, its step, its time in one of them) of everything in a stage.
+class Timed(NamedTuple):
+    """An operator of a stage at a step."""
 
-    An encoder's step is one over the positions of the source.
-    """
+    layers: int
+    """How many of the stage have it."""
+    kind: Kind
+    """The layer that has it."""
+    operator: Operator
+    weight_bytes: float
+    """What it reads where all of its weights are read, bytes."""
+    step: Step
+    """An encoder's is one over the positions of the source."""
+    time: OperatorTime
+    """In one of these layers."""
+
+
+def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[Timed]:
+    """Everything in a stage that a step runs through."""
     encodes, machine = somewhere(step.encoded), machine_of(deployment)
     source = Step(batch=step.batch, query=step.encoded)
     work = [(count, kind, step) for count, kind in holding.text]
@@ -206,7 +217,7 @@ def operators(
                 time = operator_time(
                     operator.work(own_step), size, law, deployment.formats, machine.engine.recurrent_bytes
                 )
-                yield count, operator, own_step, time
+                yield Timed(count, kind, operator, size, own_step, time)
 
 
 @dataclass(slots=True)
@@ -224,16 +235,16 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
     machine, tensor = machine_of(deployment), deployment.layout.tensor
     found: dict[tuple[str, str], OperatorShare] = {}
     for holding in holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, machine.engine):
-        for count, operator, own_step, time in operators(deployment, holding, step):
-            layers = holding.alike * count
-            share = found.setdefault((operator.kind, operator.name), OperatorShare())
-            share.seconds += layers * time.seconds
+        for one in operators(deployment, holding, step):
+            layers = holding.alike * one.layers
+            share = found.setdefault((one.operator.kind, one.operator.name), OperatorShare())
+            share.seconds += layers * one.time.seconds
             share.layers += layers
-            share.compute_s += layers * time.compute_s
-            share.memory_s += layers * time.memory_s
-            if tensor > 1 and operator.sums:
-                message = operator.reduced_values(own_step) * deployment.formats.activation_bytes
-                sent = found.setdefault(("collective", operator.name), OperatorShare())
+            share.compute_s += layers * one.time.compute_s
+            share.memory_s += layers * one.time.memory_s
+            if tensor > 1 and one.operator.sums:
+                message = one.operator.reduced_values(one.step) * deployment.formats.activation_bytes
+                sent = found.setdefault(("collective", one.operator.name), OperatorShare())
                 sent.seconds += layers * all_reduce(message, tensor, machine)
                 sent.layers += layers
     return found
