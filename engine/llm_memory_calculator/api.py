@@ -27,6 +27,7 @@ from .errors import ArgumentError
 from .facts import table
 from .formats.headers import compared
 from .formats.scheme import stored_bytes
+from .memory.explanation import weights_of
 from .memory.reports import batch_report, bytes_per_token, memory_report
 from .models import Model, describe, model_of
 from .parallel import tensor_sizes
@@ -153,6 +154,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         weight_memory_bytes=stored_bytes(architecture, formats.scheme),
         kv_cache_bytes_per_token=bytes_per_token(architecture, formats),
         tensor_parallel=tensor_sizes(architecture, 64),
+        ledger=weights_of(deployed(asked, model)) if asked.detail == "full" else None,
         notes=(*model.notes(formats), *architecture.apart),
     )
 
@@ -201,7 +203,7 @@ def best_parallelism(asked: BestParallelism) -> LayoutReport:
     require_decoder(model)
     deployment = deployed(asked, model, accelerator=accelerator, devices=searched(devices or 8))
     found = search.best_layouts(deployment, generated_load(asked), goal=asked.goal)
-    return search.layout_report(found, asked.goal)
+    return search.layout_report(found, asked.goal, explained=asked.detail == "full")
 
 
 @asks(CompareHardware)
@@ -248,4 +250,4 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
         notes.append(assumed("devices", text))
     shown = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
     notes += [*plain.notes, *hardware_notes(*(entry for entry in shown if entry is not None))]
-    return search.comparison_report(tried, keep, tuple(notes))
+    return search.comparison_report(tried, keep, tuple(notes), explained=asked.detail == "full")

@@ -80,7 +80,7 @@ class Argument:
             case "flag":
                 return flag(name, value)
             case "word":
-                return choice(name, value, self.words)
+                return choice(name, value.lower() if isinstance(value, str) else value, self.words)
             case "text":
                 return text(name, value, self.examples)
             case "names":

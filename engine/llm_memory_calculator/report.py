@@ -8,6 +8,7 @@ from typing import Literal
 from .units import GB
 
 Origin = Literal["default", "assumption", "override", "warning", "source"]
+TTFT, TPOT = "time to first token (TTFT)", "time per output token (TPOT)"
 GOALS = ("throughput", "latency", "decode", "prefill")
 """What layouts and accelerators are ordered by."""
 
@@ -190,6 +191,8 @@ class MemoryReport(Layout, Answer):
     """Whether it fits the hardware or memory that was named; null when none was."""
     device_budget_bytes: int | None = None
     """Bytes of that device that may be used."""
+    device_margin_bytes: int | None = None
+    """Bytes of these that are left; below 0: that are missing."""
     ledger: Line | None = None
     """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()
@@ -390,6 +393,10 @@ class LayoutReport(Ranking):
     """Layouts that the model and the devices can take."""
     fitting: int
     """Those of them that fit."""
+    ledger: Line | None = None
+    """The tree of what the best layout's fullest device holds; in full detail only."""
+    breakdown: tuple[Line, ...] = ()
+    """The best layout's times with the operators that they are the sum of, ms; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 
@@ -410,6 +417,8 @@ class HardwareRow:
     """Range of tpot_ms."""
     evidence: str | None = None
     """What the efficiencies rest on."""
+    ledger: Line | None = None
+    """The tree of what the fullest device holds; in full detail only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -456,5 +465,7 @@ class ModelReport(Answer):
     """Bytes that one token adds to the cache of one sequence while no sliding window is full."""
     tensor_parallel: tuple[int, ...]
     """Tensor-parallel sizes that the model can take, up to 64."""
+    ledger: Line | None = None
+    """The checkpoint's weights by part and format; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, or needs attention."""

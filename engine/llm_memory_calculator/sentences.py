@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .report import (
+    TPOT,
+    TTFT,
     BatchReport,
     ComparisonReport,
     EndToEndReport,
@@ -138,7 +141,9 @@ def _memory(report: MemoryReport) -> list[str]:
     ]
     if report.device_budget_bytes is not None:
         verdict = "fits" if report.fits_device else "does NOT fit"
-        lines.append(f"It {verdict} the device named, of which {_gb(report.device_budget_bytes)} may be used.")
+        margin = report.device_margin_bytes or 0
+        left = f"{_gb(margin)} are left" if margin >= 0 else f"{_gb(-margin)} are missing"
+        lines.append(f"It {verdict} the device named, of which {_gb(report.device_budget_bytes)} may be used: {left}.")
     fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.fits)
     lines.append(
         f"Fewest devices of one node that it fits on: {fits}." if fits else "It fits no single node of those known."
@@ -213,7 +218,7 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
 def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     prefill, decode = report.prefill_phase, report.decode_phase
     first = Line(
-        name="time to first token (TTFT)",
+        name=TTFT,
         value=report.ttft_ms,
         unit="ms",
         why=f"{_range(report.ttft_interval_ms)}, {report.prefill_bound}-bound",
@@ -223,7 +228,7 @@ def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     if report.tpot_ms is None or report.tpot_interval_ms is None:
         return (first, whole)
     each = Line(
-        name="time per output token (TPOT)",
+        name=TPOT,
         value=report.tpot_ms,
         unit="ms",
         why=f"{_range(report.tpot_interval_ms)}, {report.decode_bound}-bound",
@@ -281,6 +286,10 @@ def _comparison(report: ComparisonReport) -> list[str]:
 # --- a model -------------------------------------------------------------------------------------------------------
 
 
+def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:
+    return tuple(replace(row.ledger, name=row.hardware) for row in report.rows if row.ledger)
+
+
 def _model(report: ModelReport) -> list[str]:
     longest = f", sequences of up to {report.max_length:,} tokens" if report.max_length else ""
     sizes = ", ".join(map(str, report.tensor_parallel))
@@ -303,7 +312,10 @@ def _model_lines(report: ModelReport) -> tuple[Line, ...]:
         ("checkpoint", report.weight_memory_bytes, "bytes"),
         ("KV cache of a token", report.kv_cache_bytes_per_token, "bytes"),
     ]
-    return tuple(Line(name=name, value=value, unit=unit) for name, value, unit in counts if value)
+    parts = {"checkpoint": report.ledger.parts} if report.ledger else {}
+    return tuple(
+        Line(name=name, value=value, unit=unit, parts=parts.get(name, ())) for name, value, unit in counts if value
+    )
 
 
 _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
@@ -320,5 +332,7 @@ _LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
     BatchReport: _batch_lines,
     EndToEndReport: _end_to_end_lines,
     PhaseReport: _phase_lines,
+    LayoutReport: lambda report: (report.ledger, *report.breakdown) if report.ledger else (),
+    ComparisonReport: _comparison_lines,
     ModelReport: _model_lines,
 }

@@ -40,12 +40,14 @@ def _facts() -> Table:
 
 
 def report_table(report: Any) -> RenderableType:
-    """The answer to a question: its sentences, and its numbers in rows."""
+    """The answer to a question: its sentences, what is compared in rows, and its numbers in a tree."""
+    lines = lines_of(report)
+    tree = [_lines_table(lines)] if lines else []
     if isinstance(report, LayoutReport):
-        return _layouts_table(report)
+        return Group(_layouts_table(report), *tree)
     if isinstance(report, ComparisonReport):
-        return _comparison_table(report)
-    return Group(*map(Text, sentences_of(report)), _lines_table(lines_of(report)))
+        return Group(_comparison_table(report), *tree)
+    return Group(*map(Text, sentences_of(report)), *tree)
 
 
 def _lines_table(lines: Iterable[Line]) -> RenderableType:

@@ -8,7 +8,9 @@ import pytest
 from llm_memory_calculator import load_model
 from llm_memory_calculator.deployment import Deployment, Load, Pictures
 from llm_memory_calculator.engines import engine_for
+from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.memory import Ledger, judge, ledger
+from llm_memory_calculator.memory.adapters import Adapters
 from llm_memory_calculator.parallel import Parallelism, most_stages, tensor_sizes
 from llm_memory_calculator.performance.phases import decode_time, prefill_time, shares
 from llm_memory_calculator.sources import catalogue_names
@@ -41,6 +43,10 @@ def drawn(draw: random.Random) -> Numbers:
         "beams": draw.choice([1, 1, 2]),
         "images": draw.randint(1, 3),
         "data": draw.choice([1, 1, 2, 3]),
+        "source": draw.choice([1, 500, 30_000]),
+        "loras": draw.randint(1, 4),
+        "rank": draw.choice([8, 16, 64]),
+        "memory": draw.choice([24, 80]) * 10**9,
     }
 
 
@@ -61,7 +67,12 @@ def placed(name: str, layout: Parallelism, numbers: dict[str, object]) -> tuple[
         ),
     )
     load = {field: numbers[field] for field in ("sequences", "tokens", "output", "beams")}
-    return deployment, Load(images=images, **load)
+    if model.architecture.task == "encoder-decoder":
+        load["source"] = numbers["source"]
+    adapters = Adapters(
+        count=numbers["loras"], rank=numbers["rank"], targets=(), form=FORMATS["bf16"], fully_sharded=False
+    )
+    return deployment, Load(images=images, adapters=adapters, **load)
 
 
 def layout_for(name: str, draw: random.Random) -> Parallelism:
@@ -70,11 +81,11 @@ def layout_for(name: str, draw: random.Random) -> Parallelism:
     return Parallelism(tensor=tensor, pipeline=draw.randint(1, min(4, most_stages(architecture))))
 
 
-def figures(deployment: Deployment, load: Load) -> dict[str, object]:
+def figures(deployment: Deployment, load: Load, memory: object) -> dict[str, object]:
     """Everything between a load and a report."""
     need: Ledger = ledger(deployment, load)
     found: dict[str, object] = {field: getattr(need, field) for field in FIELDS}
-    found["margin"] = judge(need.total, 80e9, deployment.engine).margin_bytes
+    found["margin"] = judge(need.total, memory, deployment.engine).margin_bytes
     task = deployment.architecture.task
     if task != "diffusion":
         prefill = prefill_time(deployment, load)
@@ -92,13 +103,13 @@ def test_a_sweep_of_loads_equals_its_scalars_for_every_model(part: int) -> None:
     draw = random.Random(part)
     for name in NAMES[part::8]:
         layout = layout_for(name, draw)
-        points = [drawn(draw) for _ in range(4)]
+        points = [drawn(draw) for _ in range(3)]
         arrays: dict[str, object] = {
             field: numpy.array([point[field] for point in points], dtype=numpy.float64) for field in points[0]
         }
-        swept = figures(*placed(name, layout, arrays))
+        swept = figures(*placed(name, layout, arrays), arrays["memory"])
         for place, point in enumerate(points):
-            for figure, value in figures(*placed(name, layout, dict(point))).items():
+            for figure, value in figures(*placed(name, layout, dict(point)), point["memory"]).items():
                 of_sweep = swept[figure]
                 if isinstance(of_sweep, numpy.ndarray):
                     of_sweep = of_sweep[place]

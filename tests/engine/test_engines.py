@@ -33,13 +33,27 @@ def test_a_version_within_a_described_range_is_taken_as_it_is() -> None:
     assert engine.notes == ()
 
 
-@pytest.mark.parametrize("version", ["0.8.4", "0.33.0", "v1.2"])
+@pytest.mark.parametrize("version", ["0.8.4", "0.25.1", "v1.2"])
 def test_an_unknown_version_takes_the_nearest_and_says_so(version: str) -> None:
     engine = engine_for("vllm", version)
     (note,) = engine.notes
     assert version in note.text
     assert engine.version in note.text
     assert note.origin == "warning"
+
+
+def test_each_version_has_its_own_share_of_memory() -> None:
+    # vLLM's gpu_memory_utilization: 0.9 by default in 0.19, 0.92 in 0.33
+    assert engine_for("vllm", "0.19.0").utilization == 0.9
+    assert engine_for("vllm", "0.33").utilization == 0.92
+    assert engine_for("vllm", "0.19", gpu_memory_utilization=0.5).utilization == 0.5
+
+
+def test_the_newest_version_is_taken_wherever_its_table_stands_and_says_what_it_was_measured_on() -> None:
+    newest = engine_for("vllm")
+    assert newest.version == "0.33"
+    assert str(newest) == "vllm 0.33, by numbers of 0.19, 92% of the memory"
+    assert newest.context_bytes(peers=False) == engine_for("vllm", "0.19").context_bytes(peers=False)
 
 
 def test_what_is_no_version_is_refused_with_an_example() -> None:

@@ -5,9 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, estimate_performance, load_model, max_batch_size
+from llm_memory_calculator import (
+    best_parallelism,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    inspect_model,
+    load_model,
+    max_batch_size,
+)
 from llm_memory_calculator.parallel import tensor_sizes
-from llm_memory_calculator.report import Line
+from llm_memory_calculator.report import TPOT, TTFT, Line
 from llm_memory_calculator.sources import catalogue_names
 
 NAMES = sorted(catalogue_names())
@@ -76,6 +84,30 @@ def test_weights_by_part_are_those_of_the_model() -> None:
     assert named(tree, "experts").value == 2 * 32 * 8 * 3 * 4096 * 14_336
     assert named(tree, "attention").value == 2 * 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024)
     assert named(tree, "embedding").value == named(tree, "head").value == 2 * 32_000 * 4096
+
+
+def test_a_recurrence_is_no_attention() -> None:
+    # Jamba: 4 of 32 layers attend, with four projections of 4,096 and 1,024 values
+    tree = calculate_memory("ai21labs/Jamba-v0.1", detail="full").ledger
+    assert tree is not None
+    assert named(tree, "attention").value == 2 * 4 * (2 * 4096 * 4096 + 2 * 4096 * 1024)
+    assert named(tree, "recurrent mixers").value > 10 * named(tree, "attention").value
+    mamba = calculate_memory("state-spaces/mamba-2.8b-hf", detail="full").ledger
+    assert mamba is not None
+    assert "attention" not in {line.name for line in walk(mamba)}
+
+
+def test_searches_explain_their_best_and_a_model_its_weights() -> None:
+    layouts = best_parallelism("llama3.1_8b", "H100", devices=2, detail="full")
+    assert layouts.ledger is not None
+    phases = dict(zip((TTFT, TPOT), layouts.breakdown, strict=True))
+    assert phases[TPOT].value == pytest.approx(layouts.best.tpot_ms)
+    assert sum(line.value for line in phases[TPOT].parts) == pytest.approx(layouts.best.tpot_ms)
+    compared = compare_hardware("llama3.1_8b", ["H100", "L4"], detail="full")
+    assert all(row.ledger is not None for row in compared.rows)
+    model = inspect_model("llama3.1_8b", detail="full")
+    assert model.ledger is not None
+    assert sum(line.value for line in model.ledger.parts) == model.weight_memory_bytes == 16_060_522_496
 
 
 def test_each_component_of_a_pipeline_has_its_weights() -> None:

@@ -6,15 +6,17 @@ Laws stand in the engine's file, numbers in data/engines/NAME.toml by range of v
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from ..errors import ArgumentError
 from ..facts import table
 from ..report import Note
 from . import vllm
-from .base import Engine, HostCost, KernelCost
+from .base import Engine, HostCost, KernelCost, Spread
 
-__all__ = ["ENGINES", "Engine", "HostCost", "KernelCost", "engine_for"]
+__all__ = ["ENGINES", "Engine", "HostCost", "KernelCost", "Spread", "engine_for"]
 
 _RELEASE = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){0,3})")
 _MADE = {"vllm": vllm.from_facts}
@@ -29,17 +31,33 @@ def engine_for(name: str = ENGINES[0], version: str | None = None, **settings: f
     A version that no table describes is counted by the nearest that one does, which a note says; None is the newest.
     Raises ArgumentError for what is no version.
     """
-    tables = table(f"engines/{name}")["version"]
-    newest = tables[-1]
+    tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
     if version is None:
-        return _MADE[name](newest["from"], newest, (), **settings)
+        return _made(name, max(tables, key=_release), tables, (), settings)
     wanted = _release(version)
-    nearest = min(tables, key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"])))
+    nearest = min(
+        tables.values(), key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"]))
+    )
     if _release(nearest["from"]) <= wanted < _release(nearest["before"]):
-        return _MADE[name](version, nearest, (), **settings)
+        return _made(name, nearest["from"], tables, (), settings, version)
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
     note = Note(subject="engine_version", text=text, origin="warning")
-    return _MADE[name](nearest["from"], nearest, (note,), **settings)
+    return _made(name, nearest["from"], tables, (note,), settings)
+
+
+def _made(
+    name: str,
+    described: str,
+    tables: Mapping[str, Mapping[str, Any]],
+    notes: tuple[Note, ...],
+    settings: Mapping[str, float | None],
+    version: str | None = None,
+) -> Engine:
+    """The engine by one of its tables, on top of the one that it is like."""
+    own = tables[described]
+    measured = own.get("like", described)
+    facts = {**tables[measured], **own, "settings": {**tables[measured]["settings"], **own["settings"]}}
+    return _MADE[name](version or described, measured, facts, notes, **settings)
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -40,6 +40,17 @@ class KernelCost:
     """Passes over memory for each that the bytes say."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The range of what is estimated beside weights and cache."""
+
+    low: float
+    """Measured over estimated, the lower end."""
+    high: float
+    evidence: str
+    """What it rests on."""
+
+
 class Engine(Protocol):
     """A serving engine of one version with its settings. Compared and hashed by identity."""
 
@@ -64,6 +75,11 @@ class Engine(Protocol):
     @property
     def step_tokens(self) -> int:
         """Most tokens of a step."""
+        ...
+
+    @property
+    def spread(self) -> Spread:
+        """The range of activations and overhead."""
         ...
 
     @property

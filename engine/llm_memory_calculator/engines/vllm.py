@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..units import choose, whole_down
-from .base import HostCost, KernelCost
+from .base import HostCost, KernelCost, Spread
 
 if TYPE_CHECKING:
     from ..operators import State
@@ -21,8 +21,11 @@ class Vllm:
     """vLLM of one version with its settings."""
 
     version: str
+    measured: str
+    """The version that its numbers were measured on."""
     facts: Mapping[str, Any]
     """The version's table."""
+    spread: Spread
     utilization: float
     step_tokens: int
     host: HostCost
@@ -32,7 +35,8 @@ class Vllm:
     name: str = "vllm"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} (gpu_memory_utilization {self.utilization:g})"
+        by = "" if self.version.startswith(self.measured) else f", by numbers of {self.measured}"
+        return f"{self.name} {self.version}{by}, {self.utilization:.0%} of the memory"
 
     def budget_bytes(self, usable_bytes: Quantity) -> Quantity:
         return whole_down(self.utilization * usable_bytes)
@@ -73,12 +77,14 @@ class Vllm:
         return shards if split == "columns" else 1, shards if split == "rows" else 1
 
 
-def from_facts(version: str, facts: Mapping[str, Any], notes: tuple[Note, ...], **settings: Any) -> Vllm:
+def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tuple[Note, ...], **settings: Any) -> Vllm:
     """vLLM by the table of a version, with settings in place of its defaults."""
     stated = facts["settings"] | {name: value for name, value in settings.items() if value is not None}
     return Vllm(
         version=version,
+        measured=measured,
         facts=facts,
+        spread=Spread(**facts["interval"]),
         utilization=stated["gpu_memory_utilization"],
         step_tokens=stated["max_num_batched_tokens"],
         host=HostCost(**facts["host"]),

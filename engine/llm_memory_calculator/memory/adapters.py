@@ -12,6 +12,7 @@ from ..checks import choice, flag, names, whole
 from ..errors import ArgumentError, did_you_mean
 from ..formats.numerics import Format, parse_format
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
+from ..units import Quantity, whole_near
 
 if TYPE_CHECKING:
     from ..engines import Engine
@@ -45,8 +46,8 @@ class LoraConfig:
 class Adapters:
     """Adapters whose every field was checked."""
 
-    count: int
-    rank: int
+    count: Quantity
+    rank: Quantity
     targets: tuple[str, ...]
     """Names of projections, or attn, ffn, all-linear; empty where none were given, which is all-linear."""
     form: Format
@@ -77,24 +78,26 @@ def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, An
     return Adapters(count=count, rank=rank, targets=targets, form=form, fully_sharded=sharded)
 
 
-def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engine: Engine) -> int:
+def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engine: Engine) -> Quantity:
     """Bytes of the adapters on one tensor-parallel rank, of which the engine may keep matrices whole."""
     if adapters is None:
         return 0
     layers = [(count, kind.layer) for count, kind in holding.stack]
     layers += [(kind.count, kind.layer) for kind in holding.encoder]
-    values = sum(count * _layer_values(layer, adapters, tensor, engine) for count, layer in layers)
-    return round(adapters.count * values * adapters.form.bits / 8)
+    targets, sharded = adapters.targets, adapters.fully_sharded
+    of_rank_one = sum(count * _layer_values(layer, targets, sharded, tensor, engine) for count, layer in layers)
+    return whole_near(adapters.count * adapters.rank * of_rank_one * adapters.form.bits / 8)
 
 
 @lru_cache(maxsize=2048)
-def _layer_values(layer: Layer, adapters: Adapters, tensor: int, engine: Engine) -> float:
+def _layer_values(layer: Layer, targets: tuple[str, ...], fully_sharded: bool, tensor: int, engine: Engine) -> float:
+    """Values of an adapter of rank 1 beside a layer."""
+
     def shards(split: Split) -> tuple[int, int]:
-        return engine.adapter_shards(split, tensor, fully_sharded=adapters.fully_sharded)
+        return engine.adapter_shards(split, tensor, fully_sharded=fully_sharded)
 
     return sum(
-        operator.adapter_values(adapters.rank, shards, lambda weight: _wanted(weight, adapters.targets))
-        for operator in layer.operators
+        operator.adapter_values(1, shards, lambda weight: _wanted(weight, targets)) for operator in layer.operators
     )
 
 

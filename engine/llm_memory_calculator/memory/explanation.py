@@ -29,7 +29,7 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
     held = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
     holding = next(one for one in held if one.stage == need.stage)
     lines = (
-        _weights(deployment, holding, need),
+        _weights(deployment, holding, need.weights),
         _cache(deployment, load, holding, need),
         _activations(deployment, load, holding, need),
         _state(deployment, load, holding, need),
@@ -47,6 +47,12 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
     )
 
 
+def weights_of(deployment: Deployment) -> Line:
+    """The tree of the weights of a model, whole on one device."""
+    (holding,) = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
+    return _weights(deployment, holding, holding.weights)
+
+
 def shared_out(total: float, values: Iterable[float]) -> list[int]:
     """Whole numbers that sum to `total` rounded, each at most one off its value's part of it."""
     found, reached, given = [], 0.0, 0
@@ -62,16 +68,16 @@ def shared_out(total: float, values: Iterable[float]) -> list[int]:
 # --- weights -------------------------------------------------------------------------------------------------------
 
 
-def _weights(deployment: Deployment, holding: Holding, need: Ledger) -> Line:
+def _weights(deployment: Deployment, holding: Holding, total: int) -> Line:
     """By part of the model, and by format where a part has several."""
     sizes: dict[str, dict[str, list[float]]] = {}
     for part, form, values, size in _stored(deployment, holding):
         entry = sizes.setdefault(part, {}).setdefault(form, [0.0, 0.0])
         entry[0] += values
         entry[1] += size
-    totals = shared_out(need.weights, (sum(size for _, size in forms.values()) for forms in sizes.values()))
-    lines = tuple(_part(part, total, forms) for (part, forms), total in zip(sizes.items(), totals, strict=True))
-    return Line(name="weights", value=need.weights, unit=BYTES, why=deployment.formats.scheme.label, parts=lines)
+    totals = shared_out(total, (sum(size for _, size in forms.values()) for forms in sizes.values()))
+    lines = tuple(_part(part, share, forms) for (part, forms), share in zip(sizes.items(), totals, strict=True))
+    return Line(name="weights", value=total, unit=BYTES, why=deployment.formats.scheme.label, parts=lines)
 
 
 def _part(name: str, total: int, forms: Mapping[str, list[float]]) -> Line:
@@ -132,6 +138,8 @@ def _name(kind: Kind, weight: Weight, place: str) -> str:
         return {"table": "embedding", "head": "head", "expert": "experts", "router": "routers"}[weight.role]
     if weight.role in ("vector", "buffer"):
         return "norms and biases"
+    if weight.part == "mixer" and (kind.state.recurrent or kind.state.window):
+        return "recurrent mixers"
     if weight.part in ATTENTION_PARTS - {None}:
         return "attention"
     if weight.part in FEED_FORWARD_PARTS - {None}:
@@ -238,11 +246,10 @@ def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: fl
         Line(name="buffers", value=need.buffers, unit=BYTES, why=f"communication and the like of {alone}"),
         Line(name="graphs", value=need.graphs, unit=BYTES, why=f"of {holding.depth:,} layers{mixes}"),
     )
-    engine = deployment.engine
     return Line(
         name="overhead",
         value=need.overhead,
         unit=BYTES,
-        why=f"{engine.name} {engine.version}",
+        why=str(deployment.engine),
         parts=tuple(line for line in lines if line.value),
     )

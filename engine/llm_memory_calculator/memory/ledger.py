@@ -138,8 +138,8 @@ def _image_bytes(deployment: Deployment, images: Pictures, holding: Holding, seq
     """
     if not holding.towers:
         return 0
-    shown = max(1, images.size.tokens, images.size.attended)
-    together = smaller(sequences * images.count, max(1, deployment.engine.step_tokens // shown))
+    shown = larger(1, larger(images.size.tokens, images.size.attended))
+    together = smaller(sequences * images.count, larger(1, deployment.engine.step_tokens // shown))
     seeing = [kind for kind in holding.towers if not kind.layer.of_sound]
     of_image = live_beside(seeing) * images.size.positions + shown * deployment.architecture.hidden_size
     factor = table("memory")["forward"]["factor"]

@@ -8,12 +8,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..engines import Spread
 from ..facts import table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB
-from . import Ledger, first_that_holds, judge, ledger
+from . import Ledger, first_that_holds, holds, judge, ledger
 from .explanation import explanation
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def memory_report(
         need = replace(need, gradients=round(heaviest * formats.activation_bytes))
     total = need.total
     estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
-    makes_images = architecture.task == "diffusion"
-    spread = table("memory")["diffusion" if makes_images else "interval"]
+    spread = deployment.engine.spread
+    if architecture.task == "diffusion":
+        facts = table("memory")["diffusion"]
+        spread = Spread(low=facts["low"], high=facts["high"], evidence=facts["evidence"])
     usable = deployment.usable_bytes
     verdict = None if usable is None else judge(total, usable, deployment.engine)
     return MemoryReport(
@@ -82,17 +85,16 @@ def memory_report(
         extra_work_bytes=need.overhead,
         kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
         total_memory_interval=Interval(
-            low=round(total - estimated + spread["low"] * estimated),
-            high=round(total - estimated + spread["high"] * estimated),
+            low=round(total - estimated + spread.low * estimated),
+            high=round(total - estimated + spread.high * estimated),
             level=0.8,
-            evidence="weights are exact; activations are a law checked against traces of diffusers and published peaks"
-            if makes_images
-            else "weights and KV cache are exact; activations and overhead are laws fitted to vLLM start-up logs",
+            evidence=spread.evidence,
         ),
         recommended_gpu_memory_gb=recommended_gb(total, deployment.engine),
         fits=fits,
         fits_device=None if verdict is None else verdict.fits,
         device_budget_bytes=None if verdict is None else verdict.budget_bytes,
+        device_margin_bytes=None if verdict is None else verdict.margin_bytes,
         ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
         notes=(
             *deployment.notes,
@@ -136,7 +138,7 @@ def _fits(deployment: Deployment, load: Load, need: Ledger, accelerators: Iterab
 def recommended_gb(total_bytes: int, engine: Engine) -> int:
     """The smallest capacity on sale, GB, that holds the total; above all of them what would, rounded up."""
     for capacity, budget in _budgets(engine):
-        if total_bytes <= budget:
+        if holds(total_bytes, budget):
             return capacity
     return math.ceil(total_bytes / engine.utilization / GB)
 

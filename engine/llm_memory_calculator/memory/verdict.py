@@ -40,12 +40,17 @@ class Verdict:
     @property
     def fits(self) -> Any:
         """Whether it fits, True or False; an array of them where a number is an array."""
-        return self.margin_bytes >= 0
+        return holds(self.need_bytes, self.budget_bytes)
 
     @property
     def used_share(self) -> Quantity:
         """The need over what the runtime sees, 0 to 1 and more."""
         return self.need_bytes / self.usable_bytes
+
+
+def holds(need_bytes: Quantity, budget_bytes: Quantity) -> Any:
+    """Whether a device holds what it must; True or False, or an array of them."""
+    return need_bytes <= budget_bytes
 
 
 def judge(need_bytes: Quantity, usable_bytes: Quantity, engine: Engine) -> Verdict:
@@ -59,7 +64,7 @@ def first_that_holds(
     """The first of growing groups whose share a device holds, with the verdict on it. For plain numbers only."""
     budget = engine.budget_bytes(usable_bytes)
     for group, need in needs:
-        if need <= budget:
+        if holds(need, budget):
             return group, Verdict(need, usable_bytes, budget)
     return None
 

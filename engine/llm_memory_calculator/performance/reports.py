@@ -10,7 +10,7 @@ from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, shortage
 from ..memory.reports import length_notes
-from ..report import EndToEndReport, Interval, Line, Note, PhaseReport
+from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, PhaseReport
 from .machine import machine_of
 from .phases import PhaseTime, decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .step import KINDS, OperatorShare, shares_of_operators
@@ -96,6 +96,22 @@ def _phase(
             *_notes(deployment, batch),
             *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
+    )
+
+
+def times_explained(deployment: Deployment, load: Load, times: Times) -> tuple[Line, ...]:
+    """Each phase's milliseconds, with the kinds of work and the operators that they are the sum of."""
+    phases = (("prefill", times.prefill, TTFT), ("decode", times.decode, TPOT))
+    return tuple(
+        Line(
+            name=said,
+            value=time.total * 1e3,
+            unit="ms",
+            why=f"bound by {bound_of(time)}",
+            parts=_breakdown(time, _operator_lines(deployment, load, name)),
+        )
+        for name, time, said in phases
+        if time is not None
     )
 
 

@@ -29,7 +29,7 @@ class Tried:
         """What the accelerators are ranked by, smaller is better: tokens a second of all devices, or of each."""
         return self.best is None, score(self.best.row, self.goal, by_device) if self.best else (0.0, 0.0)
 
-    def row(self) -> HardwareRow:
+    def row(self, *, explained: bool) -> HardwareRow:
         accelerator = self.deployment.device
         if self.best is None:
             return HardwareRow(hardware=accelerator, fits=False, reason=self._reason())
@@ -39,6 +39,7 @@ class Tried:
             layout=self.best.row,
             tpot_interval_ms=self.best.tpot_interval_ms,
             evidence=machine_of(self.deployment).evidence,
+            ledger=self.best.explanation if explained else None,
         )
 
     def _reason(self) -> str:
@@ -75,7 +76,9 @@ def ranked(tried: Sequence[Tried]) -> list[Tried]:
     return sorted(tried, key=lambda one: one.order(by_device))
 
 
-def comparison_report(tried: Sequence[Tried], keep: int, notes: tuple[Note, ...]) -> ComparisonReport:
+def comparison_report(
+    tried: Sequence[Tried], keep: int, notes: tuple[Note, ...], *, explained: bool = False
+) -> ComparisonReport:
     """The first `keep` of the accelerators tried and ranked."""
     counts = {one.deployment.devices for one in tried}
     deployment, load = tried[0].deployment, tried[0].load
@@ -86,7 +89,7 @@ def comparison_report(tried: Sequence[Tried], keep: int, notes: tuple[Note, ...]
         batch_size=load.sequences,
         input_tokens=load.tokens,
         output_tokens=load.output,
-        rows=tuple(one.row() for one in tried[:keep]),
+        rows=tuple(one.row(explained=explained) for one in tried[:keep]),
         compared=len(tried),
         notes=notes,
     )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import DoesNotFitError
 from ..memory import Verdict, judge, ledger
+from ..memory.explanation import explanation
 from ..memory.reports import length_notes
 from ..parallel import Parallelism, most_stages, problem, tensor_sizes
 from ..performance.phases import decode_time, prefill_time
-from ..performance.reports import Times, interval
+from ..performance.reports import Times, interval, times_explained
 from ..performance.step import Clock
-from ..report import Interval, LayoutReport, LayoutRow
+from ..report import Interval, LayoutReport, LayoutRow, Line
 from ..units import GB, ceil_div
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Placed:
         )
 
     @property
+    def explanation(self) -> Line:
+        """The tree of what the fullest device holds."""
+        return explanation(self.deployment, self.load, ledger(self.deployment, self.load))
+
+    @property
     def tpot_interval_ms(self) -> Interval:
         assert self.times.decode is not None
         return interval(self.deployment, "decode", self.times.decode)
@@ -133,7 +139,7 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     return Found(placed=tuple(one for one, _ in ranked), considered=considered)
 
 
-def layout_report(found: Found, goal: str, keep: int = 4) -> LayoutReport:
+def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = False) -> LayoutReport:
     """The best layout of a search, and the next best."""
     deployment, load = found.best.deployment, found.best.load
     return LayoutReport(
@@ -149,6 +155,8 @@ def layout_report(found: Found, goal: str, keep: int = 4) -> LayoutReport:
         others=tuple(one.row for one in found.placed[1:keep]),
         considered=found.considered,
         fitting=len(found.placed),
+        ledger=found.best.explanation if explained else None,
+        breakdown=times_explained(deployment, load, found.best.times) if explained else (),
         notes=(
             *deployment.notes,
             *load.notes,
