@@ -59,7 +59,8 @@ class Deployment:
     def said(self) -> dict[str, Any]:
         """What every report says of it."""
         scheme, cache = self.formats.scheme, self.formats.kv_cache
-        return {"model": self.model.name, "precision": scheme.label, "kv_precision": cache.name}
+        said = {"model": self.model.name, "precision": scheme.label, "kv_precision": cache.name}
+        return said | {"engine": self.engine.said}
 
     def laid_out(self, layout: Parallelism) -> Deployment:
         """The same in another layout. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""

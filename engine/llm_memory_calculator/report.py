@@ -95,6 +95,14 @@ class Answer(Told):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Served(Answer):
+    """What is served, and by what."""
+
+    engine: str
+    """The serving engine whose memory and host cost were counted, and its share of a device's memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """How devices share a model."""
 
@@ -111,7 +119,7 @@ class Layout:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation(Answer):
+class Generation(Served):
     """A batch of prompts and its outputs."""
 
     batch_size: int
@@ -140,7 +148,7 @@ class Ranking(Generation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryReport(Layout, Answer):
+class MemoryReport(Layout, Served):
     """What one device must hold; on layouts of several devices, the one that holds most."""
 
     model_type: str
@@ -258,7 +266,7 @@ class MemoryReport(Layout, Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchReport(Layout, Answer):
+class BatchReport(Layout, Served):
     """The largest batch that devices hold, and what limits it."""
 
     hardware: str

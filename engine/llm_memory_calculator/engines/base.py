@@ -63,6 +63,11 @@ class Engine(Protocol):
     def version(self) -> str: ...
 
     @property
+    def said(self) -> str:
+        """The engine in words."""
+        ...
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """What was assumed of it."""
         ...

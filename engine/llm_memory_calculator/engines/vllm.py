@@ -33,10 +33,11 @@ class Vllm:
     recurrent_bytes: float
     notes: tuple[Note, ...] = ()
     name: str = "vllm"
+    said: str = ""
+    """The engine in words."""
 
     def __str__(self) -> str:
-        by = "" if self.version.startswith(self.measured) else f", by numbers of {self.measured}"
-        return f"{self.name} {self.version}{by}, {self.utilization:.0%} of the memory"
+        return self.said
 
     def budget_bytes(self, usable_bytes: Quantity) -> Quantity:
         return whole_down(self.utilization * usable_bytes)
@@ -79,6 +80,7 @@ class Vllm:
 
 def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tuple[Note, ...], **settings: Any) -> Vllm:
     """vLLM by the table of a version, with settings in place of its defaults."""
+    by = "" if version.startswith(measured) else f", by numbers of {measured}"
     stated = facts["settings"] | {name: value for name, value in settings.items() if value is not None}
     return Vllm(
         version=version,
@@ -91,4 +93,5 @@ def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tup
         kernels=KernelCost(**facts["kernels"]),
         recurrent_bytes=facts["state"]["recurrent_bytes"],
         notes=notes,
+        said=f"vllm {version}{by}, {stated['gpu_memory_utilization']:.0%} of the memory",
     )
