@@ -41,7 +41,7 @@ from .question import (
     held,
     named,
     require_decoder,
-    require_tokens,
+    require_phases,
     searched,
 )
 from .report import (
@@ -169,10 +169,10 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     model, load = _model(asked, asked.model), generated_load(asked)
     accelerator, devices = named(asked.hardware, asked.devices)
     deployment = deployed_as_given(asked, model, accelerator, devices)
-    (require_decoder if load.output > 1 else require_tokens)(model)
     full = asked.detail == "full"
     if deployment is not None:
         return estimate_end_to_end(deployment, load, explained=full)
+    require_phases(model, load.output)
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):

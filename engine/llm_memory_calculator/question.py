@@ -102,6 +102,7 @@ def deployed_as_given(
     if not given:
         return None
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
+    require_phases(model, asked.output_tokens)
     check(model.architecture, chosen.layout)
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
 
@@ -319,6 +320,14 @@ def require_tokens(model: Model) -> None:
             f"{model.name} makes images ({model.architecture.model_type}) and no tokens, and the time of its steps "
             "is not described; calculate_memory and max_batch_size describe its memory."
         )
+
+
+def require_phases(model: Model, output_tokens: int) -> None:
+    """Raise ArgumentError when a model has none of the phases that so much output needs."""
+    if output_tokens > 1:
+        require_decoder(model)
+    else:
+        require_tokens(model)
 
 
 def require_decoder(model: Model) -> None:
