@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
 
-# Devices of the largest node that a report names.
-MOST_TENSOR = 72
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
 
@@ -108,13 +106,11 @@ def memory_report(
 
 def _fits(deployment: Deployment, load: Load, need: Ledger, accelerators: Iterable[Accelerator]) -> tuple[Fit, ...]:
     """Those that hold the model, each with the smallest tensor-parallel group that does."""
-    given, sizes = deployment.layout, tensor_sizes(deployment.architecture, MOST_TENSOR)
+    given = deployment.layout
     known = {given.tensor: need.total} if given.devices == given.tensor and given.expert == 1 else {}
 
     def needs(most: int) -> Iterator[tuple[int, int]]:
-        for tensor in sizes:
-            if tensor > most:
-                return
+        for tensor in tensor_sizes(deployment.architecture, most):
             if tensor not in known:
                 known[tensor] = ledger(deployment.laid_out(Parallelism(tensor=tensor)), load).total
             yield tensor, known[tensor]
