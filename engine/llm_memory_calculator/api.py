@@ -9,7 +9,7 @@ from functools import lru_cache
 from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving
 from llm_memory_hardware.catalogue import current
 
-from . import search, sources
+from . import checks, search, sources
 from .architecture import Architecture
 from .arguments import (
     BestParallelism,
@@ -62,29 +62,40 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
 
     Raises SourceError when it cannot be read, ConfigError when it cannot be described.
     """
+    if token is not None:
+        checks.text("token", token, ("hf_…",))
+    checks.flag("refresh", refresh)
     if isinstance(model, Model):
         return model
     if isinstance(model, Architecture):
         return model_of(model)
-    known = None if refresh else sources.catalogued(model)
-    if known is not None:
-        found = _catalogue_model(known)
-        return found if str(model).lower() == known.lower() else replace(found, asked=str(model))
-    origin = sources.resolve(model, token=token, refresh=refresh)
-    if origin.kind == "name" and not any(note.subject == "model" and note.origin == "warning" for note in origin.notes):
-        return _catalogue_model(str(model))
+    if isinstance(model, Mapping):
+        return _described(sources.given(model))
+    place = sources.locate(model, refresh=refresh)
+    if place.kind == "catalogue" and place.name.lower() != str(model).lower():
+        return _called(_bundled(place), str(model))
+    if place.kind in ("catalogue", "name"):
+        return _bundled(place)
+    origin = sources.read(place, token=token, refresh=refresh)
     found = _described(origin)
-    listed, notes = sources.listed_values(origin, token=token)
-    if listed or notes:
-        notes = (*found.read_notes, *notes, *compared(found.architecture, listed))
-        return replace(found, read_notes=notes)
-    return found
+    counted = sources.with_listed(origin, token=token)
+    return replace(
+        found,
+        repository=origin.model if origin.kind == "hub" else "",
+        read_notes=(*counted.notes, *compared(found.architecture, counted.listed)),
+    )
 
 
 @lru_cache(maxsize=128)
-def _catalogue_model(name: str) -> Model:
+def _bundled(place: sources.Place) -> Model:
     """A model that needs no request: of the catalogue, or one that its name derives from it."""
-    return _described(sources.resolve(name))
+    return _described(sources.read(place))
+
+
+@lru_cache(maxsize=128)
+def _called(model: Model, asked: str) -> Model:
+    """The same under the name that a caller gave it."""
+    return replace(model, asked=asked)
 
 
 def _described(origin: sources.Origin) -> Model:

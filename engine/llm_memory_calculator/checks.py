@@ -7,9 +7,9 @@ import inspect
 import numbers
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from .errors import ArgumentError, UnknownArgumentError, did_you_mean
+from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -19,43 +19,45 @@ def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
     """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
     if type(value) is int and least <= value <= most:
         return value
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
-        value = int(float(value))
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(f"{name} must be a whole number between {least:,} and {most:,}, and is {value!r}.")
-    number = operator.index(value)
-    if not least <= number <= most:
-        raise ArgumentError(f"{name} must be between {least:,} and {most:,}, and is {_short(number)}.")
-    return number
+    number = _plain(value)
+    if isinstance(number, float) and least <= number <= most and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise ArgumentError(f"{name} must be a whole number between {least:,} and {most:,}, and is {shown(value)}.")
+    if not least <= operator.index(number) <= most:
+        raise ArgumentError(f"{name} must be between {least:,} and {most:,}, and is {shown(number)}.")
+    return operator.index(number)
 
 
-def _short(number: int) -> str:
-    return f"{number:,}" if abs(number) < 10**15 else f"a number of {len(str(abs(number)))} digits"
+def _plain(value: object) -> Any:
+    """A number or an array of NumPy and its like as Python's own values; anything else as it is."""
+    listed = getattr(value, "tolist", None)
+    return listed() if callable(listed) else value
 
 
 def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "") -> float:
     """The value as a finite float with above < value <= most."""
-    unit = f" {unit}" if unit else ""
-    accepted = f"a number above {above:g} and up to {most:g}{unit}"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ArgumentError(f"{name} must be {accepted}, and is {value!r}.")
-    number = float(value)
-    if not above < number <= most:
-        raise ArgumentError(f"{name} must be {accepted}, and is {number:g}.")
-    return number
+    number = _plain(value)
+    # compared before it is a float: a whole number may be beyond what a float holds
+    known = isinstance(number, numbers.Real) and not isinstance(number, bool)
+    if not known or not above < number <= most:
+        unit = f" {unit}" if unit else ""
+        raise ArgumentError(f"{name} must be a number above {above:g} and up to {most:g}{unit}, and is {shown(value)}.")
+    return float(number)
 
 
 def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
     """The value as it is, where it is a string."""
     if not isinstance(value, str):
         example = f" such as {examples[0]!r}" if examples else ""
-        raise ArgumentError(f"{name} must be a string{example}, and is {value!r}.")
+        # the type alone: what should have been a token is not to be shown
+        raise ArgumentError(f"{name} must be a string{example}, and is of type {type(value).__name__}.")
     return value
 
 
 def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name} must be True or False, and is {value!r}.")
+        raise ArgumentError(f"{name} must be True or False, and is {shown(value)}.")
     return value
 
 
@@ -63,30 +65,32 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
     """One of the accepted words."""
     if not isinstance(value, str) or value not in accepted:
         near = did_you_mean(value, accepted) if isinstance(value, str) else ""
-        raise ArgumentError(f"{name} {value!r} is not known.{near} Accepted: {', '.join(accepted)}.")
+        raise ArgumentError(f"{name} {shown(value)} is not known.{near} Accepted: {', '.join(accepted)}.")
     return value
 
 
 def names(name: str, value: object) -> str | Sequence[str]:
     """One name or a list of names."""
-    if isinstance(value, str):
-        return value
+    given = _plain(value)
+    if isinstance(given, str):
+        return given
     if (
-        not isinstance(value, Collection)
-        or isinstance(value, Mapping)
-        or not all(isinstance(one, str) for one in value)
+        not isinstance(given, Collection)
+        or isinstance(given, Mapping)
+        or not all(isinstance(one, str) for one in given)
     ):
-        raise ArgumentError(f"{name} must be a name or a list of names, and is {value!r}.")
-    return tuple(value)
+        raise ArgumentError(f"{name} must be a name or a list of names, and is {shown(value)}.")
+    return tuple(given)
 
 
 def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
     """One side of an image, or its height and width, in pixels."""
-    if not isinstance(value, (list, tuple)):
-        return whole(name, value, most=most)
-    if len(value) != 2:
-        raise ArgumentError(f"{name} must be one side or height and width in pixels, and is {value!r}.")
-    return whole(name, value[0], most=most), whole(name, value[1], most=most)
+    given = _plain(value)
+    if not isinstance(given, (list, tuple)):
+        return whole(name, given, most=most)
+    if len(given) != 2:
+        raise ArgumentError(f"{name} must be one side or height and width in pixels, and is {shown(value)}.")
+    return whole(name, given[0], most=most), whole(name, given[1], most=most)
 
 
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

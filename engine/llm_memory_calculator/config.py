@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import ConfigError
+from .errors import ConfigError, shown
 from .report import Note
 
 _ABSENT: Any = object()
@@ -45,9 +45,9 @@ class Config:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ConfigError(f"{self._called(name)} must be a whole number, and is {_shown(value)}.")
+            raise ConfigError(f"{self._called(name)} must be a whole number, and is {shown(value)}.")
         if not least <= value <= most:
-            raise ConfigError(f"{self._called(name)} must be between {least:,} and {most:,}, and is {value:,}.")
+            raise ConfigError(f"{self._called(name)} must be between {least:,} and {most:,}, and is {shown(value)}.")
         return value
 
     def optional_integer(self, *names: str, least: int = 1, most: int = LARGEST_SIZE) -> int | None:
@@ -59,27 +59,27 @@ class Config:
         name, value = self._read(names, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
             raise ConfigError(
-                f"{self._called(name)} must be a number above 0 and up to {most:g}, and is {_shown(value)}."
+                f"{self._called(name)} must be a number above 0 and up to {most:g}, and is {shown(value)}."
             )
         return float(value)
 
     def boolean(self, *names: str, default: bool = _ABSENT) -> bool:
         name, value = self._read(names, default)
         if not isinstance(value, bool):
-            raise ConfigError(f"{self._called(name)} must be true or false, and is {_shown(value)}.")
+            raise ConfigError(f"{self._called(name)} must be true or false, and is {shown(value)}.")
         return value
 
     def text(self, *names: str, default: str = _ABSENT) -> str:
         name, value = self._read(names, default)
         if not isinstance(value, str):
-            raise ConfigError(f"{self._called(name)} must be a string, and is {_shown(value)}.")
+            raise ConfigError(f"{self._called(name)} must be a string, and is {shown(value)}.")
         return value
 
     def section(self, name: str, *, default: Mapping[str, Any] = _ABSENT) -> Config:
         """The nested object `name`, such as text_config."""
         _, value = self._read((name,), default)
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{self._called(name)} must be an object, and is {_shown(value)}.")
+            raise ConfigError(f"{self._called(name)} must be an object, and is {shown(value)}.")
         return Config(value, where=f"{self.where}{name}.", notes=self.notes)
 
     def completed(self, defaults: Mapping[str, Any]) -> Config:
@@ -101,7 +101,7 @@ class Config:
             or not isinstance(value, Sequence)
             or any(isinstance(entry, bool) or not isinstance(entry, int) or entry < least for entry in value)
         ):
-            raise ConfigError(f"{self._called(name)} must be a list of whole numbers, and is {_shown(value)}.")
+            raise ConfigError(f"{self._called(name)} must be a list of whole numbers, and is {shown(value)}.")
         return tuple(value)
 
     def names(self, name: str, accepted: Sequence[str], length: int) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class Config:
         _, value = self._read((name,), _ABSENT)
         if isinstance(value, str) or not isinstance(value, Sequence) or any(entry not in accepted for entry in value):
             raise ConfigError(
-                f"{self._called(name)} must be a list of {' or '.join(map(repr, accepted))}, and is {_shown(value)}."
+                f"{self._called(name)} must be a list of {' or '.join(map(repr, accepted))}, and is {shown(value)}."
             )
         self.check_length(name, value, length)
         return tuple(value)
@@ -166,8 +166,3 @@ def _all_names(names: Sequence[str]) -> Sequence[str]:
     """The names, and behind them those under which the same field may stand."""
     others = [same for known in _SAME_FIELD if known.intersection(names) for same in sorted(known.difference(names))]
     return (*names, *others) if others else names
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

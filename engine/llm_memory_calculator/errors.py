@@ -22,6 +22,7 @@ from llm_memory_hardware.errors import (
     InvalidHardwareError,
     UnknownHardwareError,
     nearest,
+    shown,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "UnknownModelError",
     "UnsupportedModelError",
     "did_you_mean",
+    "shown",
 ]
 
 

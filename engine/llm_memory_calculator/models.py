@@ -26,6 +26,8 @@ class Model:
     """Where the config is from."""
     config: Config = field(repr=False)
     architecture: Architecture = field(repr=False)
+    repository: str = ""
+    """The hub's repository that the config was fetched from, where it was."""
     asked: str = ""
     """What the caller called it, where that is another name."""
     weights: StoredWeights | None = field(default=None, repr=False)

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _MOST_SHOWN = 120
+_BEYOND_PRINT = "a number of more digits than Python prints"
 _SEPARATORS = re.compile(r"[\s\-_./()]+")
 
 
@@ -63,9 +64,20 @@ def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """What was given, for an error's sentence: its repr, as far as a reader looks at it."""
+    """What was given, for an error's sentence: on one line, as far as a reader looks at it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _shown_whole(value)
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except ValueError:
-        return "a number of more digits than Python prints"
+        return _BEYOND_PRINT
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _shown_whole(number: int) -> str:
+    if abs(number) < 10**15:
+        return f"{number:,}"
+    try:
+        return f"a number of {len(str(abs(number)))} digits"
+    except ValueError:
+        return _BEYOND_PRINT

@@ -217,6 +217,9 @@ def serve(
 
 def main() -> None:
     """Run the command line: exit code 2 and one sentence for what the caller can mend."""
+    if sys.stdout is None:
+        # started with its output closed: what is said goes nowhere, as after a pipe's reader has gone
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
         # not standalone: a usage error is one sentence here too
         code = app(standalone_mode=False)

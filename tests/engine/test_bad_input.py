@@ -256,3 +256,47 @@ def test_positional_mistakes_are_errors_of_our_own() -> None:
 def test_numbers_of_numpy_are_numbers(number: Any) -> None:
     assert calculate_memory("llama2_7b", batch_size=number).batch_size == 4
     assert max_batch_size("llama2_7b", memory_gb=number * 6).max_batch_size > 0
+
+
+MANY_DIGITS = 10**5000
+ARRAYS = [numpy.array([1, 2]), numpy.array([[1]]), numpy.array(-1.5), numpy.zeros((200, 200))]
+NUMERIC = ["batch_size", "num_images", "image_resolution", "memory_gb", "gpu_memory_utilization"]
+WORDS = ["token", "engine", "engine_version", "detail", "target_modules", "precision", "kv_precision"]
+
+
+@pytest.mark.parametrize(
+    "value", [*ARRAYS, MANY_DIGITS, b"hf_not_for_your_eyes"], ids=lambda value: type(value).__name__
+)
+@pytest.mark.parametrize("argument", [*NUMERIC, *WORDS])
+def test_what_no_argument_can_be_is_one_short_sentence(argument: str, value: object) -> None:
+    if argument == "image_resolution" and value is ARRAYS[0]:
+        return  # a height and a width
+    with pytest.raises(CalculatorError, match=argument) as raised:
+        calculate_memory("llama2_7b", **{argument: value})  # type: ignore[arg-type]
+    said = str(raised.value).partition("Accepted:")[0]
+    assert len(said) < 300
+    assert "\n" not in said
+    assert argument != "token" or "eyes" not in said
+
+
+def test_numbers_of_numpy_are_taken_as_what_they_are() -> None:
+    def total(**given: Any) -> int:
+        return calculate_memory("google/gemma-3-4b-it", seq_length=4096, num_images=1, **given).total_memory_bytes
+
+    assert total(image_resolution=numpy.array([640, 480])) == total(image_resolution=(640, 480))
+    assert total(batch_size=numpy.array(2)) == total(batch_size=2)
+    assert total(gpu_memory_utilization=numpy.float32(0.5)) == total(gpu_memory_utilization=0.5)
+    projections = numpy.array(["q_proj", "v_proj"])
+    assert total(max_loras=1, target_modules=projections) == total(max_loras=1, target_modules=["q_proj", "v_proj"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1e300, 10**400, MANY_DIGITS, -MANY_DIGITS, "x" * 10_000, [7] * 10_000],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("field", ["vocab_size", "torch_dtype", "tie_word_embeddings"])
+def test_a_config_s_value_is_shown_as_far_as_a_reader_looks(field: str, value: object) -> None:
+    with pytest.raises(CalculatorError, match=field) as raised:
+        load_model({**LLAMA, "model_type": "qwen2", field: value}).formats(None, None)
+    assert len(str(raised.value).partition("Accepted")[0]) < 400

@@ -107,10 +107,10 @@ def test_a_bad_custom_dict_is_refused_with_a_reason(changes: dict[Any, object], 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"Flops": 312_000}, "'Flops' is 312000; accepted .* in TFLOPS. Check the unit"),  # GFLOPS
+        ({"Flops": 312_000}, "'Flops' is 312,000; accepted .* in TFLOPS. Check the unit"),  # GFLOPS
         ({"Flops": 65_000, "Memory_BW": 320}, "give 203,125 operations for each byte.*check their units"),  # GFLOPS
         ({"Memory_BW": 2.039}, "'Memory_BW' is 2.039; accepted .* in GB/s. Check the unit"),  # TB/s
-        ({"Memory_size": 81_920}, "'Memory_size' is 81920; accepted .* in GB. Check the unit"),  # MiB
+        ({"Memory_size": 81_920}, "'Memory_size' is 81,920; accepted .* in GB. Check the unit"),  # MiB
         ({"ICN": 3e8}, "'ICN' is 300000000.0; accepted .* in GB/s in one direction"),  # kB/s
     ],
 )

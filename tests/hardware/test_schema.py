@@ -138,7 +138,7 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
         ("tdp_w = 700", "tdp_watts = 700", "key 'tdp_watts' is not known.*Did you mean 'tdp_w'"),
         ("memory_bytes = 80_000_000_000", "memory_bytes = 80", "key 'memory_bytes' is 80; accepted is a whole"),
         ("memory_bytes = 80_000_000_000", "memory_bytes = 8e10", "key 'memory_bytes' is 80000000000.0"),
-        ("memory_bandwidth = 3.35e12", "memory_bandwidth = 3350", "key 'memory_bandwidth' is 3350"),
+        ("memory_bandwidth = 3.35e12", "memory_bandwidth = 3350", "key 'memory_bandwidth' is 3,350"),
         ("memory_bandwidth = 3.35e12", "", "key 'memory_bandwidth' is missing"),
         ("memory_bandwidth = 3.35e12", "memory_bandwidth = 3.35e10", "29,534 operations for each byte.*check"),
         ("= 79_000_000_000", "= 790_000_000_000", "key 'usable_memory_bytes' is 790,000,000,000, more than 1.1 times"),

@@ -49,7 +49,7 @@ def test_a_file_is_named_for_its_accelerator(tmp_path: Path) -> None:
 def test_a_faulty_toml_is_not_written(tmp_path: Path) -> None:
     text = (ACCELERATORS / "H100_SXM.toml").read_text(encoding="utf-8")
     (tmp_path / "H100_SXM.toml").write_text(text.replace("memory_bandwidth = 3.35e12", "memory_bandwidth = 3350"))
-    with pytest.raises(InvalidHardwareError, match=r"^H100_SXM.toml: key 'memory_bandwidth' is 3350"):
+    with pytest.raises(InvalidHardwareError, match=r"^H100_SXM.toml: key 'memory_bandwidth' is 3,350"):
         read_accelerators(tmp_path)
 
 

@@ -167,6 +167,13 @@ def test_a_reader_that_has_gone_is_no_error(question: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("question", [["memory", "gpt2"], ["models", "--json"], ["--version"], ["memory", "--help"]])
+def test_a_closed_output_is_no_error(question: list[str]) -> None:
+    command = ["sh", "-c", 'exec "$0" "$@" >&-', sys.executable, "-m", "llm_memory_calculator", *question]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import GatedModelError, HuggingFaceConfigLoader, analyze_hf_model
+from llm_memory_calculator import GatedModelError, HuggingFaceConfigLoader, analyze_hf_model, compare_models, load_model
 
 LLAMA = {
     "model_type": "llama",
@@ -52,3 +52,28 @@ def test_a_gated_repository_says_so(hub: Any) -> None:
     hub.answer = hub.answering(403)
     with pytest.raises(GatedModelError):
         HuggingFaceConfigLoader().get_model_info("openai-community/gpt2")
+
+
+def test_a_model_that_was_loaded_or_built_is_called_by_its_name() -> None:
+    model = load_model("llama3.1_8b")
+    by_name = analyze_hf_model("llama3.1_8b")
+    for given, name in ((model, "meta-llama/Llama-3.1-8B"), (model.architecture, "llama")):
+        found = analyze_hf_model(given)
+        assert found["model_id"] == name
+        assert found["parameter_count"] == by_name["parameter_count"]
+        assert [row["model_id"] for row in compare_models([given])] == [name]
+    assert analyze_hf_model(model)["config"] == by_name["config"]
+    assert HuggingFaceConfigLoader().get_model_info(model.architecture) is None
+    assert HuggingFaceConfigLoader().fetch_model_config(model.architecture) == {}
+
+
+def test_a_config_of_an_answer_is_the_caller_s_to_change() -> None:
+    analyze_hf_model("openai/gpt-oss-20b")["config"]["quantization_config"].clear()
+    assert analyze_hf_model("openai/gpt-oss-20b")["config"]["quantization_config"]["quant_method"] == "mxfp4"
+
+
+@pytest.mark.usefixtures("answering")
+def test_an_analysis_asks_for_a_config_once(answering: Any) -> None:
+    analyze_hf_model("acme/model")
+    paths = [path for path, _ in answering.requests]
+    assert sum(path.endswith("config.json") for path in paths) == 1

@@ -136,6 +136,15 @@ def test_a_name_near_the_catalogue_is_offered(status: int, hub: Any) -> None:
         resolve("Qwen/Qwen2.5-7BB")
 
 
+@pytest.mark.parametrize("name", ["openai-community/gpt2", "OpenAI-Community/GPT2", "Qwen/Qwen2.5-7B"])
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_a_name_is_not_offered_to_who_asked_for_it(status: int, name: str, hub: Any) -> None:
+    hub.answer = hub.answering(status)
+    with pytest.raises(SourceError) as raised:
+        resolve(name, refresh=True)
+    assert "Did you mean" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llm_memory_calculator import api, load_model, sources
 from llm_memory_calculator.errors import ArgumentError, ConfigError, UnknownModelError
 from llm_memory_calculator.sources import catalogue_entries, catalogue_names, resolve
 from llm_memory_calculator.sources.catalogue import find
@@ -211,3 +212,38 @@ def test_the_import_brings_no_transport_and_no_tables() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "name", ["Qwen/Qwen3-8B-AWQ", "llama3.1:8b", "TheBloke/Llama-2-7B-Chat-GGUF:Q4_K_M", "gpt2", "LLAMA3.1-8b"]
+)
+def test_a_name_is_resolved_once_a_question(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for function in (sources.locate, sources.read, sources.names.derive):
+        counted = function.__name__
+
+        def count(*args: Any, function: Any = function, **kwargs: Any) -> Any:
+            calls.append(function.__name__)
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(sources.names if counted == "derive" else sources, counted, count)
+    api._bundled.cache_clear()
+    api._called.cache_clear()
+    first = load_model(name)
+    assert max(calls.count(call) for call in calls) == 1
+    del calls[:]
+    assert load_model(name) is first
+    assert "read" not in calls
+    assert calls.count("locate") == 1
+
+
+def test_models_are_kept_up_to_a_bound() -> None:
+    assert None not in (api._bundled.cache_info().maxsize, api._called.cache_info().maxsize)
+
+
+def test_names_of_a_model_share_its_description_when_others_were_asked_for_in_between() -> None:
+    load_model("llama3_70b")
+    for name in catalogue_names():
+        if name != "meta-llama/Meta-Llama-3-70B":
+            load_model(name)
+    assert load_model("meta-llama/Meta-Llama-3-70B").architecture is load_model("llama3_70b").architecture

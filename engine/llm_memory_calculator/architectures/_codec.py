@@ -6,7 +6,7 @@ from math import prod
 
 from ..architecture import Layer
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Buffer, Convolution, Learned
 from ..units import ceil_div
 from ._blocks import Operators, plain
@@ -35,7 +35,8 @@ def encodec(config: Config, path: str) -> tuple[Layer, ...]:
     """The layers of an EnCodec, with its codebooks, which are no parameters."""
     if config.has("norm_type") and config.text("norm_type") != "weight_norm":
         raise ConfigError(
-            f"The config's {config.where}norm_type is {config.text('norm_type')!r}; described is only 'weight_norm'."
+            f"The config's {config.where}norm_type is {shown(config.text('norm_type'))}; described is only "
+            "'weight_norm'."
         )
     filters, hidden = config.integer("num_filters", default=32), config.integer("hidden_size", default=128)
     ratios = config.integers("upsampling_ratios", default=(8, 5, 4, 2), least=1)
@@ -71,7 +72,9 @@ def encodec(config: Config, path: str) -> tuple[Layer, ...]:
     frames = ceil_div(config.integer("sampling_rate", default=24_000), prod(ratios))
     rates = config.values.get("target_bandwidths") or [24.0]
     if not isinstance(rates, list | tuple) or not all(isinstance(rate, int | float) for rate in rates):
-        raise ConfigError(f"The config's {config.where}target_bandwidths must be a list of numbers, and is {rates!r}.")
+        raise ConfigError(
+            f"The config's {config.where}target_bandwidths must be a list of numbers, and is {shown(rates)}."
+        )
     books = int(1000 * max(rates) // (frames * 10))
     return (
         tower(path, down),

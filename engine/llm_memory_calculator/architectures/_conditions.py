@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Embedding, Learned, Norm
 from ._blocks import Operators
 from ._diffusion import embedding, of_image, of_prompt
@@ -17,7 +17,7 @@ def step_embedding(config: Config, inputs: int, width: int) -> Operators:
     if kind == "positional":
         return (*embedding("time_embedding", inputs, width), *guidance)
     raise ConfigError(
-        f"The config's time_embedding_type must be 'positional', and is {kind!r}, which is not described."
+        f"The config's time_embedding_type must be 'positional', and is {shown(kind)}, which is not described."
     )
 
 
@@ -88,4 +88,4 @@ def added_embedding(config: Config, prompt: int, width: int) -> Operators:
 
 
 def _unknown(field: str, kind: str, known: tuple[str, ...]) -> ConfigError:
-    return ConfigError(f"The config's {field} must be null or one of {', '.join(known)}, and is {kind!r}.")
+    return ConfigError(f"The config's {field} must be null or one of {', '.join(known)}, and is {shown(kind)}.")

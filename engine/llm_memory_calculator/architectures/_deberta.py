@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Embedding, Norm
 from ._blocks import Operators, plain
 from ._encoders import (
@@ -29,7 +29,7 @@ def attended_positions(config: Config) -> tuple[bool, bool]:
     stated = config.values.get("pos_att_type") or []
     kinds = [kind.strip() for kind in stated.lower().split("|")] if isinstance(stated, str) else stated
     if not isinstance(kinds, list) or any(kind not in ("c2p", "p2c", "p2p", "") for kind in kinds):
-        raise ConfigError(f"The config's pos_att_type must be made of 'c2p' and 'p2c', and is {stated!r}.")
+        raise ConfigError(f"The config's pos_att_type must be made of 'c2p' and 'p2c', and is {shown(stated)}.")
     return "c2p" in kinds, "p2c" in kinds
 
 

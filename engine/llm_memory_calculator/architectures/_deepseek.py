@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Indexer, Norm, Operator
 from ._blocks import (
     Operators,
@@ -81,7 +81,7 @@ def own_indexers(config: Config, depth: int) -> list[bool]:
         if len(letters) != depth or set(letters) - {"F", "S"}:
             raise ConfigError(
                 f"The config's index_topk_pattern must be one letter, F or S, for each of its {depth} layers, and is "
-                f"{letters!r}."
+                f"{shown(letters)}."
             )
         return [letter == "F" for letter in letters]
     every = config.integer("index_topk_freq", default=1)

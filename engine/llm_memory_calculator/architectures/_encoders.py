@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import (
     Activation,
     BidirectionalAttention,
@@ -249,7 +249,7 @@ def class_of(config: Config) -> str:
     """The class that the config's architectures names first, or nothing."""
     names = config.values.get("architectures") or [""]
     if not isinstance(names, list | tuple) or not isinstance(names[0], str):
-        raise ConfigError(f"The config's architectures must be a list of names of classes, and is {names!r}.")
+        raise ConfigError(f"The config's architectures must be a list of names of classes, and is {shown(names)}.")
     return names[0]
 
 

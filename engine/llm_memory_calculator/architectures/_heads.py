@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import UnsupportedModelError
+from ..errors import UnsupportedModelError, shown
 from ._encoders import class_of, classifier, label_count
 
 _OVER_THE_VOCABULARY = re.compile(
@@ -28,16 +28,16 @@ def of_class(architecture: Architecture, config: Config) -> Architecture:
         return architecture
     if _OF_ANOTHER_SHAPE.search(name) or config.has("draft_vocab_size"):
         raise UnsupportedModelError(
-            f"The config's architectures names {name!r}, a draft for speculative decoding, whose layers are not those "
-            f"of a {architecture.model_type}; give the config of the model that it drafts for."
+            f"The config's architectures names {shown(name)}, a draft for speculative decoding, whose layers "
+            f"are not those of a {architecture.model_type}; give the config of the model that it drafts for."
         )
     if _OVER_THE_VOCABULARY.search(name):
         return architecture
     task = name.rpartition("For")[2]
     if task not in _LABELLED and ("For" in name or not name.endswith("Model")):
         raise UnsupportedModelError(
-            f"The config's architectures names {name!r}, whose head is not described; known are {', '.join(_KNOWN)}. "
-            "Give the config with the class of its base model to count it without the head."
+            f"The config's architectures names {shown(name)}, whose head is not described; known are "
+            f"{', '.join(_KNOWN)}. Give the config with the class of its base model to count it without the head."
         )
     kept = tuple(operator for operator in architecture.last.operators if not operator.gives_logits)
     if task in _LABELLED:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..images import Images
 from ..operators import Learned, Norm
 from ._blocks import Operators
@@ -44,7 +44,7 @@ def image_tower(config: Config, default: dict[str, Any]) -> ImageTower:
     if kind not in _TOWERS:
         raise ConfigError(
             f"The config's vision_config.model_type must be {' or '.join(_TOWERS)} in a {config.model_type}, and is "
-            f"{kind!r}."
+            f"{shown(kind)}."
         )
     return clip(vision) if kind == "clip_vision_model" else siglip(vision)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Buffer, Convolution, Embedding, Norm
 from ..report import Note
 from ._blocks import (
@@ -321,7 +321,7 @@ def read_t5(
     if rest and (gate != "gated" or "-" in rest):
         raise ConfigError(
             f"The config's feed_forward_proj must be an activation or 'gated-' and one ('relu', 'gated-gelu'), and is "
-            f"{act!r}."
+            f"{shown(act)}."
         )
     heads = config.integer("num_heads", "num_attention_heads", default=query)
     return T5(

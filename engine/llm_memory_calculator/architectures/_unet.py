@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import BidirectionalAttention, Norm, Part
 from ._blocks import Operators, equal_heads, plain
 from ._diffusion import as_list, conv, of_prompt, positions_attention, prompted_block, residual
@@ -281,7 +281,7 @@ def prompted_levels(config: Config, net: UNet, down: tuple[str, ...]) -> list[Pr
     norm = config.text("cross_attention_norm") if config.has("cross_attention_norm") else ""
     if norm not in ("", "layer_norm", "group_norm"):
         raise ConfigError(
-            f"The config's cross_attention_norm must be null, 'layer_norm' or 'group_norm', and is {norm!r}."
+            f"The config's cross_attention_norm must be null, 'layer_norm' or 'group_norm', and is {shown(norm)}."
         )
     return [
         Prompted(
@@ -324,7 +324,7 @@ def depths_of(config: Config, name: str, blocks: Sequence[int]) -> list[tuple[in
     ):
         raise ConfigError(
             f"The config's {config.where}{name} must be a number, or for each of its {len(blocks)} levels a number or "
-            f"one for each of the level's blocks ({', '.join(map(str, blocks))}), and is {value!r}."
+            f"one for each of the level's blocks ({', '.join(map(str, blocks))}), and is {shown(value)}."
         )
     return spread
 
@@ -337,7 +337,7 @@ def _flags(config: Config, name: str, count: int) -> tuple[bool, ...]:
     if len(value) != count or not all(isinstance(one, bool) for one in value):
         raise ConfigError(
             f"The config's {config.where}{name} must be true, false or one of them for each of its {count} levels, and "
-            f"is {value!r}."
+            f"is {shown(value)}."
         )
     return tuple(value)
 
@@ -349,6 +349,6 @@ def optional_kind(config: Config, name: str, accepted: Sequence[str]) -> str:
     found = config.text(name, default=accepted[0])
     if found not in accepted:
         raise ConfigError(
-            f"The config's {config.where}{name} must be null or one of {', '.join(accepted)}, and is {found!r}."
+            f"The config's {config.where}{name} must be null or one of {', '.join(accepted)}, and is {shown(found)}."
         )
     return found

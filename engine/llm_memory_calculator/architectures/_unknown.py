@@ -6,7 +6,7 @@ import re
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import UnsupportedModelError, did_you_mean
+from ..errors import UnsupportedModelError, did_you_mean, shown
 from ._blocks import (
     Operators,
     attention,
@@ -78,7 +78,7 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
     strange = next((key for key in _strangers(config)), None)
     missing = next((key for key in _NEEDED if not config.has(key)), None)
     if strange or missing:
-        called = f"The config's {field} {name!r} is" if name else "The config has no model_type, and is"
+        called = f"The config's {field} {shown(name)} is" if name else "The config has no model_type, and is"
         reason = f"has {strange}" if strange else f"has no {missing}"
         raise UnsupportedModelError(
             f"{called} not described here, and cannot be described by the usual fields of a decoder, since the config "
@@ -89,7 +89,7 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
     attend = _attention(config, hidden)
     blocks = grouped(feed, lambda operators: pre_norm(hidden, attend, operators), "model.layers.{index}")
     assumed = _assumed(config)
-    text = f"model_type {name!r} is not known" if name else "The config has no model_type"
+    text = f"model_type {shown(name)} is not known" if name else "The config has no model_type"
     config.note("model_type", f"{text}: a decoder with {assumed} was assumed. Check it.", "warning")
     return without_predictors(decoder(config, blocks), config)
 

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ._llava import SIGLIP_384, canvas_images, image_tower, llava_of_tiles
 
 _CANVASES = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]
@@ -20,6 +20,6 @@ def _most_tiles(config: Config) -> int:
     digits = aspect.removeprefix("anyres_max_")
     if not digits.isdecimal():
         raise ConfigError(
-            f"The config's vision_aspect_ratio must be anyres_max_ and a number of tiles, and is {aspect!r}."
+            f"The config's vision_aspect_ratio must be anyres_max_ and a number of tiles, and is {shown(aspect)}."
         )
     return int(digits)

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Norm
 from ._blocks import (
     Heads,
@@ -47,7 +47,7 @@ def layers(config: Config) -> list[str]:
     if not letters or set(letters) - set(LETTERS):
         raise ConfigError(
             f"The config's hybrid_override_pattern must be made of the letters {' '.join(LETTERS)} (Mamba-2, "
-            f"attention, experts, feed-forward), and is {letters[:60]!r}."
+            f"attention, experts, feed-forward), and is {shown(letters)}."
         )
     depth = config.optional_integer("num_hidden_layers")
     if depth is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Norm
 from ._blocks import Heads, Operators, attention, decoder, depth_of, gated_feed_forward, grouped, share
 
@@ -66,7 +66,7 @@ def _width(block: Config, hidden: int) -> int | None:
     times: Any = block.values.get("ffn_mult")
     if isinstance(times, bool) or not isinstance(times, (int, float)) or not (math.isfinite(times) and 0 < times < 100):
         raise ConfigError(
-            f"The config's {block.where}ffn_mult must be a number above 0 and below 100, and is {times!r}."
+            f"The config's {block.where}ffn_mult must be a number above 0 and below 100, and is {shown(times)}."
         )
     return -(-int(2 * times * hidden / 3) // _ROUND) * _ROUND
 

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ._blocks import (
     Heads,
     Operators,
@@ -59,7 +59,7 @@ def _multipliers(config: Config, depth: int) -> list[float]:
     config.check_length("ffn_multipliers", listed, depth)
     times = [float(one) for one in listed if isinstance(one, (int, float)) and not isinstance(one, bool)]
     if len(times) != depth or not all(0 < one < 100 for one in times):
-        raise ConfigError(f"The config's ffn_multipliers must be numbers above 0 and below 100, and is {found!r}.")
+        raise ConfigError(f"The config's ffn_multipliers must be numbers above 0 and below 100, and is {shown(found)}.")
     return times
 
 

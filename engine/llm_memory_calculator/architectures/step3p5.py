@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ._blocks import (
     Operators,
     attention,
@@ -82,7 +82,9 @@ def sparse_layers_of(config: Config, depth: int, leading: int) -> list[bool]:
         listed = config.values["moe_layers_enum"]
         numbers = listed.split(",") if isinstance(listed, str) else config.integers("moe_layers_enum")
         if not all(str(number).strip().isdigit() for number in numbers):
-            raise ConfigError(f"The config's moe_layers_enum must be numbers of layers with commas, and is {listed!r}.")
+            raise ConfigError(
+                f"The config's moe_layers_enum must be numbers of layers with commas, and is {shown(listed)}."
+            )
         chosen = {int(number) for number in numbers}
         return [index in chosen for index in range(depth)]
     return leading_dense(_of_stack(config, depth), default=leading)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..images import Latents
 from ._conditions import added_embedding, class_embedding, prompt_projection, step_embedding
 from ._diffusion import as_list, conv, diffusion_model, side_of
@@ -31,7 +31,9 @@ def build(config: Config) -> Architecture:
     widths = widths_of(config, (320, 640, 1280, 1280), ("down_block_types", down), ("up_block_types", up))
     for field, plain in (("dual_cross_attention", False), ("attention_type", "default")):
         if config.values.get(field) not in (None, plain):
-            raise ConfigError(f"The config's {field} is {config.values[field]!r}, and only {plain!r} is described.")
+            raise ConfigError(
+                f"The config's {field} is {shown(config.values[field])}, and only {plain!r} is described."
+            )
     step = config.integer("time_embedding_dim", default=4 * widths[0])
     net = UNet(
         widths=widths,

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators, feed_forward, grouped, plain, post_norm
 from ._encoders import classifier, encoder_attention, encoder_model, label_count, read_shape, with_head
@@ -13,7 +13,9 @@ def build(config: Config) -> Architecture:
     hidden = shape.hidden
     for name in ("add_adapter", "adapter_attn_dim", "conv_pos_batch_norm"):
         if config.values.get(name):
-            raise ConfigError(f"The config's {name} is {config.values[name]!r}, which is not described; leave it out.")
+            raise ConfigError(
+                f"The config's {name} is {shown(config.values[name])}, which is not described; leave it out."
+            )
 
     def head(kind: str, _: str) -> Operators | None:
         if kind == "":
@@ -58,7 +60,7 @@ def _waveform(config: Config, path: str) -> Operators:
     if not widths or len(widths) != len(kernels) or norms not in ("group", "layer"):
         raise ConfigError(
             "The config's conv_dim and conv_kernel must be lists of one length, and feat_extract_norm 'group' or "
-            f"'layer'; they are {widths}, {kernels} and {norms!r}."
+            f"'layer'; they are {widths}, {kernels} and {shown(norms)}."
         )
     found: Operators = ()
     for index, (inputs, outputs, kernel) in enumerate(zip((1, *widths), widths, kernels, strict=False)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import Config
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean, shown
 from ..operators import Role
 from .module_rules import ModulePatterns, Rule
 from .numerics import FORMATS, Format, Scales
@@ -123,7 +123,7 @@ def _method(section: Config) -> str:
     if method not in _READERS:
         near = did_you_mean(method, tuple(_READERS))
         raise ConfigError(
-            f"The config's quantization_config has quant_method {method!r}, which is not known.{near} "
+            f"The config's quantization_config has quant_method {shown(method)}, which is not known.{near} "
             f"Known: {', '.join(_READERS)}. Give precision to count another format."
         )
     return method
@@ -325,7 +325,7 @@ def _mlx(section: Config) -> Format:
         return _MXFP8 if mode == "mxfp8" else FORMATS[mode]
     if mode != "affine":
         raise ConfigError(
-            f"The config's quantization_config.mode {mode!r} is not known; known: affine, mxfp4, mxfp8, nvfp4."
+            f"The config's quantization_config.mode {shown(mode)} is not known; known: affine, mxfp4, mxfp8, nvfp4."
         )
     bits = section.integer("bits", least=2, most=8)
     scales = Scales(bits=32, columns=section.integer("group_size", least=1))
@@ -336,7 +336,9 @@ def _quanto(section: Config) -> Format:
     weights = section.text("weights")
     known = {"int8": FORMATS["int8"], "int4": FORMATS["int4"], "float8": FORMATS["fp8"]}
     if weights not in known:
-        raise ConfigError(f"The config's quantization_config.weights must be {', '.join(known)}, and is {weights!r}.")
+        raise ConfigError(
+            f"The config's quantization_config.weights must be {', '.join(known)}, and is {shown(weights)}."
+        )
     return known[weights]
 
 
@@ -377,7 +379,7 @@ def _quark(section: Config) -> Format:
     known = {"fp4": FORMATS["mxfp4"], "int8": FORMATS["int8"], "int4": _grouped(FORMATS["int4"], 4, group)}
     if dtype not in known:
         raise ConfigError(
-            f"The config's quantization_config.global_quant_config.weight.dtype {dtype!r} is not known; known: "
+            f"The config's quantization_config.global_quant_config.weight.dtype {shown(dtype)} is not known; known: "
             f"fp8_e4m3, fp8_e5m2, {', '.join(known)}."
         )
     return known[dtype]
@@ -410,7 +412,7 @@ def _algorithm(section: Config) -> Format:
     }
     if algorithm not in known:
         raise ConfigError(
-            f"The config's quantization_config has neither config_groups nor a known quant_algo ({algorithm!r}); "
+            f"The config's quantization_config has neither config_groups nor a known quant_algo ({shown(algorithm)}); "
             f"known: {', '.join(known)}."
         )
     return known[algorithm]
@@ -439,7 +441,9 @@ def _group_format(group: Mapping[str, Any]) -> Format:
         if not section.boolean("symmetric", default=True):
             form = replace(form, scales=(Scales(bits=16 + form.bits, columns=128),))
         return _grouped(form, bits, group_size)
-    raise ConfigError(f"The config's quantization_config has weights of {bits} bits and type {kind!r}, not known here.")
+    raise ConfigError(
+        f"The config's quantization_config has weights of {bits} bits and type {shown(kind)}, not known here."
+    )
 
 
 _READERS: dict[str, Callable[[Config], Format]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..errors import UnknownFormatError, did_you_mean
+from ..errors import UnknownFormatError, did_you_mean, shown
 from ..units import ceil_div
 
 
@@ -186,7 +186,7 @@ def unknown_format(name: object, argument: str, accepted: tuple[str, ...]) -> Un
     """The error that names the argument, the nearest match and what is accepted."""
     words = (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted))
     near = did_you_mean(spelling(name), words) if isinstance(name, str) else ""
-    return UnknownFormatError(f"{argument} {name!r} is not known.{near} Accepted: {', '.join(accepted)}.")
+    return UnknownFormatError(f"{argument} {shown(name)} is not known.{near} Accepted: {', '.join(accepted)}.")
 
 
 def kv_bits(form: Format) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from .. import api, sources
@@ -27,27 +28,30 @@ class HuggingFaceConfigLoader:
         self.token = token
 
     def fetch_model_config(self, model_id_or_path: ModelLike) -> dict[str, Any]:
-        """The config as published. Raises SourceError when it cannot be read."""
-        return dict(_origin(model_id_or_path, self.token).config)
+        """The config as published; empty for an Architecture, which has none. Raises SourceError."""
+        if isinstance(model_id_or_path, (Model, Architecture)):
+            return _config(api.load_model(model_id_or_path))
+        return dict(sources.resolve(model_id_or_path, token=self.token).config)
 
     def get_model_config(
         self, model_id_or_path: ModelLike, add_param_count: bool = True, respect_weight_tying: bool = True
     ) -> dict[str, Any]:
         """The config with `num_parameters`, which is counted from the description."""
-        config = self.fetch_model_config(model_id_or_path)
-        if flag("add_param_count", add_param_count):
-            model = api.load_model(model_id_or_path, token=self.token)
-            if not flag("respect_weight_tying", respect_weight_tying):
-                model = model.with_untied_head()
-            config["num_parameters"] = model.architecture.parameter_count
-        return config
+        if not flag("add_param_count", add_param_count):
+            return self.fetch_model_config(model_id_or_path)
+        model = api.load_model(model_id_or_path, token=self.token)
+        counted = model if flag("respect_weight_tying", respect_weight_tying) else model.with_untied_head()
+        return {**_config(model), "num_parameters": counted.architecture.parameter_count}
 
     def get_model_info(self, model_id_or_path: ModelLike) -> dict[str, Any] | None:
         """What the hub says of a repository: downloads, likes, tags, created_at, last_modified; None for what is none.
 
         Raises SourceError when the hub cannot be asked.
         """
-        return _model_info(_origin(model_id_or_path, self.token), self.token)
+        if isinstance(model_id_or_path, (Model, Architecture, Mapping)):
+            return None
+        place = sources.locate(model_id_or_path)
+        return _model_info(place.name, self.token) if place.kind in ("hub", "catalogue") else None
 
     def analyze_model(
         self,
@@ -93,35 +97,36 @@ def analyze_hf_model(
     model_info (downloads, likes, tags, created_at, last_modified) is there where the config itself came from the hub.
     Further arguments are those of `calculate_memory`. Raises CalculatorError.
     """
+    model = api.load_model(model_id, token=token, refresh=arguments.pop("refresh", False))
     report = api.calculate_memory(
-        model_id, batch_size=batch_size, seq_length=seq_length, precision=precision, token=token, **arguments
+        model, batch_size=batch_size, seq_length=seq_length, precision=precision, token=token, **arguments
     )
-    origin = _origin(model_id, token)
     analysis: dict[str, Any] = {
-        "model_id": model_id,
+        "model_id": _called(model_id),
         "model_type": report.model_type,
         "attention_type": report.attention_type,
         "parameter_count": report.parameter_count,
         "memory_report": report,
-        "config": dict(origin.config),
+        "config": _config(model),
     }
-    if origin.kind == "hub":
-        analysis["model_info"] = _model_info(origin, token)
+    if model.repository:
+        analysis["model_info"] = _model_info(model.repository, token)
     return analysis
 
 
-def _origin(model: ModelLike, token: str | None) -> sources.Origin:
-    """Where a model's config is from; one that a caller has described is given as a dict."""
-    if isinstance(model, (Model, Architecture)):
-        return sources.resolve(api.load_model(model).config.values)
-    return sources.resolve(model, token=token)
+def _called(model: ModelLike) -> ModelLike:
+    """A name, a path or a config as it was given; a Model or an Architecture by its name."""
+    return api.load_model(model).name if isinstance(model, (Model, Architecture)) else model
 
 
-def _model_info(origin: sources.Origin, token: str | None) -> dict[str, Any] | None:
-    """What the hub says of the repository that a config is from, by the original's keys."""
-    if origin.kind not in ("hub", "catalogue"):
-        return None
-    said = sources.repository_info(origin.model, token=token)
+def _config(model: Model) -> dict[str, Any]:
+    """A copy of the config, which is the caller's to change."""
+    return deepcopy(dict(model.config.values))
+
+
+def _model_info(repository: str, token: str | None) -> dict[str, Any]:
+    """What the hub says of a repository, by the original's keys."""
+    said = sources.repository_info(repository, token=token)
     keys = {"created_at": "createdAt", "last_modified": "lastModified"}
     return {name: said.get(keys.get(name, name)) for name in ("downloads", "likes", "tags", *keys)}
 
@@ -141,7 +146,7 @@ def compare_models(
         try:
             found.append(analyze_hf_model(model, seq_length, precision=precision, token=token, **arguments))
         except CalculatorError as error:
-            found.append({"model_id": model, "error": str(error)})
+            found.append({"model_id": _called(model), "error": str(error)})
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
@@ -16,12 +16,15 @@ from .catalogue import catalogue_entries, catalogue_names, config_of, find, near
 
 __all__ = [
     "Origin",
+    "Place",
     "catalogue_entries",
     "catalogue_names",
-    "catalogued",
-    "listed_values",
+    "given",
+    "locate",
+    "read",
     "repository_info",
     "resolve",
+    "with_listed",
 ]
 
 _ACCEPTED = (
@@ -49,6 +52,20 @@ class Origin:
     """What was inferred, and what could not be read."""
     fetched: bool = field(default=False, compare=False)
     """Whether the hub was asked for it just now."""
+    listed: Mapping[str, int] = field(default_factory=dict)
+    """How many values of each type the hub counts in the weights' headers, where it was asked for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text or a path leads, found without a request."""
+
+    kind: Literal["catalogue", "name", "hub", "file"]
+    """As of an Origin, but that the hub may not be reached, and a guess by the name taken instead."""
+    name: str
+    """The catalogue's id, the name itself, the repository, the path."""
+    derived: names.Derived | None = field(default=None, hash=False)
+    """What the name says it was made from."""
 
 
 def resolve(
@@ -63,11 +80,16 @@ def resolve(
     SourceError when the model cannot be read.
     """
     if isinstance(model, Mapping):
-        return _given(model)
+        return given(model)
+    return read(locate(model, refresh=refresh), token=token, refresh=refresh)
+
+
+def locate(model: str | os.PathLike[str], *, refresh: bool = False) -> Place:
+    """Which source knows a model. Raises ArgumentError, UnknownModelError."""
     if isinstance(model, os.PathLike):
         path = os.fspath(model)
         if isinstance(path, str) and path:
-            return _from_disk(path)
+            return Place("file", path)
     if not isinstance(model, str):
         raise ArgumentError(f"`model` cannot be of type {type(model).__name__}. {_ACCEPTED}")
     name = model.strip()
@@ -76,25 +98,30 @@ def resolve(
     name = names.without_address(name)
     _refuse_url(name)
     if _is_path(name):
-        return _from_disk(name)
+        return Place("file", name)
     known = find(name)
-    if known and not refresh:
-        where = f"bundled catalogue ({catalogue_entries()[known.id]['source']})"
-        return Origin(model=known.id, kind="catalogue", where=where, config=config_of(known.id))
     if known:
-        return _from_hub(known.repository, token, refresh)
+        return Place("hub", known.repository) if refresh else Place("catalogue", known.id)
     if local.is_file(name) or (local.exists(name) and not hub.is_repository(name)):
-        return _from_disk(name)
-    return _by_name(name, token, refresh)
+        return Place("file", name)
+    derived = names.derive(name)
+    if derived is not None and derived.certain and not (refresh and hub.is_repository(name)):
+        return Place("name", name, derived)
+    if not hub.is_repository(name):
+        _refuse_name(name, derived)
+    return Place("hub", name, derived)
 
 
-def catalogued(model: object) -> str | None:
-    """The catalogue's id of what a text names, where no path goes first; None where another source decides."""
-    if not isinstance(model, str):
-        return None
-    name = names.without_address(model.strip())
-    known = None if _is_path(name) else find(name)
-    return known.id if known else None
+def read(place: Place, *, token: str | None = None, refresh: bool = False) -> Origin:
+    """The config of a place. Raises SourceError."""
+    if place.kind == "catalogue":
+        where = f"bundled catalogue ({catalogue_entries()[place.name]['source']})"
+        return Origin(model=place.name, kind="catalogue", where=where, config=config_of(place.name))
+    if place.kind == "file":
+        return _from_disk(place.name)
+    if place.kind == "name" and place.derived is not None:
+        return _derived(place.derived)
+    return _from_hub(place, token, refresh)
 
 
 def _is_path(name: str) -> bool:
@@ -112,23 +139,6 @@ def _is_weights_file(name: str) -> bool:
     return gguf_file.is_named_so(name) and (local.exists(name) or "/" in name)
 
 
-def _by_name(name: str, token: str | None, refresh: bool) -> Origin:
-    """What the name says it was made from where that is certain, else the hub, else what the name may mean."""
-    derived = names.derive(name)
-    if derived is not None and derived.certain and not (refresh and hub.is_repository(name)):
-        return _derived(derived)
-    if not hub.is_repository(name):
-        _refuse_name(name, derived)
-    try:
-        return _from_hub(name, token, refresh)
-    except HubOfflineError as error:
-        if derived is None or derived.refusal or not derived.base or refresh:
-            raise type(error)(f"{error}{names.hint(derived)}") from None
-        return _derived(derived, f"The hub was not reached ({error})")
-    except SourceError as error:
-        raise type(error)(f"{error}{names.hint(derived)}") from None
-
-
 def _derived(found: names.Derived, why: str = "") -> Origin:
     entry = catalogue_entries()[found.base]
     return Origin(
@@ -140,23 +150,32 @@ def _derived(found: names.Derived, why: str = "") -> Origin:
     )
 
 
-def _from_hub(repository: str, token: str | None, refresh: bool) -> Origin:
-    found = hub.load(repository, token=token, refresh=refresh)
-    return Origin(model=repository, kind="hub", where=found.where, config=found.config, fetched=found.fetched)
+def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
+    """What the hub answers, or what the name may mean where it was not reached."""
+    derived = place.derived
+    try:
+        found = hub.load(place.name, token=token, refresh=refresh)
+    except HubOfflineError as error:
+        if derived is None or derived.refusal or not derived.base or refresh:
+            raise type(error)(f"{error}{names.hint(derived)}") from None
+        return _derived(derived, f"The hub was not reached ({error})")
+    except SourceError as error:
+        raise type(error)(f"{error}{names.hint(derived)}") from None
+    return Origin(model=place.name, kind="hub", where=found.where, config=found.config, fetched=found.fetched)
 
 
-def listed_values(origin: Origin, *, token: str | None = None) -> tuple[dict[str, int], tuple[Note, ...]]:
-    """How many values of each type the hub counts in a repository whose config was just fetched.
+def with_listed(origin: Origin, *, token: str | None = None) -> Origin:
+    """The same with the hub's count of the values of each type, where the config was fetched from there just now.
 
     The count judges the answer and never makes it fail: where it cannot be had, a note says so.
     """
     if not origin.fetched:
-        return {}, ()
+        return origin
     try:
-        return hub.listed_values(origin.model, token=token), ()
+        return replace(origin, listed=hub.listed_values(origin.model, token=token))
     except SourceError as error:
         text = f"The hub's count of the weights could not be compared. {error}"
-        return {}, (Note(subject="weights", text=text, origin="source"),)
+        return _noting(origin, Note(subject="weights", text=text, origin="source"))
 
 
 def repository_info(repository: str, *, token: str | None = None) -> dict[str, Any]:
@@ -164,7 +183,8 @@ def repository_info(repository: str, *, token: str | None = None) -> dict[str, A
     return hub.repository_info(repository, token=token)
 
 
-def _given(config: Mapping[str, Any]) -> Origin:
+def given(config: Mapping[str, Any]) -> Origin:
+    """A config that the caller has. Raises ConfigError for what cannot be one."""
     if not config:
         raise ConfigError("The config given as a dict is empty. Give the whole content of the model's config.json.")
     strangers = [key for key in config if not isinstance(key, str)]
@@ -190,8 +210,7 @@ def _from_disk(path: str) -> Origin:
     file, config = local.load(path)
     if not os.path.isdir(expanded):
         return Origin(model=path, kind="file", where=file, config=config)
-    weights, notes = _beside(expanded)
-    return Origin(model=path, kind="file", where=file, config=config, weights=weights, notes=notes)
+    return _with_weights_of(expanded, Origin(model=path, kind="file", where=file, config=config))
 
 
 def _from_gguf(path: str, expanded: str) -> Origin:
@@ -230,20 +249,24 @@ def _from_folder_without_config(path: str, expanded: str) -> Origin:
     return Origin(model=path, kind="file", where=file, config=config)
 
 
-def _beside(folder: str) -> tuple[StoredWeights | None, tuple[Note, ...]]:
-    """The weights' headers of a folder that has a config; they judge the answer, and never make it fail."""
+def _with_weights_of(folder: str, origin: Origin) -> Origin:
+    """The same with the weights' headers of a folder; they judge the answer, and never make it fail."""
     try:
         files = safetensors.files_of(folder)
         if files:
-            return safetensors.read(files, folder), ()
+            return replace(origin, weights=safetensors.read(files, folder))
         others = [name for name in local.names_in(folder) if name.lower().endswith(".gguf")]
-        if not others:
-            return None, ()
-        text = f"{others[0]} stands beside the config and was not read: give its own path to count it."
-        return None, (Note(subject="weights", text=text, origin="warning"),)
     except (SourceError, OSError) as error:
         text = f"The weights' headers were not read, and the config alone was counted. {error}"
-        return None, (Note(subject="weights", text=text, origin="warning"),)
+        return _noting(origin, Note(subject="weights", text=text, origin="warning"))
+    if not others:
+        return origin
+    text = f"{others[0]} stands beside the config and was not read: give its own path to count it."
+    return _noting(origin, Note(subject="weights", text=text, origin="warning"))
+
+
+def _noting(origin: Origin, note: Note) -> Origin:
+    return replace(origin, notes=(*origin.notes, note))
 
 
 def _refuse_url(name: str) -> None:

@@ -54,7 +54,9 @@ def find(name: str) -> Named | None:
 
 
 def near_names(name: str) -> str:
-    """` Did you mean 'x' or 'y'?` with the nearest ids and names, or nothing when none is near."""
+    """` Did you mean 'x' or 'y'?` with the nearest ids and names; nothing where none is near or it is one itself."""
+    if find(name):
+        return ""
     with_organisation, alone = _spellings()
     return did_you_mean(name, with_organisation if "/" in name else alone)
 

@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, Unpack
 
 from ...architecture import Architecture, Layer
 from ...config import Config
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...operators import Embedding, Linear, Norm, Output
 from ...report import Note
 from .attention import Heads, attention
@@ -148,7 +148,9 @@ def dtype_of(config: Config) -> str | None:
     """The number format that a config states for its weights."""
     dtype = config.text("torch_dtype", "dtype") if config.has("torch_dtype", "dtype") else None
     if config.has("torch_dtype") and config.has("dtype") and config.text("dtype") != dtype:
-        raise ConfigError(f"The config's torch_dtype is {dtype!r}, and its dtype is {config.text('dtype')!r}.")
+        raise ConfigError(
+            f"The config's torch_dtype is {shown(dtype)}, and its dtype is {shown(config.text('dtype'))}."
+        )
     return dtype
 
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from ...architecture import Layer
 from ...config import DEEPEST_STACK, Config
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...operators import Buffer, Linear, Norm, Output
 from .products import Operators
 
@@ -155,7 +155,7 @@ def periodic_windows(
         letters = config.text(name)
         if not letters or set(letters) - {"L", "G"}:
             raise ConfigError(
-                f"The config's {name} must be a number or made of the letters L and G, and is {letters!r}."
+                f"The config's {name} must be a number or made of the letters L and G, and is {shown(letters)}."
             )
         return layer_windows(config, depth, window, slides=lambda index: letters[index % len(letters)] == "L")
     every = config.integer(name, default=period)
