@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, 
 
 from .checks import choice, flag, names, real, refuse, sides, text, whole
 from .engines import ENGINES
-from .errors import ArgumentError
+from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .report import GOALS
 
@@ -88,7 +88,7 @@ class Argument:
             case "sides":
                 return sides(name, value, most=int(self.most))
             case "object" if not isinstance(value, Mapping) and not is_dataclass(value):
-                raise ArgumentError(f"{name} must be an object, and is {value!r}.")
+                raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
         return value
 
     def described(self, default: object) -> str:
