@@ -14,7 +14,8 @@ from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.formats.scheme import Formats, WeightScheme
 from llm_memory_calculator.models import model_of
 from llm_memory_calculator.parallel import Parallelism, problem, tensor_sizes
-from llm_memory_calculator.performance.step import Clock, StepTime, step_time
+from llm_memory_calculator.performance.spent import Spent
+from llm_memory_calculator.performance.step import Clock, step_time
 from llm_memory_calculator.ranks import holdings
 from llm_memory_hardware import get_accelerator
 
@@ -309,7 +310,7 @@ def test_heads_of_a_recurrence_bound_the_ranks() -> None:
     assert "the key heads of the delta rule" in str(problem(described(**QWEN3_NEXT), Parallelism(tensor=32)))
 
 
-def on_h100(facts: dict[str, Any], step: Step) -> StepTime:
+def on_h100(facts: dict[str, Any], step: Step) -> Spent:
     deployment = Deployment(
         model=model_of(described(**facts)),
         formats=Formats(scheme=PLAIN, kv_cache=FORMATS["bf16"]),
@@ -317,7 +318,7 @@ def on_h100(facts: dict[str, Any], step: Step) -> StepTime:
         layout=Parallelism(),
         accelerator=get_accelerator("H100_SXM"),
     )
-    return step_time(deployment, step, Clock())
+    return step_time(deployment, step, Clock()).spent
 
 
 @pytest.mark.parametrize("model", ["state-spaces/mamba-2.8b-hf", "mistralai/Mamba-Codestral-7B-v0.1"])

@@ -148,10 +148,10 @@ def test_chunked_prefill_does_the_work_of_whole_prefill(model: str, chunks: list
 @settings(max_examples=40, deadline=None)
 def test_a_sweep_equals_its_scalars(model: str, contexts: list[int], batch: int) -> None:
     found = deployment(model)
-    swept = step_time(
-        found, Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64)), Clock()
-    ).total
-    single = [step_time(found, Step(batch=batch, query=1, context=context), Clock()).total for context in contexts]
+    steps = [Step(batch=batch, query=1, context=context) for context in contexts]
+    sweep = Step(batch=batch, query=1, context=numpy.array(contexts, dtype=numpy.float64))
+    swept = step_time(found, sweep, Clock()).spent.total
+    single = [step_time(found, step, Clock()).spent.total for step in steps]
     numpy.testing.assert_allclose(swept, single, rtol=1e-12)
 
 
@@ -163,7 +163,7 @@ def test_step_time_is_finite_positive_and_grows_with_the_context(
     found = deployment(model)
 
     def seconds(step: Step) -> float:
-        time = step_time(found, step, Clock())
+        time = step_time(found, step, Clock()).spent
         for value in time.seconds.values():
             assert value >= 0  # type: ignore[operator]
         return float(time.total)

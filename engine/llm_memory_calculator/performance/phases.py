@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..operators import Step
 from ..units import ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
+from .spent import Spent
 from .step import Clock, step_time
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
     from ..units import Quantity
-
-
-@dataclass(slots=True)
-class PhaseTime:
-    """A phase: seconds by kind of work over the whole prefill, or of the mean decode step; its work and its limits."""
-
-    seconds: dict[str, Quantity]
-    total: Quantity
-    flops: Quantity
-    bytes: Quantity
-    compute_s: Quantity
-    memory_s: Quantity
-
-    def of(self, kind: str) -> Quantity:
-        """Seconds of a kind of work."""
-        return self.seconds.get(kind, 0.0)
 
 
 def _contexts(first: Quantity, last: Quantity, count: Quantity) -> list[tuple[float, Quantity]]:
@@ -78,31 +62,20 @@ def _prompt_step(architecture: Architecture, batch: Quantity, tokens: Quantity, 
 
 def _steps_time(
     deployment: Deployment, steps: Iterable[tuple[Quantity, Step]], clock: Clock
-) -> tuple[PhaseTime, Quantity, Quantity]:
+) -> tuple[Spent, Quantity, Quantity]:
     """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap."""
-    seconds: dict[str, Quantity] = {}
-    total: Quantity = 0.0
-    flops: Quantity = 0.0
-    moved: Quantity = 0.0
-    compute: Quantity = 0.0
-    memory: Quantity = 0.0
+    found = Spent()
     count: Quantity = 0.0
     overlapped: Quantity = 0.0
     for times, step in steps:
         time = step_time(deployment, step, clock)
-        for kind, value in time.seconds.items():
-            seconds[kind] = seconds.get(kind, 0.0) + times * value
-        total = total + times * time.total
-        flops = flops + times * time.flops
-        moved = moved + times * time.bytes
-        compute = compute + times * time.compute_s
-        memory = memory + times * time.memory_s
+        found.add(time.spent, times)
         count = count + times
-        overlapped = overlapped + times * (time.total - time.slowest_stage)
-    return PhaseTime(seconds, total, flops, moved, compute, memory), count, overlapped
+        overlapped = overlapped + times * (time.spent.total - time.slowest_stage)
+    return found, count, overlapped
 
 
-def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> PhaseTime:
+def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> Spent:
     """Seconds until the last of the prompts (those of the fullest copy) has its first token.
 
     With a pipeline, a step enters as soon as the first stage is free: all steps but one pass the other stages while the
@@ -130,7 +103,7 @@ def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Ste
     ]
 
 
-def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> PhaseTime:
+def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> Spent:
     """Mean seconds of a decode step over the output tokens after the first.
 
     With a pipeline the sequences are dealt into as many micro-batches as stages, all in flight: each step of a
@@ -143,15 +116,14 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
         slowest = phase.total - overlapped
         busy = phase.total - phase.of("host") - phase.of("pipeline")
         waiting = larger(0.0, stages * slowest - busy)
-        phase.seconds["pipeline"] = phase.of("pipeline") + waiting
-        phase.total = phase.total + waiting
+        phase.spend("pipeline", waiting)
     of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
     in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
     phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
     return phase
 
 
-def shares(deployment: Deployment, time: PhaseTime) -> tuple[Quantity, Quantity]:
+def shares(deployment: Deployment, time: Spent) -> tuple[Quantity, Quantity]:
     """The phase's operations and bytes over what its devices' peak and bandwidth would do in its time (MFU, MBU)."""
     layout, machine, scheme = deployment.layout, machine_of(deployment), deployment.formats.scheme
     devices = layout.tensor * layout.pipeline

@@ -12,7 +12,8 @@ from ..memory import judge, ledger, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, PhaseReport
 from .machine import machine_of
-from .phases import PhaseTime, decode_steps, decode_time, prefill_steps, prefill_time, shares
+from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
+from .spent import Spent
 from .step import KINDS, OperatorShare, shares_of_operators
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class Times:
     """A load's phases on a deployment; no decode where one token is all, or none."""
 
-    prefill: PhaseTime
-    decode: PhaseTime | None
+    prefill: Spent
+    decode: Spent | None
 
 
 def times_of(deployment: Deployment, load: Load) -> Times:
@@ -42,7 +43,7 @@ def require_room(deployment: Deployment, load: Load) -> None:
         raise DoesNotFitError(shortage(deployment, load, need, verdict))
 
 
-def bound_of(time: PhaseTime) -> str:
+def bound_of(time: Spent) -> str:
     """What takes most of the time: memory, compute, link or host."""
     link, host = time.of("collective") + time.of("pipeline"), time.of("host")
     device = time.total - link - host
@@ -51,7 +52,7 @@ def bound_of(time: PhaseTime) -> str:
     return "link" if link >= host else "host"
 
 
-def interval(deployment: Deployment, phase: str, time: PhaseTime, floor: float | None = None) -> Interval:
+def interval(deployment: Deployment, phase: str, time: Spent, floor: float | None = None) -> Interval:
     """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it."""
     facts = table("timing")["interval"]
     evidence = machine_of(deployment).evidence
@@ -66,7 +67,7 @@ def interval(deployment: Deployment, phase: str, time: PhaseTime, floor: float |
 
 
 def _phase(
-    deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: PhaseTime, *, explained: bool = False
+    deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: Spent, *, explained: bool = False
 ) -> PhaseReport:
     layout, machine = deployment.layout, machine_of(deployment)
     seconds, decodes = time.total, name == "decode"
@@ -115,7 +116,7 @@ def times_explained(deployment: Deployment, load: Load, times: Times) -> tuple[L
     )
 
 
-def _breakdown(time: PhaseTime, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
+def _breakdown(time: Spent, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
     """Milliseconds by kind of work, with the operators that each is the sum of."""
     found = []
     for kind in KINDS:

@@ -14,6 +14,7 @@ from ..ranks import Holding, Kind, holdings
 from ..units import larger, smaller, somewhere
 from .machine import law_of, machine_of
 from .roofline import OperatorTime, moved_bytes, operator_time
+from .spent import Spent
 
 if TYPE_CHECKING:
     from ..deployment import Deployment
@@ -37,41 +38,10 @@ KINDS = (
 
 
 @dataclass(slots=True)
-class LayerTime:
-    """One layer of a kind on one device at one step."""
-
-    seconds: dict[str, Quantity]
-    """By kind of work."""
-    total: Quantity
-    memory_s: Quantity
-    compute_s: Quantity
-    flops: Quantity
-    bytes: Quantity
-
-    def __add__(self, other: LayerTime) -> LayerTime:
-        seconds = dict(self.seconds)
-        for kind, spent in other.seconds.items():
-            seconds[kind] = seconds.get(kind, 0.0) + spent
-        return LayerTime(
-            seconds,
-            self.total + other.total,
-            self.memory_s + other.memory_s,
-            self.compute_s + other.compute_s,
-            self.flops + other.flops,
-            self.bytes + other.bytes,
-        )
-
-
-@dataclass(slots=True)
 class StepTime:
-    """Seconds of one forward pass by kind of work, and its totals over all devices of one copy."""
+    """One forward pass: what it takes over all devices of one copy."""
 
-    seconds: dict[str, Quantity]
-    total: Quantity
-    memory_s: Quantity
-    compute_s: Quantity
-    flops: Quantity
-    bytes: Quantity
+    spent: Spent
     slowest_stage: Quantity
     """Seconds of the stage that takes longest, which is what a full pipeline repeats."""
 
@@ -108,26 +78,28 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._known: dict[object, LayerTime] = {}
+        self._known: dict[object, Spent] = {}
         # arrays are known by identity, so that they must live as long as what is known of them
         self._alive: list[Step] = []
 
-    def layer_time(
+    def layer(
         self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, numbers: tuple[object, ...]
-    ) -> LayerTime:
-        """One layer of a kind at a step, whose numbers (but its context) are known by `numbers`."""
+    ) -> Spent:
+        """One layer of a kind on one device at a step, whose numbers (but its context) are known by `numbers`."""
         key = (kind, numbers, _known_by(step.context))
         if key in self._known:
             return self._known[key]
         lawful = _lawful(kind, machine, deployment.formats.scheme.plain, bool(numbers[-1]))
         found = self._known.get((kind, numbers))
         if found is None:
-            found = _passes_time(deployment, machine, lawful.passes, step)
-            if lawful.steady:
-                found = found + _layer_time(deployment, machine, lawful.steady, step)
+            found = Spent()
+            _spend_on_passes(found, deployment, machine, lawful.passes, step)
+            _spend(found, deployment, machine, lawful.steady, step)
             self._known[kind, numbers] = found
         if lawful.looking_back:
-            found = found + _layer_time(deployment, machine, lawful.looking_back, step)
+            steady, found = found, Spent()
+            found.add(steady)
+            _spend(found, deployment, machine, lawful.looking_back, step)
         self._known[key] = found
         self._alive.append(step)
         return found
@@ -139,53 +111,45 @@ def numbers_of(step: Step, encodes: bool) -> tuple[object, ...]:
 
 
 def _known_by(number: Quantity) -> object:
-    return number if isinstance(number, (int, float)) else id(number)
+    return number if isinstance(number, (int, float)) else ("array", id(number))
 
 
-def _passes_time(
-    deployment: Deployment, machine: Machine, passes: tuple[tuple[Operator, float, Law], ...], step: Step
-) -> LayerTime:
-    """The operators that only move bytes, and what tensor-parallel ranks sum after them."""
-    formats, tensor = deployment.formats, deployment.layout.tensor
+def _spend_on_passes(
+    spent: Spent, deployment: Deployment, machine: Machine, passes: tuple[tuple[Operator, float, Law], ...], step: Step
+) -> None:
+    """Operators that only move bytes, and what tensor-parallel ranks sum after them."""
     moved: Quantity = 0.0
-    flops: Quantity = 0.0
-    sent: Quantity = 0.0
     for operator, size, _ in passes:
         work = operator.work(step)
-        moved = moved + moved_bytes(work, size, formats, machine.engine.recurrent_bytes)
-        flops = flops + work.flops
-        if tensor > 1 and operator.sums:
-            sent = sent + all_reduce(operator.reduced_values(step) * formats.activation_bytes, tensor, machine)
-    spent = moved / passes[0][2].bandwidth if passes else 0.0
-    seconds = {"elementwise": spent, "collective": sent} if tensor > 1 else {"elementwise": spent}
-    return LayerTime(seconds, spent + sent, spent, 0.0, flops, moved)
+        moved = moved + moved_bytes(work, size, deployment.formats, machine.engine.recurrent_bytes)
+        spent.flops = spent.flops + work.flops
+        _spend_on_sum(spent, deployment, machine, operator, step)
+    if passes:
+        seconds = moved / passes[0][2].bandwidth
+        spent.spend("elementwise", seconds)
+        spent.memory_s = spent.memory_s + seconds
+        spent.bytes = spent.bytes + moved
 
 
-def _layer_time(
-    deployment: Deployment, machine: Machine, lawful: tuple[tuple[Operator, float, Law], ...], step: Step
-) -> LayerTime:
+def _spend(
+    spent: Spent, deployment: Deployment, machine: Machine, lawful: tuple[tuple[Operator, float, Law], ...], step: Step
+) -> None:
     """Operators one after the other, and what tensor-parallel ranks sum after them."""
-    formats, tensor, recurrent_bytes = deployment.formats, deployment.layout.tensor, machine.engine.recurrent_bytes
-    spent: dict[str, Quantity] = {}
-    total: Quantity = 0.0
-    memory_s: Quantity = 0.0
-    compute_s: Quantity = 0.0
-    flops: Quantity = 0.0
-    moved: Quantity = 0.0
     for operator, size, law in lawful:
-        time = operator_time(operator.work(step), size, law, formats, recurrent_bytes)
-        kind = operator.kind
-        spent[kind] = spent.get(kind, 0.0) + time.seconds
-        total = total + time.seconds
-        memory_s = memory_s + time.memory_s
-        compute_s = compute_s + time.compute_s
-        flops = flops + time.flops
-        moved = moved + time.bytes
-        if tensor > 1 and operator.sums:
-            sent = all_reduce(operator.reduced_values(step) * formats.activation_bytes, tensor, machine)
-            spent["collective"] = spent.get("collective", 0.0) + sent
-            total = total + sent
-    return LayerTime(spent, total, memory_s, compute_s, flops, moved)
+        time = operator_time(operator.work(step), size, law, deployment.formats, machine.engine.recurrent_bytes)
+        spent.spend(operator.kind, time.seconds)
+        spent.compute_s = spent.compute_s + time.compute_s
+        spent.memory_s = spent.memory_s + time.memory_s
+        spent.flops = spent.flops + time.flops
+        spent.bytes = spent.bytes + time.bytes
+        _spend_on_sum(spent, deployment, machine, operator, step)
+
+
+def _spend_on_sum(spent: Spent, deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> None:
+    tensor = deployment.layout.tensor
+    if tensor > 1 and operator.sums:
+        message = operator.reduced_values(step) * deployment.formats.activation_bytes
+        spent.spend("collective", all_reduce(message, tensor, machine))
 
 
 class Timed(NamedTuple):
@@ -302,43 +266,28 @@ def step_time(deployment: Deployment, step: Step, clock: Clock) -> StepTime:
         )
     encodes = somewhere(step.encoded)
     numbers, prefills = numbers_of(step, encodes), step.query > 1
-    seconds: dict[str, Quantity] = {}
-    memory_s: Quantity = 0.0
-    compute_s: Quantity = 0.0
-    flops: Quantity = 0.0
-    moved: Quantity = 0.0
-    total: Quantity = 0.0
-    slowest: Quantity = 0.0
+    found, slowest = Spent(), 0.0
     hosted: Quantity = host.step + host.sequence * step.batch
     for holding in holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine):
-        stage: Quantity = 0.0
+        stage = Spent()
         launches = holding.depth * (host.layer + prefills * (host.layer_prefill - host.layer))
-        held = [(count, clock.layer_time(deployment, machine, kind, step, numbers)) for count, kind in holding.text]
+        for count, kind in holding.text:
+            stage.add(clock.layer(deployment, machine, kind, step, numbers), count)
         if encodes:
             source = Step(batch=step.batch, query=step.encoded)
             of_source = numbers_of(source, encodes)
-            held += [
-                (kind.count, clock.layer_time(deployment, machine, kind, source, of_source)) for kind in holding.encoder
-            ]
+            for kind in holding.encoder:
+                stage.add(clock.layer(deployment, machine, kind, source, of_source), kind.count)
             encoder_layers = sum(kind.count for kind in holding.encoder)
             launches = launches + (step.encoded > 0) * host.layer_prefill * encoder_layers
-        for count, layer in held:
-            times = holding.alike * count
-            for work, spent in layer.seconds.items():
-                seconds[work] = seconds.get(work, 0.0) + times * spent
-            memory_s = memory_s + times * layer.memory_s
-            compute_s = compute_s + times * layer.compute_s
-            flops = flops + times * layer.flops
-            moved = moved + times * layer.bytes
-            stage = stage + count * layer.total
+        found.add(stage, holding.alike)
         hosted = hosted + holding.alike * launches
-        total = total + holding.alike * stage
-        slowest = larger(slowest, stage + launches)
+        slowest = larger(slowest, stage.total + launches)
     if layout.pipeline > 1:
-        seconds["pipeline"] = (layout.pipeline - 1) * _hand_over(deployment, machine, step)
-        total = total + seconds["pipeline"]
-    seconds["host"] = hosted
-    return StepTime(seconds, total + hosted, memory_s, compute_s, layout.tensor * flops, layout.tensor * moved, slowest)
+        found.spend("pipeline", (layout.pipeline - 1) * _hand_over(deployment, machine, step))
+    found.spend("host", hosted)
+    found.flops, found.bytes = layout.tensor * found.flops, layout.tensor * found.bytes
+    return StepTime(found, slowest)
 
 
 def _hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
