@@ -156,6 +156,7 @@ class Question:
         Argument(
             "real",
             "Share of a device's memory that the engine may use, 0 to 1",
+            above=0.01,
             most=1,
             left_out="the engine's default",
             examples=(0.9,),

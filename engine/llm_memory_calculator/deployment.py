@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .errors import ArgumentError
+
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
@@ -108,3 +110,10 @@ class Load:
     adapters: Adapters | None = None
     notes: tuple[Note, ...] = ()
     """What was assumed of it."""
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError for arrays of another kind than float64: whole numbers would overflow without a word."""
+        for name in ("sequences", "tokens", "output", "beams", "source"):
+            kind = getattr(getattr(self, name), "dtype", None)
+            if kind is not None and kind != "float64":
+                raise ArgumentError(f"Load.{name} must be a plain number or an array of float64, and is of {kind}.")

@@ -19,7 +19,6 @@ from llm_memory_calculator.arguments import (
     MaxBatchSize,
     Question,
 )
-from llm_memory_calculator.errors import ArgumentError
 
 from .answers import concise, json_values
 from .spoken import Spoken, ask, spoken
@@ -99,13 +98,8 @@ def tools() -> list[Tool]:
 
 def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     """The answer of a tool. Raises CalculatorError for what the caller can mend."""
-    question = TOPICS[name].question
-    for entry in spoken(question):
-        if entry.argument.kind == "hardware list" and isinstance(arguments.get(entry.name, []), (str, dict)):
-            # Python takes one for a list of one; a client that validates by the schema does not
-            raise ArgumentError(f"{entry.name} must be a list of accelerators, and is {arguments[entry.name]!r}.")
-    report = ask(name, question, arguments)
-    shown = report if arguments.get("detail") == "full" else concise(report)
+    report = ask(name, TOPICS[name].question, arguments)
+    shown = report if str(arguments.get("detail")).lower() == "full" else concise(report)
     return CallToolResult(content=[TextContent(type="text", text=str(shown))], structured_content=json_values(shown))
 
 
@@ -150,7 +144,7 @@ def _values(argument: Argument) -> dict[str, Any]:
         case "hardware":
             return accelerator
         case "hardware list":
-            return {"type": "array", "items": accelerator, "minItems": 1}
+            return {"anyOf": [*accelerator["anyOf"], {"type": "array", "items": accelerator, "minItems": 1}]}
         case "object":
             return {"type": "object"}
         case "model" | "text" | "format":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from llm_memory_calculator import engines
 from llm_memory_calculator.engines import ENGINES, engine_for
 from llm_memory_calculator.errors import ArgumentError
 
@@ -54,6 +55,21 @@ def test_the_newest_version_is_taken_wherever_its_table_stands_and_says_what_it_
     assert newest.version == "0.33"
     assert str(newest) == "vllm 0.33, by numbers of 0.19, 92% of the memory"
     assert newest.context_bytes(peers=False) == engine_for("vllm", "0.19").context_bytes(peers=False)
+
+
+def test_a_version_has_what_it_does_not_state_from_those_that_it_is_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = engines.table("engines/vllm")["version"]
+    newer = {"from": "0.40", "before": "0.41", "like": "0.33", "graphs": {"layer_bytes": 1_000_000}}
+    monkeypatch.setattr(engines, "table", lambda _: {"version": [*stated, newer]})
+    engine_for.cache_clear()
+    try:
+        found, known = engine_for("vllm", "0.40"), engine_for("vllm", "0.33")
+        assert found.utilization == known.utilization
+        assert found.graph_bytes(0, mixes=True) == known.graph_bytes(0, mixes=True)
+        assert found.graph_bytes(10, mixes=False) - found.graph_bytes(0, mixes=False) == 10_000_000
+        assert "by numbers of 0.19" in str(found)
+    finally:
+        engine_for.cache_clear()
 
 
 def test_what_is_no_version_is_refused_with_an_example() -> None:

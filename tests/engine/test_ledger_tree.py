@@ -1,6 +1,8 @@
 """The ledger as a tree: parts sum to the whole, and the published laws of caches stand in it."""
 
+import math
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -125,6 +127,19 @@ def test_activations_say_which_of_the_two_ruled() -> None:
     assert many is not None
     assert named(few, "activations").why.endswith("forward pass")
     assert named(many, "activations").why.endswith("sampler")
+
+
+def test_the_numbers_of_a_line_give_it() -> None:
+    # Llama 3.1 8B: gate, up and down of 14,336 values beside two residuals of 4,096, 1.2 x in 16 bits
+    tree = calculate_memory("meta-llama/Llama-3.1-8B", seq_length=2048, detail="full").ledger
+    assert tree is not None
+    for line in (named(tree, "forward pass"), named(tree, "sampler"), named(tree, "graphs")):
+        numbers = [float(word.replace(",", "")) for word in re.findall(r"[\d,]+(?:\.\d+)?", line.why)]
+        if line.name == "graphs":
+            base, layers, each = numbers
+            assert line.value == pytest.approx((base + layers * each) * 1e6, rel=0.01)
+        else:
+            assert line.value == pytest.approx(math.prod(numbers), rel=0.01)
 
 
 def test_concise_answers_have_no_tree_and_a_batch_has_that_of_its_largest() -> None:

@@ -1,8 +1,17 @@
 """Memory against published caches, checkpoint sizes and what vLLM prints at start."""
 
+import numpy
 import pytest
 
-from llm_memory_calculator import calculate_memory, estimate_max_batch_size, inspect_model, load_model, max_batch_size
+from llm_memory_calculator import (
+    ArgumentError,
+    calculate_memory,
+    estimate_max_batch_size,
+    inspect_model,
+    load_model,
+    max_batch_size,
+)
+from llm_memory_calculator.deployment import Load
 
 GIB = 2**30
 
@@ -222,3 +231,25 @@ def test_one_rule_says_what_fits_a_card_of_a_size(model: str, tokens: int) -> No
     assert report.can_fit_80gb_gpu == (report.recommended_gpu_memory_gb <= 80)
     if report.can_fit_80gb_gpu:
         assert {"H100_SXM": 1}.items() <= {fit.hardware: fit.devices for fit in report.fits}.items()
+
+
+@pytest.mark.parametrize("asked", [{"include_gradients": True}, {"framework_overhead": 3.0}])
+def test_what_it_fits_on_is_judged_by_the_total_that_is_said(asked: dict[str, object]) -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-8B", batch_size=64, seq_length=4096, hardware="A100_80GB", **asked)  # type: ignore[arg-type]
+    alone = [fit.hardware for fit in report.fits if fit.devices == 1]
+    assert ("A100_80GB" in alone) == report.fits_device
+    for fit in report.fits:
+        if fit.devices == 1:
+            assert fit.used_share * fit.memory_gb == pytest.approx(report.total_memory_gb, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0, 1e-300, 0.001, 1.01])
+def test_a_share_of_memory_that_no_engine_takes_is_refused(share: float) -> None:
+    with pytest.raises(ArgumentError, match=r"gpu_memory_utilization must be a number above 0\.01 and up to 1"):
+        calculate_memory("meta-llama/Llama-3.1-8B", gpu_memory_utilization=share)
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "float32"])
+def test_whole_numbers_in_arrays_are_refused_before_they_overflow(kind: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"Load\.tokens must be a plain number or an array of float64.*{kind}"):
+        Load(tokens=numpy.array([1, 2], dtype=kind))

@@ -170,11 +170,21 @@ async def test_what_cannot_be_is_refused_with_what_can(
         assert not (await client.call_tool("calculate_memory", {"model": MODEL})).is_error
 
 
-async def test_one_accelerator_where_a_list_belongs_is_refused_in_plain_words() -> None:
+async def test_one_accelerator_where_a_list_goes_is_a_list_of_one() -> None:
     async with connected() as client:
-        result = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": "H100"})
-    assert result.is_error
-    assert "hardware must be a list of accelerators, and is 'H100'" in text(result)
+        one = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": "H100"})
+        several = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": ["H100"]})
+    assert not one.is_error
+    assert one.structured_content == several.structured_content
+
+
+@pytest.mark.parametrize("word", ["full", "FULL", "Full"])
+async def test_full_is_full_however_it_is_spelled(word: str) -> None:
+    async with connected() as client:
+        result = await client.call_tool("calculate_memory", {"model": MODEL, "detail": word})
+    assert result.structured_content is not None
+    assert result.structured_content["ledger"] is not None
+    assert {"default", "source"} & {note["origin"] for note in result.structured_content["notes"]}
 
 
 async def test_an_engine_s_sentence_stands_alone() -> None:

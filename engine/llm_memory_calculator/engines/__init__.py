@@ -53,11 +53,21 @@ def _made(
     settings: Mapping[str, float | None],
     version: str | None = None,
 ) -> Engine:
-    """The engine by one of its tables, on top of the one that it is like."""
-    own = tables[described]
-    measured = own.get("like", described)
-    facts = {**tables[measured], **own, "settings": {**tables[measured]["settings"], **own["settings"]}}
+    """The engine by one of its tables, on top of those that it is like."""
+    facts, measured = tables[described], described
+    while "like" in tables[measured]:
+        measured = tables[measured]["like"]
+        facts = _on_top(facts, tables[measured])
     return _MADE[name](version or described, measured, facts, notes, **settings)
+
+
+def _on_top(own: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A table with what it does not state itself from another, tables in it likewise."""
+    merged = {**other, **own}
+    for key in own.keys() & other.keys():
+        if isinstance(own[key], Mapping):
+            merged[key] = _on_top(own[key], other[key])
+    return merged
 
 
 def _release(version: str) -> tuple[int, ...]:

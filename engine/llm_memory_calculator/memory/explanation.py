@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 from typing import TYPE_CHECKING
 
+from ..facts import table
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS
 from ..ranks import Holding, holdings
 from ..report import Line
@@ -201,14 +203,14 @@ def _activations(deployment: Deployment, load: Load, holding: Holding, need: Led
     """The larger of what runs one after the other, and which it is."""
     here = _sequences(deployment, load)
     if need.peaks:
-        lines = [Line(name=part, value=value, unit=BYTES) for part, value in need.peaks.items() if value]
+        lines = [Line(name=part, value=ceil(value), unit=BYTES) for part, value in need.peaks.items() if value]
     else:
-        most = deployment.engine.step_tokens
-        why = f"{holding.live_values:,} values alive a token, in a step of at most {most:,} tokens"
-        lines = [Line(name="forward pass", value=need.forward, unit=BYTES, why=why)]
+        why = _forward(deployment, holding, need)
+        lines = [Line(name="forward pass", value=ceil(need.forward), unit=BYTES, why=why)]
         if need.sampler:
-            why = f"logits of {here:,} over {deployment.architecture.vocab_size:,} entries"
-            lines.append(Line(name="sampler", value=need.sampler, unit=BYTES, why=why))
+            entries = deployment.architecture.vocab_size
+            why = f"{here:,} x {entries:,} logits x {need.sampler / (here * entries):.4g} B"
+            lines.append(Line(name="sampler", value=ceil(need.sampler), unit=BYTES, why=why))
     if len(lines) < 2:
         return Line(name="activations", value=need.activations, unit=BYTES, parts=tuple(lines))
     largest = max(lines, key=lambda line: line.value)
@@ -219,6 +221,22 @@ def _activations(deployment: Deployment, load: Load, holding: Holding, need: Led
         why=f"the largest, since these run one after the other: {largest.name}",
         parts=tuple(lines),
     )
+
+
+def _forward(deployment: Deployment, holding: Holding, need: Ledger) -> str:
+    """What gives the peak of a step: of the text, or of an encoder whose step holds more."""
+    factor, width = table("memory")["forward"]["factor"], deployment.formats.activation_bytes
+    tokens = need.forward / (factor * width * holding.live_values)
+    if abs(tokens - round(tokens)) > 1e-6 * tokens:
+        return f"{factor:g} x values alive in the encoder x positions of a step x {width:g} B"
+    return f"{factor:g} x {holding.live_values:,} values alive x {round(tokens):,} tokens of a step x {width:g} B"
+
+
+def _graphs(deployment: Deployment, holding: Holding) -> str:
+    engine, depth = deployment.engine, holding.depth
+    fixed, of_all = (engine.graph_bytes(layers, mixes=holding.mixes) for layers in (0, depth))
+    mixes = " with routed experts" if holding.mixes else ""
+    return f"{fixed / 1e6:,.1f} MB{mixes} + {depth:,} layers x {(of_all - fixed) / max(depth, 1) / 1e6:,.1f} MB"
 
 
 def _images(deployment: Deployment) -> str:
@@ -240,11 +258,10 @@ def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: fl
     layout = deployment.layout
     peers = layout.tensor * layout.pipeline
     alone = "one device alone" if peers == 1 else f"one of {peers:,} devices that share the model"
-    mixes = " with routed experts" if holding.mixes else ""
     lines = (
         Line(name="context", value=need.context, unit=BYTES, why=f"of {alone}"),
         Line(name="buffers", value=need.buffers, unit=BYTES, why=f"communication and the like of {alone}"),
-        Line(name="graphs", value=need.graphs, unit=BYTES, why=f"of {holding.depth:,} layers{mixes}"),
+        Line(name="graphs", value=need.graphs, unit=BYTES, why=_graphs(deployment, holding)),
     )
     return Line(
         name="overhead",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -44,15 +44,19 @@ def memory_report(
     tree of what was summed.
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
-    need = ledger(deployment, load)
-    fits = _fits(deployment, load, need, accelerators)
-    if framework_overhead is not None:
-        stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
-        need = replace(need, context=round(stated), buffers=0, graphs=0)
-    if include_gradients:
-        held = holdings(architecture, formats.scheme, layout, deployment.engine)
-        heaviest = max(holding.parameters for holding in held)
-        need = replace(need, gradients=round(heaviest * formats.activation_bytes))
+
+    def counted(deployment: Deployment) -> Ledger:
+        need = ledger(deployment, load)
+        if framework_overhead is not None:
+            stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
+            need = replace(need, context=round(stated), buffers=0, graphs=0)
+        if include_gradients:
+            held = holdings(architecture, formats.scheme, deployment.layout, deployment.engine)
+            heaviest = max(holding.parameters for holding in held)
+            need = replace(need, gradients=round(heaviest * formats.activation_bytes))
+        return need
+
+    need = counted(deployment)
     total = need.total
     estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
     spread = deployment.engine.spread
@@ -89,7 +93,7 @@ def memory_report(
             evidence=spread.evidence,
         ),
         recommended_gpu_memory_gb=recommended_gb(total, deployment.engine),
-        fits=fits,
+        fits=_fits(deployment, counted, total, accelerators),
         fits_device=None if verdict is None else verdict.fits,
         device_budget_bytes=None if verdict is None else verdict.budget_bytes,
         device_margin_bytes=None if verdict is None else verdict.margin_bytes,
@@ -104,15 +108,23 @@ def memory_report(
     )
 
 
-def _fits(deployment: Deployment, load: Load, need: Ledger, accelerators: Iterable[Accelerator]) -> tuple[Fit, ...]:
-    """Those that hold the model, each with the smallest tensor-parallel group that does."""
+def _fits(
+    deployment: Deployment,
+    counted: Callable[[Deployment], Ledger],
+    total: int,
+    accelerators: Iterable[Accelerator],
+) -> tuple[Fit, ...]:
+    """Those that hold what is counted, each with the smallest tensor-parallel group that does.
+
+    total: what is counted on the deployment's own layout.
+    """
     given = deployment.layout
-    known = {given.tensor: need.total} if given.devices == given.tensor and given.expert == 1 else {}
+    known = {given.tensor: total} if given.devices == given.tensor and given.expert == 1 else {}
 
     def needs(most: int) -> Iterator[tuple[int, int]]:
         for tensor in tensor_sizes(deployment.architecture, most):
             if tensor not in known:
-                known[tensor] = ledger(deployment.laid_out(Parallelism(tensor=tensor)), load).total
+                known[tensor] = counted(deployment.laid_out(Parallelism(tensor=tensor))).total
             yield tensor, known[tensor]
 
     found = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DoesNotFitError, LayoutError
 from ..performance.machine import machine_of
 from ..report import ComparisonReport, HardwareRow, Note
-from .layouts import Placed, best_layouts, fewest_in_node, score
+from .layouts import Placed, best_layouts, fewest_in_node, one_token_notes, score
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -91,5 +91,5 @@ def comparison_report(
         output_tokens=load.output,
         rows=tuple(one.row(explained=explained) for one in tried[:keep]),
         compared=len(tried),
-        notes=notes,
+        notes=(*notes, *one_token_notes(load)),
     )

@@ -14,7 +14,7 @@ from ..parallel import Parallelism, most_stages, problem, tensor_sizes
 from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval, times_explained
 from ..performance.step import Clock
-from ..report import Interval, LayoutReport, LayoutRow, Line
+from ..report import Interval, LayoutReport, LayoutRow, Line, Note
 from ..units import GB, ceil_div
 
 if TYPE_CHECKING:
@@ -160,9 +160,18 @@ def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = F
         notes=(
             *deployment.notes,
             *load.notes,
+            *one_token_notes(load),
             *length_notes(deployment.architecture, load.tokens + load.output, "output_tokens"),
         ),
     )
+
+
+def one_token_notes(load: Load) -> tuple[Note, ...]:
+    """What the time per output token is of where none follows the first."""
+    if load.output > 1:
+        return ()
+    text = "One output token has none after it: the time per output token is that of the step that would follow."
+    return (Note(subject="output_tokens", text=text, origin="assumption"),)
 
 
 def _remedy(deployment: Deployment, load: Load) -> str:
