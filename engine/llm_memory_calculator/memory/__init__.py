@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from .ledger import Ledger, serving_ledger
 from .making import making_ledger
-from .verdict import Verdict, first_that_holds, holds, judge, shortage
+from .verdict import Verdict, holds, judge, shortage
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
 
-__all__ = ["Ledger", "Verdict", "first_that_holds", "holds", "judge", "ledger", "shortage"]
+__all__ = ["Ledger", "Verdict", "holds", "judge", "ledger", "shortage"]
 
 
 def ledger(deployment: Deployment, load: Load) -> Ledger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB
-from . import Ledger, first_that_holds, holds, judge, ledger
+from . import Ledger, holds, judge, ledger
 from .explanation import explanation
 
 if TYPE_CHECKING:
@@ -118,28 +118,25 @@ def _fits(
 
     total: what is counted on the deployment's own layout.
     """
-    given = deployment.layout
+    given, engine = deployment.layout, deployment.engine
     known = {given.tensor: total} if given.devices == given.tensor and given.expert == 1 else {}
-
-    def needs(most: int) -> Iterator[tuple[int, int]]:
-        for tensor in tensor_sizes(deployment.architecture, most):
-            if tensor not in known:
-                known[tensor] = counted(deployment.laid_out(Parallelism(tensor=tensor))).total
-            yield tensor, known[tensor]
-
     found = []
     for accelerator in accelerators:
-        held = first_that_holds(needs(accelerator.link_domain), accelerator.usable_memory_bytes, deployment.engine)
-        if held is not None:
-            tensor, verdict = held
-            found.append(
-                Fit(
-                    hardware=accelerator.name,
-                    devices=tensor,
-                    memory_gb=accelerator.memory_gb,
-                    used_share=verdict.used_share,
+        usable = accelerator.usable_memory_bytes
+        budget = engine.budget_bytes(usable)
+        for tensor in tensor_sizes(deployment.architecture, accelerator.link_domain):
+            if tensor not in known:
+                known[tensor] = counted(deployment.laid_out(Parallelism(tensor=tensor))).total
+            if holds(known[tensor], budget):
+                found.append(
+                    Fit(
+                        hardware=accelerator.name,
+                        devices=tensor,
+                        memory_gb=accelerator.memory_gb,
+                        used_share=known[tensor] / usable,
+                    )
                 )
-            )
+                break
     return tuple(found)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..units import GB
 from .ledger import held_tokens
 
-Group = TypeVar("Group")
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..deployment import Deployment, Load
     from ..engines import Engine
     from ..units import Quantity
@@ -56,17 +52,6 @@ def holds(need_bytes: Quantity, budget_bytes: Quantity) -> Any:
 def judge(need_bytes: Quantity, usable_bytes: Quantity, engine: Engine) -> Verdict:
     """Whether a device of which the runtime sees `usable_bytes` holds `need_bytes` under this engine; by how much."""
     return Verdict(need_bytes, usable_bytes, engine.budget_bytes(usable_bytes))
-
-
-def first_that_holds(
-    needs: Iterable[tuple[Group, Quantity]], usable_bytes: Quantity, engine: Engine
-) -> tuple[Group, Verdict] | None:
-    """The first of growing groups whose share a device holds, with the verdict on it. For plain numbers only."""
-    budget = engine.budget_bytes(usable_bytes)
-    for group, need in needs:
-        if holds(need, budget):
-            return group, Verdict(need, usable_bytes, budget)
-    return None
 
 
 def shortage(deployment: Deployment, load: Load, need: Ledger, verdict: Verdict) -> str:
