@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..memory import ledger
 from ..performance.machine import machine_of
-from ..performance.step import all_reduce, operators
+from ..performance.step import operators, sum_time
 from ..ranks import holdings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class OperatorRow:
 
 def operator_rows(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]) -> tuple[OperatorRow, ...]:
     """Every operator of a device of the first pipeline stage: its share of the time and what binds it."""
-    machine, formats, tensor = machine_of(deployment), deployment.formats, deployment.layout.tensor
+    machine, formats = machine_of(deployment), deployment.formats
     first = holdings(deployment.architecture, formats.scheme, deployment.layout, deployment.engine)[0]
     rows: dict[object, OperatorRow] = {}
     count = 0.0
@@ -82,9 +82,9 @@ def operator_rows(deployment: Deployment, steps: Iterable[tuple[Quantity, Step]]
             row.bytes += many * one.time.bytes
             if one.operator.expert_count:
                 row.unused_bytes += many * (1 - work.weight_share) * one.weight_bytes
-            if tensor > 1 and one.operator.sums:
-                message = one.operator.reduced_values(one.step) * formats.activation_bytes
-                row.message_ms += many * all_reduce(message, tensor, machine) * 1e3
+            seconds = sum_time(deployment, machine, one.operator, one.step)
+            if seconds is not None:
+                row.message_ms += many * seconds * 1e3
     for row in rows.values():
         row.unused_bytes /= count
     return tuple(rows.values())

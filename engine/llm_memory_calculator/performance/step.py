@@ -146,10 +146,17 @@ def _spend(
 
 
 def _spend_on_sum(spent: Spent, deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> None:
+    seconds = sum_time(deployment, machine, operator, step)
+    if seconds is not None:
+        spent.spend("collective", seconds)
+
+
+def sum_time(deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> Quantity | None:
+    """Seconds in which tensor-parallel ranks sum what an operator of one layer gives; None where there is no sum."""
     tensor = deployment.layout.tensor
-    if tensor > 1 and operator.sums:
-        message = operator.reduced_values(step) * deployment.formats.activation_bytes
-        spent.spend("collective", all_reduce(message, tensor, machine))
+    if tensor == 1 or not operator.sums:
+        return None
+    return all_reduce(operator.reduced_values(step) * deployment.formats.activation_bytes, tensor, machine)
 
 
 class Timed(NamedTuple):
@@ -196,7 +203,7 @@ class OperatorShare:
 
 def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, str], OperatorShare]:
     """By (kind of work, operator), what a step is the sum of; messages stand under the operator that sends them."""
-    machine, tensor = machine_of(deployment), deployment.layout.tensor
+    machine = machine_of(deployment)
     found: dict[tuple[str, str], OperatorShare] = {}
     for holding in holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, machine.engine):
         for one in operators(deployment, holding, step):
@@ -206,10 +213,10 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
             share.layers += layers
             share.compute_s += layers * one.time.compute_s
             share.memory_s += layers * one.time.memory_s
-            if tensor > 1 and one.operator.sums:
-                message = one.operator.reduced_values(one.step) * deployment.formats.activation_bytes
+            seconds = sum_time(deployment, machine, one.operator, one.step)
+            if seconds is not None:
                 sent = found.setdefault(("collective", one.operator.name), OperatorShare())
-                sent.seconds += layers * all_reduce(message, tensor, machine)
+                sent.seconds += layers * seconds
                 sent.layers += layers
     return found
 
