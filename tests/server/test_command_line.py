@@ -17,18 +17,9 @@ import llm_memory_calculator
 from llm_memory_calculator import __version__
 from llm_memory_server.command_line import main
 
-Run = Callable[..., Any]
+from .llama import CONFIG, LLAMA_2_7B
 
-CONFIG = {
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "intermediate_size": 11008,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "vocab_size": 32000,
-    "torch_dtype": "float16",
-}
-LLAMA_2_7B = 6_738_415_616
+Run = Callable[..., Any]
 
 
 @dataclass

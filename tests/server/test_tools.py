@@ -22,6 +22,8 @@ from llm_memory_server.server import build_server
 from llm_memory_server.tools import SCHEMAS
 from llm_memory_server.write_schemas import answer_schemas
 
+from .llama import CONFIG, LLAMA_2_7B
+
 pytestmark = pytest.mark.anyio
 MODEL = "meta-llama/Llama-3.1-70B"
 # Each tool with a call of it, and what its schema requires beside a model, which is said as a name or as a config.
@@ -32,16 +34,6 @@ TOOLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "compare_hardware": ({"model": MODEL}, []),
     "max_batch_size": ({"model": MODEL, "memory_gb": 192}, []),
 }
-CONFIG = {
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "intermediate_size": 11008,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "vocab_size": 32000,
-    "torch_dtype": "float16",
-}
-LLAMA_2_7B = 6_738_415_616
 
 
 @pytest.fixture
