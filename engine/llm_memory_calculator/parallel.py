@@ -24,8 +24,12 @@ class Parallelism:
     expert: int = 1
 
     @property
+    def devices_of_copy(self) -> int:
+        return self.tensor * self.pipeline
+
+    @property
     def devices(self) -> int:
-        return self.tensor * self.pipeline * self.data
+        return self.devices_of_copy * self.data
 
     def said(self) -> dict[str, Any]:
         """What reports say of it."""
@@ -50,7 +54,7 @@ def most_stages(architecture: Architecture) -> int:
 @lru_cache(maxsize=4096)
 def problem(architecture: Architecture, layout: Parallelism) -> str | None:
     """Why the model cannot be split in this way, or None when it can."""
-    if architecture.task == "diffusion" and layout.tensor * layout.pipeline > 1:
+    if architecture.task == "diffusion" and layout.devices_of_copy > 1:
         return "a pipeline of diffusion is counted whole on each device (data_parallel makes copies)"
     if layout.pipeline > architecture.depth:
         return f"pipeline_parallel {layout.pipeline} exceeds the model's {architecture.depth} layers"

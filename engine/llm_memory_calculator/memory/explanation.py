@@ -10,8 +10,7 @@ from ..facts import table
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS
 from ..ranks import Holding, holdings
 from ..report import Line
-from ..units import ceil_div
-from .ledger import held_tokens
+from .ledger import encoded_positions, held_sequences, held_tokens
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -152,16 +151,10 @@ def _name(kind: Kind, weight: Weight, place: str) -> str:
 # --- what grows with the load --------------------------------------------------------------------------------------
 
 
-def _sequences(deployment: Deployment, load: Load) -> int:
-    here: int = ceil_div(load.sequences * load.beams, deployment.layout.data)
-    return here
-
-
 def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
     """By kind of layer, with the law that each follows."""
-    tokens, architecture = held_tokens(deployment, load), deployment.architecture
-    encoded = architecture.source_of(tokens) if load.source is None else load.source
-    here, width = _sequences(deployment, load), deployment.formats.kv_bytes
+    tokens, encoded = held_tokens(deployment, load), encoded_positions(deployment, load)
+    here, width = held_sequences(deployment, load), deployment.formats.kv_bytes
     kinds: dict[object, list[tuple[int, Operator]]] = {}
     for layers, operator in holding.caching:
         kinds.setdefault(operator.cache_law(), []).append((layers, operator))
@@ -184,7 +177,7 @@ def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
 
 
 def _state(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
-    here, formats, engine = _sequences(deployment, load), deployment.formats, deployment.engine
+    here, formats, engine = held_sequences(deployment, load), deployment.formats, deployment.engine
     window, recurrent = holding.state
     parts = (
         ("convolution windows", window, formats.activation_bytes),
@@ -201,7 +194,7 @@ def _state(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
 
 def _activations(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
     """The larger of what runs one after the other, and which it is."""
-    here = _sequences(deployment, load)
+    here = held_sequences(deployment, load)
     if need.peaks:
         lines = [Line(name=part, value=ceil(value), unit=BYTES) for part, value in need.peaks.items() if value]
     else:
@@ -255,8 +248,7 @@ def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: fl
     if stated is not None:
         why = f"as asked: (KV cache + state + images + activations) x {stated - 1:.4g}"
         return Line(name="overhead", value=need.overhead, unit=BYTES, why=why)
-    layout = deployment.layout
-    peers = layout.tensor * layout.pipeline
+    peers = deployment.layout.devices_of_copy
     alone = "one device alone" if peers == 1 else f"one of {peers:,} devices that share the model"
     lines = (
         Line(name="context", value=need.context, unit=BYTES, why=f"of {alone}"),

@@ -73,9 +73,8 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
     engine, factor = deployment.engine, table("memory")["forward"]["factor"]
     tokens, chunk = held_tokens(deployment, load), engine.step_tokens
-    here = ceil_div(load.sequences * load.beams, layout.data)
-    peers = layout.tensor * layout.pipeline > 1
-    encoded = architecture.source_of(tokens) if load.source is None else load.source
+    here, encoded = held_sequences(deployment, load), encoded_positions(deployment, load)
+    peers = layout.devices_of_copy > 1
     # attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole, one at least
     least = tokens if architecture.task == "encoder" else here
     step_tokens = smaller(here * tokens, larger(chunk, least))
@@ -110,6 +109,16 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
 def held_tokens(deployment: Deployment, load: Load) -> Quantity:
     """Tokens of each sequence at its end; an encoder generates none."""
     return load.tokens if deployment.architecture.task == "encoder" else load.tokens + load.output
+
+
+def held_sequences(deployment: Deployment, load: Load) -> Quantity:
+    """Sequences of the fullest copy, each continuation one."""
+    return ceil_div(load.sequences * load.beams, deployment.layout.data)
+
+
+def encoded_positions(deployment: Deployment, load: Load) -> Quantity:
+    """Positions of the source of each sequence."""
+    return deployment.architecture.source_of(held_tokens(deployment, load)) if load.source is None else load.source
 
 
 def _fuller(one: Ledger, other: Ledger) -> Ledger:

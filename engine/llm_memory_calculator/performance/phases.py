@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..memory.ledger import held_sequences
 from ..operators import Step
 from ..units import ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
@@ -92,7 +93,7 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
 
 def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Step]]:
     """(share, step) of the mean decode step of a micro-batch of the fullest copy."""
-    here = ceil_div(ceil_div(load.sequences * load.beams, deployment.layout.data), deployment.layout.pipeline)
+    here = ceil_div(held_sequences(deployment, load), deployment.layout.pipeline)
     source = deployment.architecture.source_of(load.tokens)
     # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
     begin = 1 if deployment.architecture.prompt_is_source else load.tokens
@@ -117,7 +118,7 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
         busy = phase.total - phase.of("host") - phase.of("pipeline")
         waiting = larger(0.0, stages * slowest - busy)
         phase.spend("pipeline", waiting)
-    of_copy = ceil_div(load.sequences * load.beams, deployment.layout.data)
+    of_copy = held_sequences(deployment, load)
     in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
     phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
     return phase
@@ -125,8 +126,7 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
 
 def shares(deployment: Deployment, time: Spent) -> tuple[Quantity, Quantity]:
     """The phase's operations and bytes over what its devices' peak and bandwidth would do in its time (MFU, MBU)."""
-    layout, machine, scheme = deployment.layout, machine_of(deployment), deployment.formats.scheme
-    devices = layout.tensor * layout.pipeline
+    machine, scheme, devices = machine_of(deployment), deployment.formats.scheme, deployment.layout.devices_of_copy
     peak = machine.peak(scheme.quantized or scheme.plain)
     return (
         time.flops / (devices * peak * time.total),

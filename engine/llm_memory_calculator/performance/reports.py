@@ -208,7 +208,7 @@ def _link_notes(deployment: Deployment) -> list[Note]:
                 origin="warning",
             )
         )
-    if layout.tensor * layout.pipeline > accelerator.link_domain:
+    if layout.devices_of_copy > accelerator.link_domain:
         network = table("timing")["collective"]["network_bandwidth"] / 1e9
         found.append(
             Note(

@@ -300,7 +300,7 @@ def step_time(deployment: Deployment, step: Step, clock: Clock) -> StepTime:
 def _hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
     """Seconds to send the hidden states of a step from one stage to the next."""
     facts, layout = table("timing")["collective"], deployment.layout
-    group = layout.tensor * layout.pipeline
+    group = layout.devices_of_copy
     link = machine.accelerator.link_between(group) if group <= machine.accelerator.link_domain else None
     bandwidth = facts["network_bandwidth"] if link is None else link.bandwidth
     message = step.tokens * deployment.architecture.hidden_size * deployment.formats.activation_bytes
