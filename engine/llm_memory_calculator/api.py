@@ -239,9 +239,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     plain = deployed(asked, model)
     tried = search.ranked(
         [
-            search.try_accelerator(
-                replace(plain, accelerator=entry, devices=count and searched(count)), load, asked.goal
-            )
+            search.try_accelerator(replace(plain, accelerator=entry, devices=count), load, asked.goal)
             for entry, count in chosen
         ]
     )
