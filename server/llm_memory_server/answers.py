@@ -6,7 +6,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 
-def concise(report: Any) -> Any:
+def shown(report: Any, detail: object) -> Any:
+    """What of a report is answered for the `detail` that was asked for, in any case as the engine takes it."""
+    return report if str(detail).lower() == "full" else _concise(report)
+
+
+def _concise(report: Any) -> Any:
     """The report without its long parts, and without notes that only say where facts are from."""
     from llm_memory_calculator import EndToEndReport
     from llm_memory_calculator.sentences import weighty

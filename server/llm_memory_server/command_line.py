@@ -25,7 +25,7 @@ from llm_memory_calculator.arguments import (
     Question,
 )
 
-from .answers import concise, json_values
+from .answers import json_values, shown
 from .options import option_of, value_of
 from .spoken import ask, spoken
 
@@ -127,8 +127,7 @@ def _add(name: str, topic: Topic) -> None:
         if explain:
             given["detail"] = "full"
         report = ask(topic.function, topic.question, given)
-        full = given.get("detail") == "full"
-        _show(report, as_json, lambda answer: report_table(answer if full else concise(answer)))
+        _show(report, as_json, lambda answer: report_table(shown(answer, given.get("detail"))))
 
     parameters = [
         *map(option_of, said),

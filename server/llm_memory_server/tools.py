@@ -20,7 +20,7 @@ from llm_memory_calculator.arguments import (
     Question,
 )
 
-from .answers import concise, json_values
+from .answers import json_values, shown
 from .spoken import Spoken, ask, spoken
 
 SCHEMAS = Path(__file__).with_name("schemas.json")
@@ -98,9 +98,8 @@ def tools() -> list[Tool]:
 
 def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     """The answer of a tool. Raises CalculatorError for what the caller can mend."""
-    report = ask(name, TOPICS[name].question, arguments)
-    shown = report if str(arguments.get("detail")).lower() == "full" else concise(report)
-    return CallToolResult(content=[TextContent(type="text", text=str(shown))], structured_content=json_values(shown))
+    report = shown(ask(name, TOPICS[name].question, arguments), arguments.get("detail"))
+    return CallToolResult(content=[TextContent(type="text", text=str(report))], structured_content=json_values(report))
 
 
 def input_schema(question: type[Question]) -> dict[str, Any]:

@@ -256,6 +256,7 @@ def test_explain_shows_what_a_time_is_made_of(run: Run) -> None:
     assert "matmul" not in run(*question).stdout
     assert "matmul" in run(*question, "--explain").stdout
     assert run(*question, "--explain").stdout == run(*question, "--detail", "full").stdout
+    assert run(*question, "--explain").stdout == run(*question, "--detail", "FULL").stdout
 
 
 def test_explain_shows_what_the_memory_is_made_of(run: Run) -> None:
