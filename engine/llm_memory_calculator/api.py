@@ -76,13 +76,12 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return _called(_bundled(place), str(model))
     if place.kind in ("catalogue", "name"):
         return _bundled(place)
-    origin = sources.read(place, token=token, refresh=refresh)
+    origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
     found = _described(origin)
-    counted = sources.with_listed(origin, token=token)
     return replace(
         found,
         repository=origin.model if origin.kind == "hub" else "",
-        read_notes=(*counted.notes, *compared(found.architecture, counted.listed)),
+        read_notes=(*found.read_notes, *compared(found.architecture, origin.listed)),
     )
 
 
@@ -99,7 +98,9 @@ def _called(model: Model, asked: str) -> Model:
 
 
 def _described(origin: sources.Origin) -> Model:
-    return describe(origin.model, origin.where, origin.config, weights=origin.weights, notes=origin.notes)
+    return describe(
+        origin.model, origin.where, origin.config, weights=origin.weights, others=origin.others, notes=origin.notes
+    )
 
 
 def _model(asked: Question, name: ModelLike) -> Model:

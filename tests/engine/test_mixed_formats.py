@@ -69,7 +69,7 @@ def test_modelopt_s_own_file_layout_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "bits"),
-    [("FP8_PB_WO", 8 + 32 / 128**2), ("MXFP8", MXFP8), ("MXFP4", 4.25), ("W4A16_AWQ", 4 + 20 / 128)],
+    [("FP8_PB_WO", 8 + 32 / 128**2), ("MXFP8", MXFP8), ("MXFP4", 4.25), ("W4A16_GPTQ", 4 + 20 / 128)],
 )
 def test_the_bits_of_modelopt_s_algorithms(algorithm: str, bits: float) -> None:
     found = size(quant_method="modelopt", quant_algo=algorithm, exclude_modules=["lm_head"])
@@ -97,11 +97,9 @@ def test_the_decoder_s_own_quantization_config_is_read() -> None:
 def test_auto_round_s_layers_of_other_bits() -> None:
     plain = {"quant_method": "auto-round", "bits": 4, "group_size": 128}
     extra = {name: {"bits": 16} for name in modules("self_attn.q_proj")}
-    more = LAYERS * HIDDEN**2 * (16 - 4 - 20 / 128) / 8 - LAYERS * HIDDEN * 4  # without the group index of each input
-    # its files have GPTQ's index of four bytes for each input: 6 x 256 and 512 a layer
-    assert size(**plain) == pytest.approx(
-        by_hand(4 + 20 / 128, 4 + 20 / 128) + LAYERS * (6 * HIDDEN + WIDTH) * 4, abs=8
-    )
+    more = LAYERS * HIDDEN**2 * (16 - 4 - 20 / 128) / 8
+    # its own files have no group index of each input, as GPTQ's have
+    assert size(**plain) == pytest.approx(by_hand(4 + 20 / 128, 4 + 20 / 128), abs=8)
     assert size(**plain, extra_config=extra) == pytest.approx(size(**plain) + more, abs=8)
 
 
