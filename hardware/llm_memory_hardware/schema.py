@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from .accelerator import Accelerator
 from .errors import InvalidHardwareError, nearest, shown
 from .facts import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, HardwareType, Link, Price, Source, check_intensity
+from .usable import USABLE_RULES
 
 __all__ = ["accelerator_from_table", "parse", "read_toml"]
 
@@ -57,6 +58,7 @@ _OPTIONAL: Final = (
     "memory_type",
     "memory_bus_bits",
     "memory_is_maximum",
+    "usable_rule",
     "cache_bytes",
     "tdp_w",
     "runtime_devices",
@@ -129,6 +131,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
         memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
         memory_is_maximum=_yes_or_no(file, "memory_is_maximum", table),
+        usable_rule=_usable_rule(file, table),
         cache_bytes=_optional_whole(file, "cache_bytes", table),
         peak_flops=_peaks(file, table.get("peak_flops", {})),
         link=_link(file, "link", table.get("link")),
@@ -224,6 +227,13 @@ def _yes_or_no(file: str, key: str, table: Mapping[str, object], prefix: str = "
     if not isinstance(value, bool):
         raise InvalidHardwareError(f"{file}: key '{prefix}{key}' is {shown(value)}; accepted are true and false.")
     return value
+
+
+def _usable_rule(file: str, table: Mapping[str, object]) -> str | None:
+    rule = _optional_text(file, "usable_rule", table)
+    if rule is not None and rule not in USABLE_RULES:
+        raise InvalidHardwareError(f"{file}: key 'usable_rule' is {rule!r}; accepted are {', '.join(USABLE_RULES)}.")
+    return rule
 
 
 def _peaks(file: str, table: object) -> dict[str, float]:
