@@ -419,11 +419,35 @@ def test_matrix_units_are_faster_than_vector_units_by_what_their_design_gives(ac
             lowest, highest = lowest / 2, highest / 2
         if accelerator.name in _CUT_FOR_EXPORT:
             lowest, highest = 3.3, 3.4
+        if accelerator.name in _AI_TOPS_OF_LAPTOPS:
+            return  # the two rates are of two clocks
     elif accelerator.architecture in _MATRIX_OVER_VECTOR:
         lowest, highest = _MATRIX_OVER_VECTOR[accelerator.architecture]
     else:
         return
     assert lowest <= sixteen / peaks["fp32"] <= highest, f"{sixteen / peaks['fp32']:.2f}"
+
+
+# NVIDIA's AI TOPS of laptops, with sparsity: fp4 of Blackwell, int8 of Ada Lovelace. They are the rate of the tensor
+# cores, whose clock is not the shaders' boost of the specifications. None are published of Ampere's.
+_AI_TOPS_OF_LAPTOPS = {
+    "RTX_5090_Laptop": 1824, "RTX_5080_Laptop": 1334,
+    "RTX_4090_Laptop": 686, "RTX_4080_Laptop": 542, "RTX_4070_Laptop": 321, "RTX_4060_Laptop": 233,
+}  # fmt: skip
+
+
+@every_accelerator
+def test_tensor_cores_of_a_laptop_have_the_rate_of_its_ai_tops(accelerator: Accelerator) -> None:
+    if accelerator.manufacturer != "NVIDIA" or "Laptop" not in accelerator.name:
+        return
+    if accelerator.architecture == "Ampere":
+        assert accelerator.name not in _AI_TOPS_OF_LAPTOPS
+        return
+    dense = _AI_TOPS_OF_LAPTOPS[accelerator.name] / 2 * 1e12
+    peaks = accelerator.peak_flops
+    fastest, sixteen = ("fp4", 8) if "fp4" in peaks else ("int8", 4)
+    assert peaks[fastest] == pytest.approx(dense, rel=2e-3)
+    assert peaks["bf16"] == pytest.approx(dense / sixteen, rel=2e-3)
 
 
 # Rates over those of another format, by design; "16" is bf16, or fp16 where there is no bf16.
@@ -813,3 +837,36 @@ def test_one_provider_s_prices_of_one_device_differ_by_its_host_alone(accelerato
         # the largest host of a T4 has eight times the processors of the smallest
         limit = 4.2 if accelerator.tdp_w is not None and accelerator.tdp_w <= 75 else 2.7
         assert max(found) / min(found) <= limit, f"{provider}: {found}"
+
+
+# --- what a runtime sees --------------------------------------------------------------------------------------------
+
+# GiB that CUDA, torch_npu, a maker's tool or tegrastats printed as the total of the device.
+_PRINTED_GIB = {
+    "RTX_PRO_4000": 23.5, "RTX_PRO_5000_72GB": 71.13, "RTX_5080_Laptop": 15.51, "RTX_5060_Ti_16GB": 15.45,
+    "P100_PCIe_16GB": 15.89, "P100_SXM2_16GB": 15.89,
+    "Ascend_910B2": 61.27, "Ascend_910B3": 61.27, "Ascend_910C_Die": 61.27, "Ascend_910B4": 29.5, "Ascend_910A": 32.0,
+    "Jetson_AGX_Orin_64GB": 61.37, "Jetson_AGX_Orin_32GB": 29.98, "Jetson_Orin_NX_16GB": 15.29,
+    "Jetson_Orin_NX_8GB": 7.44, "Jetson_Orin_Nano_8GB": 7.44, "Jetson_T5000": 122.80, "Cloud_AI_100_Pro": 31.93,
+}  # fmt: skip
+# MiB that nvidia-smi shows as the total, of which CUDA lacks from 0.4 GiB of a small card to 0.65 of a large one.
+_DRIVER_MIB = {
+    "RTX_PRO_4000": 24467, "RTX_PRO_4500": 32623, "RTX_PRO_5000": 48935, "RTX_PRO_5000_72GB": 73415, "RTX_5090": 32607,
+    "RTX_PRO_6000_Workstation": 97887,
+}  # fmt: skip
+
+
+@every_accelerator
+def test_the_usable_memory_is_what_was_printed(accelerator: Accelerator) -> None:
+    printed = _PRINTED_GIB.get(accelerator.name)
+    if printed:
+        assert accelerator.usable_memory_bytes / GIB == pytest.approx(printed, abs=0.006)
+    shown = _DRIVER_MIB.get(accelerator.name)
+    if shown:
+        assert 390 <= shown - accelerator.usable_memory_bytes / MIB <= 660
+
+
+@every_accelerator
+def test_the_capacity_does_not_stand_for_what_a_runtime_sees_of_it(accelerator: Accelerator) -> None:
+    if accelerator.type != "cpu" and accelerator.memory_type != "SRAM":
+        assert accelerator.usable_memory_bytes != accelerator.memory_bytes
