@@ -97,6 +97,8 @@ class Accelerator:
     """Public list prices, each with its date."""
     sources: tuple[Source, ...] = ()
     """Where every number comes from."""
+    disputed: Mapping[str, str] = field(default_factory=dict)
+    """Fields on which sources differ by more than they round, each with what was taken and what others say."""
 
     def __post_init__(self) -> None:
         """Freeze the mappings, the peaks in the order of ``NUMBER_FORMATS``."""
@@ -104,6 +106,7 @@ class Accelerator:
         object.__setattr__(self, "peak_flops", _Fixed({**shown, **self.peak_flops}))
         object.__setattr__(self, "boards", _Fixed(self.boards))
         object.__setattr__(self, "instances", _Fixed(self.instances))
+        object.__setattr__(self, "disputed", _Fixed(self.disputed))
 
     def __hash__(self) -> int:
         """Hash by name: names are unique in the catalogue, and the peaks are a mapping."""

@@ -70,6 +70,7 @@ _OPTIONAL: Final = (
     "boards",
     "instances",
     "prices",
+    "disputed",
 )
 
 
@@ -148,6 +149,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         instances=instances,
         prices=_prices(file, table["prices"], instances) if "prices" in table else (),
         sources=_sources(file, table.get("sources", []), required=not user),
+        disputed=_disputed(file, table),
     )
     if found.usable_memory_bytes > _MOST_USABLE * found.memory_bytes:
         raise InvalidHardwareError(
@@ -276,6 +278,17 @@ def _counts(file: str, key: str, table: object) -> dict[str, int]:
         _text(file, key, name): int(_in_range(file, f"{key}.{name}", count, "instances"))
         for name, count in table.items()
     }
+
+
+def _disputed(file: str, table: Mapping[str, Any]) -> dict[str, str]:
+    said = table.get("disputed", {})
+    if not isinstance(said, dict):
+        raise InvalidHardwareError(f"{file}: key 'disputed' must be a table from a key to what its sources say.")
+    for key in said:
+        outer, _, inner = key.partition(".")
+        if outer not in table or (inner and inner not in table[outer]):
+            raise InvalidHardwareError(f"{file}: key 'disputed' names {key!r}, which is not given.")
+    return {key: _text(file, f"disputed.{key}", text) for key, text in said.items()}
 
 
 def _prices(file: str, tables: object, instances: Mapping[str, int]) -> tuple[Price, ...]:

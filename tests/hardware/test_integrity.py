@@ -32,7 +32,7 @@ every_file = over(NAMES)
 every_accelerator = over(ALL)
 
 # Keys whose numbers carry their own origin, or are no numbers.
-_UNSOURCED = {"name", "aliases", "manufacturer", "type", "architecture", "memory_type", "prices", "sources"}
+_UNSOURCED = {"name", "aliases", "manufacturer", "type", "architecture", "memory_type", "prices", "sources", "disputed"}
 _UNITS = {
     "KiB": 2**10,
     "MiB": 2**20,
@@ -54,7 +54,7 @@ _UNITS = {
 # Gbit/s of one pin, from the slowest part that was sold to the fastest.
 _PIN_RATES = {
     "HBM2": (1.4, 2.45),
-    "HBM2E": (1.2, 3.65),  # the Max 1100 runs its eight stacks slowly
+    "HBM2E": (3.0, 3.65),
     "HBM3": (4.8, 6.5),
     "HBM3E": (5.8, 9.6),
     "GDDR5": (5.0, 9.0),
