@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from .errors import InvalidHardwareError
+
+if TYPE_CHECKING:
+    import datetime
 
 __all__ = [
     "HARDWARE_TYPES",
@@ -79,12 +81,12 @@ class Price:
         """US dollars an hour for one device."""
         return self.usd_per_hour / self.devices
 
-    def age_days(self, today: date) -> int:
+    def age_days(self, today: datetime.date) -> int:
         """Days from when it was read to ``today``; from the first day of the month or year where no day is said."""
         year, month, day = (*map(int, self.date.split("-")), 1, 1)[:3]
-        return (today - date(year, month, day)).days
+        return (today - today.replace(year=year, month=month, day=day)).days
 
-    def is_old(self, today: date) -> bool:
+    def is_old(self, today: datetime.date) -> bool:
         """Whether more than ``OLD_PRICE_DAYS`` may have passed since it was read."""
         return self.age_days(today) > OLD_PRICE_DAYS
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from llm_memory_hardware import (
@@ -104,5 +106,5 @@ def test_a_size_is_no_part_of_the_name_of_what_has_one_size(typed: str) -> None:
 def test_processors_and_unified_memory_are_fitted_to_order() -> None:
     fixed = {"Xeon_Max_9480", "Apple_M4_Max_32_core", "Apple_M5_Max_32_core"}  # on the package, or sold in one size
     for accelerator in all_accelerators():
-        fitted = accelerator.type == "cpu" or accelerator.name.startswith(("Apple", "Ryzen"))
+        fitted = accelerator.type == "cpu" or re.match(r"Apple|Ryzen|Radeon_\d", accelerator.name) is not None
         assert accelerator.memory_is_maximum == (fitted and accelerator.name not in fixed)

@@ -31,13 +31,15 @@ def _is_geforce(accelerator: Accelerator) -> bool:
 
 # Gbit/s of one pin, as parts are sold: a rate between two of these is a fault of the bandwidth.
 _SPEED_GRADES = {
-    "GDDR5": (7.2,),
+    "GDDR5": (7, 7.2, 8),
+    "GDDR5X": (10, 11),
     "GDDR6": (10, 12, 12.5, 14, 14.5, 15, 16, 17, 17.5, 18, 19, 19.5, 20),
     "GDDR6X": (19, 19.5, 21, 22.4, 23),
     "GDDR7": (25, 28, 30),  # 25: the passive RTX PRO 6000
-    "LPDDR4X": (4.266,),
+    "LPDDR4": (3.2, 3.733),
+    "LPDDR4X": (3.733, 4.266),
     "LPDDR5": (6.25, 6.4),  # 6.25: Apple rounds 409.6 GB/s to 400
-    "LPDDR5X": (7.5, 8, 8.533, 9.6),
+    "LPDDR5X": (7.5, 8, 8.448, 8.533, 9.6),
     "DDR4": (3.2,),
     "DDR5": (4.4, 4.8, 5.2, 5.6, 6.4),
 }
@@ -105,8 +107,25 @@ _CHANNELS = {
     "Xeon_6980P": (12, 6400),
     "Graviton4": (12, 5600),
 }
+# The same of processors for desktops and workstations, by how their names begin.
+_CHANNELS_BY_NAME = {
+    r"Ryzen_\d_9": (2, 5600),
+    r"Ryzen_\d_7": (2, 5200),
+    r"Ryzen_\d_[35]": (2, 3200),
+    r"Threadripper_PRO_9": (8, 6400),
+    r"Threadripper_9": (4, 6400),
+    r"Threadripper_PRO_7": (8, 5200),
+    r"Threadripper_7": (4, 5200),
+    r"Threadripper_PRO_5": (8, 3200),
+    r"Threadripper_3": (4, 3200),
+    r"Core_Ultra": (2, 6400),
+    r"Core_i\d_1[34]": (2, 5600),
+    r"Core_i\d_12": (2, 4800),
+    r"Core_i\d_10": (2, 2933),
+    r"Core_i\d_[89]": (2, 2666),
+}
 # GB of one 32-bit channel of GDDR (one chip, or two back to back), and of one stack of HBM.
-_CHANNEL_GB = {"GDDR5": (1, 2), "GDDR6": (1, 2, 4), "GDDR6X": (1, 2), "GDDR7": (2, 3, 4, 6)}
+_CHANNEL_GB = {"GDDR5": (0.5, 1, 2), "GDDR5X": (1,), "GDDR6": (1, 2, 4), "GDDR6X": (1, 2, 4), "GDDR7": (2, 3, 4, 6)}
 _STACK_GB = {"HBM2": (4, 8), "HBM2E": (16,), "HBM3": (16, 24), "HBM3E": (24, 32, 36)}
 
 
@@ -139,7 +158,8 @@ def test_the_rate_of_a_pin_is_a_speed_grade_of_its_memory(accelerator: Accelerat
 
 @every_accelerator
 def test_a_processor_s_bandwidth_is_its_channels_times_their_rate(accelerator: Accelerator) -> None:
-    found = _CHANNELS.get(accelerator.name) or _CHANNELS.get(accelerator.architecture)
+    named = [rate for start, rate in _CHANNELS_BY_NAME.items() if re.match(start, accelerator.name)]
+    found = named[0] if named else _CHANNELS.get(accelerator.name) or _CHANNELS.get(accelerator.architecture)
     if accelerator.type == "cpu" and found and _kind(accelerator).startswith("DDR"):
         channels, transfers = found
         assert accelerator.memory_bandwidth == pytest.approx(channels * transfers * 8e6)
@@ -179,14 +199,18 @@ def test_the_usable_memory_is_the_marketed_one_less_what_is_kept(accelerator: Ac
 # --- on-chip memory -------------------------------------------------------------------------------------------------
 
 _CACHE_MIB_OF_AMD = {
+    "gfx906": (4,),
     "gfx908": (8,),
     "gfx90a": (8,),
     "gfx942": (24, 32),
     "gfx950": (32,),
     "gfx1030": (4,),
+    "gfx1035": (2,),
     "gfx1100": (6,),
     "gfx1101": (4,),
     "gfx1102": (2,),
+    "gfx1103": (2,),
+    "gfx1150": (2,),
     "gfx1151": (2,),
     "gfx1200": (4,),
     "gfx1201": (8,),
@@ -235,10 +259,11 @@ def test_the_cache_is_that_of_the_chip(accelerator: Accelerator) -> None:
 
 # FLOP a clock of one SM, CU, Xe core or GPU core: two for each fp32 lane, of which RDNA 3 and CDNA 3 issue two at once.
 _LANES: Mapping[str, int | Mapping[str, int]] = {
-    "Pascal": {"6.0": 128, "6.1": 256},
+    "Pascal": {"6.0": 128, "6.1": 256, "6.2": 256},
     "Volta": 128,
     "Turing": 128,
     "Ampere": {"8.0": 128, "8.6": 256, "8.7": 256},
+    "Vega 20": 128,
     "CDNA": 128,
     "CDNA 2": 128,
     "RDNA 2": 128,
@@ -246,7 +271,11 @@ _LANES: Mapping[str, int | Mapping[str, int]] = {
 _LANES_OF_THE_REST = 256
 # Units and MHz of the boost clock, from the makers' specification tables.
 _UNITS_AND_CLOCK = {
-    # Pascal, Volta, Turing
+    # Maxwell, Pascal, Volta, Turing
+    "Jetson_Nano": (1, 921.6), "Jetson_TX2": (2, 1300), "GTX_1050_Ti": (6, 1392), "GTX_1060_3GB": (9, 1708),
+    "GTX_1060_6GB": (10, 1708), "GTX_1070": (15, 1683), "GTX_1070_Ti": (19, 1683), "GTX_1080": (20, 1733),
+    "GTX_1080_Ti": (28, 1582), "Jetson_Xavier_NX_8GB": (6, 1100), "Jetson_Xavier_NX_16GB": (6, 1100),
+    "RTX_2080_Ti_22GB": (68, 1545),
     "P100_PCIe_16GB": (56, 1303), "P100_SXM2_16GB": (56, 1480), "P40": (30, 1531),
     "V100_16GB": (80, 1530), "V100_32GB": (80, 1530), "V100_PCIe_16GB": (80, 1380), "V100_PCIe_32GB": (80, 1380),
     "V100S_PCIe_32GB": (80, 1597), "Jetson_AGX_Xavier_32GB": (8, 1377), "Jetson_AGX_Xavier_64GB": (8, 1377),
@@ -263,14 +292,14 @@ _UNITS_AND_CLOCK = {
     "RTX_3090": (82, 1695), "RTX_3090_Ti": (84, 1860), "RTX_3080_Laptop_16GB": (48, 1710),
     "RTX_3080_Ti_Laptop": (58, 1590),
     "Jetson_AGX_Orin_64GB": (16, 1300), "Jetson_AGX_Orin_32GB": (14, 930), "Jetson_Orin_NX_16GB": (8, 918),
-    "Jetson_Orin_NX_8GB": (8, 765), "Jetson_Orin_Nano_8GB": (8, 1020),
+    "Jetson_Orin_Nano_4GB": (4, 1020), "Jetson_Orin_NX_8GB": (8, 765), "Jetson_Orin_Nano_8GB": (8, 1020),
     # Ada Lovelace
     "L4": (58, 2040), "L20": (92, 2520), "L40": (142, 2490), "L40S": (142, 2520),
     "RTX_2000_Ada": (22, 2130), "RTX_4000_SFF_Ada": (48, 1560), "RTX_4000_Ada": (48, 2175), "RTX_4500_Ada": (60, 2580),
     "RTX_5000_Ada": (100, 2550), "RTX_5880_Ada": (110, 2460), "RTX_6000_Ada": (142, 2505),
     "RTX_4060": (24, 2460), "RTX_4060_Ti_8GB": (34, 2535), "RTX_4060_Ti_16GB": (34, 2535), "RTX_4070": (46, 2475),
     "RTX_4070_SUPER": (56, 2475), "RTX_4070_Ti": (60, 2610), "RTX_4070_Ti_SUPER": (66, 2610), "RTX_4080": (76, 2505),
-    "RTX_4080_SUPER": (80, 2550), "RTX_4090": (128, 2520), "RTX_4090_D": (114, 2520),
+    "RTX_4080_SUPER": (80, 2550), "RTX_4090": (128, 2520), "RTX_4090_48GB": (128, 2520), "RTX_4090_D": (114, 2520),
     "RTX_4060_Laptop": (24, 2370), "RTX_4070_Laptop": (36, 2175), "RTX_4080_Laptop": (58, 2280),
     "RTX_4090_Laptop": (76, 2040),
     # Hopper, Blackwell
@@ -282,6 +311,8 @@ _UNITS_AND_CLOCK = {
     "RTX_5090_Laptop": (82, 2160), "RTX_PRO_4500": (82, 2407), "RTX_PRO_6000_Workstation": (188, 2617),
     "RTX_PRO_6000_Max_Q": (188, 2288),
     # AMD
+    "MI50_16GB": (60, 1725), "MI50_32GB": (60, 1725), "MI60": (64, 1800), "Radeon_680M": (12, 2400),
+    "Radeon_760M": (8, 2600), "Radeon_780M": (12, 2700), "Radeon_880M": (12, 2900), "Radeon_890M": (16, 2900),
     "MI100": (120, 1502), "MI210": (104, 1700), "MI300A": (228, 2100), "MI300X": (304, 2100), "MI325X": (304, 2100),
     "MI350X": (256, 2200), "MI355X": (256, 2400),
     "Radeon_PRO_W6800": (60, 2320), "RX_6800_XT": (72, 2250), "RX_6900_XT": (80, 2250), "RX_6950_XT": (80, 2310),
@@ -312,7 +343,12 @@ _CORES_AND_CLOCK = {
     "Xeon_6960P": (72, 2700, 64), "Xeon_6972P": (96, 2400, 64), "Xeon_6980P": (128, 2000, 64),
     "Xeon_6780E": (144, 2200, 16), "Altra_Max_M128-30": (128, 3000, 16), "AmpereOne_A192-32X": (192, 3200, 16),
     "Graviton3": (64, 2600, 32), "Graviton4": (96, 2800, 32), "Grace_CPU": (72, 3100, 32),
-    "Grace_CPU_Superchip": (144, 3100, 32),
+    "Grace_CPU_Superchip": (144, 3100, 32), "Xeon_6787P": (86, 2000, 64), "Xeon_Platinum_8488C": (48, 2400, 64),
+    "Ryzen_9_9950X": (16, 4300, 64), "Ryzen_7_9800X3D": (8, 4700, 64), "Ryzen_9_7950X": (16, 4500, 32),
+    "Ryzen_9_5950X": (16, 3400, 32), "Threadripper_PRO_9995WX": (96, 2500, 64),
+    "Threadripper_PRO_7995WX": (96, 2500, 32), "Threadripper_PRO_5995WX": (64, 2700, 32),
+    "Core_i9_9900K": (8, 3600, 32), "Snapdragon_X_Elite_X1E_84": (12, 3800, 32), "Raspberry_Pi_5": (4, 2400, 16),
+    "Raspberry_Pi_4": (4, 1800, 8),
 }  # fmt: skip
 # Multipliers of the systolic arrays of a TPU, and MHz.
 _ARRAYS_AND_CLOCK = {
@@ -351,6 +387,7 @@ def test_a_tpu_s_rate_is_its_arrays_times_clock(accelerator: Accelerator) -> Non
 # The dense rate of 16-bit products over the vector rate of fp32: with sparsity it would be twice that.
 _MATRIX_OVER_VECTOR: Mapping[str, tuple[float, float]] = {
     "Volta": (7.8, 8.05),
+    "Vega 20": (1.98, 2.02),
     "CDNA": (7.9, 8.1),
     "CDNA 2": (7.9, 8.1),
     "CDNA 3": (7.9, 8.1),
@@ -382,9 +419,13 @@ _MATRIX_OVER_VECTOR: Mapping[str, tuple[float, float]] = {
     "Neoverse V1": (3.98, 4.02),
     "Neoverse V2": (3.98, 4.02),
     "AmpereOne": (1.98, 2.02),
+    "Oryon": (1.98, 2.02),
+    "Cortex-A76": (1.98, 2.02),
 }
 _MATRIX_OVER_VECTOR_OF_NVIDIA: Mapping[str, tuple[float, float]] = {
+    "5.3": (1.98, 2.02),
     "6.0": (1.98, 2.02),
+    "6.2": (1.98, 2.02),
     "7.0": (7.8, 8.05),
     "7.2": (7.8, 8.05),
     "7.5": (7.9, 8.1),
@@ -454,6 +495,7 @@ _FORMATS: Mapping[str, Mapping[tuple[str, str], float]] = {
     "Ada Lovelace": {("int4", "int8"): 2},
     "Blackwell": {("fp4", "fp8"): 2},
     "Blackwell Ultra": {("fp4", "fp8"): 3},
+    "Vega 20": {("int8", "16"): 2},
     "CDNA": {("int8", "fp16"): 1, ("bf16", "fp16"): 0.5},
     "CDNA 2": {("int8", "16"): 1},
     "CDNA 3": {("fp8", "16"): 2, ("int8", "16"): 2, ("tf32", "16"): 0.5},
@@ -518,6 +560,9 @@ def test_formats_are_in_the_ratios_of_their_design(accelerator: Accelerator) -> 
 _COMPUTE_CAPABILITY = {
     ("Pascal", "HBM2"): "6.0",
     ("Pascal", "GDDR5"): "6.1",
+    ("Pascal", "GDDR5X"): "6.1",
+    ("Pascal", "LPDDR4"): "6.2",
+    ("Maxwell", "LPDDR4"): "5.3",
     ("Volta", "HBM2"): "7.0",
     ("Volta", "LPDDR4X"): "7.2",
     ("Turing", "GDDR6"): "7.5",
@@ -536,12 +581,13 @@ _COMPUTE_CAPABILITY = {
     ("Blackwell Ultra", "HBM3E"): "10.3",
 }
 _LLVM_TARGETS = {
+    "Vega 20": {"gfx906"},
     "CDNA": {"gfx908"},
     "CDNA 2": {"gfx90a"},
     "CDNA 3": {"gfx942"},
     "CDNA 4": {"gfx950"},
-    "RDNA 2": {"gfx1030", "gfx1031", "gfx1032"},
-    "RDNA 3": {"gfx1100", "gfx1101", "gfx1102"},
+    "RDNA 2": {"gfx1030", "gfx1031", "gfx1032", "gfx1035"},
+    "RDNA 3": {"gfx1100", "gfx1101", "gfx1102", "gfx1103"},
     "RDNA 3.5": {"gfx1150", "gfx1151"},
     "RDNA 4": {"gfx1200", "gfx1201"},
 }
@@ -562,7 +608,7 @@ def test_the_compute_capability_is_that_of_the_architecture(accelerator: Acceler
 
 # The first digits of an id by chip: NVIDIA numbers its chips in the order of their design.
 _ID_RANGES = {
-    "6.0": r"15f", "6.1": r"1b", "7.0": r"1d", "7.5": r"1[ef]", "8.0": r"20", "8.6": r"2[245]", "8.9": r"2[678]",
+    "6.0": r"15f", "6.1": r"1[bc]", "7.0": r"1d", "7.5": r"1[ef]", "8.0": r"20", "8.6": r"2[245]", "8.9": r"2[678]",
     "9.0": r"23", "10.0": r"29", "10.3": r"31", "12.0": r"2[bcdf]", "12.1": r"2e",
 }  # fmt: skip
 # Ids that stand for several products by the maker's own tables.
@@ -574,6 +620,9 @@ _SHARED_IDS = {
     frozenset({"RX_6800_XT", "RX_6900_XT"}),
     frozenset({"RTX_3080_Laptop_8GB", "RTX_3080_Laptop_16GB"}),
     frozenset({"RX_9070", "RX_9070_XT"}),
+    frozenset({"MI50_16GB", "MI50_32GB"}),
+    frozenset({"Radeon_760M", "Radeon_780M"}),
+    frozenset({"Radeon_880M", "Radeon_890M"}),
     frozenset({"RX_7900_XTX", "RX_7900_XT", "RX_7900_GRE"}),
     frozenset({"Ryzen_AI_Max_390", "Ryzen_AI_Max_Plus_395"}),
 }
@@ -612,6 +661,7 @@ _FEWER_NVLINKS = {
     "H200_NVL": 18,
 }
 _LINKS = {
+    "Vega 20": (2, 46),
     "CDNA": (3, 46),
     "CDNA 3": (7, 64),
     "CDNA 4": (7, 76.8),
@@ -631,6 +681,7 @@ _LINKS = {
     "Emerald Rapids": (4, 60),
     "Sierra Forest": (4, 72),
     "Xeon_6767P": (4, 72),
+    "Xeon_6787P": (4, 72),
     "Granite Rapids": (6, 72),
     # 16 lanes of xGMI
     "Zen 3": (4, 36),
@@ -691,7 +742,7 @@ def test_infiniband_is_of_its_generation(accelerator: Accelerator) -> None:
 def test_a_bridge_says_how_many_it_joins(accelerator: Accelerator) -> None:
     link = accelerator.link
     if link is not None and "bridge" in link.name:
-        wide = {"MI100", "MI210", "H200_NVL", "Max_1100", "Gaudi_3_PCIe"}
+        wide = {"MI100", "MI210", "H200_NVL", "Max_1100", "Gaudi_3_PCIe", "MI50_16GB", "MI50_32GB", "MI60"}
         assert link.max_devices == (4 if accelerator.name in wide else 2)
     if accelerator.type == "cpu" and link is not None:
         assert link.max_devices == 2
@@ -710,6 +761,7 @@ _COUNTED = (
     r"^(?:BM|VM)\.GPU[\w.-]*\.(\d+)$",  # BM.GPU.H100.8
     r"^v5litepod-(\d+)$",
     r"^v[56]e-(\d+)$",
+    r"^u-p6e-gb200x(\d+)$",
 )
 _CORES_COUNTED = r"^(?:v2|v3|v4|v5p|tpu7x)-(\d+)$"  # v4-8: two TensorCores a chip
 # vCPUs of one device in families whose sizes count them.
@@ -717,7 +769,8 @@ _PROCESSORS_COUNTED = {
     r"^Standard_NC(\d+)ads_A100_v4$": 24,
     r"^Standard_NC(\d+)adi?s_H100_v5$": 40,
     r"^Standard_NV(\d+)adm?s_A10_v5$": 36,
-    r"^Standard_NC(\d+)l?ds_xl_RTXPRO6000BSE_v6$": 144,
+    r"^Standard_NC(144|288)l?ds_xl_RTXPRO6000BSE_v6$": 144,
+    r"^Standard_NC(128|256)[lm]?ds_xl_RTXPRO6000BSE_v6$": 128,  # as the preview had them
     r"^Standard_NC(\d+)r?s_v[23]$": 6,
     r"^g4-standard-(\d+)$": 48,
 }
@@ -779,7 +832,7 @@ def test_a_board_has_the_chips_that_its_product_has(accelerator: Accelerator) ->
 @every_accelerator
 def test_devices_of_a_node_are_those_of_what_it_is_built_into(accelerator: Accelerator) -> None:
     node = accelerator.devices_per_node
-    if re.search(r"Laptop|^Jetson|^Apple|^Ryzen|^GB10$|^GH200", accelerator.name):
+    if re.search(r"Laptop|^Jetson|^Apple|^Ryzen|^Radeon_\d|^GB10$|^GH200", accelerator.name):
         assert node == 1
     elif accelerator.architecture.startswith("RDNA"):
         assert node == 4  # assumed: a workstation
