@@ -13,7 +13,7 @@ from statistics import median
 
 import pytest
 
-from llm_memory_hardware import Accelerator, all_accelerators
+from llm_memory_hardware import Accelerator, all_accelerators, get_accelerator
 
 from .checks import over
 
@@ -21,6 +21,15 @@ ALL = all_accelerators()
 GIB = 2**30
 MIB = 2**20
 every_accelerator = over(ALL)
+
+
+_SHARES = {"Half": 2, "Third": 3, "Quarter": 4, "Sixth": 6, "Eighth": 8}
+
+
+def _share_of(accelerator: Accelerator) -> tuple[str, int] | None:
+    """The card whose time and memory several machines share, and among how many."""
+    card, _, share = accelerator.name.rpartition("_")
+    return (card, _SHARES[share]) if share in _SHARES else None
 
 
 def _is_geforce(accelerator: Accelerator) -> bool:
@@ -768,7 +777,7 @@ _CORES_COUNTED = r"^(?:v2|v3|v4|v5p|tpu7x)-(\d+)$"  # v4-8: two TensorCores a ch
 _PROCESSORS_COUNTED = {
     r"^Standard_NC(\d+)ads_A100_v4$": 24,
     r"^Standard_NC(\d+)adi?s_H100_v5$": 40,
-    r"^Standard_NV(\d+)adm?s_A10_v5$": 36,
+    r"^Standard_NV(36|72)adm?s_A10_v5$": 36,
     r"^Standard_NC(144|288)l?ds_xl_RTXPRO6000BSE_v6$": 144,
     r"^Standard_NC(128|256)[lm]?ds_xl_RTXPRO6000BSE_v6$": 128,  # as the preview had them
     r"^Standard_NC(\d+)r?s_v[23]$": 6,
@@ -832,7 +841,7 @@ def test_a_board_has_the_chips_that_its_product_has(accelerator: Accelerator) ->
 @every_accelerator
 def test_devices_of_a_node_are_those_of_what_it_is_built_into(accelerator: Accelerator) -> None:
     node = accelerator.devices_per_node
-    if re.search(r"Laptop|^Jetson|^Apple|^Ryzen|^Radeon_\d|^GB10$|^GH200", accelerator.name):
+    if _share_of(accelerator) or re.search(r"Laptop|^Jetson|^Apple|^Ryzen|^Radeon_\d|^GB10$|^GH200", accelerator.name):
         assert node == 1
     elif accelerator.architecture.startswith("RDNA"):
         assert node == 4  # assumed: a workstation
@@ -898,6 +907,20 @@ def test_one_provider_s_prices_of_one_device_differ_by_its_host_alone(accelerato
         # the largest host of a T4 has eight times the processors of the smallest
         limit = 4.2 if accelerator.tdp_w is not None and accelerator.tdp_w <= 75 else 2.7
         assert max(found) / min(found) <= limit, f"{provider}: {found}"
+
+
+@every_accelerator
+def test_a_share_is_its_part_of_the_card(accelerator: Accelerator) -> None:
+    shared = _share_of(accelerator)
+    if shared is None:
+        return
+    card, parts = get_accelerator(shared[0]), shared[1]
+    assert accelerator.memory_bytes * parts == card.memory_bytes
+    assert accelerator.memory_bandwidth * parts == pytest.approx(card.memory_bandwidth, rel=1e-5)
+    assert {name: rate * parts for name, rate in accelerator.peak_flops.items()} == pytest.approx(
+        dict(card.peak_flops), rel=1e-3
+    )
+    assert set(accelerator.instances.values()) == {1}
 
 
 # --- what a runtime sees --------------------------------------------------------------------------------------------

@@ -429,7 +429,8 @@ AT_HOME = [
     ("NVIDIA GeForce GTX 1080 Ti", 11, 484), ("GTX 1080", 8, 320), ("GTX 1070", 8, 256), ("GTX 1060 6GB", 6, 192),
     ("GTX 1050 Ti", 4, 112), ("RTX 2080 Ti 22GB", 22, 616), ("RTX 4090 48GB", 48, 1008),
     ("Radeon 780M 32GB", 32, 120), ("AMD Radeon 890M", 64, 128), ("Ryzen AI 9 HX 370", 64, 128),
-    ("Ryzen 9 9950X 64GB", 64, 89.6), ("AMD Ryzen 9 7950X 16-Core Processor", 128, 83.2), ("Ryzen 7 5800X3D", 128, 51.2),
+    ("Ryzen 9 9950X 64GB", 64, 89.6), ("AMD Ryzen 9 7950X 16-Core Processor", 128, 83.2),
+    ("Ryzen 7 5800X3D", 128, 51.2),
     ("Intel Core i9-14900K", 192, 89.6), ("i7-12700K 32GB", 32, 76.8), ("Core Ultra 9 285K", 256, 102.4),
     ("AMD Ryzen Threadripper PRO 7995WX 96-Cores", 2000, 332.8), ("Threadripper 9980X", 1000, 204.8),
     ("Threadripper PRO 5995WX", 2000, 204.8), ("X1E-84-100", 64, 135.2), ("Xeon 6787P", 4000, 409.6),
@@ -452,6 +453,10 @@ def test_what_people_run_at_home_is_listed(typed: str, memory_gb: float, bandwid
         ("Standard_NC128ds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server", 1),
         ("Standard_NC320lds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server", 2),
         ("m7i.metal-48xl", "Xeon_Platinum_8488C", 2),
+        ("g6f.xlarge", "L4_Eighth", 1),
+        ("gr6f.4xlarge", "L4_Half", 1),
+        ("Standard_NV6ads_A10_v5", "A10_Sixth", 1),
+        ("Standard_NC36lds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server_Quarter", 1),
     ],
 )
 def test_instance_types_of_2025_and_2026(instance: str, canonical: str, count: int) -> None:
