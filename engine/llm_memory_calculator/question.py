@@ -199,7 +199,7 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
     for accelerator in accelerators:
         for fact, said in accelerator.disputed.items():
             text = f"Sources differ on {accelerator.name}'s {fact.replace('.', ' of ')}: {said}"
-            found.append(Note(subject="hardware", text=text, origin="warning"))
+            found.append(Note(subject=fact, text=text, origin="warning"))
     return tuple(found)
 
 

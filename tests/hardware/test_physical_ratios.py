@@ -44,7 +44,7 @@ _SPEED_GRADES = {
     "GDDR5X": (10, 11),
     "GDDR6": (10, 12, 12.5, 14, 14.5, 15, 16, 17, 17.5, 18, 19, 19.5, 20),
     "GDDR6X": (19, 19.5, 21, 22.4, 23),
-    "GDDR7": (25, 28, 30),  # 25: the passive RTX PRO 6000
+    "GDDR7": (24, 25, 28, 30),  # 24: laptops of 8 GB; 25: the passive RTX PRO 6000
     "LPDDR4": (3.2, 3.733),
     "LPDDR4X": (3.733, 4.266),
     "LPDDR5": (6.25, 6.4),  # 6.25: Apple rounds 409.6 GB/s to 400
@@ -128,6 +128,9 @@ _CHANNELS_BY_NAME = {
     r"Threadripper_PRO_5": (8, 3200),
     r"Threadripper_3": (4, 3200),
     r"Core_Ultra": (2, 6400),
+    r"Core_i5_1[34][45]00$": (2, 4800),
+    r"Core_i5_10": (2, 2666),
+    r"Core_i7_7": (2, 2400),
     r"Core_i\d_1[34]": (2, 5600),
     r"Core_i\d_12": (2, 4800),
     r"Core_i\d_10": (2, 2933),
@@ -299,7 +302,9 @@ _UNITS_AND_CLOCK = {
     "RTX_3050": (20, 1777), "RTX_3060": (28, 1777), "RTX_3060_Ti": (38, 1665), "RTX_3070": (46, 1725),
     "RTX_3070_Ti": (48, 1770), "RTX_3080_10GB": (68, 1710), "RTX_3080_12GB": (70, 1710), "RTX_3080_Ti": (80, 1665),
     "RTX_3090": (82, 1695), "RTX_3090_Ti": (84, 1860), "RTX_3080_Laptop_16GB": (48, 1710),
-    "RTX_3080_Ti_Laptop": (58, 1590),
+    "RTX_3080_Ti_Laptop": (58, 1590), "RTX_3070_Laptop": (40, 1620), "RTX_3060_Laptop": (30, 1702),
+    "RTX_4050_Laptop": (20, 2370), "RTX_5060_Laptop": (26, 2497), "RTX_5070_Laptop": (36, 2347),
+    "RTX_5070_Ti_Laptop": (46, 2220),
     "Jetson_AGX_Orin_64GB": (16, 1300), "Jetson_AGX_Orin_32GB": (14, 930), "Jetson_Orin_NX_16GB": (8, 918),
     "Jetson_Orin_Nano_4GB": (4, 1020), "Jetson_Orin_NX_8GB": (8, 765), "Jetson_Orin_Nano_8GB": (8, 1020),
     # Ada Lovelace
@@ -478,7 +483,8 @@ def test_matrix_units_are_faster_than_vector_units_by_what_their_design_gives(ac
 # NVIDIA's AI TOPS of laptops, with sparsity: fp4 of Blackwell, int8 of Ada Lovelace. They are the rate of the tensor
 # cores, whose clock is not the shaders' boost of the specifications. None are published of Ampere's.
 _AI_TOPS_OF_LAPTOPS = {
-    "RTX_5090_Laptop": 1824, "RTX_5080_Laptop": 1334,
+    "RTX_5090_Laptop": 1824, "RTX_5080_Laptop": 1334, "RTX_5070_Ti_Laptop": 992, "RTX_5070_Laptop": 798,
+    "RTX_5060_Laptop": 572, "RTX_4050_Laptop": 194,
     "RTX_4090_Laptop": 686, "RTX_4080_Laptop": 542, "RTX_4070_Laptop": 321, "RTX_4060_Laptop": 233,
 }  # fmt: skip
 
