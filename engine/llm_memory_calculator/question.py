@@ -196,6 +196,10 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
             f"each with its share of the memory: devices and tensor_parallel count chips here{_also(chips)}."
         )
         found.append(assumed("devices", text))
+    for accelerator in accelerators:
+        for fact, said in accelerator.disputed.items():
+            text = f"Sources differ on {accelerator.name}'s {fact.replace('.', ' of ')}: {said}"
+            found.append(Note(subject=fact, text=text, origin="warning"))
     return tuple(found)
 
 

@@ -152,3 +152,12 @@ def test_a_format_that_was_refused_is_not_advised() -> None:
     with pytest.raises(LayoutError, match="has no peak rate for bf16") as caught:
         estimate_performance(MODEL, "Blackhole_p150", precision="bf16")
     assert "such as 'bf16'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_figure_on_which_sources_differ_is_said(question: Any) -> None:
+    said = [note for note in question("Gaudi 3").notes if "Sources differ on Gaudi_3's peak_flops of bf16" in note.text]
+    assert [(note.subject, note.origin) for note in said] == [("peak_flops.bf16", "warning")]
+    assert "1835" in said[0].text
+    assert "1678" in said[0].text
+    assert not [note for note in question("H100").notes if "Sources differ" in note.text]
