@@ -345,6 +345,7 @@ SEEN = [
     ("llava-hf/llava-onevision-qwen2-7b-ov-hf", 768, 1024, 7 * 729, 4725),
     ("OpenGVLab/InternVL3-8B", 1080, 1920, 9 * 1025, 9 * 256 + 2),
     ("OpenGVLab/InternVL3-8B", 2000, 300, 8 * 1025, 8 * 256 + 2),
+    ("HuggingFaceM4/idefics2-8b", 1358, 2628, 36 * 70 + 4 * (36 * 70), 320),
     ("HuggingFaceM4/Idefics3-8B-Llama3", 768, 1024, 13 * 676, 3 * (4 * 171 + 1) + 172),
     ("HuggingFaceTB/SmolVLM2-256M-Video-Instruct", 2000, 300, 5 * 1024, 4 * (66 + 1) + 67),
     ("microsoft/Phi-4-multimodal-instruct", 1080, 1920, 16 * 1024, 3918),

@@ -60,6 +60,15 @@ def test_a_side_beyond_its_bounds_is_refused(sides: Any) -> None:
         calculate_memory(QWEN2, seq_length=4096, num_images=1, image_resolution=sides)
 
 
+def test_a_pair_of_equal_sides_is_the_size_that_a_model_was_made_for() -> None:
+    made = {"_class_name": "UNet2DConditionModel", "sample_size": 64, "cross_attention_dim": 768}
+    subjects = [
+        {note.subject for note in calculate_memory(made, image_resolution=sides).notes}
+        for sides in ("512", (512, 512), "512x640")
+    ]
+    assert ["image_resolution" in found for found in subjects] == [False, False, True]
+
+
 # The processors raise for sides of 1 to 200 (Qwen-VL, GLM-4V), for less than 10 pixels (Phi-4), or make no image at all
 # (Pixtral).
 @pytest.mark.parametrize(
