@@ -100,6 +100,8 @@ class Recording:
     size: InputSize
     frames: int = 0
     """Of a video, as many as are taken."""
+    alone: bool = False
+    """The tower takes one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

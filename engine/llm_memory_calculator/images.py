@@ -65,6 +65,11 @@ class Sounds(Protocol):
         """Seconds of a sound that are heard at most: what is longer would be cut. None: there is no bound."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether engines encode one sound after the other, and not all of a step at once."""
+        ...
+
     def size(self, seconds: float) -> InputSize:
         """Of one sound, without the marks around it."""
         ...

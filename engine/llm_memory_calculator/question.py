@@ -325,7 +325,7 @@ def _sound(asked: Held, architecture: Architecture) -> Recording | None:
             f"audio_seconds is {seconds:g}, and {architecture.model_type} hears at most {rule.longest:g} s of a sound: "
             "give no more, and count what is longer as further sequences (batch_size)."
         )
-    return Recording(seconds=seconds, size=rule.size(seconds))
+    return Recording(seconds=seconds, size=rule.size(seconds), alone=rule.alone)
 
 
 def _not_taken(architecture: Architecture, kind: str, near: object) -> str:

@@ -225,6 +225,15 @@ def test_phi_4_keeps_a_spectrum_of_1024_channels_alive() -> None:
     assert 1 < report.image_memory_bytes / (30 * 50 * 40 * 2048 * 2) < 1.5
 
 
+def test_phi_4_encodes_one_sound_after_the_other_and_keeps_what_they_give() -> None:
+    """vLLM's phi4mm calls its encoder for each; 375 tokens of 3,072 values are handed on (x 2 bytes x 1.2)."""
+    config = {"model_type": "phi4_multimodal"}
+    one, four = (calculate_memory(config, batch, 4096, audio_seconds=30).image_memory_bytes for batch in (1, 4))
+    assert four - one == pytest.approx(3 * 375 * 3072 * 2 * 1.2, rel=0.01)
+    batched = [calculate_memory({"model_type": "voxtral"}, batch, 4096, audio_seconds=30) for batch in (1, 4)]
+    assert batched[1].image_memory_bytes == pytest.approx(4 * batched[0].image_memory_bytes, rel=0.01)
+
+
 def test_kinds_of_input_run_one_after_the_other() -> None:
     given: dict[str, Any] = {"seq_length": 65_536, "image_resolution": "720x1280"}
     image = calculate_memory(QWEN2, num_images=1, **given)

@@ -151,8 +151,8 @@ def sound_part(sizes: Conformer, text_hidden: int, rate: int = 1) -> tuple[Layer
 
 
 def sounds(sizes: Conformer, rate: int = 1) -> Sounds:
-    """A token of eight steps of the spectrum, 80 ms, however long the sound."""
-    return SpectrumSounds(bins=sizes.mel, frame=400, halvings=sizes.halvings, merge=rate)
+    """A token of eight steps of the spectrum, 80 ms, however long the sound. vLLM encodes one after the other."""
+    return SpectrumSounds(bins=sizes.mel, frame=400, halvings=sizes.halvings, merge=rate, alone=True)
 
 
 def _conformer_layer(sizes: Conformer) -> Operators:

@@ -27,6 +27,8 @@ class WindowedSounds:
     window: float = 30.0
     longest: float | None = None
 
+    alone = False
+
     def size(self, seconds: float) -> InputSize:
         windows = math.ceil(seconds / self.window)
         return InputSize(windows * self.positions, windows * (self.positions // self.merge))
@@ -38,6 +40,8 @@ class TrimmedSounds:
 
     positions: int
     longest: float = 30.0
+
+    alone = False
 
     def size(self, seconds: float) -> InputSize:
         steps = math.ceil(seconds * _SAMPLES / _STEP)
@@ -63,6 +67,7 @@ class SpectrumSounds:
     merge: int = 1
     """Positions after the convolutions that become one token."""
     longest: float | None = None
+    alone: bool = False
 
     def size(self, seconds: float) -> InputSize:
         steps = max(1, (int(seconds * _SAMPLES) + self.before - self.frame) // _STEP + 1)

@@ -19,6 +19,8 @@ class WaveformSounds:
     strides: tuple[int, ...]
     longest: float | None = None
 
+    alone = False
+
     def size(self, seconds: float) -> InputSize:
         length = int(seconds * 16_000)
         for kernel, stride in zip(self.kernels, self.strides, strict=False):

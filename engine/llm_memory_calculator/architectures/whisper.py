@@ -17,6 +17,8 @@ class EncodedSounds:
     positions: int
     longest: float = 30.0
 
+    alone = False
+
     def size(self, seconds: float) -> InputSize:
         return InputSize(self.positions, 0, self.positions)
 

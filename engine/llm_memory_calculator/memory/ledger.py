@@ -150,23 +150,22 @@ def _media_bytes(deployment: Deployment, load: Load, holding: Holding, sequences
     the other.
     """
     width, alive, handed = deployment.architecture.hidden_size, [], []
-    for count, size, of_sound in _media(load):
+    for count, size, of_sound, alone in _media(load):
         tower = [kind for kind in holding.towers if kind.layer.of_sound == of_sound]
         if not tower:
             continue
         shown = larger(1, larger(size.tokens, size.attended))
         together = smaller(sequences * count, larger(1, deployment.engine.step_tokens // shown))
-        alive.append(together * (live_beside(tower) * size.positions))
+        alive.append((1 if alone else together) * (live_beside(tower) * size.positions))
         handed.append(together * (shown * width))
     peak = table("memory")["forward"]["factor"] * (reduce(larger, alive, 0) + sum(handed))
     return whole_up(peak * deployment.formats.activation_bytes)
 
 
-def _media(load: Load) -> Iterator[tuple[Quantity, InputSize, bool]]:
-    """(how many of a sequence, what one is, whether it is heard) of all that is shown to a model."""
+def _media(load: Load) -> Iterator[tuple[Quantity, InputSize, bool, bool]]:
+    """(how many of a sequence, what one is, is it heard, is it encoded alone) of all that is shown to a model."""
     if load.images is not None:
-        yield load.images.count, load.images.size, False
-    if load.video is not None:
-        yield 1, load.video.size, False
-    if load.sound is not None:
-        yield 1, load.sound.size, True
+        yield load.images.count, load.images.size, False, False
+    for recording, of_sound in ((load.video, False), (load.sound, True)):
+        if recording is not None:
+            yield 1, recording.size, of_sound, recording.alone
