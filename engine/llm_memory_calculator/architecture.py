@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from .operators import Operator, State, Step
 
 if TYPE_CHECKING:
-    from .images import Images, Latents
+    from .images import Images, Latents, Sounds, Videos
     from .report import Note
     from .units import Quantity
 
@@ -33,13 +33,14 @@ class Layer:
     operators: tuple[Operator, ...]
     indices: tuple[int, ...] | None = None
     reduction: int = 1
-    """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer."""
+    """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer. Those of a
+    spectrum are what its first convolution gives, over time and pitch."""
     owner: int | None = None
     """Position of the layer whose matrices these layers use too (Zamba's shared blocks), storing none of them."""
     kept: int = 0
     """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
     of_sound: bool = False
-    """Of a tower for sounds, through which no image runs."""
+    """Of a tower for sounds, through which no image or video runs."""
 
     @property
     def repeat(self) -> int:
@@ -78,6 +79,10 @@ class Architecture:
     """Positions that the encoder gives where they are always as many (Whisper); None: as many as the source has."""
     images: Images | None = None
     """What an image is in positions and tokens, where there is a tower for images."""
+    videos: Videos | None = None
+    """The same of a video."""
+    sounds: Sounds | None = None
+    """The same of a sound, where there is an encoder of sounds."""
     latents: Latents | None = None
     """What images are made of, where the model makes some."""
     max_length: int | None = None

@@ -167,6 +167,10 @@ class MemoryReport(Layout, Served):
     """Tokens of each sequence, prompt and output together."""
     image_tokens: int = 0
     """Tokens of each sequence that its images are."""
+    video_tokens: int = 0
+    """Tokens that its video is."""
+    audio_tokens: int = 0
+    """Tokens that its sound is."""
     worst_device: str
     """Which device the bytes below are of."""
     weight_memory_bytes: int
@@ -178,7 +182,7 @@ class MemoryReport(Layout, Served):
     state_memory_bytes: int = 0
     """Recurrent state that does not grow with the length, bytes."""
     image_memory_bytes: int = 0
-    """The tower's activations for the images of one step, and their embeddings, bytes."""
+    """The towers' activations for images, video and sound of one step, and their embeddings, bytes."""
     lora_adapter_memory_bytes: int = 0
     """Adapters, bytes."""
     gradient_memory_bytes: int = 0
@@ -216,7 +220,7 @@ class MemoryReport(Layout, Served):
             ("KV cache", self.kv_cache_bytes),
             ("activations", self.activation_memory_bytes),
             ("state", self.state_memory_bytes),
-            ("images", self.image_memory_bytes),
+            ("media", self.image_memory_bytes),
             ("LoRA adapters", self.lora_adapter_memory_bytes),
             ("gradients", self.gradient_memory_bytes),
             ("overhead", self.extra_work_bytes),
@@ -290,7 +294,7 @@ class BatchReport(Layout, Served):
     state_memory_bytes: int = 0
     """Recurrent state on it, bytes."""
     image_memory_bytes: int = 0
-    """The tower's activations and images on it, bytes."""
+    """The towers' activations and embeddings on it, bytes."""
     lora_adapter_memory_bytes: int = 0
     """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int

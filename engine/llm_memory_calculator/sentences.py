@@ -183,7 +183,7 @@ def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
         ("KV cache", report.kv_cache_bytes),
         ("activations", report.activation_memory_bytes),
         ("state", report.state_memory_bytes),
-        ("images", report.image_memory_bytes),
+        ("media", report.image_memory_bytes),
         ("LoRA adapters", report.lora_adapter_memory_bytes),
         ("overhead", report.extra_work_bytes),
     ]

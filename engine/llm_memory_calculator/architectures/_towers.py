@@ -10,7 +10,7 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import Images
+from ..images import Images, Sounds, Videos
 from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
 from . import build as build_any
 from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain, pre_norm, within
@@ -256,6 +256,8 @@ def multimodal(
     towers: Callable[[Architecture], tuple[Layer, ...]] | tuple[Layer, ...],
     *,
     images: Images | None = None,
+    videos: Videos | None = None,
+    sounds: Sounds | None = None,
     section: str = "text_config",
     flat: bool = False,
     defaults: Mapping[str, Any] | None = None,
@@ -289,6 +291,8 @@ def multimodal(
         encoder=tuple(moved_layer(layer, *moved) for layer in text.encoder),
         towers=towers if isinstance(towers, tuple) else towers(text),
         images=images,
+        videos=videos,
+        sounds=sounds,
         dtype=dtype_of(config) or text.dtype,
         notes=tuple(config.notes),
     )

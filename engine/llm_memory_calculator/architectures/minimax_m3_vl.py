@@ -4,6 +4,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Norm
 from ._towers import clip_block, multimodal, tower, two_matrices
+from ._videos import NativeVideos, Sampling
 from ._vision import Grid, patches, read_grid
 from .minimax_m3_vl_text import build as build_text
 
@@ -31,7 +32,21 @@ def build(config: Config) -> Architecture:
         return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
 
     return multimodal(
-        config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT, ties_inside=True
+        config,
+        build_text,
+        towers,
+        images=grid.images(4 * 28 * 28, 672 * 672),
+        # the times between frames, in words, are not counted
+        videos=NativeVideos(
+            patch=grid.patch,
+            merge=grid.merge,
+            min_pixels=4 * 28 * 28,
+            max_pixels=768 * 28 * 28,
+            sampling=Sampling(fps=1, least=4, most=768),
+            marks=2,
+        ),
+        defaults=_TEXT,
+        ties_inside=True,
     )
 
 
