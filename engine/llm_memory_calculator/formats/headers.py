@@ -134,7 +134,7 @@ def without_absent_towers(architecture: Architecture, stored: StoredWeights | St
         f"{architecture.model_type} models have were not counted."
     )
     note = Note(subject="weights", text=text, origin="source")
-    return replace(architecture, towers=(), images=None, notes=(*architecture.notes, note))
+    return replace(architecture, towers=(), images=None, videos=None, sounds=None, notes=(*architecture.notes, note))
 
 
 AS_STORED = "as_stored"
