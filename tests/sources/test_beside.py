@@ -118,8 +118,8 @@ def test_two_formats_that_disagree_are_both_said(hub: Any) -> None:
     own = {**B, "quantization_config": {"quant_method": "gptq", "bits": 8, "group_size": 128}}
     files = {"config.json": own, "hf_quant_config.json": {"quantization": MODELOPT}}
     report = in_folder(files, hub)
-    assert report.precision == "w8a16"
-    assert "hf_quant_config.json states fp8 (9.081 GB, the KV cache in fp8) and the config itself w8a16" in texts(
+    assert report.precision == "gptq_8bit"
+    assert "hf_quant_config.json states fp8 (9.081 GB, the KV cache in fp8) and the config itself gptq_8bit" in texts(
         report
     )
 

@@ -42,6 +42,7 @@ _KEPT_FIELDS = (
     "exclude",
     "ignored_layers",
     "llm_int8_skip_modules",
+    "linear_weights_not_to_quantize",
 )
 
 
@@ -93,6 +94,8 @@ def read(config: Config, plain: Format) -> Stated:
     if not _names_all(section, method):
         rules = (*rules, *_experts_of(config, section), *_general(section, method, plain))
     forms = list(dict.fromkeys(rule.form for rule in rules if rule.form is not plain))
+    if not any(form.quantized for form in forms) and method == "bitnet":
+        return Stated(rules=(), main=plain, label=plain.name, kv_cache=cache)
     if not forms:
         raise ConfigError("The config's quantization_config quantises nothing; give precision to count one format.")
     main = rules[-1].form if rules[-1].form is not plain else forms[0]

@@ -48,8 +48,8 @@ def _auto_round(match: re.Match[str]) -> _Config:
     return {"quant_method": "auto-round", "bits": int(match["bits"] or 4), "group_size": 128}
 
 
-def _gptq(match: re.Match[str]) -> _Config:
-    return {"quant_method": "gptq", "bits": int(match["bits"]), "group_size": 128}
+def _packed(match: re.Match[str]) -> _Config:
+    return {"quant_method": match["method"], "bits": int(match["bits"]), "group_size": 128}
 
 
 def _weights_only(match: re.Match[str]) -> _Config:
@@ -91,7 +91,7 @@ def _vptq(match: re.Match[str]) -> _Config:
     return {"quant_method": "vptq", "shared_layer_config": {"all": layer}}
 
 
-_BPW = r"(?:(?P<before>exl[23])[_ ]?)?(?P<bits>\d{1,2}(?:\.\d{1,3})?)_?bpw(?:_?(?P<after>exl[23]))?(?:_?h(?P<head>\d))?"
+_BPW = r"(?:(?P<before>exl[23])[_ ]?)?(?P<bits>[1-9](?:\.\d{1,3})?)_?bpw(?:_?(?P<after>exl[23]))?(?:_?h(?P<head>\d))?"
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Config]], ...] = tuple(
     (re.compile(pattern), read)
     for pattern, read in (
@@ -102,7 +102,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Config]], ...]
         (r"hqq_?(?P<bits>[23468])(?:_?bits?)?", _hqq),
         (r"auto_?round(?:_?(?:int)?(?P<bits>[2348])(?:_?bits?)?)?", _auto_round),
         (r"w(?P<bits>[234568])a16(?P<asym>_asym)?", _weights_only),
-        (r"gptq_?(?:int|w)?(?P<bits>[2348])(?:_?bits?)?", _gptq),
+        (r"(?P<method>gptq|awq)_?(?:int|w)?(?P<bits>[2348])(?:_?bits?)?", _packed),
         (r"torchao_?(?P<kind>int4|int8|fp8|float8|int8dq|float8dq)(?:_?(?:wo|weight_only))?", _torchao),
         (r"(?P<kind>(?:int4|int8|float8)(?:wo|_weight_only)|int8dq|float8dq)", _torchao),
         (r"bitnet(?:_?b?1\.58)?|b?1\.58_?bits?", lambda _: {"quant_method": "bitnet"}),

@@ -20,13 +20,18 @@ _MXFP8 = replace(FORMATS["fp8"], name="mxfp8", scales=(Scales(bits=8, columns=32
 def _grouped(form: Format, bits: int, group: int) -> Format:
     """`form` with `bits` an element, its zero point as wide, and groups of `group` inputs (-1: all inputs)."""
     scales = tuple(
-        replace(entry, bits=entry.bits - form.bits + bits, columns=None if group == -1 else group)
+        replace(
+            entry,
+            # a 16-bit scale, and behind it the zero point where the format has one
+            bits=16 + bits if entry.bits > 16 else entry.bits,
+            columns=None if group == -1 else group,
+        )
         if entry.columns and entry.columns > 1
         else entry
         for entry in form.scales
     )
-    name = form.name if bits == form.bits else f"w{bits}a16"
-    return replace(form, name=name, bits=bits, scales=scales)
+    other = f"w{bits}a16" if form.name == "int4" else f"{form.name}_{bits}bit"
+    return replace(form, name=form.name if bits == form.bits else other, bits=bits, scales=scales)
 
 
 def _group_size(section: Config, default: int = 128) -> int:

@@ -186,10 +186,11 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
 
 def _labelled(config: Config, architecture: Architecture, precision: object) -> WeightScheme:
     """The scheme of a label that means more than one format: as checkpoints of that kind are stored."""
-    stated = labels.quantization_of(spelling(precision)) if isinstance(precision, str) else None
-    own = checkpoint_scheme(config, architecture) if isinstance(precision, str) and "+" in precision else None
-    if own is not None and own.label == precision:
-        return own
+    if checkpoint.holder(config) is not None:
+        own = checkpoint_scheme(config, architecture)
+        if own.label in (precision, spelling(precision)):
+            return own
+    stated = labels.quantization_of(spelling(precision))
     if stated is None:
         raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
     plain = {name: value for name, value in config.values.items() if name not in checkpoint.HOLDING}
