@@ -137,14 +137,20 @@ class Question:
         str | None,
         Argument(
             "format",
-            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
+            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, a GGUF mix such as q4_k_m, or a library's word such "
+            "as mlx_4bit, 4.0bpw",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
         ),
     ] = None
     kv_precision: Annotated[
         str | None,
-        Argument("format", f"Format of the KV cache: {', '.join(KV_FORMATS)}", left_out="16 bits", examples=("fp8",)),
+        Argument(
+            "format",
+            f"Format of the KV cache: {', '.join(KV_FORMATS)}",
+            left_out="what the checkpoint states, or 16 bits",
+            examples=("fp8",),
+        ),
     ] = None
     engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
         ENGINES[0]
