@@ -88,8 +88,8 @@ QUANTISERS: dict[str, tuple[dict[str, Any], set[str], Callable[[int, int], Tenso
     "awq": ({"quant_method": "awq", "bits": 4, "group_size": 64}, LAYERS, awq(64)),
     "auto-round": ({"quant_method": "auto-round", "bits": 4, "group_size": 128}, LAYERS, awq(128)),
     "fp8": ({"quant_method": "fp8", "weight_block_size": [128, 128]}, LAYERS, blocks),
-    "int8": ({"quant_method": "bitsandbytes", "load_in_8bit": True}, LAYERS, channels),
-    "nf4": ({"quant_method": "bitsandbytes", "load_in_4bit": True}, LAYERS, nf4),
+    "int8": ({"quant_method": "bitsandbytes", "load_in_8bit": True}, {*LAYERS, "tower"}, channels),
+    "nf4": ({"quant_method": "bitsandbytes", "load_in_4bit": True}, {*LAYERS, "tower"}, nf4),
     "compressed-tensors": (
         {"quant_method": "compressed-tensors", "ignore": ["re:.*lm_head.*"], "config_groups": GROUPS},
         ALL_BUT_HEAD,

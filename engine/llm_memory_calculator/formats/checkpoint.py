@@ -46,6 +46,8 @@ _KEPT_FIELDS = (
 )
 
 
+# Those that transformers puts in the place of every linear layer, towers' too, unless they are named as left alone.
+_IN_TOWERS = ("bitsandbytes", "eetq", "quanto")
 # Those whose plain names mean one module, and not all that is in it.
 _ONE_MODULE = ("compressed-tensors", "mlx", "auto-round", "vptq")
 # mlx-vlm leaves towers in 16 bits, and quantises the projectors behind them.
@@ -127,6 +129,8 @@ def _general(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
         head = Rule(form=exl(section)[1], roles=frozenset({"head"}))
         return (head, Rule(form=main, roles=QUANTIZED_ROLES))
     roles = _ALL_MATRICES if method in _BY_TARGETS else QUANTIZED_ROLES
+    if method in _IN_TOWERS:
+        roles |= {"tower"}
     if _flag(section, "lm_head") or _flag(section, "include_input_output_embeddings"):
         roles |= {"head"}
     return (Rule(form=main, roles=roles, modules=modules),)
