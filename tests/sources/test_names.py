@@ -29,7 +29,7 @@ DERIVED: list[tuple[str, str, str, float | None]] = [
     ("solidrust/Mistral-7B-Instruct-v0.3-AWQ", "mistralai/Mistral-7B-v0.3", "awq", 4.16),
     ("hugging-quants/Meta-Llama-3.1-8B-Instruct-GPTQ-INT4", LLAMA_8B, "gptq", 5.74),
     ("TheBloke/CodeLlama-7B-Instruct-GPTQ", "codellama/CodeLlama-7b-hf", "gptq", 3.90),
-    ("Qwen/Qwen1.5-7B-Chat-GPTQ-Int8", "Qwen/Qwen1.5-7B", "w8a16", None),
+    ("Qwen/Qwen1.5-7B-Chat-GPTQ-Int8", "Qwen/Qwen1.5-7B", "gptq_8bit", None),
     ("neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", LLAMA_8B, "fp8", 9.08),
     ("amd/Llama-3.1-70B-Instruct-FP8-KV", LLAMA_70B, "fp8", 72.67),
     ("RedHatAI/Llama-3.3-70B-Instruct-quantized.w4a16", LLAMA_70B, "int4", None),
