@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..config import Config
 from ..errors import ConfigError, did_you_mean, shown
@@ -18,6 +19,7 @@ from .quantisers import (
     fqn_configs,
     group_format,
     groups_of,
+    hqq,
     mlx,
     names_of,
     packed,
@@ -43,6 +45,7 @@ _KEPT_FIELDS = (
     "ignored_layers",
     "llm_int8_skip_modules",
     "linear_weights_not_to_quantize",
+    "skip_modules",
 )
 
 
@@ -229,6 +232,8 @@ def _names_all(section: Config, method: str) -> bool:
     """Whether the rules by module name all that is quantised."""
     if method == "vptq":
         return bool(section.values.get("config_for_layers"))
+    if method == "hqq":
+        return bool(_hqq_by_module(section))
     if method == "fp8":
         return False
     return bool(section.values.get("quantized_layers")) or _has_several(section, method)
@@ -253,11 +258,13 @@ def _inside(section: Config) -> tuple[str, ...]:
 def _by_module(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
     """Rules of modules that have a format of their own."""
     if section.values.get("quantized_layers"):
-        return _of_each(section, "quantized_layers", algorithm_of)
+        return _of_each(section.values["quantized_layers"], algorithm_of, "quantized_layers")
     if section.values.get("layer_quant_config"):
-        return _of_each(section, "layer_quant_config", quark)
+        return _of_each(section.values["layer_quant_config"], quark, "layer_quant_config")
     if method == "vptq":
-        return _of_each(section, "config_for_layers", vptq_of) if section.values.get("config_for_layers") else ()
+        return _of_each(section.values.get("config_for_layers") or {}, vptq_of, "config_for_layers")
+    if method == "hqq":
+        return _of_each(_hqq_by_module(section), hqq, "quant_config")
     if method == "mlx":
         return _mlx_overrides(section, plain)
     if method == "torchao":
@@ -281,9 +288,16 @@ def _by_module(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
     return ()
 
 
-def _of_each(section: Config, field: str, form_of: Callable[[Config], Format]) -> tuple[Rule, ...]:
+def _hqq_by_module(section: Config) -> Mapping[str, Any]:
+    """HQQ's parameters by the name that modules of all layers share (self_attn.q_proj); empty where one is of all."""
+    stated = section.values.get("quant_config")
+    if not isinstance(stated, Mapping) or "weight_quant_params" in stated:
+        return {}
+    return stated
+
+
+def _of_each(entries: Any, form_of: Callable[[Config], Format], field: str) -> tuple[Rule, ...]:
     """Modules that each have an object of their own: modelopt's quantized_layers and the like."""
-    entries = section.values[field]
     if not isinstance(entries, Mapping):
         raise ConfigError(f"The config's quantization_config.{field} must be an object of modules.")
     modules: dict[Format, list[str]] = {}

@@ -54,6 +54,8 @@ def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeigh
 
 # What headers and the padding of files add to their tensors, at the most.
 _OF_FILES = 5e-3
+# A difference that is no more than this is said and warns of nothing.
+_NEGLIGIBLE = 1e-3
 # Parts that are stored and not counted, such as layers for multi-token prediction, explain no more.
 _APART = 0.15
 
@@ -88,8 +90,9 @@ def judged_by_total(architecture: Architecture, stated: WeightScheme, total: Sto
     if plain is not None:
         text += f", as if stored in {plain.label}: {plain.label} was counted, and engines serve what the config says"
         return _with_note(plain, f"{text}; precision={stated.label!r} counts that.", "warning")
-    factor = total.bytes / described
-    return _with_note(replace(stated, factor=factor), f"{text}: the files' were counted.", "warning")
+    found = replace(stated, factor=total.bytes / described)
+    origin: Literal["warning", "source"] = "warning" if abs(surplus) > _NEGLIGIBLE * described else "source"
+    return _with_note(found, f"{text}: the files' were counted.", origin)
 
 
 def _plain_by(architecture: Architecture, stated: WeightScheme, total: StoredTotal) -> WeightScheme | None:
@@ -236,12 +239,12 @@ def _counted(stored: StoredWeights, counted: int, described: int | None) -> Note
         f"{text}: {counted / GB:,.3f} GB count, and {judge} gives {described / GB:,.3f} GB ({share:+.2%}, "
         f"{counted - described:+,} bytes)."
     )
-    return Note(subject="weights", text=text, origin="warning" if abs(share) > 1e-3 else "source")
+    return Note(subject="weights", text=text, origin="warning" if abs(share) > _NEGLIGIBLE else "source")
 
 
 def _misindexed(stored: StoredWeights) -> bool:
     """Whether the index beside the files gives other bytes than these have, by more than a thousandth."""
-    return stored.indexed_bytes is not None and abs(stored.indexed_bytes - stored.bytes) > 1e-3 * stored.bytes
+    return stored.indexed_bytes is not None and abs(stored.indexed_bytes - stored.bytes) > _NEGLIGIBLE * stored.bytes
 
 
 def _holds_most(sizes: Mapping[str, int], found: Match, stored: StoredWeights, unexplained: Sequence[str]) -> bool:

@@ -42,7 +42,7 @@ class Modules:
     """What stands at or below a module, both without what stands before the layers."""
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)
 def modules_of(architecture: Architecture) -> Modules:
     paths: dict[str, str] = {}
     found: dict[str, Weight] = {}

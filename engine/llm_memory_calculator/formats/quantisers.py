@@ -52,6 +52,12 @@ def _bits(section: Config, default: int | None = None) -> int:
 
 def packed(section: Config) -> Format:
     """GPTQ's file format; auto-round's own is the same without the group index of each input."""
+    kind = section.text("data_type", default="int")
+    floats = {"mx_fp": ("mxfp4", _MXFP8), "nv_fp": ("nvfp4", _FP8_BY_TENSOR), "fp": ("", _FP8_BY_TENSOR)}
+    for name, (four, eight) in floats.items():
+        if kind.startswith(name):
+            bits = section.integer("bits", least=4, most=8)
+            return FORMATS[four] if bits == 4 and four else eight
     bits, group = _bits(section), _group_size(section)
     if section.text("quant_method", default="gptq").startswith("gptq"):
         return _grouped(FORMATS["gptq"], bits, group)
@@ -63,9 +69,9 @@ def _awq(section: Config) -> Format:
     return _grouped(FORMATS["int4" if symmetric else "awq"], _bits(section, 4), _group_size(section))
 
 
-def _hqq(section: Config) -> Format:
+def hqq(section: Config) -> Format:
     """Half-quadratic quantisation: a 16-bit scale and a 16-bit zero point a group."""
-    weights = section.values.get("quant_config")
+    weights = section.values.get("quant_config", section.values)
     inner = weights.get("weight_quant_params") if isinstance(weights, Mapping) else None
     own = Config(inner, where="quantization_config.quant_config.") if isinstance(inner, Mapping) else section
     bits, group = _bits(own, 4), _group_size(own, 64)
@@ -236,16 +242,19 @@ def group_format(group: Mapping[str, Any]) -> Format:
     bits, kind = section.integer("num_bits", least=2, most=8), section.text("type", default="int")
     group_size = _group_size(section, -1)
     inputs = group.get("input_activations")
+    # compressed-tensors' scales have the weights' own 16 bits; modelopt has one float32 scale a tensor and states none
+    strategy = section.text("strategy", default="tensor")
     if kind == "float" and bits == 8:
-        if section.text("strategy", default="tensor") == "block":
+        if strategy == "block":
             rows, columns = section.integers("block_structure", least=1, default=(128, 128))
             return replace(FORMATS["fp8_block"], scales=(Scales(bits=16, rows=rows, columns=columns),))
-        # compressed-tensors states its strategy, modelopt has one scale a tensor and states none
-        return _FP8_BY_TENSOR if section.text("strategy", default="tensor") == "tensor" else FORMATS["fp8"]
+        if strategy == "group" and group_size == 32:
+            return _MXFP8
+        return _FP8_BY_TENSOR if strategy == "tensor" else replace(FORMATS["fp8"], scales=(Scales(bits=16),))
     if kind == "float" and bits == 4:
         return FORMATS["mxfp4"] if group_size == 32 else FORMATS["nvfp4"]
     if kind == "int" and bits == 8 and inputs:
-        return FORMATS["int8"]
+        return replace(FORMATS["int8"], scales=(Scales(bits=16, rows=None if strategy == "tensor" else 1),))
     if kind == "int":
         form = FORMATS["int4"]
         if not section.boolean("symmetric", default=True):
@@ -398,7 +407,7 @@ READERS: dict[str, Callable[[Config], Format]] = {
     "gptq": packed,
     "auto-round": packed,
     "awq": _awq,
-    "hqq": _hqq,
+    "hqq": hqq,
     "fp8": fp8,
     "fbgemm_fp8": fp8,
     "mxfp4": lambda _: FORMATS["mxfp4"],
