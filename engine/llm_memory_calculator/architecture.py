@@ -40,10 +40,17 @@ class Layer:
     """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
     of_sound: bool = False
     """Of a tower for sounds, through which no image runs."""
+    assumed: bool = False
+    """Of a tower of which the config says nothing: its family's default, which a text-only conversion has not."""
 
     @property
     def repeat(self) -> int:
         return 1 if self.indices is None else len(self.indices)
+
+    @property
+    def parameters(self) -> int:
+        """Those of all these layers."""
+        return self.repeat * sum(weight.parameters for operator in self.operators for weight in operator.weights())
 
     def module_paths(self) -> list[str]:
         """The checkpoint's path of each of these layers."""

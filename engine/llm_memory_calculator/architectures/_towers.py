@@ -247,7 +247,7 @@ def text_section(
             config.note(
                 "tie_word_embeddings", f"It differs outside and in {section}; what stands {where} was taken.", "warning"
             )
-    return Config({**own.values, **outside}, where=own.where, notes=config.notes)
+    return own.stating(**outside)
 
 
 def multimodal(

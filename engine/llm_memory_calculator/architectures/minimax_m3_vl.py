@@ -25,7 +25,7 @@ _TEXT = {
 
 def build(config: Config) -> Architecture:
     vision = config.section("vision_config", default={})
-    grid = read_grid(vision, hidden=1280, depth=32, heads=16, patch=14)
+    grid = read_grid(vision, hidden=1280, depth=32, heads=16, patch=14, merge=_merged(config, vision))
 
     def towers(text: Architecture) -> tuple[Layer, ...]:
         return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
@@ -33,6 +33,13 @@ def build(config: Config) -> Architecture:
     return multimodal(
         config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT, ties_inside=True
     )
+
+
+def _merged(*configs: Config) -> int:
+    """Patches along a side of what becomes one token: said outside or in the tower's section."""
+    name = "img_token_compression_config"
+    found = [config.section(name).integer("spatial_merge_size", default=2) for config in configs if config.has(name)]
+    return found[-1] if found else configs[-1].integer("spatial_merge_size", default=2)
 
 
 def _towers(config: Config, grid: Grid, text: int, inner: int) -> tuple[Layer, ...]:
