@@ -3,24 +3,10 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Norm
+from ._rows import MINIMAX_M3_TEXT
 from ._towers import clip_block, multimodal, tower, two_matrices
 from ._vision import Grid, patches, read_grid
 from .minimax_m3_vl_text import build as build_text
-
-_TEXT = {
-    "hidden_size": 6144,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 60,
-    "num_attention_heads": 64,
-    "num_key_value_heads": 4,
-    "head_dim": 128,
-    "num_local_experts": 128,
-    "num_experts_per_tok": 4,
-    "dense_intermediate_size": 12_288,
-    "shared_intermediate_size": 3072,
-    "vocab_size": 200_064,
-    "max_position_embeddings": 524_288,
-}
 
 
 def build(config: Config) -> Architecture:
@@ -31,7 +17,12 @@ def build(config: Config) -> Architecture:
         return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
 
     return multimodal(
-        config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT, ties_inside=True
+        config,
+        build_text,
+        towers,
+        images=grid.images(4 * 28 * 28, 672 * 672),
+        defaults=MINIMAX_M3_TEXT,
+        ties_inside=True,
     )
 
 
