@@ -121,6 +121,13 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
     "moonshotai/Kimi-K3": (KIMI_K3, 2_779_931_752_544),
     "deepseek-ai/DeepSeek-OCR": (DEEPSEEK_OCR, 6_672_212_480 // 2),
     "deepseek-ai/DeepSeek-OCR-2": (DEEPSEEK_OCR_2, 3_389_119_360),
+    "Qwen/Qwen-VL": (
+        {"model_type": "qwen", "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32,
+         "num_attention_heads": 32, "vocab_size": 151936,
+         "visual": {"heads": 16, "image_size": 448, "layers": 48, "mlp_ratio": 4.9231, "output_dim": 4096,
+                    "patch_size": 14, "width": 1664}},
+        9_656_935_168,
+    ),
     "deepseek-ai/deepseek-moe-16b-base": (
         {"model_type": "deepseek", "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408,
          "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 16, "vocab_size": 102400,

@@ -22,6 +22,8 @@ SAM, CLIP, QWEN = "sam_vit_b", "clip-l-14-224", "qwen2-0-5b"
 _SAM_WINDOW = 14
 # patches of SAM that its convolutions make one position of
 _STRIDE = 16
+# OCR-2's learned queries for a tile and for the whole view, one for each position
+_QUERIES = (("query_768", 144), ("query_1024", 256))
 # Most tiles by the published preprocessors, and pixels along the side of one.
 _MOST_TILES, _OCR_TILE, _OCR2_TILE = 6, 640, 768
 
@@ -171,9 +173,6 @@ def _ocr2(config: Config, sizes: Config, vision: Config) -> Architecture:
     return _beside(
         config, (*sam, *qwen), hidden, ViewedImages(whole=side, tile=_OCR2_TILE, marks_rows=False), rows=False
     )
-
-
-_QUERIES = (("query_768", 144), ("query_1024", 256))
 
 
 def _beside(

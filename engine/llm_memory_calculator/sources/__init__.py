@@ -11,7 +11,7 @@ from typing import Any, Literal, NoReturn
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
 from ..formats.stored import StoredWeights
 from ..report import Note
-from . import gguf_config, gguf_file, hub, local, names, pipelines, safetensors
+from . import gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 
 __all__ = [
@@ -193,7 +193,15 @@ def given(config: Mapping[str, Any]) -> Origin:
             f"The config given as a dict has the key {local.shorten(repr(strangers[0]))}, which is not a string. "
             "Give the content of the model's config.json."
         )
-    return Origin(model="custom config", kind="dict", where="given as a dict", config=config)
+    return _by_usual_names(Origin(model="custom config", kind="dict", where="given as a dict", config=config))
+
+
+def _by_usual_names(origin: Origin) -> Origin:
+    """The same with the config that a params.json gives."""
+    if not params_json.is_params(origin.config):
+        return origin
+    config, notes = params_json.read(origin.config)
+    return replace(origin, config=config, notes=(*origin.notes, *notes))
 
 
 def _from_disk(path: str) -> Origin:
@@ -208,9 +216,8 @@ def _from_disk(path: str) -> Origin:
     if os.path.isdir(expanded) and not local.is_config(expanded):
         return _from_folder_without_config(path, expanded)
     file, config = local.load(path)
-    if not os.path.isdir(expanded):
-        return Origin(model=path, kind="file", where=file, config=config)
-    return _with_weights_of(expanded, Origin(model=path, kind="file", where=file, config=config))
+    origin = _by_usual_names(Origin(model=path, kind="file", where=file, config=config))
+    return _with_weights_of(expanded, origin) if os.path.isdir(expanded) else origin
 
 
 def _from_gguf(path: str, expanded: str) -> Origin:
@@ -233,7 +240,11 @@ def _from_safetensors(path: str, expanded: str) -> Origin:
 
 
 def _from_folder_without_config(path: str, expanded: str) -> Origin:
-    """A folder of GGUF files, or the error that says what a folder holds instead of a config."""
+    """A folder of GGUF files or with a params.json, or the error that says what it holds instead of a config."""
+    params = os.path.join(expanded, "params.json")
+    if os.path.lexists(params):
+        file, config = local.load(params)
+        return _with_weights_of(expanded, _by_usual_names(Origin(model=path, kind="file", where=file, config=config)))
     files = gguf_file.files_in(expanded)
     if len(files) == 1:
         return _from_gguf(path, os.path.join(expanded, files[0]))
