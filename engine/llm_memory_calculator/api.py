@@ -154,6 +154,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         model_type=architecture.model_type,
         attention_type=architecture.attention_type,
         parameter_count=architecture.parameter_count,
+        stored_parameter_count=architecture.stored_parameter_count,
         active_parameter_count=architecture.active_parameter_count,
         embedding_parameter_count=architecture.embedding_parameter_count,
         layers=architecture.depth,

@@ -303,6 +303,7 @@ def _model(report: ModelReport) -> list[str]:
 def _model_lines(report: ModelReport) -> tuple[Line, ...]:
     counts = [
         ("parameters", report.parameter_count, ""),
+        ("values in its files", report.stored_parameter_count or 0, ""),
         ("active parameters", report.active_parameter_count, ""),
         ("parameters of the input tables", report.embedding_parameter_count, ""),
         ("layers", report.layers, ""),

@@ -72,11 +72,16 @@ def _whole_heads(config: Config) -> Operators:
     )
 
 
-def corrected_deepseek(config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None) -> Architecture:
-    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides."""
+def corrected_deepseek(
+    config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None, copies: bool | None = True
+) -> Architecture:
+    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides.
+
+    copies: whether these have a table and a head of their own, as `without_predictors` takes it.
+    """
     correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
     stack = deepseek_stack(config, correction, *router_extras, indexed=indexed)
-    return without_predictors(decoder(config, stack), config)
+    return without_predictors(decoder(config, stack), config, copies=copies)
 
 
 def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:
