@@ -48,6 +48,16 @@ SMALL_DEEPSEEK = {
     "num_hidden_layers": 12, "num_attention_heads": 10, "num_key_value_heads": 10, "n_routed_experts": 64,
     "num_experts_per_tok": 6, "n_shared_experts": 2, "first_k_dense_replace": 1, "use_mla": False,
 }  # fmt: skip
+DEEPSEEK_16B = {
+    "vocab_size": 102400, "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408,
+    "num_hidden_layers": 27, "num_attention_heads": 16, "n_routed_experts": 64, "num_experts_per_tok": 6,
+    "n_shared_experts": 2, "first_k_dense_replace": 1, "kv_lora_rank": 512, "q_lora_rank": None,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+}  # fmt: skip
+DEEPSEEK_27B = DEEPSEEK_16B | {
+    "vocab_size": 129280, "hidden_size": 2560, "intermediate_size": 12288, "moe_intermediate_size": 1536,
+    "num_hidden_layers": 30, "num_attention_heads": 32, "n_routed_experts": 72, "topk_method": "noaux_tc",
+}  # fmt: skip
 SAM = {"global_attn_indexes": [2, 5, 8, 11], "heads": 12, "layers": 12, "width": 768}
 
 
@@ -153,8 +163,10 @@ def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
     [
         # "68.5B parameters, of which 2.9 to 4.5B are active", arXiv 2601.21204
         (LONGCAT_LITE, 68.5, 3.6),
-        # 6.74 GB in one file of bf16; "1.0B activated"
+        # 6.74 GB in one file of bf16, 16.1B and 27.5B
         (DEEPSEEK_VL2_TINY, 3.37, None),
+        (DEEPSEEK_VL2_TINY | {"language_config": DEEPSEEK_16B}, 16.15, None),
+        (DEEPSEEK_VL2_TINY | {"language_config": DEEPSEEK_27B}, 27.48, None),
     ],
 )
 def test_count_is_what_the_makers_round(facts: dict[str, Any], billions: float, active: float | None) -> None:

@@ -94,6 +94,17 @@ def test_a_tower_that_the_config_describes_is_not_said_to_be_assumed() -> None:
     assert not any(layer.assumed for layer in found.towers)
 
 
+def test_a_decoder_that_stands_outside_any_section_is_read_and_not_a_default_one() -> None:
+    """LLaVA 1.5 13B as its authors published it, whose embeddings are of 32,000 tokens."""
+    found = described(
+        model_type="llava", architectures=["LlavaLlamaForCausalLM"], hidden_size=5120, intermediate_size=13824,
+        num_hidden_layers=40, num_attention_heads=40, num_key_value_heads=40, vocab_size=32000, mm_hidden_size=1024,
+    )  # fmt: skip
+    # llava-hf/llava-1.5-13b-hf, less its 64 tokens more
+    assert found.parameter_count == 13_351_494_656 - 2 * 64 * 5120
+    assert list(warnings(found, "text-only conversions have none")) == ["vision_config"]
+
+
 @pytest.mark.parametrize("section", ["text_config", "llm_config", "language_config", "thinker_config"])
 def test_a_model_type_inside_alone_is_read_and_said(section: str) -> None:
     found = described(**{section: LLAMA, "vision_config": TOWER})

@@ -18,7 +18,9 @@ _NO_MODEL = re.compile(
     r"|freeze|gguf|yarn)(_config|_cfg)?$|id2label$|label2id$|^auto_map$|task_specific|pruned_heads|transformers\.js"
     r"|^_|kwargs$"
 )
-_NAMED_SO = re.compile(r"_(config|cfg|args|model|tower|encoder|decoder)$|^(visual|vision|audio|speech|image_)")
+_NAMED_SO = re.compile(
+    r"_(config|cfg|args|model|tower|encoder|decoder|projector|resampler)$|^(visual|vision|audio|speech|image_)"
+)
 _SIZES = frozenset(
     {
         *("hidden_size", "width", "d_model", "embed_dim", "dim", "hidden_dim", "intermediate_size"),

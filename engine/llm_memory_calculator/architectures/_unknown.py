@@ -83,7 +83,7 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
         raise UnsupportedModelError(
             f"{called} not described here, and cannot be described by the usual fields of a decoder, since the config "
             f"{reason}.{did_you_mean(name, known)} Where its layers are those of a family that is known, give the "
-            "config with that one's model_type."
+            f"config with that one's {field}."
         )
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     feed = _feed_forwards(config, hidden, depth)
