@@ -57,6 +57,8 @@ from .report import (
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
     """The description of a hub id, a short name, a path (config.json, its folder, weights' files) or a config dict.
 
+    A params.json of Mistral or Meta is taken where a config.json is.
+
     A folder's .safetensors files, or a .gguf file, are counted by their headers, of which nothing else is read. A Model
     or an Architecture is taken as it is.
 

@@ -58,6 +58,13 @@ def test_a_note_says_how_much_is_left_out() -> None:
     assert any(f"{left_out:,} values" in note.text and "not counted" in note.text for note in notes)
 
 
+def test_the_text_says_which_count_the_bytes_are_of() -> None:
+    assert "Its files hold 684,489,845,504 values; engines load 671,026,404,352, of which the bytes are." in str(
+        inspect_model("deepseek-ai/DeepSeek-V3")
+    )
+    assert "Its files" not in str(inspect_model("Qwen/Qwen3-8B"))
+
+
 def test_the_count_of_files_is_null_where_a_part_of_them_is_not_known() -> None:
     unknown = GLM_5 | {"index_topk_freq": 4, "index_skip_topk_offset": 3, "num_nextn_predict_layers": 1}
     assert described(**unknown).stored_parameter_count is None
