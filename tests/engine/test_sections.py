@@ -94,6 +94,27 @@ def test_a_tower_that_the_config_describes_is_not_said_to_be_assumed() -> None:
     assert not any(layer.assumed for layer in found.towers)
 
 
+@pytest.mark.parametrize(
+    ("facts", "family"),
+    [
+        (LLAMA | {"architectures": ["LlamaForCausalLM"]}, "llama"),
+        (GEMMA | {"architectures": ["Gemma3ForCausalLM"]}, "gemma3_text"),
+        (
+            {"text_config": MISTRAL, "vision_config": {}, "architectures": ["Mistral3ForConditionalGeneration"]},
+            "mistral3",
+        ),
+        (LLAMA | {"architectures": ["MiniMaxM2ForCausalLM"], "num_local_experts": 4, "num_experts_per_tok": 2,
+                  "num_key_value_heads": 2, "head_dim": 16}, "minimax_m2"),
+    ],
+)  # fmt: skip
+def test_a_class_says_the_family_where_no_model_type_does(facts: dict[str, Any], family: str) -> None:
+    without = {name: value for name, value in facts.items() if name != "model_type"}
+    found = described(**without)
+    assert found.model_type == family
+    assert found.parameter_count == described(**without, model_type=family).parameter_count
+    assert list(warnings(found, "is named after, was taken")) == ["model_type"]
+
+
 def test_a_decoder_that_stands_outside_any_section_is_read_and_not_a_default_one() -> None:
     """LLaVA 1.5 13B as its authors published it, whose embeddings are of 32,000 tokens."""
     found = described(

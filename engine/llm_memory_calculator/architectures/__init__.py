@@ -37,7 +37,8 @@ def build(config: Config) -> Architecture:
         return _described(config)
     from . import _sections
 
-    found = None if config.has("model_type") else _sections.of_section(config)
+    config = _sections.named_by_class(config, families())
+    found = _sections.of_section(config)
     return _sections.judged(_described(config) if found is None else found, config)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +51,8 @@ def judged(architecture: Architecture, config: Config) -> Architecture:
 
 def of_section(config: Config) -> Architecture | None:
     """The model of a nested object, where that has the only model_type."""
+    if config.has("model_type"):
+        return None
     for name in (*_OF_TEXT, _OF_ALL):
         value = config.values.get(name)
         if not isinstance(value, Mapping) or not isinstance(value.get("model_type"), str):
@@ -63,6 +65,25 @@ def of_section(config: Config) -> Architecture | None:
         own = value["model_type"]
         return multimodal(config.stating(model_type=own), own, (), section=name)
     return None
+
+
+def named_by_class(config: Config, known: Sequence[str]) -> Config:
+    """The same with the model_type that its class is named after, where that is a family."""
+    classes = config.values.get("architectures")
+    if config.has("model_type") or not isinstance(classes, list | tuple) or not classes:
+        return config
+    name = str(classes[0])
+    stem = re.match(r"\w+?(?=For[A-Z]|LMHeadModel$|Model$)", name)
+    if stem is None:
+        return config
+    names = {family.replace("_", ""): family for family in known}
+    # Gemma3ForCausalLM is the text of what Gemma3ForConditionalGeneration is the whole of
+    alone = f"{stem[0]}text".lower() if "ForCausalLM" in name and not config.has("text_config") else ""
+    family = names.get(alone) or names.get(stem[0].lower())
+    if family is None:
+        return config
+    config.note("model_type", f"Absent; {family}, which its class {name} is named after, was taken.", "assumption")
+    return config.stating(model_type=family)
 
 
 def _unread(values: Mapping[str, Any], config: Config, where: str = "") -> Iterator[str]:
