@@ -218,6 +218,11 @@ def test_an_image_has_the_tokens_that_its_processor_gives(
     [
         (LONGCAT_LITE | {"emb_split_num": 5}, "not a multiple of its 15 tables"),
         (DEEPSEEK_VL2_TINY | {"candidate_resolutions": [384]}, "candidate_resolutions must be a list of"),
+        (KIMI_K3 | {"vision_config": {"qkv_hidden_size": 100}}, "vision_config.qkv_hidden_size 100 is not a multiple"),
+        (
+            DEEPSEEK_OCR | {"vision_config": {"width": {"sam_vit_b": {"downsample_channels": [512]}}}},
+            "vision_config.width.sam_vit_b.downsample_channels must be two numbers",
+        ),
         (DEEPSEEK_OCR | {"projector_config": {"projector_type": "mlp"}}, "projector_type linear, or"),
     ],
 )

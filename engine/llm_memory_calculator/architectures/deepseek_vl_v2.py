@@ -82,7 +82,7 @@ def build(config: Config) -> Architecture:
 
 def _vl2(config: Config, vision: Config) -> Architecture:
     hidden = vision.integer("width", default=1152)
-    width = int(hidden * vision.real("mlp_ratio", default=3.7362))
+    width = int(hidden * vision.real("mlp_ratio", default=3.7362, most=64))
     named = vision.stating(
         hidden_size=hidden,
         intermediate_size=width,
@@ -190,7 +190,10 @@ def _sam(config: Config, pixels: int, *, last: int) -> tuple[tuple[Layer, ...], 
     hidden, heads = config.integer("width", default=768), config.integer("heads", default=12)
     depth = config.integer("layers", default=12, most=DEEPEST_STACK)
     everywhere = {index for index in config.integers("global_attn_indexes", default=(2, 5, 8, 11)) if index < depth}
-    inner, last = config.integers("downsample_channels", default=(512, last), least=1)
+    channels = config.integers("downsample_channels", default=(512, last), least=1)
+    if len(channels) != 2:
+        raise ConfigError(f"The config's {config.where}downsample_channels must be two numbers, and is {channels}.")
+    inner, last = channels
     side, neck, dim = pixels // patch, 256, share(hidden, heads)
     grid = Grid(hidden=hidden, depth=depth, heads=heads, patch=patch, merge=1)
 

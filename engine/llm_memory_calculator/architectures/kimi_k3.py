@@ -2,8 +2,9 @@
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
+from ..errors import ConfigError
 from ..operators import Learned, Norm
-from ._blocks import Heads, Operators, feed_forward, pre_norm, share
+from ._blocks import Heads, Operators, feed_forward, pre_norm
 from ._encoders import encoder_attention
 from ._images import PaddedImages
 from ._towers import multimodal, tower, two_matrices
@@ -35,7 +36,11 @@ def _encoder(config: Config, grid: Grid) -> tuple[Layer, ...]:
     inner = config.integer("qkv_hidden_size", default=1536)
     bias, attend_bias = (config.boolean(name, default=False) for name in ("linear_bias", "attn_bias"))
     norm_bias = config.text("norm_type", default="rmsnorm") == "layernorm"
-    heads = Heads(query=grid.heads, kv=grid.heads, dim=share(inner, grid.heads))
+    if inner % grid.heads:
+        raise ConfigError(
+            f"The config's {config.where}qkv_hidden_size {inner} is not a multiple of its {grid.heads} heads."
+        )
+    heads = Heads(query=grid.heads, kv=grid.heads, dim=inner // grid.heads)
     attend = encoder_attention(hidden, heads, path="", names=("wqkv", "wqkv", "wqkv", "wo"), bias=attend_bias)
     width = config.integer("vt_intermediate_size", "intermediate_size", default=4096)
     forward = feed_forward(hidden, width, bias=bias, names=("fc0", "fc1"))
