@@ -50,6 +50,8 @@ def test_a_part_that_the_family_does_not_read_is_named(part: dict[str, Any], pat
         {"task_specific_params": {"summarization": {"num_beams": 4}}},
         {"id2label": {"0": "a"}, "label2id": {"a": 0}},
         {"auto_map": {"AutoConfig": "a.B"}},
+        {"sentence_transformers": {"model_args": {"dim": 8}}},
+        {"training_args": {"hidden_size": 8}},
         {"vision_config": None},
         {"vision_config": {}},
     ],

@@ -14,9 +14,9 @@ from . import build
 
 # Of training, of generating, of the number formats (which `formats` reads) and of the tools that a model is used with.
 _NO_MODEL = re.compile(
-    r"rope_|^(quantization|compression|generation|init|tokenizer|processor|preprocessor|optimizer|training|fsdp|peft"
-    r"|freeze|gguf|yarn)(_config|_cfg)?$|id2label$|label2id$|^auto_map$|task_specific|pruned_heads|transformers\.js"
-    r"|^_|kwargs$"
+    r"rope_|^(quantization|compression|generation|init|tokenizer|processor|preprocessor|optimizer|train|trainer|training"
+    r"|eval|data|dataset|logging|export|fsdp|deepspeed|peft|freeze|gguf|yarn)(_config|_cfg|_args)?$|id2label$|label2id$"
+    r"|^auto_map$|task_specific|pruned_heads|transformers\.js|^sentence_transformers$|^_|kwargs$"
 )
 _NAMED_SO = re.compile(
     r"_(config|cfg|args|model|tower|encoder|decoder|projector|resampler)$|^(visual|vision|audio|speech|image_)"

@@ -60,7 +60,7 @@ def build(config: Config) -> Architecture:
             linear.integer("num_heads", "linear_num_heads", default=32),
             linear.integer("linear_head_dim" if linear is config else "head_dim", default=128),
             linear.integer("short_conv_kernel_size", "linear_conv_kernel_dim", default=4),
-            full_gate=linear.boolean("use_full_rank_gate", default=False),
+            full_gate=_says(linear, "use_full_rank_gate"),
         ),
     }
     # each block attends what the blocks of layers before it gave (arXiv 2603.15031)
@@ -88,10 +88,15 @@ def build(config: Config) -> Architecture:
     )
 
 
+def _says(config: Config, name: str) -> bool:
+    """Whether the config has a part of Kimi-K3, of which those of Kimi-Linear say nothing."""
+    return config.has(name) and config.boolean(name)
+
+
 def _attention(config: Config, hidden: int) -> Operators:
     """Latent attention, in Kimi-K3 with a gate on its output."""
     attend = latent_attention(config)
-    if not config.boolean("mla_use_output_gate", default=False):
+    if not _says(config, "mla_use_output_gate"):
         return attend
     count = config.integer("num_attention_heads")
     heads = Heads(query=count, kv=count, dim=config.integer("v_head_dim"))
@@ -102,8 +107,9 @@ def _latent(config: Config, hidden: int, width: int | None) -> tuple[Operators, 
     """What stands before and after routed experts that work on fewer values than the hidden states have."""
     if width is None:
         return (), ()
-    normed = config.boolean("latent_moe_use_norm", default=False)
-    norm: Operators = (Norm(name=f"{EXPERTS}.routed_expert_norm", width=width),) if normed else ()
+    norm: Operators = ()
+    if _says(config, "latent_moe_use_norm"):
+        norm = (Norm(name=f"{EXPERTS}.routed_expert_norm", width=width),)
     return (
         (plain(f"{EXPERTS}.routed_expert_down_proj", width, hidden),),
         (*norm, plain(f"{EXPERTS}.routed_expert_up_proj", hidden, width)),
