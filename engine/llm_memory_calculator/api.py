@@ -57,6 +57,8 @@ from .report import (
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
     """The description of a hub id, a short name, a path (config.json, its folder, weights' files) or a config dict.
 
+    A params.json of Mistral or Meta is taken where a config.json is.
+
     A folder's .safetensors files, or a .gguf file, are counted by their headers, of which nothing else is read. A Model
     or an Architecture is taken as it is.
 
@@ -155,6 +157,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         model_type=architecture.model_type,
         attention_type=architecture.attention_type,
         parameter_count=architecture.parameter_count,
+        stored_parameter_count=architecture.stored_parameter_count,
         active_parameter_count=architecture.active_parameter_count,
         embedding_parameter_count=architecture.embedding_parameter_count,
         layers=architecture.depth,

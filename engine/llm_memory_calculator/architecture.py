@@ -41,10 +41,22 @@ class Layer:
     """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
     of_sound: bool = False
     """Of a tower for sounds, through which no image or video runs."""
+    assumed: bool = False
+    """Of a tower of which the config says nothing: its family's default, which a text-only conversion has not."""
 
     @property
     def repeat(self) -> int:
         return 1 if self.indices is None else len(self.indices)
+
+    @property
+    def parameters(self) -> int:
+        """Those of all these layers."""
+        return self.repeat * sum(weight.parameters for operator in self.operators for weight in operator.weights())
+
+    @property
+    def values(self) -> int:
+        """Those of all these layers that a checkpoint stores, buffers too."""
+        return self.repeat * sum(weight.size for operator in self.operators for weight in operator.weights())
 
     def module_paths(self) -> list[str]:
         """The checkpoint's path of each of these layers."""
@@ -94,6 +106,8 @@ class Architecture:
     notes: tuple[Note, ...] = field(default=())
     apart: tuple[Note, ...] = field(default=())
     """Parts of the checkpoint that are not in the sums, such as layers for multi-token prediction."""
+    unloaded: tuple[Layer, ...] | None = ()
+    """These parts, which files hold and engines do not load; None where a part of them is not described."""
 
     def layers(self) -> Iterator[Layer]:
         """Everything that is stored."""
@@ -115,6 +129,13 @@ class Architecture:
     def parameter_count(self) -> int:
         """Trainable parameters, tied weights once, buffers not counted."""
         return _counts(self).parameters
+
+    @property
+    def stored_parameter_count(self) -> int | None:
+        """Values that the checkpoint's files hold: buffers and what engines do not load are among them."""
+        if self.unloaded is None:
+            return None
+        return sum(layer.values for layer in (*self.layers(), *self.unloaded))
 
     @property
     def active_parameter_count(self) -> int:

@@ -156,7 +156,7 @@ class MemoryReport(Layout, Served):
     attention_type: str
     """MHA, GQA, MQA or MLA."""
     parameter_count: int
-    """Parameters of the whole model, tied weights once."""
+    """Parameters of the whole model that engines load, tied weights once."""
     active_parameter_count: int
     """Parameters that one token multiplies; fewer than all only in a mixture of experts."""
     embedding_parameter_count: int
@@ -458,7 +458,10 @@ class ModelReport(Answer):
     attention_type: str
     """MHA, GQA, MQA or MLA."""
     parameter_count: int
-    """Parameters, tied weights once."""
+    """Parameters that engines load, tied weights once; the bytes below are theirs."""
+    stored_parameter_count: int | None
+    """Values that the checkpoint's files hold by its family: with buffers, layers for multi-token prediction and copies
+    that engines do not load. Null where that is not known."""
     active_parameter_count: int
     """Parameters that one token multiplies."""
     embedding_parameter_count: int
@@ -472,7 +475,7 @@ class ModelReport(Answer):
     max_length: int | None
     """Longest sequence that the config allows, tokens."""
     weight_memory_bytes: int
-    """Bytes of the whole checkpoint, scales included."""
+    """Bytes of what engines load of the checkpoint (parameter_count, and buffers), scales included."""
     kv_cache_bytes_per_token: int
     """Bytes that one token adds to the cache of one sequence while no sliding window is full."""
     tensor_parallel: tuple[int, ...]

@@ -247,7 +247,7 @@ def text_section(
             config.note(
                 "tie_word_embeddings", f"It differs outside and in {section}; what stands {where} was taken.", "warning"
             )
-    return Config({**own.values, **outside}, where=own.where, notes=config.notes)
+    return own.stating(**outside)
 
 
 def multimodal(
@@ -273,9 +273,15 @@ def multimodal(
     so, whatever the config says.
     """
     absent = defaults or {}
+    if not config.has(section) and config.has("hidden_size") and config.has("num_hidden_layers"):
+        # as in LLaVA's own repositories, before transformers had sections
+        flat = True
     if isinstance(build_text, str):
         missing = {"model_type": build_text} if config.has(section) else {"model_type": build_text, **absent}
-        own = text_section(config, section, missing, flat=flat, ties_inside=ties_inside)
+        if flat and not config.has(section):
+            own = text_section(config.stating(model_type=build_text), section, {}, flat=True, ties_inside=ties_inside)
+        else:
+            own = text_section(config, section, missing, ties_inside=ties_inside)
         text = build_any(own)
     else:
         own = text_section(config, section, absent, flat=flat, ties_inside=ties_inside)

@@ -126,18 +126,15 @@ def without_absent_towers(architecture: Architecture, stored: StoredWeights | St
     roots = {layer.path.partition(".{index}")[0] for layer in architecture.towers}
     if len(names) < architecture.depth or any(is_of_tower(name, roots) for name in names):
         return architecture
-    count = sum(
-        layer.repeat * weight.parameters
-        for layer in architecture.towers
-        for operator in layer.operators
-        for weight in operator.weights()
-    )
+    count = sum(layer.parameters for layer in architecture.towers)
     text = (
         f"The files hold no tower for images or sounds: the {count:,} parameters of the one that "
         f"{architecture.model_type} models have were not counted."
     )
-    note = Note(subject="weights", text=text, origin="source")
-    return replace(architecture, towers=(), images=None, videos=None, sounds=None, notes=(*architecture.notes, note))
+    # what was said of a tower that the config does not describe is answered
+    kept = [note for note in architecture.notes if not note.text.startswith(f"No {note.subject}: the family's default")]
+    notes = (*kept, Note(subject="weights", text=text, origin="source"))
+    return replace(architecture, towers=(), images=None, videos=None, sounds=None, notes=notes)
 
 
 AS_STORED = "as_stored"

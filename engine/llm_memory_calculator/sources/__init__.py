@@ -11,7 +11,7 @@ from typing import Any, Literal, NoReturn
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
 from ..formats.stored import StoredTotal, StoredWeights
 from ..report import Note
-from . import beside, gguf_config, gguf_file, hub, local, names, pipelines, safetensors, totals
+from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 
 __all__ = [
@@ -181,11 +181,15 @@ def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
 
 
 def _without_config(repository: str, token: str | None) -> Origin | None:
-    """The model that an adapter's repository names as its base; None where the repository holds no adapter."""
+    """The model of a params.json, or that an adapter names as its base; None where the repository holds neither."""
     try:
         found = hub.beside(repository, token=token, refresh=True)
     except SourceError:
         return None
+    params = found.texts.get(params_json.NAME)
+    if params is not None:
+        where = f"the {params_json.NAME} of {repository} on the hub"
+        return _by_usual_names(Origin(model=repository, kind="hub", where=where, config=params))
     adapter = found.texts.get(beside.ADAPTER)
     return None if adapter is None else _base_of(repository, adapter)
 
@@ -250,7 +254,7 @@ def given(config: Mapping[str, Any]) -> Origin:
             "Give the content of the model's config.json."
         )
     config, files = beside.in_mapping(config)
-    origin = Origin(model="custom config", kind="dict", where="given as a dict", config=config)
+    origin = _by_usual_names(Origin(model="custom config", kind="dict", where="given as a dict", config=config))
     index = next((files[name] for name in totals.INDEXES if isinstance(files.get(name), Mapping)), None)
     weights = None if index is None else totals.of_index(index, "given beside the config")
     return replace(_completed(origin, lambda name: _mapping(files, name)), weights=weights)
@@ -277,6 +281,14 @@ def _in_folder(folder: str) -> Callable[[str], Mapping[str, Any] | None]:
     return read
 
 
+def _by_usual_names(origin: Origin) -> Origin:
+    """The same with the config that a params.json gives."""
+    if not params_json.is_params(origin.config):
+        return origin
+    config, notes = params_json.read(origin.config)
+    return replace(origin, config=config, notes=(*origin.notes, *notes))
+
+
 def _from_disk(path: str) -> Origin:
     expanded = os.path.expanduser(path)
     if gguf_file.is_named_so(expanded):
@@ -289,7 +301,7 @@ def _from_disk(path: str) -> Origin:
     if os.path.isdir(expanded) and not local.is_config(expanded):
         return _from_folder_without_config(path, expanded)
     file, config = local.load(path)
-    origin = Origin(model=path, kind="file", where=file, config=config)
+    origin = _by_usual_names(Origin(model=path, kind="file", where=file, config=config))
     if os.path.basename(file) == "config.json":
         origin = _completed(origin, _in_folder(os.path.dirname(file)))
     return _with_weights_of(expanded, origin) if os.path.isdir(expanded) else origin
@@ -305,14 +317,15 @@ def _from_gguf(path: str, expanded: str) -> Origin:
 def _from_safetensors(path: str, expanded: str) -> Origin:
     folder = os.path.dirname(expanded)
     stored = _stored(safetensors.files_of(expanded) or [expanded], folder, path)
-    if not os.path.lexists(os.path.join(folder, "config.json")):
+    stated = [name for name in ("config.json", params_json.NAME) if os.path.lexists(os.path.join(folder, name))]
+    if not stated:
         listed = f"lists {stored.summary()}" if isinstance(stored, StoredWeights) else f"is of {stored.bytes:,} bytes"
         raise InvalidFileError(
             f"The header of {local.shorten(path)!r} {listed}, and no config.json beside it says what model that is; "
             "put the model's config.json into its folder."
         )
-    file, config = local.load(os.path.join(folder, "config.json"))
-    origin = Origin(model=path, kind="file", where=file, config=config, weights=stored)
+    file, config = local.load(os.path.join(folder, stated[0]))
+    origin = _by_usual_names(Origin(model=path, kind="file", where=file, config=config, weights=stored))
     return _completed(origin, _in_folder(folder))
 
 
@@ -332,7 +345,11 @@ def _stored(files: list[str], folder: str, path: str) -> StoredWeights | StoredT
 
 
 def _from_folder_without_config(path: str, expanded: str) -> Origin:
-    """A folder of GGUF files, or the error that says what a folder holds instead of a config."""
+    """A folder of GGUF files or with a params.json, or the error that says what it holds instead of a config."""
+    params = os.path.join(expanded, params_json.NAME)
+    if os.path.lexists(params):
+        file, config = local.load(params)
+        return _with_weights_of(expanded, _by_usual_names(Origin(model=path, kind="file", where=file, config=config)))
     files = gguf_file.files_in(expanded)
     if len(files) == 1:
         return _from_gguf(path, os.path.join(expanded, files[0]))

@@ -10,6 +10,7 @@ from ..config import Config
 from ..errors import SourceError
 from ..formats.checkpoint import holder
 from ..report import Note
+from . import params_json
 
 ADAPTER, GENERATION = "adapter_config.json", "generation_config.json"
 # In the order in which they hold: modelopt's, AutoGPTQ's, AutoAWQ's, ExLlamaV3's.
@@ -62,8 +63,9 @@ def completed(config: Mapping[str, Any], read: Callable[[str], Mapping[str, Any]
 
 def in_mapping(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """(the config, the files beside it) of a mapping that holds both: by file, or a config with the files' stems."""
-    if isinstance(given.get("config.json"), Mapping):
-        return given["config.json"], given
+    for name in ("config.json", params_json.NAME):
+        if isinstance(given.get(name), Mapping):
+            return given[name], given
     beside = {
         name: given[key]
         for name in NAMES

@@ -34,6 +34,7 @@ from ..errors import (
 from . import local
 from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
+from .params_json import NAME as PARAMS
 
 DEADLINE_S = 5.0
 """The longest that a call waits for the network: name look-up, connections, redirects and body together."""
@@ -129,7 +130,7 @@ def beside(repository: str, *, token: str | None, refresh: bool) -> Beside:
     sizes, values = _sizes(listed, url), _values(listed, url)
     texts: dict[str, dict[str, Any]] = {}
     unread: dict[str, str] = {}
-    for name in SIDE_FILES:
+    for name in (*SIDE_FILES, *(() if "config.json" in sizes else (PARAMS,))):
         if name in sizes:
             address = f"{_endpoint()}/{repository}/resolve/main/{name}"
             left = max(0.2, ends - time.monotonic())
