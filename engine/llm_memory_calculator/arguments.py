@@ -384,6 +384,16 @@ class CompareHardware(Ranked):
 @dataclass(eq=False)
 class InspectModel(Question):
     model: ModelName
+    _: KW_ONLY
+    seq_length: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Tokens of the sequence whose mean cache a token is asked for",
+            most=MOST_TOKENS,
+            left_out="the longest that the model's config allows, or 2048",
+        ),
+    ] = None
 
     ORDER = ("model", "token", "refresh")
 

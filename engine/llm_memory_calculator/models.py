@@ -42,7 +42,10 @@ class Model:
         if not isinstance(precision, str | None) or precision not in self._schemes:
             self._schemes[precision] = self._scheme(precision)
         if not isinstance(kv_precision, str | None) or (precision, kv_precision) not in self._formats:
-            self._formats[precision, kv_precision] = formats_for(self._schemes[precision], kv_precision)
+            found = formats_for(self._schemes[precision], kv_precision)
+            # an unquantised precision that is asked for is meant for all that is kept, unless the cache has its own
+            uniform = precision is not None and kv_precision is None and found.scheme.quantized is None
+            self._formats[precision, kv_precision] = replace(found, uniform=uniform)
         return self._formats[precision, kv_precision]
 
     def _scheme(self, precision: str | None) -> WeightScheme:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from ..units import ceil_div
 from .base import State, Stateless, Step, Weight, Work, WorkKind
 from .linear import Output
+
+StateFormat = Literal["float32", "activations", "either"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence(Stateless):
-    """A linear recurrence over the tokens: each head keeps a float32 state of key_dim x value_dim.
+    """A linear recurrence over the tokens: each head keeps a state of key_dim x value_dim.
 
     Mamba and RG-LRU (a head a channel), Mamba-2, RWKV, the gated delta rule and lightning attention are this with other
     gates. A token updates and reads each value of the state by `flops_per_value` operations, whatever the length, so
@@ -112,6 +114,9 @@ class Recurrence(Stateless):
     chunk: int | None = None
     splits: tuple[tuple[str, int], ...] = ()
     """What tensor parallelism must divide besides the heads."""
+    keeps: StateFormat = "float32"
+    """The format of its state. either: float32 in the model's own code, and what it is asked for in engines, which take
+    the format of the activations where they are not."""
 
     @property
     def kind(self) -> WorkKind:
@@ -126,17 +131,23 @@ class Recurrence(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor))
 
     def state(self) -> State:
-        return State(recurrent=self.heads * self.key_dim * self.value_dim)
+        values = self.heads * self.key_dim * self.value_dim
+        return State(lean=values) if self.keeps == "activations" else State(recurrent=values)
+
+    @property
+    def state_is_chosen(self) -> bool:
+        return self.keeps == "either"
 
     def work(self, step: Step) -> Work:
-        size = self.state().recurrent
+        _, wide, lean = self.state()
         # one pass writes the state of each chunk, a second reads it
         handed_on = 0 if self.chunk is None else 2 * (step.query - 1) / self.chunk
+        moved = step.batch * (2 + handed_on)
         return Work(
-            flops=step.tokens * size * self.flops_per_value,
-            activations=step.tokens * self.live_values(),
+            flops=step.tokens * (wide + lean) * self.flops_per_value,
+            activations=step.tokens * self.live_values() + lean * moved,
             weight_share=1.0,
-            state=size * step.batch * (2 + handed_on),
+            state=wide * moved,
             rows=step.query,
         )
 
