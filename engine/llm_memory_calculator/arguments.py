@@ -8,12 +8,12 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields, is_dataclass
+from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, names, real, refuse, sides, text, whole
+from .checks import adapters, choice, flag, names, real, refuse, sides, text, whole
 from .engines import ENGINES
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     ModelLike = str | PathLike[str] | Mapping[str, Any] | Model | Architecture
     HardwareLike = str | Mapping[str, object] | Accelerator
-    Adapters = LoraConfig | Mapping[str, Any]
+    Adapters = LoraConfig | Mapping[str, Any] | str | PathLike[str]
 else:
     # the declarations stay as light to import as the reports
     ModelLike = HardwareLike = Adapters = Any
@@ -42,7 +42,19 @@ MOST_IMAGES = MOST_PIXELS = 100_000
 DETAILS = ("concise", "full")
 
 Kind = Literal[
-    "whole", "real", "flag", "word", "text", "format", "names", "sides", "model", "hardware", "hardware list", "object"
+    "whole",
+    "real",
+    "flag",
+    "word",
+    "text",
+    "format",
+    "names",
+    "sides",
+    "model",
+    "hardware",
+    "hardware list",
+    "object",
+    "adapters",
 ]
 
 
@@ -52,7 +64,8 @@ class Argument:
 
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
-    checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object."""
+    checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object,
+    adapters (an object or the path of one)."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -87,7 +100,9 @@ class Argument:
                 return names(name, value)
             case "sides":
                 return sides(name, value, most=int(self.most))
-            case "object" if not isinstance(value, Mapping) and not is_dataclass(value):
+            case "adapters":
+                return adapters(name, value)
+            case "object" if not isinstance(value, Mapping):
                 raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
         return value
 
@@ -257,9 +272,10 @@ class Held(Split):
     lora_config: Annotated[
         Adapters | None,
         Argument(
-            "object",
+            "adapters",
             "Adapters as one object: max_loras, max_lora_rank, target_modules, lora_dtype, "
-            "fully_sharded_loras, strategy, enabled",
+            "fully_sharded_loras, strategy, enabled; or PEFT's adapter_config.json, as an object or as the path of it "
+            "or of its folder, beside which max_loras and lora_dtype may be given",
         ),
     ] = None
 

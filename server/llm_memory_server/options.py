@@ -14,7 +14,13 @@ from llm_memory_calculator.errors import ArgumentError
 from .spoken import Spoken
 
 _TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
-_SHOWN_AS = {"names": "NAME...", "hardware list": "NAME...", "sides": "SIDE|HxW", "object": "JSON|FILE"}
+_SHOWN_AS = {
+    "names": "NAME...",
+    "hardware list": "NAME...",
+    "sides": "SIDE|HxW",
+    "object": "JSON|FILE",
+    "adapters": "JSON|PATH",
+}
 
 
 def option_of(entry: Spoken) -> Parameter:
@@ -44,7 +50,10 @@ def value_of(entry: Spoken, typed: Any) -> Any:
         case "sides":
             sides = [int(side) if side.isdecimal() else side for side in typed.split("x")]
             return sides if len(sides) > 1 else sides[0]
-        case "object" | "hardware":
+        case "adapters" if not typed.lstrip().startswith("{"):
+            # a path, which the engine opens
+            return typed
+        case "object" | "adapters" | "hardware":
             return _object(entry.name, typed)
         case "hardware list":
             return [_object(entry.name, one) for one in typed]
