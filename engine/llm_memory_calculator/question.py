@@ -316,7 +316,9 @@ def _adapters(asked: Held, deployment: Deployment) -> Adapters | None:
             raise ArgumentError(f"{both[0]} stands in lora_config too; give it once.")
     if single:
         stated = {**(stated or {}), **single}
-    return None if stated is None else adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain)
+    if stated is None:
+        return None
+    return adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain, deployment.engine)
 
 
 # --- what cannot be asked ------------------------------------------------------------------------------------------

@@ -177,6 +177,17 @@ def test_what_was_not_read_or_found_is_said() -> None:
     assert "a_new_field" in texts
 
 
+@pytest.mark.parametrize("changes", [{"modules_to_save": ["lm_head"]}, {"use_dora": True}, {"bias": "all"}])
+def test_what_vllm_does_not_load_is_said(changes: dict[str, Any]) -> None:
+    def told(adapter: dict[str, Any]) -> list[str]:
+        notes = calculate_memory(LLAMA_2, lora_config=adapter).notes
+        return [note.text for note in notes if note.subject == "lora_config" and note.origin == "warning"]
+
+    assert told(SAVED) == []
+    (text,) = told(SAVED | changes)
+    assert next(iter(changes)) in text
+
+
 @dataclass
 class Other:
     rank: int = 8

@@ -146,6 +146,11 @@ class Engine(Protocol):
         """Bytes of a value of a recurrent state that is not kept in the format of the activations."""
         ...
 
+    @property
+    def refused_adapters(self) -> tuple[str, ...]:
+        """Fields of PEFT with which it loads no adapter."""
+        ...
+
     def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
         """Layers in each stage of a pipeline."""
         ...

@@ -34,6 +34,7 @@ class Vllm:
     cache: Mapping[str, Mapping[str, CacheLayout]]
     """By format of the cache, or any, and by kind of value: what is kept otherwise than in that format."""
     recurrent_bytes: float
+    refused_adapters: tuple[str, ...]
     notes: tuple[Note, ...] = ()
     name: str = "vllm"
     said: str = ""
@@ -107,6 +108,7 @@ def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tup
             for form, kinds in facts["cache"].items()
         },
         recurrent_bytes=facts["state"]["recurrent_bytes"],
+        refused_adapters=tuple(facts["adapters"]["refused"]),
         notes=notes,
         said=f"vllm {version}{by}, {stated['gpu_memory_utilization']:.0%} of the memory",
     )

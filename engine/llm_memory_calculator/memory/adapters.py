@@ -60,7 +60,9 @@ class Adapters:
     """What was assumed of them."""
 
 
-def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, Any], plain: Format) -> Adapters | None:
+def adapters_of(
+    architecture: Architecture, config: LoraConfig | Mapping[str, Any], plain: Format, engine: Engine
+) -> Adapters | None:
     """The adapters that a configuration reserves room for, or None when there are none beside the weights.
 
     Raises ArgumentError for a target that the model does not have, or a field that is wrong.
@@ -95,7 +97,7 @@ def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, An
         if config.max_lora_rank is not None:
             peft = peft.at_rank(rank)
         rank = peft.rank
-        notes = _peft_notes(peft, check_peft(peft, architecture), unread, config.max_lora_rank)
+        notes = _peft_notes(peft, check_peft(peft, architecture), unread, config.max_lora_rank, engine)
     elif not targets:
         text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
         notes = (Note(subject="target_modules", text=text, origin="assumption"),)
@@ -105,9 +107,16 @@ def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, An
 
 
 def _peft_notes(
-    peft: PeftAdapter, absent: tuple[str, ...], unread: tuple[str, ...], reserved: int | None
+    peft: PeftAdapter, absent: tuple[str, ...], unread: tuple[str, ...], reserved: int | None, engine: Engine
 ) -> tuple[Note, ...]:
     found = []
+    refused = [name for name in peft.beside_low_rank if name in engine.refused_adapters]
+    if refused:
+        text = (
+            f"{engine.name} loads no adapter that has {' or '.join(refused)}: it was counted as it is stored, and must "
+            "be merged into the weights to be served."
+        )
+        found.append(Note(subject="lora_config", text=text, origin="warning"))
     if absent:
         text = f"target_modules of the adapter names {', '.join(absent)}, which no matrix of this model is."
         found.append(Note(subject="target_modules", text=text, origin="warning"))

@@ -88,6 +88,12 @@ class PeftAdapter:
     """Whether something names single layers."""
     _ranks: dict[tuple[str, int | None], int] = field(default_factory=dict, repr=False)
 
+    @property
+    def beside_low_rank(self) -> tuple[str, ...]:
+        """Fields by which it is more than two matrices of low rank a target."""
+        kept = {"modules_to_save": self.saved, "use_dora": self.dora, "bias": self.bias != "none"}
+        return tuple(name for name, has in kept.items() if has)
+
     def at_rank(self, rank: int) -> PeftAdapter:
         """The same in slots of an engine's largest rank. Raises ArgumentError where that is less than its own."""
         largest = max((self.rank, *(own for _, own in self.rank_pattern)))
