@@ -105,7 +105,8 @@ def _described(origin: sources.Origin) -> Model:
 
 
 def _model(asked: Question, name: ModelLike) -> Model:
-    return load_model(name, token=asked.token, refresh=asked.refresh)
+    found = load_model(name, token=asked.token, refresh=asked.refresh)
+    return found if asked.state_precision is None else found.in_engine(asked.state_precision)
 
 
 @asks(CalculateMemory)

@@ -11,6 +11,7 @@ from .operators import Operator, State, Step, sum_states
 
 if TYPE_CHECKING:
     from .images import Images, Latents
+    from .operators import StateChoice
     from .report import Note
     from .units import Quantity
 
@@ -133,6 +134,16 @@ class Architecture:
     def state(self) -> State:
         """Values of one sequence that do not grow with its length."""
         return _state(self)
+
+    def in_engine(self, state: StateChoice) -> Architecture:
+        """The same with recurrent states and convolution windows as engines keep them that were told of a format."""
+        return replace(
+            self,
+            stack=tuple(
+                replace(layer, operators=tuple(operator.in_engine(state) for operator in layer.operators))
+                for layer in self.stack
+            ),
+        )
 
     def source_of(self, tokens: int) -> int:
         """Positions that the encoder gives for a source of `tokens` tokens; 0 where there is no encoder."""

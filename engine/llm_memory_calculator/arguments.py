@@ -17,6 +17,7 @@ from .checks import adapters, choice, flag, names, real, refuse, sides, text, wh
 from .engines import ENGINES
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
+from .operators import StateChoice
 from .report import GOALS
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
 MOST_IMAGES = MOST_PIXELS = 100_000
 DETAILS = ("concise", "full")
+STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
 
 Kind = Literal[
     "whole",
@@ -158,6 +160,17 @@ class Question:
     kv_precision: Annotated[
         str | None,
         Argument("format", f"Format of the KV cache: {', '.join(KV_FORMATS)}", left_out="16 bits", examples=("fp8",)),
+    ] = None
+    state_precision: Annotated[
+        StateChoice | None,
+        Argument(
+            "word",
+            "Recurrent states as the engine keeps them, with kernel - 1 columns of convolutions: fp32, model for the "
+            "format of the activations, auto for what the engine chooses",
+            words=STATE_CHOICES,
+            left_out="as the model's own code keeps them",
+            examples=("auto",),
+        ),
     ] = None
     engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
         ENGINES[0]

@@ -14,6 +14,7 @@ from .errors import ConfigError
 from .formats.headers import as_stored, judged
 from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for
 from .formats.stored import StoredWeights
+from .operators import StateChoice
 from .report import Note
 
 
@@ -73,6 +74,15 @@ class Model:
         """The same with its head stored apart from the embedding."""
         whole = replace(self.architecture, last=self.architecture.last.self_contained())
         return replace(self, architecture=whole, weights=None, _schemes={}, _formats={})
+
+    def in_engine(self, state: StateChoice) -> Model:
+        """The same with recurrent states as engines keep them that were told of a format."""
+        return _in_engine(self, state)
+
+
+@lru_cache(maxsize=64)
+def _in_engine(model: Model, state: StateChoice) -> Model:
+    return replace(model, architecture=model.architecture.in_engine(state))
 
 
 def describe(

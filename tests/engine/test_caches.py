@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, get_accelerator, inspect_model, max_batch_size
+from llm_memory_calculator import (
+    calculate_memory,
+    estimate_performance,
+    get_accelerator,
+    inspect_model,
+    max_batch_size,
+)
 from llm_memory_calculator.deployment import Deployment
 from llm_memory_calculator.engines import engine_for
-from llm_memory_calculator.errors import ConfigError
+from llm_memory_calculator.errors import ArgumentError, ConfigError
 from llm_memory_calculator.models import describe
 from llm_memory_calculator.operators import Step
 from llm_memory_calculator.parallel import Parallelism
@@ -150,6 +156,52 @@ def test_a_state_is_kept_in_the_format_of_its_operator_or_of_the_config(
     assert inspect_model(facts).state_bytes_per_sequence == state_bytes
 
 
+QWEN3_NEXT = PUBLISHED["Qwen/Qwen3-Next-80B-A3B-Instruct"][0]
+CODESTRAL = PUBLISHED["mistralai/Mamba-Codestral-7B-v0.1"][0]
+KIMI = PUBLISHED["moonshotai/Kimi-Linear-48B-A3B-Instruct"][0]
+
+
+# vLLM's log of Qwen3-Next on two devices: 24,576 bytes of convolution columns and 524,288 of state in each of 36 layers
+@pytest.mark.parametrize(
+    ("facts", "told", "tensor_parallel", "state_bytes"),
+    [
+        (QWEN3_NEXT, "auto", 2, 36 * (24_576 + 524_288)),
+        (QWEN3_NEXT, "model", 2, 36 * (24_576 + 524_288)),
+        (QWEN3_NEXT, "fp32", 2, 36 * (24_576 + 2 * 524_288)),
+        (CODESTRAL, "auto", 1, 64 * (3 * (8192 + 2 * 8 * 128) * 2 + 128 * 64 * 128 * 2)),
+        (QWEN3_5 | {"mamba_ssm_dtype": "float32"}, "auto", 1, 3_932_160 * 3 // 4 + 150_994_944),
+        (QWEN3_5 | {"mamba_ssm_dtype": "float32"}, "model", 1, 3_932_160 * 3 // 4 + 150_994_944 // 2),
+        (NEMOTRON_H, "auto", 1, 2 * (3 * 6144 * 2 + 64 * 64 * 128 * 4)),
+        (KIMI, "model", 1, 20 * (3 * 12288 * 2 + 32 * 128 * 128 * 4)),  # Kimi's stays in float32
+        (PUBLISHED["MiniMaxAI/MiniMax-Text-01"][0], "fp32", 1, 70 * 64 * 128 * 128 * 2),
+    ],
+)
+def test_states_are_counted_as_the_engine_keeps_them_where_that_is_asked(
+    facts: dict[str, Any], told: str, tensor_parallel: int, state_bytes: int
+) -> None:
+    report = calculate_memory(facts, state_precision=told, tensor_parallel=tensor_parallel)
+    assert report.state_memory_bytes == state_bytes
+    assert not any(note.subject == "state_memory_bytes" for note in report.notes)
+
+
+def test_a_state_of_half_the_size_is_read_in_half_the_time() -> None:
+    # a step of many sequences reads and writes little else
+    wide, lean = (
+        estimate_performance(CODESTRAL, "H100", batch_size=64, output_tokens=8, tensor_parallel=1, state_precision=told)
+        for told in ("fp32", "auto")
+    )
+    assert wide.tpot_ms is not None
+    assert lean.tpot_ms is not None
+    # 64 layers x 128 heads x 64 x 128 values, read and written, two bytes less
+    saved_ms = 64 * 2 * 2 * 64 * 128 * 64 * 128 / 3.35e12 * 1e3
+    assert 0.9 * saved_ms < wide.tpot_ms - lean.tpot_ms < 2 * saved_ms
+
+
+def test_an_unknown_word_for_states_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"state_precision 'bf16' is not known\..* Accepted: auto, fp32, model"):
+        calculate_memory(CODESTRAL, state_precision="bf16")
+
+
 def test_an_unknown_format_of_the_state_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"mamba_ssm_dtype 'int3' is not known\. Accepted: auto, float32"):
         described(**QWEN3_5, mamba_ssm_dtype="int3")
@@ -159,8 +211,8 @@ def test_states_that_an_engine_would_keep_in_16_bits_are_told_apart() -> None:
     def told(facts: dict[str, Any]) -> bool:
         return any(note.subject == "state_memory_bytes" for note in calculate_memory(facts).notes)
 
-    assert told(PUBLISHED["Qwen/Qwen3-Next-80B-A3B-Instruct"][0])
-    assert told(PUBLISHED["mistralai/Mamba-Codestral-7B-v0.1"][0])
+    assert told(QWEN3_NEXT)
+    assert told(CODESTRAL)
     assert not told(QWEN3_5 | {"mamba_ssm_dtype": "float32"})
     assert not told(NEMOTRON_H)
     assert not told(PUBLISHED["MiniMaxAI/MiniMax-Text-01"][0])

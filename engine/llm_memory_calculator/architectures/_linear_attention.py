@@ -63,6 +63,7 @@ def delta_net(
             chunk=DELTA_CHUNK,
             splits=(("the key heads of the delta rule", keys),),
             keeps=state_format(config),
+            fixed=False,
         ),
         Norm(name=norm, width=value_dim, heads=values, gated=True, split="columns"),
         rows(out, hidden, values, value_dim),

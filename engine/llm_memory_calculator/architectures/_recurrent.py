@@ -109,6 +109,7 @@ def mamba(
             # the decay is the exponential of a product, made anew for each value
             flops_per_value=7,
             keeps="either",
+            fixed=False,
         ),
         rows(out, hidden, inner, bias=bias),
     )
@@ -166,6 +167,7 @@ def mamba2(
             chunk=chunk,
             splits=((STATE_GROUPS, groups),),
             keeps=keeps,
+            fixed=False,
         ),
         gated,
         rows(out, hidden, heads, dim, bias if out_bias is None else out_bias),

@@ -103,7 +103,7 @@ def _attention(config: Config, kind: str) -> Operators:
         name=path,
         heads=heads,
         head_dim=dim,
-        rope_dim=config.integer("qk_rope_head_dim", default=64, most=dim),
+        rope_dim=config.integer("qk_rope_head_dim", default=min(64, dim), most=dim),
         window=config.integer("sliding_window", default=128),
     )
     compress: Operators = ()

@@ -112,7 +112,7 @@ def _state_notes(architecture: Architecture, formats: Formats, engine: Engine) -
         return ()
     text = (
         f"Recurrent states are counted in float32, as the model's own code keeps them. {engine.name} keeps them in "
-        f"{formats.scheme.plain.name} unless it is told otherwise (mamba_ssm_cache_dtype), "
-        f"{less / 1e6:,.1f} MB less for each sequence of a whole copy."
+        f"{formats.scheme.plain.name} unless it is told otherwise (mamba_ssm_cache_dtype), {less / 1e6:,.1f} MB less "
+        "for each sequence of a whole copy, which state_precision 'auto' counts."
     )
     return (Note(subject="state_memory_bytes", text=text, origin="assumption"),)

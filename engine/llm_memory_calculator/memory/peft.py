@@ -73,6 +73,8 @@ class PeftAdapter:
     excluded: Matches | None = None
     named: tuple[str, ...] = ()
     """Names of targets, where they are a list."""
+    pattern: str = ""
+    """The expression, where they are not."""
     parameters: tuple[str, ...] = ()
     """Experts of a layer that are one tensor, each of which has an adapter for each expert."""
     saved: tuple[str, ...] = ()
@@ -169,6 +171,7 @@ def read_peft(config: Mapping[str, Any]) -> PeftAdapter:
         targeted=None if everything else _matches(config, "target_modules") if targets is not None else _NOTHING,
         excluded=_matches(config, "exclude_modules") if config.get("exclude_modules") else None,
         named=() if everything or isinstance(targets, str) else _listed(config, "target_modules"),
+        pattern=targets if isinstance(targets, str) else "",
         parameters=parameters,
         saved=_listed(config, "modules_to_save"),
         layers=layers,
@@ -339,8 +342,14 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
                     if weight.role == "expert":
                         _check_experts(adapter, weight, whole_path, index)
     if not matched:
-        what = ", ".join((*adapter.named, *adapter.parameters)) or "as target_modules what"
-        near = did_you_mean(adapter.named[0], sorted(known)) if adapter.named else ""
+        if adapter.pattern:
+            raise ArgumentError(
+                f"lora_config's target_modules {shown(adapter.pattern)} is a pattern over whole paths, such as "
+                f"{next((path for path in paths if path.endswith('_proj')), paths[0])!r}, and matches none of this "
+                "model; names of projections are a list."
+            )
+        what = ", ".join((*adapter.named, *adapter.parameters))
+        near = did_you_mean((*adapter.named, *adapter.parameters)[0], sorted(known))
         raise ArgumentError(f"lora_config names {what}, which no matrix of this model is.{near}")
     for name in adapter.saved:
         if not any(f".{name}." in f".{path}." for path in paths):

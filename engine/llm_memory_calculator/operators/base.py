@@ -37,6 +37,8 @@ CacheKind = Literal[
 """What a cached value is: an engine may keep kinds of one cache in different formats. picked is of latent attention to
 tokens that an indexer picks, compressed of entries that stand for several tokens; an indexer's key is of a token, or of
 one whose blocks it picks whole."""
+StateChoice = Literal["auto", "fp32", "model"]
+"""What an engine is told of recurrent states: float32, the format of the activations, or its own choice."""
 WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "scan", "elementwise"]
 
 ATTENTION_PARTS: frozenset[Part | None] = frozenset(get_args(AttentionPart))
@@ -267,6 +269,10 @@ class Operator(Protocol):
         """Whether engines keep its recurrent state in another format than the model's own code, unless told."""
         ...
 
+    def in_engine(self, state: StateChoice) -> Self:
+        """The same with its state as engines keep it that were told of a format."""
+        ...
+
     def work(self, step: Step) -> Work: ...
 
     def live_values(self) -> int:
@@ -373,6 +379,9 @@ class Stateless:
     @property
     def state_is_chosen(self) -> bool:
         return False
+
+    def in_engine(self, state: StateChoice) -> Self:
+        return self
 
     def live_values(self) -> int:
         return 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from ..units import ceil_div
-from .base import State, Stateless, Step, Weight, Work, WorkKind
+from .base import State, StateChoice, Stateless, Step, Weight, Work, WorkKind
 from .linear import Output
 
 StateFormat = Literal["float32", "activations", "either"]
@@ -16,7 +16,7 @@ StateFormat = Literal["float32", "activations", "either"]
 class CausalConvolution(Stateless):
     """A depthwise convolution over the last `kernel` tokens of each channel.
 
-    Kept of a sequence: its last `kernel` inputs (transformers; an engine may keep kernel - 1), or `kept` of them.
+    Kept of a sequence: its last `kernel` inputs (transformers; engines keep kernel - 1), or `kept` of them.
     Tensor parallelism shares the units of each run of channels, and replicates those of which there are fewer than
     ranks.
     """
@@ -44,6 +44,9 @@ class CausalConvolution(Stateless):
 
     def state(self) -> State:
         return State(window=self.width * (self.kernel if self.kept is None else self.kept))
+
+    def in_engine(self, state: StateChoice) -> Self:
+        return self if self.kept is not None else replace(self, kept=self.kernel - 1)
 
     def work(self, step: Step) -> Work:
         return Work(
@@ -115,8 +118,9 @@ class Recurrence(Stateless):
     splits: tuple[tuple[str, int], ...] = ()
     """What tensor parallelism must divide besides the heads."""
     keeps: StateFormat = "float32"
-    """The format of its state. either: float32 in the model's own code, and what it is asked for in engines, which take
-    the format of the activations where they are not."""
+    """The format of its state. either: float32 in the model's own code, the format of the activations in engines."""
+    fixed: bool = True
+    """False: engines can be told of another format."""
 
     @property
     def kind(self) -> WorkKind:
@@ -137,6 +141,13 @@ class Recurrence(Stateless):
     @property
     def state_is_chosen(self) -> bool:
         return self.keeps == "either"
+
+    def in_engine(self, state: StateChoice) -> Self:
+        if self.fixed:
+            return self
+        own: StateFormat = "activations" if self.keeps == "either" else self.keeps
+        told: dict[StateChoice, StateFormat] = {"auto": own, "fp32": "float32", "model": "activations"}
+        return replace(self, keeps=told[state])
 
     def work(self, step: Step) -> Work:
         _, wide, lean = self.state()
