@@ -196,10 +196,7 @@ def _counts(architecture: Architecture) -> _Counts:
 @lru_cache(maxsize=1024)
 def _caching(architecture: Architecture) -> tuple[tuple[int, Operator], ...]:
     return tuple(
-        (layer.repeat, operator)
-        for layer in architecture.stack
-        for operator in layer.operators
-        if operator.cached_entry()
+        (layer.repeat, operator) for layer in architecture.stack for operator in layer.operators if operator.caches
     )
 
 

@@ -207,7 +207,7 @@ def _kind(layer: Layer, stored: float, scheme: WeightScheme) -> Kind:
         copied_parameters=sum(weight.parameters for operator in whole.operators for weight in operator.weights())
         - parameters,
         state=sum_states((1, operator.state()) for operator in layer.operators),
-        caching=tuple(operator for operator in layer.operators if operator.cached_entry()),
+        caching=tuple(operator for operator in layer.operators if operator.caches),
         live_values=max((operator.live_values() for operator in layer.operators), default=0),
         residual_width=max((operator.residual_width for operator in layer.operators), default=0),
         mixes=any(operator.expert_count > 0 for operator in layer.operators),

@@ -9,12 +9,13 @@ from llm_memory_calculator import (
     estimate_performance,
     get_accelerator,
     inspect_model,
+    load_model,
     max_batch_size,
 )
 from llm_memory_calculator.deployment import Deployment
 from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.errors import ArgumentError, ConfigError
-from llm_memory_calculator.models import describe
+from llm_memory_calculator.models import Model, describe
 from llm_memory_calculator.operators import Step
 from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.performance.step import Clock, step_time
@@ -104,18 +105,31 @@ def test_the_tree_sums_what_each_kind_takes() -> None:
     assert "656 B" in cache.parts[0].why or "656 B" in cache.parts[1].why
 
 
-def test_a_step_reads_the_bytes_that_are_kept() -> None:
-    model = describe("V3.2", "test", DEEPSEEK_V32)
+def decode_bytes(model: Model, kept_in: str, context: int) -> float:
+    """What the decode step of one sequence reads and writes."""
+    deployment = Deployment(
+        model=model,
+        formats=model.formats(None, kept_in),
+        engine=engine_for(),
+        layout=Parallelism(),
+        accelerator=get_accelerator("H200"),
+    )
+    return float(step_time(deployment, Step(batch=1, query=1, context=context), Clock()).spent.bytes)
 
-    def moved(kv_precision: str, context: int) -> float:
-        deployment = Deployment(
-            model=model,
-            formats=model.formats(None, kv_precision),
-            engine=engine_for(),
-            layout=Parallelism(),
-            accelerator=get_accelerator("H200"),
-        )
-        return float(step_time(deployment, Step(batch=1, query=1, context=context), Clock()).spent.bytes)
+
+@pytest.mark.parametrize(("kept_in", "width"), [("bf16", 2), ("fp8", 1)])
+def test_layers_without_a_cache_of_their_own_read_that_of_others(kept_in: str, width: int) -> None:
+    # 4 of Gemma 3n's 7 full layers keep their keys and values, 2 heads of 256, and all 7 read them
+    model = load_model("google/gemma-3n-E4B")
+    near, far = (decode_bytes(model, kept_in, context) for context in (20_000, 21_000))
+    assert far - near == pytest.approx(7 * 1000 * 2 * 2 * 256 * width)
+    held = inspect_model("google/gemma-3n-E4B", kv_precision=kept_in)
+    assert held.kv_cache_bytes_per_further_token == 4 * 2 * 2 * 256 * width
+
+
+def test_a_step_reads_the_bytes_that_are_kept() -> None:
+    def moved(kept_in: str, context: int) -> float:
+        return decode_bytes(describe("V3.2", "test", DEEPSEEK_V32), kept_in, context)
 
     # beyond the 2,048 tokens that are picked, a further token costs the reading of its indexer's key
     for kept_in in ("bf16", "fp8"):

@@ -98,9 +98,15 @@ class Attention(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
     def cached_entry(self) -> Entry:
-        return () if self.shared else (("key_value", self.values_per_token),)
+        return (("key_value", self.values_per_token),)
+
+    @property
+    def caches(self) -> bool:
+        return not self.shared
 
     def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        if self.shared:
+            return 0
         reach = self.chunk if self.window is None else self.window
         return tokens if reach is None else smaller(tokens, reach)
 
@@ -164,9 +170,15 @@ class CrossAttention(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
     def cached_entry(self) -> Entry:
-        return (("key_value", self.values_per_position),) if self.cached else ()
+        return (("key_value", self.values_per_position),)
+
+    @property
+    def caches(self) -> bool:
+        return self.cached
 
     def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        if not self.cached:
+            return 0
         return source if self.length is None else self.length
 
     def cache_law(self) -> CacheLaw:

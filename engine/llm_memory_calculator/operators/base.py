@@ -245,11 +245,16 @@ class Operator(Protocol):
         ...
 
     def cached_entry(self) -> Entry:
-        """What an entry of its cache is made of; empty for what caches nothing."""
+        """What an entry of the cache is made of that it reads; empty for what reads none."""
+        ...
+
+    @property
+    def caches(self) -> bool:
+        """Whether it keeps a cache of its own."""
         ...
 
     def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        """Entries that the cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
+        """Entries that it keeps of one sequence of `tokens` tokens that attends `source` encoded positions."""
         ...
 
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
@@ -363,6 +368,10 @@ class Stateless:
 
     def cached_entry(self) -> Entry:
         return ()
+
+    @property
+    def caches(self) -> bool:
+        return bool(self.cached_entry())
 
     def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0
