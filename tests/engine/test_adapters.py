@@ -73,6 +73,11 @@ QV = 32 * 2 * 8 * (4096 + 4096)
         ({"alpha_pattern": {"q_proj": 64}}, QV),
         ({"rank_pattern": {"q_proj": 32}}, QV // 2 * 5),
         ({"rank_pattern": {"model.layers.0.self_attn.q_proj": 32}}, QV + 24 * 8192),
+        ({"rank_pattern": {"^model.layers.1.self_attn.q_proj": 16, "v_proj": 4}}, QV - 32 * 4 * 8192 + 8 * 8192),
+        (
+            {"rank_pattern": {f"model.layers.{layer}.self_attn.v_proj": 1 + layer for layer in range(32)}},
+            QV // 2 + 4325376,
+        ),
         ({"rank_pattern": {r"layers\.[0-3]\..*": 16}}, QV + 4 * 2 * 8 * 8192),
         ({"layers_to_transform": [0, 1, 5]}, QV * 3 // 32),
         ({"layers_to_transform": 31, "layers_pattern": "layers"}, QV // 32),

@@ -118,10 +118,10 @@ def _peft_notes(
         )
         found.append(Note(subject="lora_config", text=text, origin="warning"))
     if absent:
-        text = f"target_modules of the adapter names {', '.join(absent)}, which no matrix of this model is."
+        text = f"target_modules of the adapter names {shown(list(absent))}, which no matrix of this model is."
         found.append(Note(subject="target_modules", text=text, origin="warning"))
     if unread:
-        text = f"The adapter's {', '.join(map(str, unread))} was not read."
+        text = f"What the adapter says of {shown(list(unread))} was not read."
         found.append(Note(subject="lora_config", text=text, origin="warning"))
     if reserved is None:
         text = (

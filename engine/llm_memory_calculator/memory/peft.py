@@ -54,6 +54,7 @@ _WITH_SIZE = (
 _NOT_DESCRIBED = ("layer_replication", "use_qalora", "use_bdlora", "arrow_config")
 FIELDS = frozenset((*_WITHOUT_SIZE, *_WITH_SIZE, *_NOT_DESCRIBED))
 _MOST_RANK, _MOST_LAYER, _MOST_NAMES = 65_536, 100_000, 10_000
+_PLAIN, _LONGEST_PATTERNS = re.compile(r"[\w.]+"), 2_000
 _BIASES = ("none", "all", "lora_only")
 # What a pattern may say of numbers without naming one.
 _ANY_NUMBER = re.compile(r"\[?(?:\\d|0-9)\]?|\{\d*,?\d*\}")
@@ -157,16 +158,16 @@ def read_peft(config: Mapping[str, Any]) -> PeftAdapter:
     ranks = config.get("rank_pattern") or {}
     if not isinstance(ranks, Mapping) or len(ranks) > _MOST_NAMES or not all(isinstance(key, str) for key in ranks):
         raise ArgumentError(f"lora_config's rank_pattern must be an object of ranks by module, and is {shown(ranks)}.")
+    if sum(len(key) for key in ranks if not _PLAIN.fullmatch(key)) > _LONGEST_PATTERNS:
+        raise ArgumentError(
+            f"lora_config's rank_pattern has patterns of more than {_LONGEST_PATTERNS:,} characters together."
+        )
     layers = _layers(config.get("layers_to_transform"))
     patterns = [entry for name in ("target_modules", "exclude_modules") for entry in _entries(config.get(name))]
     return PeftAdapter(
         rank=whole("lora_config's r", config["r"], most=_MOST_RANK),
         rank_pattern=tuple(
-            (
-                path_pattern(rf"(.*\.)?({key})", "lora_config's rank_pattern").fullmatch,
-                whole("lora_config's rank_pattern", rank, most=_MOST_RANK),
-            )
-            for key, rank in ranks.items()
+            (_ending_in(key), whole("lora_config's rank_pattern", rank, most=_MOST_RANK)) for key, rank in ranks.items()
         ),
         targeted=None if everything else _matches(config, "target_modules") if targets is not None else _NOTHING,
         excluded=_matches(config, "exclude_modules") if config.get("exclude_modules") else None,
@@ -212,6 +213,13 @@ def _matches(config: Mapping[str, Any], name: str) -> Matches:
     if not ends:
         raise ArgumentError(f"lora_config's {name} is empty; give the names of projections, such as q_proj.")
     return lambda path: any(end in ends for end in _ends(path))
+
+
+def _ending_in(key: str) -> Matches:
+    """What ends in the modules of a name or a regular expression."""
+    if _PLAIN.fullmatch(key):
+        return lambda path: path == key or path.endswith(f".{key}")
+    return path_pattern(rf"(.*\.)?({key})", "lora_config's rank_pattern").fullmatch
 
 
 def _ends(path: str) -> Iterator[str]:
@@ -323,7 +331,7 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
 
     Raises ArgumentError where nothing at all is a target, a module to save is not there, or single experts are meant.
     """
-    found, paths, known = set[str](), list[str](), set[str]()
+    found, paths, known, named = set[str](), list[str](), set[str](), frozenset(adapter.named)
     matched = False
     for layer in architecture.layers():
         for path, index, _ in _unlike(adapter, layer):
@@ -338,7 +346,7 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
                     known.add(weight.name.rpartition(".")[2])
                     matched = matched or any(_is_parameter(name, prefix, weight) for name in adapter.parameters)
                     if weight.name in targets:
-                        found.update(end for end in _ends(whole_path) if end in adapter.named)
+                        found.update(end for end in _ends(whole_path) if end in named)
                     if weight.role == "expert":
                         _check_experts(adapter, weight, whole_path, index)
     if not matched:
@@ -348,13 +356,13 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
                 f"{next((path for path in paths if path.endswith('_proj')), paths[0])!r}, and matches none of this "
                 "model; names of projections are a list."
             )
-        what = ", ".join((*adapter.named, *adapter.parameters))
-        near = did_you_mean((*adapter.named, *adapter.parameters)[0], sorted(known))
-        raise ArgumentError(f"lora_config names {what}, which no matrix of this model is.{near}")
+        what = [*adapter.named, *adapter.parameters]
+        near = did_you_mean(what[0], sorted(known))
+        raise ArgumentError(f"lora_config names {shown(what)}, which no matrix of this model is.{near}")
     for name in adapter.saved:
         if not any(f".{name}." in f".{path}." for path in paths):
             raise ArgumentError(
-                f"lora_config's modules_to_save names {name!r}, which this model does not have."
+                f"lora_config's modules_to_save names {shown(name)}, which this model does not have."
                 f"{did_you_mean(name, sorted(known))} Leave it out to count the rest."
             )
     return tuple(name for name in adapter.named if name not in found)
