@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -27,8 +28,9 @@ from .errors import ArgumentError
 from .facts import table
 from .formats.headers import compared
 from .formats.scheme import stored_bytes
+from .memory.caches import cache_notes, growth, growth_notes
 from .memory.explanation import weights_of
-from .memory.reports import batch_report, bytes_per_token, memory_report
+from .memory.reports import batch_report, length_notes, memory_report
 from .models import Model, describe, model_of
 from .parallel import tensor_sizes
 from .performance.reports import estimate_end_to_end
@@ -106,7 +108,8 @@ def _described(origin: sources.Origin) -> Model:
 
 
 def _model(asked: Question, name: ModelLike) -> Model:
-    return load_model(name, token=asked.token, refresh=asked.refresh)
+    found = load_model(name, token=asked.token, refresh=asked.refresh)
+    return found if asked.state_precision is None else found.in_engine(asked.state_precision)
 
 
 @asks(CalculateMemory)
@@ -150,7 +153,10 @@ def max_batch_size(asked: MaxBatchSize) -> BatchReport:
 def inspect_model(asked: InspectModel) -> ModelReport:
     """What a model is: counts, attention, cache a token, formats."""
     model = _model(asked, asked.model)
-    formats, architecture = model.formats(asked.precision, asked.kv_precision), model.architecture
+    deployment = deployed(asked, model)
+    formats, architecture, engine = deployment.formats, deployment.architecture, deployment.engine
+    tokens = asked.seq_length or architecture.max_length or 2048
+    cache = growth(architecture, formats, engine, tokens)
     return ModelReport(
         model=model.name,
         source=model.source,
@@ -167,10 +173,20 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         precision=formats.scheme.label,
         kv_precision=formats.kv_cache.name,
         weight_memory_bytes=stored_bytes(architecture, formats.scheme),
-        kv_cache_bytes_per_token=bytes_per_token(architecture, formats),
+        kv_cache_bytes_per_token=cache.first,
+        kv_cache_bytes_per_further_token=cache.beyond,
+        kv_cache_bytes_per_token_mean=cache.mean,
+        seq_length=tokens,
+        state_bytes_per_sequence=math.ceil(engine.state_bytes(architecture.state(), formats.activation_bytes)),
         tensor_parallel=tensor_sizes(architecture, 64),
-        ledger=weights_of(deployed(asked, model)) if asked.detail == "full" else None,
-        notes=(*model.notes(formats), *architecture.apart),
+        ledger=weights_of(deployment) if asked.detail == "full" else None,
+        notes=(
+            *deployment.notes,
+            *length_notes(architecture, tokens),
+            *growth_notes(cache, tokens),
+            *cache_notes(architecture, formats, engine),
+            *architecture.apart,
+        ),
     )
 
 

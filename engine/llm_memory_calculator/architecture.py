@@ -7,18 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from .operators import Operator, State, Step
+from .operators import Operator, State, Step, sum_states
 
 if TYPE_CHECKING:
     from .images import Images, Latents, Sounds, Videos
+    from .operators import StateChoice
     from .report import Note
     from .units import Quantity
 
 __all__ = ["Architecture", "Layer", "Step"]
 
 Task = Literal["decoder", "encoder", "encoder-decoder", "diffusion"]
-# Tokens after which everything that caches holds something, however many tokens it compresses into one entry.
-_PROBE = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,13 +149,27 @@ class Architecture:
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         """Values in the KV cache of one sequence of `tokens` tokens that attends `source` encoded positions."""
         total: Quantity = 0
-        for repeat, operator in _caching(self):
+        for repeat, operator in self.caching():
             total = total + repeat * operator.cached_values(tokens, source)
         return total
+
+    def caching(self) -> tuple[tuple[int, Operator], ...]:
+        """(how many layers have it, operator) of those that cache something."""
+        return _caching(self)
 
     def state(self) -> State:
         """Values of one sequence that do not grow with its length."""
         return _state(self)
+
+    def in_engine(self, state: StateChoice) -> Architecture:
+        """The same with recurrent states and convolution windows as engines keep them that were told of a format."""
+        return replace(
+            self,
+            stack=tuple(
+                replace(layer, operators=tuple(operator.in_engine(state) for operator in layer.operators))
+                for layer in self.stack
+            ),
+        )
 
     def source_of(self, tokens: int) -> int:
         """Positions that the encoder gives for a source of `tokens` tokens; 0 where there is no encoder."""
@@ -208,24 +221,14 @@ def _counts(architecture: Architecture) -> _Counts:
 
 @lru_cache(maxsize=1024)
 def _caching(architecture: Architecture) -> tuple[tuple[int, Operator], ...]:
-    """The operators that cache something, with the number of layers that have them."""
     return tuple(
-        (layer.repeat, operator)
-        for layer in architecture.stack
-        for operator in layer.operators
-        if operator.cached_values(_PROBE, _PROBE)
+        (layer.repeat, operator) for layer in architecture.stack for operator in layer.operators if operator.caches
     )
 
 
 @lru_cache(maxsize=1024)
 def _state(architecture: Architecture) -> State:
-    window = recurrent = 0
-    for layer in architecture.stack:
-        for operator in layer.operators:
-            own = operator.state()
-            window += layer.repeat * own.window
-            recurrent += layer.repeat * own.recurrent
-    return State(window=window, recurrent=recurrent)
+    return sum_states((layer.repeat, operator.state()) for layer in architecture.stack for operator in layer.operators)
 
 
 def _shard_layer(layer: Layer, tensor: int, expert: int) -> Layer:

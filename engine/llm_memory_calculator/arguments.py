@@ -8,15 +8,16 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields, is_dataclass
+from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import choice, flag, names, real, refuse, sides, text, whole
+from .checks import adapters, choice, flag, names, real, refuse, sides, text, whole
 from .engines import ENGINES
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
+from .operators import StateChoice
 from .report import GOALS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     ModelLike = str | PathLike[str] | Mapping[str, Any] | Model | Architecture
     HardwareLike = str | Mapping[str, object] | Accelerator
-    Adapters = LoraConfig | Mapping[str, Any]
+    Adapters = LoraConfig | Mapping[str, Any] | str | PathLike[str]
 else:
     # the declarations stay as light to import as the reports
     ModelLike = HardwareLike = Adapters = Any
@@ -41,9 +42,22 @@ MOST_BEAMS = 1_024
 MOST_IMAGES = MOST_PIXELS = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
+STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
 
 Kind = Literal[
-    "whole", "real", "flag", "word", "text", "format", "names", "sides", "model", "hardware", "hardware list", "object"
+    "whole",
+    "real",
+    "flag",
+    "word",
+    "text",
+    "format",
+    "names",
+    "sides",
+    "model",
+    "hardware",
+    "hardware list",
+    "object",
+    "adapters",
 ]
 
 
@@ -54,7 +68,7 @@ class Argument:
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
     checks), a list of names, one side or height and width in pixels (a number, a pair, text), a model, one accelerator
-    or several, an object."""
+    or several, an object, adapters (an object or the path of one)."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -89,7 +103,9 @@ class Argument:
                 return names(name, value)
             case "sides":
                 return sides(name, value, most=int(self.most))
-            case "object" if not isinstance(value, Mapping) and not is_dataclass(value):
+            case "adapters":
+                return adapters(name, value)
+            case "object" if not isinstance(value, Mapping):
                 raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
         return value
 
@@ -150,6 +166,17 @@ class Question:
             f"Format of the KV cache: {', '.join(KV_FORMATS)}",
             left_out="what the checkpoint states, or 16 bits",
             examples=("fp8",),
+        ),
+    ] = None
+    state_precision: Annotated[
+        StateChoice | None,
+        Argument(
+            "word",
+            "Recurrent states as the engine keeps them, with kernel - 1 columns of convolutions: fp32, model for the "
+            "format of the activations, auto for what the engine chooses",
+            words=STATE_CHOICES,
+            left_out="as the model's own code keeps them",
+            examples=("auto",),
         ),
     ] = None
     engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
@@ -299,9 +326,10 @@ class Held(Split):
     lora_config: Annotated[
         Adapters | None,
         Argument(
-            "object",
+            "adapters",
             "Adapters as one object: max_loras, max_lora_rank, target_modules, lora_dtype, "
-            "fully_sharded_loras, strategy, enabled",
+            "fully_sharded_loras, strategy, enabled; or PEFT's adapter_config.json, as an object or as the path of it "
+            "or of its folder, beside which max_loras and lora_dtype may be given",
         ),
     ] = None
 
@@ -426,6 +454,16 @@ class CompareHardware(Ranked):
 @dataclass(eq=False)
 class InspectModel(Question):
     model: ModelName
+    _: KW_ONLY
+    seq_length: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Tokens of the sequence whose mean cache a token is asked for",
+            most=MOST_TOKENS,
+            left_out="the longest that the model's config allows, or 2048",
+        ),
+    ] = None
 
     ORDER = ("model", "token", "refresh")
 

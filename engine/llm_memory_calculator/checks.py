@@ -6,8 +6,10 @@ import functools
 import inspect
 import numbers
 import operator
+import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
@@ -101,6 +103,22 @@ def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
     if not isinstance(given, (list, tuple)):
         return whole(name, given, most=most)
     return whole(name, given[0], most=most), whole(name, given[1], most=most)
+
+
+def adapters(name: str, value: object) -> Any:
+    """An object of adapters or the path of one; a configuration of PEFT's own class as the object of its fields."""
+    if isinstance(value, (str, Mapping)):
+        return value
+    if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
+        return path
+    if is_dataclass(value) and not isinstance(value, type):
+        if not hasattr(value, "peft_type"):
+            return value
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise ArgumentError(
+        f"{name} must be an object, or the path of an adapter_config.json or of the folder that holds one, and is "
+        f"{shown(value)}."
+    )
 
 
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

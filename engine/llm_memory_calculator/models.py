@@ -15,6 +15,7 @@ from .formats.checkpoint import HOLDING
 from .formats.headers import as_stored, judged, judged_by_total, without_absent_towers
 from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for, stored_bytes
 from .formats.stored import StoredTotal, StoredWeights
+from .operators import StateChoice
 from .report import Note
 from .units import GB
 
@@ -46,7 +47,10 @@ class Model:
         if not isinstance(precision, str | None) or precision not in self._schemes:
             self._schemes[precision] = self._scheme(precision)
         if not isinstance(kv_precision, str | None) or (precision, kv_precision) not in self._formats:
-            self._formats[precision, kv_precision] = formats_for(self._schemes[precision], kv_precision)
+            found = formats_for(self._schemes[precision], kv_precision)
+            # an unquantised precision that is asked for is meant for all that is kept, unless the cache has its own
+            uniform = precision is not None and kv_precision is None and found.scheme.quantized is None
+            self._formats[precision, kv_precision] = replace(found, uniform=uniform)
         return self._formats[precision, kv_precision]
 
     def _scheme(self, precision: str | None) -> WeightScheme:
@@ -98,6 +102,15 @@ class Model:
         """The same with its head stored apart from the embedding."""
         whole = replace(self.architecture, last=self.architecture.last.self_contained())
         return replace(self, architecture=whole, weights=None, _schemes={}, _formats={})
+
+    def in_engine(self, state: StateChoice) -> Model:
+        """The same with recurrent states as engines keep them that were told of a format."""
+        return _in_engine(self, state)
+
+
+@lru_cache(maxsize=64)
+def _in_engine(model: Model, state: StateChoice) -> Model:
+    return replace(model, architecture=model.architecture.in_engine(state))
 
 
 def describe(

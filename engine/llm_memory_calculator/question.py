@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llm_memory_hardware import find_accelerator, find_devices
 
@@ -26,8 +26,10 @@ from .engines import engine_for
 from .errors import ArgumentError, LayoutError
 from .images import InputSize
 from .memory.adapters import adapters_of
+from .memory.peft import is_peft
 from .parallel import Parallelism, check, problem
 from .report import Note
+from .sources.adapters import read_adapter
 from .units import GB
 
 if TYPE_CHECKING:
@@ -230,9 +232,8 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
         if images is not None and images.size.attended:
             source = images.count * images.size.attended
     adapters = _adapters(asked, deployment)
-    if adapters is not None and not adapters.targets:
-        text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
-        notes.append(assumed("target_modules", text))
+    if adapters is not None:
+        notes += adapters.notes
     return Load(
         sequences=sequences,
         tokens=tokens,
@@ -409,10 +410,20 @@ def _adapters(asked: Held, deployment: Deployment) -> Adapters | None:
         for name in ("max_loras", "max_lora_rank", "lora_dtype", "fully_sharded_loras", "target_modules")
         if (value := getattr(asked, name)) is not None
     }
-    if asked.lora_config is not None and single:
-        raise ArgumentError(f"Give lora_config or {', '.join(single)}, not both.")
-    stated = single or asked.lora_config
-    return None if stated is None else adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain)
+    stated: Any = asked.lora_config
+    if isinstance(stated, str):
+        stated = read_adapter(stated)
+    if stated is not None and single:
+        # an adapter says nothing of how many there are
+        if not isinstance(stated, Mapping) or not is_peft(stated) or "target_modules" in single:
+            raise ArgumentError(f"Give lora_config or {', '.join(single)}, not both.")
+        if both := [name for name in single if name in stated]:
+            raise ArgumentError(f"{both[0]} stands in lora_config too; give it once.")
+    if single:
+        stated = {**(stated or {}), **single}
+    if stated is None:
+        return None
+    return adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain, deployment.engine)
 
 
 # --- what cannot be asked ------------------------------------------------------------------------------------------

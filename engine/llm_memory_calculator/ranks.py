@@ -14,11 +14,8 @@ from .architecture import Architecture, Layer
 from .engines import Engine
 from .formats.numerics import Format
 from .formats.scheme import WeightScheme, alike
-from .operators import Operator, State
+from .operators import Operator, State, sum_states
 from .parallel import Parallelism
-
-# Tokens after which everything that caches holds something, however many tokens it compresses into one entry.
-_PROBE = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,10 +160,7 @@ def _holding(
         parameters=sum(count * kind.parameters for count, kind in everything)
         + sum(count * kind.copied_parameters for count, kind in copied),
         depth=sum(here for here, _, _ in dealt),
-        state=State(
-            window=sum(here * kind.state.window for here, _, kind in dealt),
-            recurrent=sum(here * kind.state.recurrent for here, _, kind in dealt),
-        ),
+        state=sum_states((here, kind.state) for here, _, kind in dealt),
         caching=tuple((here, operator) for here, _, kind in dealt for operator in kind.caching),
         live_values=2 * architecture.hidden_size + max((kind.live_values for _, kind in text), default=0),
         mixes=any(kind.mixes for _, kind in text),
@@ -204,7 +198,6 @@ def _kind(layer: Layer, stored: float, scheme: WeightScheme) -> Kind:
     whole = one.self_contained()
     (read,) = alike(whole, scheme)
     parameters = sum(weight.parameters for operator in one.operators for weight in operator.weights())
-    states = [operator.state() for operator in layer.operators]
     return Kind(
         layer=layer,
         stored_bytes=stored,
@@ -213,8 +206,8 @@ def _kind(layer: Layer, stored: float, scheme: WeightScheme) -> Kind:
         parameters=parameters,
         copied_parameters=sum(weight.parameters for operator in whole.operators for weight in operator.weights())
         - parameters,
-        state=State(window=sum(one.window for one in states), recurrent=sum(one.recurrent for one in states)),
-        caching=tuple(operator for operator in layer.operators if operator.cached_values(_PROBE, _PROBE)),
+        state=sum_states((1, operator.state()) for operator in layer.operators),
+        caching=tuple(operator for operator in layer.operators if operator.caches),
         live_values=max((operator.live_values() for operator in layer.operators), default=0),
         residual_width=max((operator.residual_width for operator in layer.operators), default=0),
         mixes=any(operator.expert_count > 0 for operator in layer.operators),

@@ -191,6 +191,10 @@ class MemoryReport(Layout, Served):
     """Overhead: device context, communication buffers, captured graphs, bytes."""
     kv_cache_bytes_per_token: int
     """Bytes that one token adds to that device's cache while no sliding window is full (over all its stages)."""
+    kv_cache_bytes_per_further_token: int
+    """The same once every sliding window is full, bytes."""
+    kv_cache_bytes_per_token_mean: int
+    """The cache of a sequence of seq_length tokens over these, bytes."""
     total_memory_bytes: int = field(init=False)
     """Sum of the parts above on that device, bytes."""
     total_memory_interval: Interval
@@ -478,6 +482,14 @@ class ModelReport(Answer):
     """Bytes of what engines load of the checkpoint (parameter_count, and buffers), scales included."""
     kv_cache_bytes_per_token: int
     """Bytes that one token adds to the cache of one sequence while no sliding window is full."""
+    kv_cache_bytes_per_further_token: int
+    """Bytes that each further token adds once every sliding window is full."""
+    kv_cache_bytes_per_token_mean: int
+    """The cache of a sequence of seq_length tokens over these, bytes."""
+    seq_length: int
+    """Tokens of the sequence that the mean is of."""
+    state_bytes_per_sequence: int = 0
+    """Recurrent state and convolution windows of one sequence, which do not grow with its length, bytes."""
     tensor_parallel: tuple[int, ...]
     """Tensor-parallel sizes that the model can take, up to 64."""
     ledger: Line | None = None

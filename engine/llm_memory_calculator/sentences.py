@@ -316,6 +316,9 @@ def _model_lines(report: ModelReport) -> tuple[Line, ...]:
         ("longest sequence", report.max_length or 0, "tokens"),
         ("checkpoint", report.weight_memory_bytes, "bytes"),
         ("KV cache of a token", report.kv_cache_bytes_per_token, "bytes"),
+        ("KV cache of a token beyond all windows", report.kv_cache_bytes_per_further_token, "bytes"),
+        (f"KV cache of a token, mean of {report.seq_length:,}", report.kv_cache_bytes_per_token_mean, "bytes"),
+        ("state of a sequence", report.state_bytes_per_sequence, "bytes"),
     ]
     parts = {"checkpoint": report.ledger.parts} if report.ledger else {}
     return tuple(

@@ -14,7 +14,13 @@ from llm_memory_calculator.errors import ArgumentError
 from .spoken import Spoken
 
 _TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
-_SHOWN_AS = {"names": "NAME...", "hardware list": "NAME...", "sides": "SIDE|HEIGHTxWIDTH", "object": "JSON|FILE"}
+_SHOWN_AS = {
+    "names": "NAME...",
+    "hardware list": "NAME...",
+    "sides": "SIDE|HEIGHTxWIDTH",
+    "object": "JSON|FILE",
+    "adapters": "JSON|PATH",
+}
 
 
 def option_of(entry: Spoken) -> Parameter:
@@ -41,7 +47,10 @@ def option_of(entry: Spoken) -> Parameter:
 def value_of(entry: Spoken, typed: Any) -> Any:
     """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
     match entry.argument.kind:
-        case "object" | "hardware":
+        case "adapters" if not typed.lstrip().startswith("{"):
+            # a path, which the engine opens
+            return typed
+        case "object" | "adapters" | "hardware":
             return _object(entry.name, typed)
         case "hardware list":
             return [_object(entry.name, one) for one in typed]

@@ -146,5 +146,7 @@ def _values(argument: Argument) -> dict[str, Any]:
             return {"anyOf": [*accelerator["anyOf"], {"type": "array", "items": accelerator, "minItems": 1}]}
         case "object":
             return {"type": "object"}
+        case "adapters":
+            return {"anyOf": [{"type": "object"}, text | {"minLength": 1}]}
         case "model" | "text" | "format":
             return text | {"minLength": 1}

@@ -75,7 +75,7 @@ GROUPS = [
 @pytest.mark.parametrize(("model", "group", "size"), GROUPS)
 def test_adapters_of_a_group_stand_beside_its_matrices_alone(model: str, group: str, size: int) -> None:
     architecture = load_model(model).architecture
-    adapters = adapters_of(architecture, LoraConfig(rank=16, target_modules=[group]), FORMATS["bf16"])
+    adapters = adapters_of(architecture, LoraConfig(rank=16, target_modules=[group]), FORMATS["bf16"], engine_for())
     engine = engine_for()
     (held,) = holdings(architecture, WeightScheme(plain=FORMATS["bf16"]), Parallelism(), engine)
     assert adapter_bytes(held, adapters, 1, engine) == size

@@ -255,6 +255,17 @@ def test_adapters_are_named_one_by_one_or_as_an_object(run: Run) -> None:
     assert single["lora_adapter_memory_bytes"] >= 2 * 2 * 32 * 8 * (4096 + 4096 + 4096 + 1024)
 
 
+def test_an_adapter_s_folder_is_named_and_a_length_of_a_model_asked_for(run: Run, tmp_path: Path) -> None:
+    adapter = {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj", "v_proj"]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(adapter))
+    for place in (str(tmp_path), str(tmp_path / "adapter_config.json"), json.dumps(adapter)):
+        found = json.loads(run("memory", "llama3.1_8b", "--lora-config", place, "--max-loras", 2, "--json").stdout)
+        assert found["lora_adapter_memory_bytes"] == 2 * 2 * 32 * 8 * (4096 + 4096 + 4096 + 1024)
+    model = json.loads(run("inspect", "google/gemma-3-27b-it", "--seq-length", 1024, "--json").stdout)
+    assert model["kv_cache_bytes_per_token_mean"] == model["kv_cache_bytes_per_token"] == 62 * 8192
+    assert model["seq_length"] == 1024
+
+
 def test_a_flag_that_is_on_can_be_switched_off(run: Run) -> None:
     tied = json.loads(run("memory", "gpt2", "--json").stdout)["parameter_count"]
     untied = json.loads(run("memory", "gpt2", "--no-respect-weight-tying", "--json").stdout)["parameter_count"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -370,6 +371,19 @@ async def test_a_value_of_another_kind_is_refused_in_a_sentence(changes: dict[st
         result = await client.call_tool("calculate_memory", {"model": MODEL} | changes)
     assert result.is_error
     assert message in text(result)
+
+
+async def test_an_adapter_of_peft_is_an_object_or_a_path(tmp_path: Path) -> None:
+    adapter = {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj", "v_proj"]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(adapter))
+    async with connected() as client:
+        sizes = set()
+        for given in (adapter, str(tmp_path)):
+            result = await client.call_tool("calculate_memory", {"model": MODEL, "lora_config": given})
+            assert result.structured_content is not None
+            sizes.add(result.structured_content["lora_adapter_memory_bytes"])
+    assert len(sizes) == 1
+    assert sizes != {0}
 
 
 async def test_the_text_is_the_report_s_own() -> None:

@@ -8,7 +8,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..operators import CausalConvolution, Norm, Output, Recurrence, Vector
 from ._blocks import Heads, Operators, columns, plain, rows, within
-from ._recurrent import ATTENTION, STATE, layer_kinds
+from ._recurrent import ATTENTION, STATE, layer_kinds, state_format
 
 DELTA_CHUNK = 64
 """Tokens of a chunk in the kernels for delta rules and linear attention."""
@@ -62,6 +62,8 @@ def delta_net(
             flops_per_value=7,
             chunk=DELTA_CHUNK,
             splits=(("the key heads of the delta rule", keys),),
+            keeps=state_format(config),
+            fixed=False,
         ),
         Norm(name=norm, width=value_dim, heads=values, gated=True, split="columns"),
         rows(out, hidden, values, value_dim),
@@ -153,6 +155,7 @@ def lightning_attention(
             value_dim=heads.dim,
             inputs=4 * heads.dim,
             chunk=chunk,
+            keeps="activations",
         ),
         Norm(name=norm, width=heads.dim, heads=heads.query, own_scales=True, gated=True, split="columns"),
         columns(gate, [Output(name=gate, units=heads.query, width=heads.dim)], hidden),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..operators import (
     STATE_GROUPS,
     Activation,
@@ -15,6 +15,7 @@ from ..operators import (
     Operator,
     Output,
     Recurrence,
+    StateFormat,
     Vector,
 )
 from ._blocks import Operators, columns, rows, within
@@ -48,6 +49,11 @@ def check_head(dim: int, heads: int, inner: int) -> int:
     return dim
 
 
+_STATE_FORMATS: dict[str, StateFormat] = {
+    "float32": "float32",
+    "bfloat16": "activations",
+    "float16": "activations",
+}
 KIND_FIELDS = ("layers_block_type", "layer_types")
 """The list of layers: the older name and the one under which transformers saves it since."""
 
@@ -56,6 +62,18 @@ def layer_kinds(config: Config, depth: int, known: Mapping[str, str] = LAYER_KIN
     """The kind of each layer from the config's list of them, whichever of its names the list and a kind go by."""
     name = next((name for name in KIND_FIELDS if config.has(name)), KIND_FIELDS[-1])
     return [known[kind] for kind in config.names(name, tuple(known), depth)]
+
+
+def state_format(config: Config, default: StateFormat = "either") -> StateFormat:
+    """The format of a recurrent state, where the config states one for engines."""
+    for name in ("mamba_ssm_cache_dtype", "mamba_ssm_dtype"):
+        if config.has(name) and (stated := config.text(name)) != "auto":
+            if stated not in _STATE_FORMATS:
+                raise ConfigError(
+                    f"The config's {name} {shown(stated)} is not known. Accepted: auto, {', '.join(_STATE_FORMATS)}."
+                )
+            return _STATE_FORMATS[stated]
+    return default
 
 
 def mamba(
@@ -90,6 +108,8 @@ def mamba(
             inputs=4,
             # the decay is the exponential of a product, made anew for each value
             flops_per_value=7,
+            keeps="either",
+            fixed=False,
         ),
         rows(out, hidden, inner, bias=bias),
     )
@@ -116,6 +136,7 @@ def mamba2(
     conv_bias: bool,
     out_bias: bool | None = None,
     normed: bool = True,
+    keeps: StateFormat = "either",
     path: str = "mixer",
 ) -> Operators:
     """Mamba-2 (arXiv 2405.21060): heads that keep dim x state values, in groups that share B and C; a gated norm."""
@@ -145,13 +166,17 @@ def mamba2(
             inputs=2 * dim + 1 + ceil(2 * groups * state / heads),
             chunk=chunk,
             splits=((STATE_GROUPS, groups),),
+            keeps=keeps,
+            fixed=False,
         ),
         gated,
         rows(out, hidden, heads, dim, bias if out_bias is None else out_bias),
     )
 
 
-def read_mamba2(config: Config, hidden: int, inner: int | None = None, **kept: bool) -> Operators:
+def read_mamba2(
+    config: Config, hidden: int, inner: int | None = None, *, out_bias: bool | None = None, normed: bool = True
+) -> Operators:
     """Mamba-2 by the names that Bamba, Granite 4 and Falcon-H1 have for its fields (mamba_...), with their defaults."""
     heads = config.integer("mamba_n_heads", default=128)
     inner = config.integer("mamba_expand", default=2) * hidden if inner is None else inner
@@ -165,8 +190,9 @@ def read_mamba2(config: Config, hidden: int, inner: int | None = None, **kept: b
         chunk=config.integer("mamba_chunk_size", default=256),
         bias=config.boolean("mamba_proj_bias", default=False),
         conv_bias=config.boolean("mamba_conv_bias", default=True),
+        out_bias=out_bias,
+        normed=normed,
         path="mamba",
-        **kept,
     )
 
 

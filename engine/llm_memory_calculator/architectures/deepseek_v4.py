@@ -100,7 +100,11 @@ def _attention(config: Config, kind: str) -> Operators:
     rank, groups = config.integer("q_lora_rank"), config.integer("o_groups", default=8)
     out_rank, path = config.integer("o_lora_rank", default=1024), "attn"
     core = CompressedAttention(
-        name=path, heads=heads, head_dim=dim, window=config.integer("sliding_window", default=128)
+        name=path,
+        heads=heads,
+        head_dim=dim,
+        rope_dim=config.integer("qk_rope_head_dim", default=min(64, dim), most=dim),
+        window=config.integer("sliding_window", default=128),
     )
     compress: Operators = ()
     if kind != _WINDOW:

@@ -74,7 +74,7 @@ def _indexer(config: Config, hidden: int) -> tuple[Operators, int]:
         plain(f"{path}_k_proj", dim, hidden, part="mixer"),
         Norm(name=f"{path}_q_norm", width=dim, heads=heads),
         Norm(name=f"{path}_k_norm", width=dim),
-        Indexer(name=path, heads=heads, head_dim=dim),
+        Indexer(name=path, heads=heads, head_dim=dim, of_blocks=True),
     ), blocks * size("index_block_size", "sparse_block_size", 128)
 
 

@@ -17,7 +17,7 @@ from ._blocks import (
     router_correction,
     without_predictors,
 )
-from ._recurrent import ATTENTION, KIND_FIELDS, LAYER_KINDS, STATE, layer_kinds, mamba2
+from ._recurrent import ATTENTION, KIND_FIELDS, LAYER_KINDS, STATE, layer_kinds, mamba2, state_format
 
 EXPERTS, DENSE = "moe", "mlp"
 LETTERS = {"M": STATE, "*": ATTENTION, "E": EXPERTS, "-": DENSE}
@@ -66,6 +66,8 @@ def state_space(config: Config, hidden: int) -> Operators:
         chunk=config.integer("mamba_chunk_size", "chunk_size", default=128),
         bias=config.boolean("use_bias", default=False),
         conv_bias=config.boolean("mamba_conv_bias", "use_conv_bias", default=True),
+        # engines keep it so too, where the config does not say otherwise
+        keeps=state_format(config, default="float32"),
     )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..units import ceil_div
+
 if TYPE_CHECKING:
-    from ..operators import State
+    from ..formats.scheme import Formats
+    from ..operators import Entry, State
     from ..operators.base import Split
     from ..report import Note
     from ..units import Quantity
@@ -38,6 +41,23 @@ class KernelCost:
     """Seconds of a latent-attention layer in a step that carries prefill."""
     elementwise_passes: float
     """Passes over memory for each that the bytes say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheLayout:
+    """How an engine keeps a kind of cached value that it does not keep in the cache's own format."""
+
+    value_bytes: float
+    scale_bytes: int = 0
+    """Of a scale, where there are some beside the values."""
+    scale_values: int = 1
+    """Values that share one."""
+    scales_padded_to: int = 1
+    """Bytes of which all scales of an entry take a multiple."""
+
+    def bytes_of(self, values: int) -> float:
+        scales = self.scale_bytes * ceil_div(values, self.scale_values)
+        return values * self.value_bytes + ceil_div(scales, self.scales_padded_to) * self.scales_padded_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +133,22 @@ class Engine(Protocol):
         """Peak of the sampler over the logits of `sequences` sequences."""
         ...
 
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        """Bytes of an entry of a cache."""
+        ...
+
     def state_bytes(self, state: State, activation_bytes: float) -> float:
         """Bytes of what a sequence keeps whatever its length: convolution windows and recurrent states."""
         ...
 
     @property
     def recurrent_bytes(self) -> float:
-        """Bytes of a value of a recurrent state."""
+        """Bytes of a value of a recurrent state that is not kept in the format of the activations."""
+        ...
+
+    @property
+    def refused_adapters(self) -> tuple[str, ...]:
+        """Fields of PEFT with which it loads no adapter."""
         ...
 
     def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:

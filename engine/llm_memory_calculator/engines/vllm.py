@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..units import choose, whole_down
-from .base import HostCost, KernelCost, Spread
+from .base import CacheLayout, HostCost, KernelCost, Spread
 
 if TYPE_CHECKING:
-    from ..operators import State
+    from ..formats.scheme import Formats
+    from ..operators import Entry, State
     from ..operators.base import Split
     from ..report import Note
     from ..units import Quantity
@@ -30,7 +31,10 @@ class Vllm:
     step_tokens: int
     host: HostCost
     kernels: KernelCost
+    cache: Mapping[str, Mapping[str, CacheLayout]]
+    """By format of the cache, or any, and by kind of value: what is kept otherwise than in that format."""
     recurrent_bytes: float
+    refused_adapters: tuple[str, ...]
     notes: tuple[Note, ...] = ()
     name: str = "vllm"
     said: str = ""
@@ -61,8 +65,16 @@ class Vllm:
         bytes_per_logit: float = self.facts["sampler"]["bytes_per_logit"]
         return bytes_per_logit * vocabulary * sequences
 
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        own, always = self.cache.get(formats.kv_cache.name, {}), self.cache["any"]
+        total = 0.0
+        for kind, values in entry:
+            layout = None if formats.uniform else own.get(kind) or always.get(kind)
+            total += values * formats.kv_bytes if layout is None else layout.bytes_of(values)
+        return total
+
     def state_bytes(self, state: State, activation_bytes: float) -> float:
-        return state.window * activation_bytes + state.recurrent * self.recurrent_bytes
+        return (state.window + state.lean) * activation_bytes + state.recurrent * self.recurrent_bytes
 
     def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
         """Evenly, what remains one each to the stages before the last."""
@@ -91,7 +103,12 @@ def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tup
         step_tokens=stated["max_num_batched_tokens"],
         host=HostCost(**facts["host"]),
         kernels=KernelCost(**facts["kernels"]),
+        cache={
+            form: {kind: CacheLayout(**layout) for kind, layout in kinds.items()}
+            for form, kinds in facts["cache"].items()
+        },
         recurrent_bytes=facts["state"]["recurrent_bytes"],
+        refused_adapters=tuple(facts["adapters"]["refused"]),
         notes=notes,
         said=f"vllm {version}{by}, {stated['gpu_memory_utilization']:.0%} of the memory",
     )

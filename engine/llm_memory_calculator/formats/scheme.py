@@ -131,6 +131,8 @@ class Formats:
 
     scheme: WeightScheme
     kv_cache: Format
+    uniform: bool = False
+    """Whether every part of the cache is in that format, also what an engine keeps in another."""
     kv_bytes: float = field(init=False)
     activation_bytes: float = field(init=False)
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture, Layer
 from ..checks import choice, flag, names, whole
-from ..errors import ArgumentError, did_you_mean
+from ..errors import ArgumentError, did_you_mean, shown
 from ..formats.numerics import Format, parse_format
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
+from ..report import Note
 from ..units import Quantity, whole_near
+from .peft import FIELDS, PeftAdapter, check_peft, is_peft, layer_values, read_peft
 
 if TYPE_CHECKING:
     from ..engines import Engine
-    from ..operators.base import Split
+    from ..operators.base import Shards, Split
     from ..ranks import Holding
 
 _GROUPS = ("all-linear", "attn", "ffn")
@@ -52,39 +54,94 @@ class Adapters:
     """Names of projections, or attn, ffn, all-linear; empty where none were given, which is all-linear."""
     form: Format
     fully_sharded: bool
+    peft: PeftAdapter | None = None
+    """What PEFT says of them, in place of rank and targets."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed of them."""
 
 
-def adapters_of(architecture: Architecture, config: LoraConfig | Mapping[str, Any], plain: Format) -> Adapters | None:
+def adapters_of(
+    architecture: Architecture, config: LoraConfig | Mapping[str, Any], plain: Format, engine: Engine
+) -> Adapters | None:
     """The adapters that a configuration reserves room for, or None when there are none beside the weights.
 
     Raises ArgumentError for a target that the model does not have, or a field that is wrong.
     """
+    peft: PeftAdapter | None = None
+    unread: tuple[str, ...] = ()
     if isinstance(config, Mapping):
         known = tuple(LoraConfig.__dataclass_fields__)
+        if is_peft(config):
+            peft = read_peft(config)
+            unread = tuple(key for key, value in config.items() if value and key not in FIELDS and key not in known)
+            config = {key: value for key, value in config.items() if key in known and key != "target_modules"}
         for key in config:
             choice("lora_config key", key, known)
         config = LoraConfig(**config)
+    if not isinstance(config, LoraConfig):
+        raise ArgumentError(
+            f"lora_config must be an object or a LoraConfig, and is {shown(config)}. Accepted fields: "
+            f"{', '.join(LoraConfig.__dataclass_fields__)}, or those of PEFT's adapter_config.json."
+        )
     merged = choice("strategy", config.strategy, ("dynamic", "merge")) == "merge"
     count = whole("max_loras", config.max_loras, most=100_000)
-    stated = config.rank if config.max_lora_rank is None else config.max_lora_rank
-    rank = whole("max_lora_rank", stated, most=65_536)
+    name = "rank" if config.max_lora_rank is None else "max_lora_rank"
+    rank = whole(name, getattr(config, name), most=65_536)
     form = plain
     if config.lora_dtype not in (None, "auto"):
         form = parse_format(str(config.lora_dtype), argument="lora_dtype", accepted=_FORMATS)
     targets = _targets(architecture, config.target_modules)
     sharded = flag("fully_sharded_loras", config.fully_sharded_loras)
+    notes: tuple[Note, ...] = ()
+    if peft is not None:
+        if config.max_lora_rank is not None:
+            peft = peft.at_rank(rank)
+        rank = peft.rank
+        notes = _peft_notes(peft, check_peft(peft, architecture), unread, config.max_lora_rank, engine)
+    elif not targets:
+        text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
+        notes = (Note(subject="target_modules", text=text, origin="assumption"),)
     if merged or not flag("enabled", config.enabled):
         return None
-    return Adapters(count=count, rank=rank, targets=targets, form=form, fully_sharded=sharded)
+    return Adapters(count=count, rank=rank, targets=targets, form=form, fully_sharded=sharded, peft=peft, notes=notes)
+
+
+def _peft_notes(
+    peft: PeftAdapter, absent: tuple[str, ...], unread: tuple[str, ...], reserved: int | None, engine: Engine
+) -> tuple[Note, ...]:
+    found = []
+    refused = [name for name in peft.beside_low_rank if name in engine.refused_adapters]
+    if refused:
+        text = (
+            f"{engine.name} loads no adapter that has {' or '.join(refused)}: it was counted as it is stored, and must "
+            "be merged into the weights to be served."
+        )
+        found.append(Note(subject="lora_config", text=text, origin="warning"))
+    if absent:
+        text = f"target_modules of the adapter names {shown(list(absent))}, which no matrix of this model is."
+        found.append(Note(subject="target_modules", text=text, origin="warning"))
+    if unread:
+        text = f"What the adapter says of {shown(list(unread))} was not read."
+        found.append(Note(subject="lora_config", text=text, origin="warning"))
+    if reserved is None:
+        text = (
+            f"The adapter was counted at its own rank, {peft.rank}; an engine reserves its largest rank for each, "
+            "which max_lora_rank counts."
+        )
+        found.append(Note(subject="max_lora_rank", text=text, origin="assumption"))
+    return tuple(found)
 
 
 def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engine: Engine) -> Quantity:
     """Bytes of the adapters on one tensor-parallel rank, of which the engine may keep matrices whole."""
     if adapters is None:
         return 0
+    targets, sharded = adapters.targets, adapters.fully_sharded
+    if adapters.peft is not None:
+        values = _peft_values(adapters.peft, holding, sharded, tensor, engine)
+        return whole_near(adapters.count * values * adapters.form.bits / 8)
     layers = [(count, kind.layer) for count, kind in holding.stack]
     layers += [(kind.count, kind.layer) for kind in holding.encoder]
-    targets, sharded = adapters.targets, adapters.fully_sharded
     of_rank_one = sum(count * _layer_values(layer, targets, sharded, tensor, engine) for count, layer in layers)
     return whole_near(adapters.count * adapters.rank * of_rank_one * adapters.form.bits / 8)
 
@@ -92,13 +149,32 @@ def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engi
 @lru_cache(maxsize=2048)
 def _layer_values(layer: Layer, targets: tuple[str, ...], fully_sharded: bool, tensor: int, engine: Engine) -> float:
     """Values of an adapter of rank 1 beside a layer."""
+    shards = _shards(fully_sharded, tensor, engine)
+    return sum(
+        operator.adapter_values(1, shards, lambda weight: weight.takes_adapter and _wanted(weight, targets))
+        for operator in layer.operators
+    )
 
+
+def _shards(fully_sharded: bool, tensor: int, engine: Engine) -> Shards:
     def shards(split: Split) -> tuple[int, int]:
         return engine.adapter_shards(split, tensor, fully_sharded=fully_sharded)
 
-    return sum(
-        operator.adapter_values(1, shards, lambda weight: _wanted(weight, targets)) for operator in layer.operators
-    )
+    return shards
+
+
+@lru_cache(maxsize=1024)
+def _peft_values(peft: PeftAdapter, holding: Holding, fully_sharded: bool, tensor: int, engine: Engine) -> float:
+    """Values of one adapter; of a stage that has some of the layers of a group, as if it had those that hold most."""
+    shards = _shards(fully_sharded, tensor, engine)
+    total = 0.0
+    for count, kind in (*holding.text, *((kind.count, kind) for kind in (*holding.encoder, *holding.towers))):
+        left = count
+        for values, layers in sorted(layer_values(peft, kind.layer, shards), reverse=True):
+            taken = min(left, layers)
+            total += taken * values
+            left -= taken
+    return total
 
 
 def _last(name: str) -> str:

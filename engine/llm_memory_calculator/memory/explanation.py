@@ -7,15 +7,16 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from ..facts import table
-from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS
+from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, CacheLaw
 from ..ranks import Holding, holdings
 from ..report import Line
+from .caches import cache_bytes
 from .ledger import encoded_positions, held_sequences, held_tokens
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
     from ..formats.numerics import Format
-    from ..operators import Operator, Weight
+    from ..operators import Entry, Operator, Weight
     from ..ranks import Kind
     from .ledger import Ledger
 
@@ -139,7 +140,7 @@ def _name(kind: Kind, weight: Weight, place: str) -> str:
         return {"table": "embedding", "head": "head", "expert": "experts", "router": "routers"}[weight.role]
     if weight.role in ("vector", "buffer"):
         return "norms and biases"
-    if weight.part == "mixer" and (kind.state.recurrent or kind.state.window):
+    if weight.part == "mixer" and any(kind.state):
         return "recurrent mixers"
     if weight.part in ATTENTION_PARTS - {None}:
         return "attention"
@@ -154,18 +155,16 @@ def _name(kind: Kind, weight: Weight, place: str) -> str:
 def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
     """By kind of layer, with the law that each follows."""
     tokens, encoded = held_tokens(deployment, load), encoded_positions(deployment, load)
-    here, width = held_sequences(deployment, load), deployment.formats.kv_bytes
-    kinds: dict[object, list[tuple[int, Operator]]] = {}
+    here, formats, engine = held_sequences(deployment, load), deployment.formats, deployment.engine
+    kinds: dict[tuple[CacheLaw | None, Entry], list[tuple[int, Operator]]] = {}
     for layers, operator in holding.caching:
-        kinds.setdefault(operator.cache_law(), []).append((layers, operator))
-    sizes = [
-        sum(layers * operator.cached_values(tokens, encoded) for layers, operator in kind) for kind in kinds.values()
-    ]
+        kinds.setdefault((operator.cache_law(), operator.cached_entry()), []).append((layers, operator))
+    sizes = [cache_bytes(kind, formats, engine, tokens, encoded) for kind in kinds.values()]
     lines = []
-    for (law, kind), value in zip(kinds.items(), shared_out(need.kv_cache, sizes), strict=True):
+    for ((law, entry), kind), value in zip(kinds.items(), shared_out(need.kv_cache, sizes), strict=True):
         layers = sum(count for count, _ in kind)
-        name, values, counted = law if isinstance(law, tuple) else ("cache", 0, "tokens")
-        why = f"{here:,} x {layers:,} layers x {counted} x {values * width:,g} B"
+        name, _, counted = law or CacheLaw("cache", 0, "tokens")
+        why = f"{here:,} x {layers:,} layers x {counted} x {engine.entry_bytes(entry, formats):,g} B"
         lines.append(Line(name=name, value=value, unit=BYTES, why=why))
     return Line(
         name="KV cache",
@@ -178,10 +177,11 @@ def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
 
 def _state(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
     here, formats, engine = held_sequences(deployment, load), deployment.formats, deployment.engine
-    window, recurrent = holding.state
+    window, recurrent, lean = holding.state
     parts = (
         ("convolution windows", window, formats.activation_bytes),
         ("recurrent states", recurrent, engine.recurrent_bytes),
+        ("recurrent states in the model's format", lean, formats.activation_bytes),
     )
     shares = shared_out(need.state, (values * width for _, values, width in parts))
     lines = (

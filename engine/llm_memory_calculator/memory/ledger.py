@@ -11,6 +11,7 @@ from ..facts import table
 from ..ranks import Holding, Kind, holdings
 from ..units import ceil_div, choose, larger, smaller, whole_near, whole_up
 from .adapters import adapter_bytes
+from .caches import cache_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,15 +87,12 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
         alive = holding.live_values * step_tokens
         if holding.encoder:
             alive = larger(alive, live_beside(holding.encoder) * smaller(here * encoded, larger(chunk, encoded)))
-        cached: Quantity = 0
-        for layers, operator in holding.caching:
-            cached = cached + layers * operator.cached_values(tokens, encoded)
         samples = holding.samples and architecture.task != "encoder"
         one = Ledger(
             stage=holding.stage,
             stages=layout.pipeline,
             weights=holding.weights,
-            kv_cache=whole_up(here * cached * formats.kv_bytes),
+            kv_cache=whole_up(here * cache_bytes(holding.caching, formats, engine, tokens, encoded)),
             state=whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes)),
             images=_media_bytes(deployment, load, holding, here),
             adapters=adapter_bytes(holding, load.adapters, layout.tensor, engine),

@@ -15,6 +15,7 @@ from ..ranks import holdings
 from ..report import BatchReport, Fit, Interval, MemoryReport, Note
 from ..units import GB
 from . import Ledger, holds, judge, ledger
+from .caches import cache_notes, growth
 from .explanation import explanation
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
     from ..engines import Engine
-    from ..formats.scheme import Formats
 
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
@@ -63,7 +63,8 @@ def memory_report(
     if architecture.task == "diffusion":
         facts = table("memory")["diffusion"]
         spread = Spread(low=facts["low"], high=facts["high"], evidence=facts["evidence"])
-    usable = deployment.usable_bytes
+    usable, shared = deployment.usable_bytes, architecture.shard(layout.tensor, layout.expert)
+    cache = growth(shared, formats, deployment.engine, load.tokens)
     verdict = None if usable is None else judge(total, usable, deployment.engine)
     return MemoryReport(
         **deployment.said(),
@@ -87,7 +88,9 @@ def memory_report(
         lora_adapter_memory_bytes=need.adapters,
         gradient_memory_bytes=need.gradients,
         extra_work_bytes=need.overhead,
-        kv_cache_bytes_per_token=bytes_per_token(architecture.shard(layout.tensor, layout.expert), formats),
+        kv_cache_bytes_per_token=cache.first,
+        kv_cache_bytes_per_further_token=cache.beyond,
+        kv_cache_bytes_per_token_mean=cache.mean,
         total_memory_interval=Interval(
             low=round(total - estimated + spread.low * estimated),
             high=round(total - estimated + spread.high * estimated),
@@ -104,6 +107,7 @@ def memory_report(
             *deployment.notes,
             *load.notes,
             *length_notes(architecture, load.tokens),
+            *cache_notes(architecture, formats, deployment.engine),
             *_peak_notes(need),
             *architecture.apart,
         ),
@@ -165,15 +169,6 @@ def _peak_notes(need: Ledger) -> tuple[Note, ...]:
         "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
     )
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
-
-
-def bytes_per_token(architecture: Architecture, formats: Formats) -> int:
-    """Bytes that one more token adds to the cache of one sequence before any window is full, over all layers.
-
-    Where several tokens become one entry, the mean over the first 128.
-    """
-    values: float = max(architecture.cached_values(1), architecture.cached_values(128) / 128)
-    return math.ceil(values * formats.kv_bytes)
 
 
 def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
@@ -239,5 +234,11 @@ def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, e
         lora_adapter_memory_bytes=used.adapters,
         kv_cache_bytes_per_sequence=least.kv_cache,
         ledger=explanation(deployment, replace(load, sequences=max(largest, layout.data)), used) if explained else None,
-        notes=(*deployment.notes, *load.notes, *length_notes(architecture, tokens), *architecture.apart),
+        notes=(
+            *deployment.notes,
+            *load.notes,
+            *length_notes(architecture, tokens),
+            *cache_notes(architecture, deployment.formats, deployment.engine),
+            *architecture.apart,
+        ),
     )

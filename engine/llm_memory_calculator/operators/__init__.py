@@ -13,20 +13,24 @@ from .base import (
     FEED_FORWARD_PARTS,
     REPLICATED,
     STATE_GROUPS,
+    CacheKind,
     CacheLaw,
+    Entry,
     Operator,
     Part,
     Role,
     State,
+    StateChoice,
     Step,
     Weight,
     Work,
     WorkKind,
+    sum_states,
 )
 from .convolution import Convolution
 from .experts import Experts
 from .linear import Activation, BlockDiagonal, Buffer, Embedding, Learned, Linear, Norm, Output
-from .recurrence import CausalConvolution, Recurrence, TokenShift, Vector
+from .recurrence import CausalConvolution, Recurrence, StateFormat, TokenShift, Vector
 
 __all__ = [
     "ATTENTION_PARTS",
@@ -38,12 +42,14 @@ __all__ = [
     "BidirectionalAttention",
     "BlockDiagonal",
     "Buffer",
+    "CacheKind",
     "CacheLaw",
     "CausalConvolution",
     "CompressedAttention",
     "Convolution",
     "CrossAttention",
     "Embedding",
+    "Entry",
     "Experts",
     "Indexer",
     "LatentAttention",
@@ -56,10 +62,13 @@ __all__ = [
     "Recurrence",
     "Role",
     "State",
+    "StateChoice",
+    "StateFormat",
     "Step",
     "TokenShift",
     "Vector",
     "Weight",
     "Work",
     "WorkKind",
+    "sum_states",
 ]

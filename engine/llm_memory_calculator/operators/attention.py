@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, smaller
-from .base import KV_HEADS, CacheLaw, HeadSharing, Stateless, Step, Weight, Work, WorkKind
+from .base import KV_HEADS, CacheLaw, Entry, HeadSharing, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from ..units import Quantity
@@ -97,11 +97,18 @@ class Attention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+    def cached_entry(self) -> Entry:
+        return (("key_value", self.values_per_token),)
+
+    @property
+    def caches(self) -> bool:
+        return not self.shared
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         if self.shared:
             return 0
         reach = self.chunk if self.window is None else self.window
-        return self.values_per_token * (tokens if reach is None else smaller(tokens, reach))
+        return tokens if reach is None else smaller(tokens, reach)
 
     def cache_law(self) -> CacheLaw:
         reach = self.chunk if self.window is None else self.window
@@ -162,10 +169,17 @@ class CrossAttention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+    def cached_entry(self) -> Entry:
+        return (("key_value", self.values_per_position),)
+
+    @property
+    def caches(self) -> bool:
+        return self.cached
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         if not self.cached:
             return 0
-        return self.values_per_position * (source if self.length is None else self.length)
+        return source if self.length is None else self.length
 
     def cache_law(self) -> CacheLaw:
         counted = "positions of the source" if self.length is None else f"{self.length:,} positions"
@@ -268,8 +282,13 @@ class LatentAttention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor))
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        return self.values_per_token * tokens
+    def cached_entry(self) -> Entry:
+        if self.picked is None:
+            return (("latent", self.values_per_token),)
+        return ("picked_latent", self.latent_rank), ("picked_rope", self.rope_dim)
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        return tokens
 
     def cache_law(self) -> CacheLaw:
         return CacheLaw("latent attention", self.values_per_token, "tokens")
@@ -312,6 +331,8 @@ class CompressedAttention(Stateless):
 
     heads: int
     head_dim: int
+    rope_dim: int
+    """Of these values, those that turn with the position."""
     window: int
     ratio: int | None = None
     picked: int | None = None
@@ -334,9 +355,12 @@ class CompressedAttention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor))
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+    def cached_entry(self) -> Entry:
+        return ("compressed", self.head_dim - self.rope_dim), ("compressed_rope", self.rope_dim)
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         kept = smaller(tokens, self.window)
-        return self.head_dim * (kept if self.ratio is None else kept + tokens // self.ratio)
+        return kept if self.ratio is None else kept + tokens // self.ratio
 
     def cache_law(self) -> CacheLaw:
         counted = f"min(tokens, {self.window:,})"
@@ -378,6 +402,8 @@ class Indexer(Stateless):
     heads: int
     head_dim: int
     ratio: int = 1
+    of_blocks: bool = False
+    """What it picks are blocks of tokens (MiniMax-M3)."""
 
     @property
     def looks_back(self) -> bool:
@@ -387,8 +413,11 @@ class Indexer(Stateless):
     def kind(self) -> WorkKind:
         return "attention"
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        return self.head_dim * (tokens // self.ratio)
+    def cached_entry(self) -> Entry:
+        return (("block_index_key" if self.of_blocks else "index_key", self.head_dim),)
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        return tokens // self.ratio
 
     def cache_law(self) -> CacheLaw:
         return CacheLaw(

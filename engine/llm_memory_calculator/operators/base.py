@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..units import Quantity
 
@@ -24,6 +24,21 @@ TablePart = Literal["vocabulary", "layer_vocabulary", "positions"]
 """What a table is of: tokens, tokens once more for every layer (Gemma 3n), or positions, segments and classes."""
 Part = AttentionPart | FeedForwardPart | TablePart | Literal["router", "shared_router"]
 HeadSharing = Literal["MHA", "GQA", "MQA", "MLA"]
+CacheKind = Literal[
+    "key_value",
+    "latent",
+    "picked_latent",
+    "picked_rope",
+    "compressed",
+    "compressed_rope",
+    "index_key",
+    "block_index_key",
+]
+"""What a cached value is: an engine may keep kinds of one cache in different formats. picked is of latent attention to
+tokens that an indexer picks, compressed of entries that stand for several tokens; an indexer's key is of a token, or of
+one whose blocks it picks whole."""
+StateChoice = Literal["auto", "fp32", "model"]
+"""What an engine is told of recurrent states: float32, the format of the activations, or its own choice."""
 WorkKind = Literal["matmul", "experts", "attention", "latent_attention", "recurrence", "scan", "elementwise"]
 
 ATTENTION_PARTS: frozenset[Part | None] = frozenset(get_args(AttentionPart))
@@ -59,24 +74,40 @@ class Step:
         return self.batch if self.samples is None else self.samples
 
 
+Entry = tuple[tuple[CacheKind, int], ...]
+"""What one entry of a cache is made of: (kind, how many values)."""
+
+
 class CacheLaw(NamedTuple):
     """What an operator's cache grows by, in words."""
 
     kind: str
     """full attention, windowed attention, latent attention ..."""
     values: int
-    """Values of each of what is counted."""
+    """Values of each of what is counted: of an entry."""
     counted: str
     """What is counted: tokens, min(tokens, 1,024), positions of the source."""
 
 
 class State(NamedTuple):
-    """Values of one sequence that do not grow with its length: two kinds, since they are kept in two formats."""
+    """Values of one sequence that do not grow with its length, by the format that they are kept in."""
 
     window: int = 0
     """The last inputs of a convolution, in the format of the activations."""
     recurrent: int = 0
     """The state of a recurrence, in float32."""
+    lean: int = 0
+    """The state of a recurrence that keeps it in the format of the activations."""
+
+
+def sum_states(states: Iterable[tuple[int, State]]) -> State:
+    """So many of each."""
+    window = recurrent = lean = 0
+    for count, state in states:
+        window += count * state.window
+        recurrent += count * state.recurrent
+        lean += count * state.lean
+    return State(window, recurrent, lean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,16 +244,38 @@ class Operator(Protocol):
         """Ranks that share one of its matrices, of `tensor` ranks of which `expert` groups share the experts."""
         ...
 
+    def cached_entry(self) -> Entry:
+        """What an entry of the cache is made of that it reads; empty for what reads none."""
+        ...
+
+    @property
+    def caches(self) -> bool:
+        """Whether it keeps a cache of its own."""
+        ...
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        """Entries that it keeps of one sequence of `tokens` tokens that attends `source` encoded positions."""
+        ...
+
     def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        """Values that the KV cache holds of one sequence of `tokens` tokens that attends `source` encoded positions."""
+        """Values of these entries."""
         ...
 
     def cache_law(self) -> CacheLaw | None:
-        """The law of `cached_values` in words; None for what caches nothing."""
+        """The law of `cached_entries` in words; None for what caches nothing."""
         ...
 
     def state(self) -> State:
         """Values of one sequence that do not grow with its length."""
+        ...
+
+    @property
+    def state_is_chosen(self) -> bool:
+        """Whether engines keep its recurrent state in another format than the model's own code, unless told."""
+        ...
+
+    def in_engine(self, state: StateChoice) -> Self:
+        """The same with its state as engines keep it that were told of a format."""
         ...
 
     def work(self, step: Step) -> Work: ...
@@ -313,14 +366,31 @@ class Stateless:
     def ranks(self, tensor: int, expert: int) -> int:
         return tensor
 
-    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+    def cached_entry(self) -> Entry:
+        return ()
+
+    @property
+    def caches(self) -> bool:
+        return bool(self.cached_entry())
+
+    def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
         return 0
+
+    def cached_values(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
+        return sum(values for _, values in self.cached_entry()) * self.cached_entries(tokens, source)
 
     def cache_law(self) -> CacheLaw | None:
         return None
 
     def state(self) -> State:
         return State()
+
+    @property
+    def state_is_chosen(self) -> bool:
+        return False
+
+    def in_engine(self, state: StateChoice) -> Self:
+        return self
 
     def live_values(self) -> int:
         return 0

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .base import Role, Stateless, Step, Weight, Work, WorkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .base import Shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +51,6 @@ class Convolution(Stateless):
 
     def live_values(self) -> int:
         return self.inputs + self.outputs
+
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        return sum(rank * (weight.rows + weight.columns) for weight in self.weights() if wanted(weight))

@@ -108,8 +108,4 @@ class Experts(Stateless):
         return (("the experts' intermediate width", self.intermediate),)
 
     def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
-        return sum(
-            weight.copies * rank * (weight.rows + weight.columns)
-            for weight in self.weights()
-            if weight.takes_adapter and wanted(weight)
-        )
+        return sum(weight.copies * rank * (weight.rows + weight.columns) for weight in self.weights() if wanted(weight))

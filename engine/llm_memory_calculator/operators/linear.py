@@ -131,7 +131,7 @@ class Linear(Stateless):
         # projections that the checkpoint fuses under one name share one A
         sizes: dict[str, int] = {}
         for weight in self.self_contained().weights():
-            if weight.takes_adapter and wanted(weight):
+            if wanted(weight):
                 sizes[weight.name] = sizes.get(weight.name, 0) + weight.rows
         shards_a, shards_b = shards(self.split)
         return sum(rank * self.inputs / shards_a + rank * size / shards_b for size in sizes.values())
@@ -172,6 +172,9 @@ class Embedding(Stateless):
 
     def reduced_values(self, step: Step) -> Quantity:
         return step.tokens * self.width if self.sums else 0
+
+    def adapter_values(self, rank: int, shards: Shards, wanted: Callable[[Weight], bool]) -> float:
+        return sum(rank * (weight.rows + weight.columns) for weight in self.weights() if wanted(weight))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from ..units import ceil_div
-from .base import State, Stateless, Step, Weight, Work, WorkKind
+from .base import State, StateChoice, Stateless, Step, Weight, Work, WorkKind
 from .linear import Output
+
+StateFormat = Literal["float32", "activations", "either"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CausalConvolution(Stateless):
     """A depthwise convolution over the last `kernel` tokens of each channel.
 
-    Kept of a sequence: its last `kernel` inputs (transformers; an engine may keep kernel - 1), or `kept` of them.
+    Kept of a sequence: its last `kernel` inputs (transformers; engines keep kernel - 1), or `kept` of them.
     Tensor parallelism shares the units of each run of channels, and replicates those of which there are fewer than
     ranks.
     """
@@ -42,6 +44,9 @@ class CausalConvolution(Stateless):
 
     def state(self) -> State:
         return State(window=self.width * (self.kernel if self.kept is None else self.kept))
+
+    def in_engine(self, state: StateChoice) -> Self:
+        return self if self.kept is not None else replace(self, kept=self.kernel - 1)
 
     def work(self, step: Step) -> Work:
         return Work(
@@ -91,7 +96,7 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence(Stateless):
-    """A linear recurrence over the tokens: each head keeps a float32 state of key_dim x value_dim.
+    """A linear recurrence over the tokens: each head keeps a state of key_dim x value_dim.
 
     Mamba and RG-LRU (a head a channel), Mamba-2, RWKV, the gated delta rule and lightning attention are this with other
     gates. A token updates and reads each value of the state by `flops_per_value` operations, whatever the length, so
@@ -112,6 +117,10 @@ class Recurrence(Stateless):
     chunk: int | None = None
     splits: tuple[tuple[str, int], ...] = ()
     """What tensor parallelism must divide besides the heads."""
+    keeps: StateFormat = "float32"
+    """The format of its state. either: float32 in the model's own code, the format of the activations in engines."""
+    fixed: bool = True
+    """False: engines can be told of another format."""
 
     @property
     def kind(self) -> WorkKind:
@@ -126,17 +135,30 @@ class Recurrence(Stateless):
         return replace(self, heads=ceil_div(self.heads, tensor))
 
     def state(self) -> State:
-        return State(recurrent=self.heads * self.key_dim * self.value_dim)
+        values = self.heads * self.key_dim * self.value_dim
+        return State(lean=values) if self.keeps == "activations" else State(recurrent=values)
+
+    @property
+    def state_is_chosen(self) -> bool:
+        return self.keeps == "either"
+
+    def in_engine(self, state: StateChoice) -> Self:
+        if self.fixed:
+            return self
+        own: StateFormat = "activations" if self.keeps == "either" else self.keeps
+        told: dict[StateChoice, StateFormat] = {"auto": own, "fp32": "float32", "model": "activations"}
+        return replace(self, keeps=told[state])
 
     def work(self, step: Step) -> Work:
-        size = self.state().recurrent
+        _, wide, lean = self.state()
         # one pass writes the state of each chunk, a second reads it
         handed_on = 0 if self.chunk is None else 2 * (step.query - 1) / self.chunk
+        moved = step.batch * (2 + handed_on)
         return Work(
-            flops=step.tokens * size * self.flops_per_value,
-            activations=step.tokens * self.live_values(),
+            flops=step.tokens * (wide + lean) * self.flops_per_value,
+            activations=step.tokens * self.live_values() + lean * moved,
             weight_share=1.0,
-            state=size * step.batch * (2 + handed_on),
+            state=wide * moved,
             rows=step.query,
         )
 

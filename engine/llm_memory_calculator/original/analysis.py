@@ -10,8 +10,9 @@ from .. import api, sources
 from ..architecture import Architecture
 from ..arguments import MOST_TOKENS, ModelLike
 from ..checks import flag, strict, whole
+from ..engines import engine_for
 from ..errors import ArgumentError, CalculatorError
-from ..memory.reports import bytes_per_token
+from ..memory.caches import growth
 from ..models import Model
 
 SEQ_LENGTHS = (1024, 4096, 16384, 32768)
@@ -188,7 +189,7 @@ def analyze_attention_efficiency(
             "kv_cache_gb": report.kv_cache_gb,
             "kv_cache_percent": 100 * report.kv_cache_bytes / report.total_memory_bytes,
         }
-    architecture = model.architecture
+    architecture, formats = model.architecture, model.formats(precision, kv_precision)
     longest = max(lengths)
     cached = architecture.cached_values(longest, architecture.source_of(longest))
     whole_cache = 2 * architecture.depth * architecture.hidden_size * longest
@@ -196,7 +197,7 @@ def analyze_attention_efficiency(
         "model": model.name,
         "attention_type": architecture.attention_type,
         "results": results,
-        "memory_per_token_bytes": bytes_per_token(architecture, model.formats(precision, kv_precision)),
+        "memory_per_token_bytes": growth(architecture, formats, engine_for(), longest).first,
         "efficiency_rating": _rating(float(cached) / whole_cache),
     }
 

@@ -10,9 +10,11 @@ from .. import api
 from ..architecture import Architecture, Layer
 from ..arguments import MOST_SEQUENCES, MOST_TOKENS
 from ..checks import flag, whole
+from ..engines import engine_for
 from ..formats.numerics import FORMATS, parse_format
 from ..formats.scheme import Formats
 from ..memory.adapters import LoraConfig
+from ..memory.caches import cache_bytes
 from ..models import Model
 from ..report import MemoryReport
 from ..units import GB
@@ -174,7 +176,8 @@ def model_kind(architecture: Architecture) -> str:
     """The kind of a model by what it is made of."""
     if architecture.towers and architecture.task != "diffusion":
         return "multimodal"
-    if architecture.state().recurrent:
+    state = architecture.state()
+    if state.recurrent or state.lean:
         return "state-space" if architecture.attention_type == "none" else "hybrid"
     return _KINDS[architecture.task]
 
@@ -199,8 +202,8 @@ def _projects(layer: Layer) -> bool:
 
 def _cache_gb(model: Model, sequences: object, tokens: int, source: int, precision: str | None) -> float:
     formats: Formats = model.formats(precision, None)
-    values = float(model.architecture.cached_values(tokens, source))
-    return _sequences(sequences) * values * formats.kv_bytes / GB
+    held = float(cache_bytes(model.architecture.caching(), formats, engine_for(), tokens, source))
+    return _sequences(sequences) * held / GB
 
 
 def _sequences(batch_size: object) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..units import Quantity, larger, smaller
 
 if TYPE_CHECKING:
+    from ..engines import Engine
     from ..formats.scheme import Formats
-    from ..operators import Work
+    from ..operators import Operator, Work
     from .machine import Law
 
 
@@ -25,22 +26,21 @@ class OperatorTime(NamedTuple):
     """Whether latent attention ran absorbed; None for every other operator."""
 
 
-def moved_bytes(work: Work, weight_bytes: float, formats: Formats, recurrent_bytes: float) -> Quantity:
-    """Bytes that a work reads and writes, its operator storing `weight_bytes` on this device.
-
-    recurrent_bytes: of a value of a recurrent state.
-    """
-    return (
-        work.weight_share * weight_bytes
-        + work.activations * formats.activation_bytes
-        + (work.cache_read + work.cache_written) * formats.kv_bytes
-        + work.state * recurrent_bytes
-    )
+def moved_bytes(operator: Operator, work: Work, weight_bytes: float, formats: Formats, engine: Engine) -> Quantity:
+    """Bytes that a work of an operator reads and writes, which stores `weight_bytes` on this device."""
+    moved = work.weight_share * weight_bytes + work.activations * formats.activation_bytes
+    entry = operator.cached_entry()
+    if entry:
+        value_bytes = engine.entry_bytes(entry, formats) / sum(values for _, values in entry)
+        moved = moved + (work.cache_read + work.cache_written) * value_bytes
+    return moved + work.state * engine.recurrent_bytes
 
 
-def operator_time(work: Work, weight_bytes: float, law: Law, formats: Formats, recurrent_bytes: float) -> OperatorTime:
-    """The roofline of `work` under its law."""
-    moved = moved_bytes(work, weight_bytes, formats, recurrent_bytes)
+def operator_time(
+    operator: Operator, work: Work, weight_bytes: float, law: Law, formats: Formats, engine: Engine
+) -> OperatorTime:
+    """The roofline of `work` of an operator under its law."""
+    moved = moved_bytes(operator, work, weight_bytes, formats, engine)
     prefills = work.rows > 1
     flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
     ramped = flops - work.steady_flops

@@ -121,7 +121,7 @@ def _spend_on_passes(
     moved: Quantity = 0.0
     for operator, size, _ in passes:
         work = operator.work(step)
-        moved = moved + moved_bytes(work, size, deployment.formats, machine.engine.recurrent_bytes)
+        moved = moved + moved_bytes(operator, work, size, deployment.formats, machine.engine)
         spent.flops = spent.flops + work.flops
         _spend_on_sum(spent, deployment, machine, operator, step)
     if passes:
@@ -136,7 +136,7 @@ def _spend(
 ) -> None:
     """Operators one after the other, and what tensor-parallel ranks sum after them."""
     for operator, size, law in lawful:
-        time = operator_time(operator.work(step), size, law, deployment.formats, machine.engine.recurrent_bytes)
+        time = operator_time(operator, operator.work(step), size, law, deployment.formats, machine.engine)
         spent.spend(operator.kind, time.seconds)
         spent.compute_s = spent.compute_s + time.compute_s
         spent.memory_s = spent.memory_s + time.memory_s
@@ -185,9 +185,8 @@ def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[
         for operator, size, form in kind.operators:
             if encodes or not operator.reads_source:
                 law = law_of(machine, operator.kind, form, deployment.formats.scheme.plain)
-                time = operator_time(
-                    operator.work(own_step), size, law, deployment.formats, machine.engine.recurrent_bytes
-                )
+                asked = operator.work(own_step)
+                time = operator_time(operator, asked, size, law, deployment.formats, machine.engine)
                 yield Timed(count, kind, operator, size, own_step, time)
 
 

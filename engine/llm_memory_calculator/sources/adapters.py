@@ -1,0 +1,33 @@
+"""The adapter_config.json that PEFT writes beside an adapter."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..errors import ArgumentError, InvalidFileError
+from . import local
+
+NAME = "adapter_config.json"
+
+
+def read_adapter(path: str) -> dict[str, Any]:
+    """The object in an adapter_config.json, by its path or that of its folder.
+
+    Raises ArgumentError where there is none, InvalidFileError for what is not one.
+    """
+    shown, expanded = local.shorten(path), os.path.expanduser(path)
+    file = os.path.join(expanded, NAME) if os.path.isdir(expanded) else expanded
+    if not os.path.isfile(file):
+        missing = f"there is no file {shown!r}" if file == expanded else f"the folder {shown!r} holds none"
+        raise ArgumentError(
+            f"lora_config must be an object, or the path of an {NAME} or of the folder that holds one; {missing}."
+        )
+    with local.open_regular(file) as stream:
+        body = stream.read(local.MAX_BYTES + 1)
+    if len(body) > local.MAX_BYTES:
+        raise InvalidFileError(f"{shown!r} is larger than {local.MAX_BYTES // 2**20} MiB, more than any {NAME}.")
+    try:
+        return local.parse(body, shown)
+    except InvalidFileError as error:
+        raise InvalidFileError(f"{shown!r} is no {NAME}: it holds no JSON object, as PEFT writes one.") from error
