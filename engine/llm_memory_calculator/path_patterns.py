@@ -2,7 +2,7 @@
 
 `re` tries one way through an expression after the other, and some expressions have more ways than can be tried. Here
 all ways go side by side: a part of an expression takes the set of positions that it may begin at to the set of those
-that it may end at. It is what `re.fullmatch` says, for expressions without back-references.
+that it may end at. It is what `re` says, for expressions without back-references.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ class PathPattern:
 
     def fullmatch(self, path: str) -> bool:
         return len(path) in self._part(path, frozenset({0}))
+
+    def match(self, path: str) -> bool:
+        """Whether it takes the begin of a path."""
+        return bool(self._part(path, frozenset({0})))
+
+    def search(self, path: str) -> bool:
+        """Whether it takes any part of a path."""
+        return bool(self._part(path, frozenset(range(len(path) + 1))))
 
 
 @lru_cache(maxsize=256)

@@ -183,11 +183,24 @@ def test_gptq_s_own_fields_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["re:(.*)*z$", "re:(a+)+$", "re:.*.*.*.*.*x", "re:" + "a" * 400, r"re:(a)\1", "re:("]
+    "pattern", ["re:" + "a" * 4000 + "(b)*", r"re:(a)\1", "re:(", "re:(a*)*)", r"re:(?P<n>a)(?P=n)"]
 )
-def test_a_pattern_that_could_run_for_ever_is_refused(pattern: str) -> None:
+def test_what_is_no_regex_is_refused(pattern: str) -> None:
     with pytest.raises(ConfigError, match="quantization_config"):
         weights(quant_method="fp8", ignore=[pattern])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("re:(.*)*z$", 0),
+        (r"re:(?:(?:\w+)\.)*mlp\.(?:\w+)*$", 32 * 3 * 4096 * 11008),
+        (r"re:.*m.*o.*d.*e.*l.*layers\.3\.mlp", 3 * 4096 * 11008),
+    ],
+)
+def test_a_pattern_that_could_run_for_ever_is_matched_in_bounded_time(pattern: str, kept: int) -> None:
+    common = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    assert weights(**common, ignore=[pattern]) == weights(**common) + kept - 4 * kept // 128**2
 
 
 @pytest.mark.parametrize("method", ["gptq", "awq"])

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import lru_cache
 
 from ..architecture import Architecture
-from ..errors import ConfigError
+from ..errors import ArgumentError, ConfigError
 from ..operators import Role, Weight
+from ..path_patterns import PathPattern, path_pattern
 from .numerics import Format
 
-# A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
-_LONGEST_PATTERN, _MOST_REPEATS, _MOST_PATTERNS = 300, 3, 2_000
-_MOST_MATCHES = 2_000_000
-# what one match can cost by its repeats, where a name of a module is the cost of one: a repeat tries each length of it
+# A config is not trusted: what is more than this is refused, not run.
+_MOST_PATTERNS, _MOST_MATCHES = 2_000, 2_000_000
+# A regex can run for ever in `re`, where each repeat tries each length of a name: what one match can cost by its
+# repeats, and where it has more of them, or repeats a group, and is matched in bounded time.
 _COST_OF_REPEATS = (1, 1, 6, 36)
+_COST_BOUNDED = 250
 # where a pattern says which layer, and not which expert
 _LAYER_NUMBER = re.compile(r"(?:layers|blocks|h)\\?\.(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\][+*]?|\\d[+*]?|\d+)")
 _EXPERT = re.compile(r"((?:^|\.)experts\.)(\d+)(?=\.|$)")
@@ -185,9 +187,9 @@ class _Matcher:
         self.pattern = pattern
         self.root = ""
         """The module that a glob begins with, without what stands before the layers: only what is in it is tried."""
+        self.match: Callable[[str], object]
         if pattern.startswith("re:"):
-            regex = compiled(pattern)
-            self.cost = _COST_OF_REPEATS[repeats_of(pattern)]
+            regex, self.cost = _regex(pattern.removeprefix("re:"))
             self.match = regex.search if anywhere else regex.match
         else:
             glob = _common(pattern)
@@ -226,34 +228,23 @@ class _Matcher:
         if copies == 1:
             return 1.0 if self.match(name) else 0.0
         numbered = (_EXPERT.sub(rf"\g<1>{number}", name) for number in range(copies))
-        return sum(self.match(one) is not None for one in numbered) / copies
+        return sum(bool(self.match(one)) for one in numbered) / copies
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The regex of a pattern. Raises ConfigError for what is no regex or could run for long."""
-    expression = pattern.removeprefix("re:")
+def _regex(expression: str) -> tuple[re.Pattern[str] | PathPattern, int]:
+    """(the regex, what a match of it costs). Raises ConfigError for what is none."""
     bare = re.sub(r"\\.", "x", expression)
-    if (
-        len(expression) > _LONGEST_PATTERN
-        or re.search(r"\)[*+{]", bare)
-        or repeats_of(pattern) > _MOST_REPEATS
-        or re.search(r"\\\d|\(\?P=", expression)
-    ):
-        raise ConfigError(
-            f"The config's quantization_config has the pattern {expression[:60]!r}, which could take too long to match "
-            f"(a repeated group, a back-reference, or more than {_MOST_REPEATS} repeats); give precision to count one "
-            "format."
-        )
+    # one at the end tries nothing again
+    repeats = len(re.findall(r"[*+{]", re.sub(r"\.[*+]\$?$", "", bare)))
     try:
-        return re.compile(expression)
-    except re.error as error:
-        raise ConfigError(f"The config's quantization_config names {pattern!r}, which is no regex: {error}.") from error
-
-
-def repeats_of(pattern: str) -> int:
-    """Repeats in a regex; one at its end, which tries nothing again, left out."""
-    bare = re.sub(r"\\.", "x", pattern.removeprefix("re:"))
-    return len(re.findall(r"[*+{]", re.sub(r"\.[*+]\$?$", "", bare)))
+        if re.search(r"\)[*+{]", bare) or repeats >= len(_COST_OF_REPEATS) or re.search(r"\\\d|\(\?P=", expression):
+            return path_pattern(expression, "The config's quantization_config has a pattern that"), _COST_BOUNDED
+        return re.compile(expression), _COST_OF_REPEATS[repeats]
+    except (re.error, ArgumentError) as error:
+        raise ConfigError(
+            f"The config's quantization_config names {expression[:60]!r}, which is no regex that is described: {error} "
+            "Give precision to count one format."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
