@@ -38,7 +38,7 @@ MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
-MOST_IMAGES = MOST_PIXELS = 100_000
+MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 DETAILS = ("concise", "full")
 
 Kind = Literal[
@@ -228,6 +228,15 @@ class Held(Split):
         int | Sequence[int],
         Argument("sides", "Pixels of an image: one side, or height and width", unit="px", most=MOST_PIXELS),
     ] = 1024
+    num_frames: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Frames of a video that the model makes",
+            most=MOST_FRAMES,
+            left_out="as many as its pipeline makes",
+        ),
+    ] = None
     encoder_seq_length: Annotated[
         int | None,
         Argument("whole", "Tokens of the source of an encoder-decoder (T5)", most=MOST_TOKENS, left_out="seq_length"),

@@ -218,7 +218,7 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     source = _source(asked, architecture, notes)
     if images is not None and architecture.latents is not None:
         tokens = architecture.latents.prompt
-        notes += _making_notes(architecture.latents, images, sequences, asked.image_resolution)
+        notes += _making_notes(architecture.latents, images, sequences, asked)
     elif images is not None:
         text = f"{images.count} image(s) of {images.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
         notes.append(assumed("num_images", text))
@@ -263,9 +263,17 @@ def _source(asked: Held, architecture: Architecture, notes: list[Note]) -> int |
 def _images(asked: Held, architecture: Architecture) -> Pictures | None:
     images, resolution, tokens = asked.num_images, asked.image_resolution, asked.seq_length
     made = architecture.task == "diffusion"
+    latents = architecture.latents
+    frames = 1 if latents is None else latents.frames
+    if asked.num_frames is not None:
+        if frames == 1:
+            raise ArgumentError(
+                f"num_frames is {asked.num_frames:,}, and {architecture.model_type} makes no videos; leave it out."
+            )
+        frames = asked.num_frames
     if images == 0 and not made:
         return None
-    rule = architecture.latents or architecture.images
+    rule = architecture.images if latents is None else replace(latents, frames=frames)
     if rule is None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
@@ -273,7 +281,7 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
     height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
     size = rule.size(height, width)
     if made:
-        return Pictures(count=max(1, images), size=size)
+        return Pictures(count=max(1, images), size=size, frames=frames)
     if images * size.tokens >= tokens:
         raise ArgumentError(
             f"{images} image(s) of {height} x {width} are {images * size.tokens:,} tokens, and seq_length is "
@@ -282,17 +290,27 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
     return Pictures(count=images, size=size)
 
 
-def _making_notes(latents: Latents, images: Pictures, prompts: int, resolution: object) -> list[Note]:
-    """What a batch, a length and a resolution mean to a model that makes images."""
+def _making_notes(latents: Latents, images: Pictures, prompts: int, asked: Held) -> list[Note]:
+    """What a batch, a length, frames and a resolution mean to a model that makes images or videos."""
     passes = "two passes" if latents.passes == 2 else "one pass"
+    moving = latents.frames > 1
+    what = f"video(s) of {images.frames:,} frames" if moving else "image(s)"
     text = (
-        f"{prompts:,} prompt(s) with {images.count:,} image(s) each are made at once, with {passes} of the denoiser "
-        f"an image and step over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
+        f"{prompts:,} prompt(s) with {images.count:,} {what} each are made at once, with {passes} of the denoiser "
+        f"at a time for each over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
         f"{latents.prompt} tokens."
     )
     notes = [assumed("batch_size", text)]
-    if latents.side is not None and resolution != (own := latents.side * latents.scale):
-        text = f"The model was made for images of {own} x {own} pixels, and image_resolution is {resolution}."
+    if moving and asked.num_frames is None:
+        text = f"num_frames was not given: {images.frames:,} frames were taken, which the model's pipeline makes."
+        notes.append(assumed("num_frames", text))
+    resolution = asked.image_resolution
+    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+    if latents.made_for is not None and (height, width) != latents.made_for:
+        text = (
+            f"The model was made for {'videos' if moving else 'images'} of {' x '.join(map(str, latents.made_for))} "
+            f"pixels, and image_resolution is {resolution}."
+        )
         notes.append(Note(subject="image_resolution", text=text, origin="warning"))
     return notes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
@@ -108,6 +109,16 @@ def middle(
         Layer(path=f"{path}.resnets.{number}", operators=operators, reduction=reduction) for number in range(blocks)
     )
     return (first, *attention, *rest)
+
+
+def hint_embedding(path: str, inputs: int, widths: Sequence[int], outputs: int) -> Operators:
+    """Convolutions from the pixels of an image that controls to the size of the latents (ControlNet)."""
+    pairs = [(before, width) for before, after in pairwise(widths) for width in (before, after)]
+    return (
+        conv(f"{path}.conv_in", inputs, widths[0]),
+        *(conv(f"{path}.blocks.{number}", before, after) for number, (before, after) in enumerate(pairs)),
+        conv(f"{path}.conv_out", widths[-1], outputs),
+    )
 
 
 def kinds(config: Config, name: str, accepted: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:

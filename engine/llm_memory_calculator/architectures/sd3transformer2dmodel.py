@@ -36,6 +36,6 @@ def build(config: Config) -> Architecture:
             lambda kind: joint_block(hidden, heads, normed=normed, twice=kind[0], last=kind[1]),
             "transformer_blocks.{index}",
         ),
-        last=patches_out(hidden, patch, channels),
+        last=patches_out(hidden, patch**2 * channels),
         latents=Latents(patch=patch, channels=channels, prompt=PROMPT, joint=True, side=side_of(config)),
     )

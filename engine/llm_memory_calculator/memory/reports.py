@@ -61,7 +61,7 @@ def memory_report(
     estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
     spread = deployment.engine.spread
     if architecture.task == "diffusion":
-        facts = table("memory")["diffusion"]
+        facts = table("memory")["video" if load.images and load.images.frames > 1 else "diffusion"]
         spread = Spread(low=facts["low"], high=facts["high"], evidence=facts["evidence"])
     usable = deployment.usable_bytes
     verdict = None if usable is None else judge(total, usable, deployment.engine)
@@ -102,7 +102,7 @@ def memory_report(
             *deployment.notes,
             *load.notes,
             *length_notes(architecture, load.tokens),
-            *_peak_notes(need),
+            *_peak_notes(need, load),
             *architecture.apart,
         ),
     )
@@ -153,7 +153,7 @@ def _budgets(engine: Engine) -> tuple[tuple[int, int], ...]:
     return tuple((capacity, judge(0, capacity * GB, engine).budget_bytes) for capacity in CAPACITIES_GB)
 
 
-def _peak_notes(need: Ledger) -> tuple[Note, ...]:
+def _peak_notes(need: Ledger, load: Load) -> tuple[Note, ...]:
     """Which part of a pipeline that makes images needs most."""
     if not need.peaks:
         return ()
@@ -162,6 +162,8 @@ def _peak_notes(need: Ledger) -> tuple[Note, ...]:
         f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
         "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
     )
+    if load.images is not None and load.images.frames > 1:
+        text += " What decoders of videos keep alive was not measured, and the interval is wide."
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 
 
