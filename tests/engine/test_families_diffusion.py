@@ -157,6 +157,17 @@ QWEN_25_VL = {
     "vision_config": {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16,
                       "out_hidden_size": 3584, "patch_size": 14, "spatial_merge_size": 2, "window_size": 112},
 }  # fmt: skip
+Z_IMAGE = {"_class_name": "ZImageTransformer2DModel", "dim": 3840, "n_layers": 30, "cap_feat_dim": 2560}
+SANA = {"_class_name": "SanaTransformer2DModel", "num_layers": 20, "sample_size": 32}
+AUTOENCODER_SANA = {
+    "_class_name": "AutoencoderDC", "downsample_block_type": "conv", "upsample_block_type": "interpolate",
+    "encoder_block_types": [*["ResBlock"] * 3, *["EfficientViTBlock"] * 3],
+    "decoder_block_types": [*["ResBlock"] * 3, *["EfficientViTBlock"] * 3],
+}  # fmt: skip
+HIDREAM = {
+    "_class_name": "HiDreamImageTransformer2DModel", "caption_channels": [4096, 4096], "num_layers": 16,
+    "num_single_layers": 32, "num_routed_experts": 4, "num_activated_experts": 2, "patch_size": 2, "in_channels": 16,
+}  # fmt: skip
 
 PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "Stable Diffusion 1.5": (SD_15, 859_520_964),
@@ -229,6 +240,37 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "Qwen-Image": (QWEN_IMAGE, 20_430_401_088),
     "Qwen-Image-Layered": ({**QWEN_IMAGE, "use_additional_t_cond": True}, 20_430_407_232),
     "autoencoder of Qwen-Image": (AUTOENCODER_QWEN, 126_892_531),
+    "ControlNet of SD3": (
+        {**SD_3, "_class_name": "SD3ControlNetModel", "num_layers": 12, "pos_embed_max_size": 192},
+        1_062_855_168,
+    ),
+    "ControlNet of Qwen-Image": (
+        {**QWEN_IMAGE, "_class_name": "QwenImageControlNetModel", "num_layers": 5},
+        1_768_003_584,
+    ),
+    "Lumina-Image 2": ({"_class_name": "Lumina2Transformer2DModel", "cap_feat_dim": 2304}, 2_609_769_152),
+    "Z-Image": (Z_IMAGE, 6_154_908_736),
+    "Z-Image that is given images": ({**Z_IMAGE, "siglip_feat_dim": 1152}, 6_513_266_880),
+    "Chroma": ({"_class_name": "ChromaTransformer2DModel", "num_layers": 19}, 8_899_983_424),
+    "Sana 1.6B": (SANA, 1_604_462_752),
+    "Sana 0.6B": (
+        {
+            **SANA,
+            "num_attention_heads": 36,
+            "num_cross_attention_heads": 16,
+            "cross_attention_head_dim": 72,
+            "cross_attention_dim": 1152,
+            "num_layers": 28,
+        },
+        591_747_872,
+    ),
+    "Sana 1.5 4.8B": ({**SANA, "num_layers": 60, "qk_norm": "rms_norm_across_heads"}, 4_721_825_952),
+    "Sana Sprint 1.6B": (
+        {**SANA, "guidance_embeds": True, "qk_norm": "rms_norm_across_heads"},
+        1_610_237_472,
+    ),
+    "autoencoder of Sana": (AUTOENCODER_SANA, 312_250_275),
+    "HiDream-I1": (HIDREAM, 17_105_733_184),
     "Mistral 3 24B": (MISTRAL_3, 24_011_361_280),
     "Qwen2.5-VL 7B": (QWEN_25_VL, 8_292_166_656),
 }
@@ -300,6 +342,13 @@ def test_a_pipeline_is_the_sum_of_its_parts(config: dict[str, Any], parameters: 
     assert architecture.task == "diffusion"
     assert architecture.parameter_count == parameters
     assert architecture.cached_values(1000, 1000) == 0
+
+
+def test_tables_that_are_stored_and_not_trained_are_weights_without_being_parameters() -> None:
+    # diffusers 0.42.1: pos_embed.pos_embed of 1 x 36,864 x 1,536 in SD3-medium's state dict, in its format
+    report = calculate_memory({**SD_3, "pos_embed_max_size": 192}, precision="fp16")
+    assert report.parameter_count == 2_028_328_000
+    assert report.weight_memory_bytes == 2 * (2_028_328_000 + 36_864 * 1_536)
 
 
 def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:
@@ -415,6 +464,14 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
         ({**SD_15, "addition_embed_type": "other"}, ConfigError, "addition_embed_type must be null or one of"),
         ({"_class_name": "Transformer2DModel"}, ConfigError, "only PixArt's is described"),
         ({**AUTOENCODER, "up_block_types": ["Other"] * 4}, ConfigError, "up_block_types must be a list"),
+        ({**AUTOENCODER_FLUX_2, "decoder_block_out_channels": [64]}, ConfigError, "decoder_block_out_channels has 1"),
+        ({**AUTOENCODER_SANA, "encoder_block_types": "Other"}, ConfigError, "encoder_block_types must be a list"),
+        ({**AUTOENCODER_SANA, "encoder_qkv_multiscales": [5]}, ConfigError, "a list of sides for each of its 6 levels"),
+        ({**CASCADE_PRIOR, "num_attention_heads": [32]}, ConfigError, "an entry for each level"),
+        ({**CASCADE_PRIOR, "block_types_per_layer": [["Other"]] * 2}, ConfigError, "block_types_per_layer must have"),
+        ({**SANA, "qk_norm": "layer_norm"}, ConfigError, "qk_norm must be null or"),
+        ({**HIDREAM, "caption_channels": [4096]}, ConfigError, "the widths of T5 and of Llama"),
+        ({**Z_IMAGE, "all_patch_size": []}, ConfigError, "an entry for each kind of patch"),
     ],
 )
 def test_what_is_wrong_is_said(config: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -291,10 +291,14 @@ def joint_block(
     )
 
 
-def single_block(hidden: int, heads: Heads, width: int) -> Operators:
-    """A block of Flux and HunyuanVideo in which image and prompt are one stream, attention beside the feed-forward."""
+def single_block(hidden: int, heads: Heads, width: int, *, scales: bool = True) -> Operators:
+    """A block of Flux and HunyuanVideo in which image and prompt are one stream, attention beside the feed-forward.
+
+    scales: it makes those of the step itself.
+    """
+    norm = modulation("norm", 3, hidden) if scales else (Norm(name="norm", width=hidden, scaled=False),)
     return (
-        *modulation("norm", 3, hidden),
+        *norm,
         plain("proj_mlp", width, hidden, bias=True, part="up"),
         *(plain(f"attn.to_{part}", hidden, hidden, bias=True, part=part) for part in _QUERY_KEY_VALUE),
         *head_norms(heads, ("norm_q", "norm_k"), present=True),
@@ -302,6 +306,12 @@ def single_block(hidden: int, heads: Heads, width: int) -> Operators:
         Activation(name="act_mlp", width=width, gated=False),
         plain("proj_out", hidden, hidden + width, bias=True, part="down"),
     )
+
+
+def handed(path: str, hidden: int, count: int) -> tuple[Layer, ...]:
+    """What each layer of a ControlNet hands to one that it controls, kept until that runs."""
+    products = tuple(plain(str(number), hidden, hidden, bias=True) for number in range(count))
+    return (Layer(path=path, operators=products, kept=count * hidden),) if count else ()
 
 
 def tabled_block(

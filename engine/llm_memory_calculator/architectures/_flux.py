@@ -7,6 +7,7 @@ from ..operators import Embedding
 from ._blocks import Operators, plain
 from ._diffusion import (
     diffusion_model,
+    handed,
     joint_block,
     joint_embeddings,
     patches_out,
@@ -27,13 +28,16 @@ def flux(config: Config, *, controls: bool = False) -> Architecture:
     singles = config.integer("num_single_layers", default=38, least=0, most=DEEPEST_STACK)
     patch = config.integer("patch_size", default=1)
     guided = config.boolean("guidance_embeds", default=False)
-    double, single = tuple(range(depth)), tuple(range(singles))
     stack: tuple[Layer, ...] = (
-        Layer(path="transformer_blocks.{index}", operators=joint_block(hidden, heads, normed=True), indices=double),
+        Layer(
+            path="transformer_blocks.{index}",
+            operators=joint_block(hidden, heads, normed=True),
+            indices=tuple(range(depth)),
+        ),
         Layer(
             path="single_transformer_blocks.{index}",
             operators=single_block(hidden, heads, 4 * hidden),
-            indices=single,
+            indices=tuple(range(singles)),
         ),
     )
     first: Operators = (
@@ -47,24 +51,21 @@ def flux(config: Config, *, controls: bool = False) -> Architecture:
             plain("controlnet_x_embedder", hidden, inputs, bias=True),
             *_modes(config, hidden),
         )
-        stack += (_handed("controlnet_blocks", hidden, depth), _handed("controlnet_single_blocks", hidden, singles))
+        stack += (
+            *handed("controlnet_blocks", hidden, depth),
+            *handed("controlnet_single_blocks", hidden, singles),
+        )
     else:
         last = patches_out(hidden, patch**2 * config.integer("out_channels", default=inputs))
     return diffusion_model(
         config,
         hidden=hidden,
         first=first,
-        stack=tuple(layer for layer in stack if layer.operators and layer.indices != ()),
+        stack=stack,
         last=last,
         # the pipeline packs 2 x 2 latents of 16 values into one position before the model sees them
         latents=Latents(patch=2, channels=inputs // 4, passes=1, prompt=PROMPT, joint=True, side=128),
     )
-
-
-def _handed(path: str, hidden: int, count: int) -> Layer:
-    """What each layer hands to one that it controls, kept until that runs."""
-    products = tuple(plain(str(number), hidden, hidden, bias=True) for number in range(count))
-    return Layer(path=path, operators=products, kept=count * hidden)
 
 
 def _hint(config: Config) -> Operators:

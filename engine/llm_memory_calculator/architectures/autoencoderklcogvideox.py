@@ -14,8 +14,8 @@ from ._diffusion import conv
 from ._unet import kinds, widths_of
 from ._video import Half, Step, conv3d, video_autoencoder
 
-# two latent frames are decoded at a time
-LATENT_FRAMES_AT_ONCE = 2
+# two latent frames are decoded at a time, first three where their number is odd, as the default of the pipeline gives
+LATENT_FRAMES_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

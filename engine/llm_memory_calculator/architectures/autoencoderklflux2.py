@@ -3,7 +3,7 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError, shown
-from ..operators import Buffer
+from ..operators import Learned
 from ._autoencoder import autoencoder, quantised, read_autoencoder
 
 
@@ -19,5 +19,5 @@ def build(config: Config) -> Architecture:
     if len(patch) != 2:
         raise ConfigError(f"The config's patch_size must be two whole numbers, and is {shown(list(patch))}.")
     values = patch[0] * patch[1] * shape.latent
-    averages = tuple(Buffer(name=f"bn.running_{name}", size=values) for name in ("mean", "var"))
+    averages = tuple(Learned(name=f"bn.running_{name}", size=values, trained=False) for name in ("mean", "var"))
     return autoencoder(config, shape, outputs=2 * shape.latent, between=(*quantised(config, shape), *averages))

@@ -8,7 +8,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError, shown
 from ..images import Compression
-from ..operators import Buffer, Convolution, Learned, Norm
+from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators
 from ._diffusion import embedding
 from ._unet import widths_of
@@ -67,7 +67,7 @@ def build(config: Config) -> Architecture:
     channels = [config.integer(f"{name}_channels", default=3) * patch**2 for name in ("in", "out")]
     encoder, reduction, down = _encoder(config, channels[0], latent, patch**2)
     decoder = _decoder(config, latent, channels[1], reduction)
-    statistics = tuple(Buffer(name=f"latents_{name}", size=latent) for name in ("mean", "std"))
+    statistics = tuple(Learned(name=f"latents_{name}", size=latent, trained=False) for name in ("mean", "std"))
     side, times = patch, 1
     for step in down:
         side, times = side * step.side, times * step.frames

@@ -3,7 +3,7 @@
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import Latents
-from ..operators import Buffer, Norm
+from ..operators import Learned, Norm
 from ._blocks import Heads, Operators, plain
 from ._diffusion import (
     PROJECTIONS,
@@ -49,7 +49,7 @@ def build(config: Config) -> Architecture:
     if config.boolean("use_learned_positional_embeddings", default=False):
         compressed = (length - 1) // config.integer("temporal_compression_ratio", default=4) + 1
         places = prompt + compressed * (rows // patch) * (columns // patch)
-        positions = (Buffer(name="patch_embed.pos_embedding", size=places * hidden),)
+        positions = (Learned(name="patch_embed.pos_embedding", size=places * hidden, trained=False),)
     return diffusion_model(
         config,
         hidden=hidden,

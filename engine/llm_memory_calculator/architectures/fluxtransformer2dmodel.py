@@ -1,9 +1,5 @@
 """The transformer of Flux: layers of two streams that attend as one, then layers of one stream in parallel blocks."""
 
-from ..architecture import Architecture
-from ..config import Config
-from ._flux import flux
+from ._flux import flux as build
 
-
-def build(config: Config) -> Architecture:
-    return flux(config)
+__all__ = ["build"]

@@ -3,7 +3,7 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..images import Compression, Latents
-from ..operators import Activation, Buffer, Convolution, Embedding, Learned, Norm
+from ..operators import Activation, Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, plain
 from ._diffusion import conv, diffusion_model
 
@@ -19,7 +19,7 @@ def build(config: Config) -> Architecture:
     normed: Operators = (
         Convolution(name="0", inputs=widths[-1], outputs=latent, kernel=1, bias=False),
         Norm(name="1", width=latent, bias=True),
-        *(Buffer(name=f"1.running_{name}", size=latent) for name in ("mean", "var")),
+        *(Learned(name=f"1.running_{name}", size=latent, trained=False) for name in ("mean", "var")),
     )
     table = Embedding(name="vquantizer.embedding", entries=codes, width=latent, part="positions")
     return diffusion_model(

@@ -102,7 +102,7 @@ def memory_report(
             *deployment.notes,
             *load.notes,
             *length_notes(architecture, load.tokens),
-            *_peak_notes(need, load),
+            *_peak_notes(need, deployment, load),
             *architecture.apart,
         ),
     )
@@ -153,7 +153,7 @@ def _budgets(engine: Engine) -> tuple[tuple[int, int], ...]:
     return tuple((capacity, judge(0, capacity * GB, engine).budget_bytes) for capacity in CAPACITIES_GB)
 
 
-def _peak_notes(need: Ledger, load: Load) -> tuple[Note, ...]:
+def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note, ...]:
     """Which part of a pipeline that makes images needs most."""
     if not need.peaks:
         return ()
@@ -162,8 +162,13 @@ def _peak_notes(need: Ledger, load: Load) -> tuple[Note, ...]:
         f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
         "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
     )
-    if load.images is not None and load.images.frames > 1:
-        text += " What decoders of videos keep alive was not measured, and the interval is wide."
+    latents = deployment.architecture.latents
+    if latents is not None and load.images is not None and load.images.frames > 1:
+        at_once = "all frames" if latents.frames_at_once is None else f"{latents.frames_at_once:,} frames"
+        text += (
+            f" Of a video {at_once} are decoded at once. What decoders of videos keep alive was not measured, and the "
+            "interval is wide."
+        )
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 
 
