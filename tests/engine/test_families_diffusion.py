@@ -344,6 +344,28 @@ def test_a_pipeline_is_the_sum_of_its_parts(config: dict[str, Any], parameters: 
     assert architecture.cached_values(1000, 1000) == 0
 
 
+NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+
+
+def test_parts_of_a_pipeline_are_stored_each_in_its_own_format() -> None:
+    states = {"torch_dtype": "bfloat16"}
+    transformer = {**FLUX, "quantization_config": NF4, **states}
+    encoder = {**T5_XXL, "quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}, **states}
+    others = ({**CLIP_L, **states}, {**AUTOENCODER_16, **states})
+    pipeline = {**FLUX_PIPELINE, "transformer": transformer, "text_encoder_2": encoder, **states}
+    report = calculate_memory(pipeline)
+    alone = [calculate_memory(part).weight_memory_bytes for part in (transformer, encoder, *others)]
+    assert report.weight_memory_bytes == pytest.approx(sum(alone), abs=4)
+    assert report.precision == "int8+nf4"
+    # the transformer's file in hf-internal-testing/flux.1-dev-nf4-pkg
+    assert alone[0] == pytest.approx(6.7e9, rel=0.01)
+    # what a part leaves alone is its own: T5 has a wo too
+    kept = {**transformer, "quantization_config": {**NF4, "llm_int8_skip_modules": ["context_embedder", "wo"]}}
+    more = calculate_memory({**pipeline, "transformer": kept}).weight_memory_bytes - report.weight_memory_bytes
+    assert more == pytest.approx(4096 * 3072 * (2 - 4.5 / 8), abs=4)
+    assert calculate_memory(pipeline, precision="bf16").weight_memory_bytes == 2 * 16_870_599_139
+
+
 def test_tables_that_are_stored_and_not_trained_are_weights_without_being_parameters() -> None:
     # diffusers 0.42.1: pos_embed.pos_embed of 1 x 36,864 x 1,536 in SD3-medium's state dict, in its format
     report = calculate_memory({**SD_3, "pos_embed_max_size": 192}, precision="fp16")

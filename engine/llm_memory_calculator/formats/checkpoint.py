@@ -86,6 +86,24 @@ def read(config: Config, plain: Format) -> Stated:
     )
 
 
+def read_parts(config: Config, plain: Format) -> Stated | None:
+    """The rules of a pipeline, whose parts have each a quantization_config of its own; None where none has."""
+    found = {
+        part: read(config.section(part), plain)
+        for part, value in config.values.items()
+        if isinstance(value, Mapping) and any(value.get(field) for field in _HOLDING)
+    }
+    if not found:
+        return None
+    labels = {label for stated in found.values() for label in stated.label.split("+")}
+    return Stated(
+        rules=tuple(replace(rule, within=f"{part}.") for part, stated in found.items() for rule in stated.rules),
+        main=next(iter(found.values())).main,
+        label="+".join(sorted(labels)),
+        scales_cache=False,
+    )
+
+
 def holder(config: Config) -> Config | None:
     """The object that has a quantization_config: the config, or the part of it that describes its decoder."""
     for part in ("", "text_config", "llm_config", "language_config"):

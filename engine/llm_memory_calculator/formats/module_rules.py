@@ -109,9 +109,14 @@ class Rule:
     modules: ModulePatterns | None = None
     names: frozenset[str] | None = None
     """Module paths, exactly."""
+    within: str = ""
+    """The part of a pipeline that it holds in, whose own paths it names: those that begin so, with what follows."""
 
     def share(self, role: Role, name: str, copies: int) -> float:
         """The part of the `copies` equal weights of this name that it takes, 0 to 1."""
+        if not name.startswith(self.within):
+            return 0.0
+        name = name.removeprefix(self.within)
         if (self.roles is not None and role not in self.roles) or (self.names is not None and name not in self.names):
             return 0.0
         return 1.0 if self.modules is None else self.modules.share(name, copies)

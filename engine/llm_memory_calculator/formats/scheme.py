@@ -273,6 +273,11 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
     else:
         plain = parse_format(architecture.dtype, argument="The config's torch_dtype", accepted=_PLAIN)
     where = checkpoint.holder(config)
+    of_parts = checkpoint.read_parts(config, plain) if where is None and architecture.task == "diffusion" else None
+    if of_parts is not None:
+        return WeightScheme(
+            plain=plain, rules=of_parts.rules, quantized=of_parts.main, label=of_parts.label, kv_cache=plain
+        )
     if where is None:
         if plain.bits == 32:
             notes.append(
