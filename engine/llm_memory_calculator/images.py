@@ -97,9 +97,9 @@ class Latents:
         return ImageSize(pixels, tokens + (self.prompt if self.joint else 0))
 
     @property
-    def decoded_share(self) -> float:
-        """The part of a video that is decoded at once."""
-        return 1.0 if self.frames_at_once is None else min(1.0, self.frames_at_once / self.frames)
+    def decoded_together(self) -> int:
+        """Frames that are decoded together."""
+        return self.frames if self.frames_at_once is None else min(self.frames, self.frames_at_once)
 
     def values(self, pixels: Quantity) -> Quantity:
         """Latent values of so many pixels, of all frames."""

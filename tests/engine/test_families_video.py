@@ -211,9 +211,9 @@ def test_a_video_is_as_many_positions_as_its_frames_have_patches(name: str) -> N
     notes = {note.subject: note.text for note in report.notes}
     assert f"{frames} frames were taken" in notes["num_frames"]
     assert "image_resolution" not in notes
-    assert "not measured" in notes["activation_memory_bytes"]
+    assert "traced and not measured" in notes["activation_memory_bytes"]
     assert f"{AT_ONCE[name]} frames are decoded at once" in notes["activation_memory_bytes"]
-    assert report.total_memory_interval.high > report.total_memory_bytes + 2 * report.activation_memory_bytes
+    assert report.total_memory_interval.high > report.total_memory_bytes + report.activation_memory_bytes
 
 
 def test_frames_are_asked_for_by_their_number() -> None:
@@ -235,15 +235,41 @@ def test_frames_of_a_model_that_makes_none_are_refused() -> None:
         calculate_memory("meta-llama/Llama-3.1-8B", num_frames=16)
 
 
+def decoder_peak(pipeline: dict[str, Any], size: tuple[int, int], frames: int) -> float:
+    """The peak of the decoder in GB that the report names."""
+    report = calculate_memory(pipeline, image_resolution=size, num_frames=frames)
+    text = next(note.text for note in report.notes if note.subject == "activation_memory_bytes")
+    return float(text.partition("decoder ")[2].split(" GB")[0])
+
+
+# Peaks of what decode() allocates in bf16: diffusers 0.42.1 on the meta device, storages counted after each operation.
+TRACED = {
+    "Wan 2.1 1.3B": ((480, 832), 81, 4.240),
+    "CogVideoX 5B": ((480, 720), 49, 15.822),
+    "HunyuanVideo": ((720, 1280), 129, 53.721),
+    "LTX-Video": ((512, 704), 161, 5.810),
+}
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_a_decoder_holds_about_what_was_traced(name: str) -> None:
+    size, frames, peak = TRACED[name]
+    assert decoder_peak(PIPELINES[name][0], size, frames) == pytest.approx(peak, rel=0.25)
+
+
 def test_a_decoder_takes_the_frames_that_it_decodes_at_once() -> None:
     # AutoencoderKLWan decodes a latent frame after the other, AutoencoderKLLTXVideo all at once
     for name, grows in (("Wan 2.1 1.3B", False), ("LTX-Video", True)):
-        peaks = []
-        for frames in (17, 161):
-            report = calculate_memory(PIPELINES[name][0], image_resolution=512, num_frames=frames)
-            text = next(note.text for note in report.notes if note.subject == "activation_memory_bytes")
-            peaks.append(float(text.partition("decoder ")[2].split(" GB")[0]))
-        assert (peaks[1] > 5 * peaks[0]) is grows
+        few, many = (decoder_peak(PIPELINES[name][0], (512, 512), frames) for frames in (17, 161))
+        assert (many > 5 * few) is grows
+
+
+def test_memory_agrees_with_what_was_measured() -> None:
+    # CogVideoX-2B in fp16, 49 frames of 720 x 480: 33 GB without offloading (diffusers' documentation of CogVideoX)
+    pipeline = {**PIPELINES["CogVideoX 5B"][0], "transformer": COG_2B}
+    report = calculate_memory(pipeline, precision="fp16", image_resolution=(480, 720))
+    assert report.total_memory_gb == pytest.approx(33, rel=0.1)
+    assert report.total_memory_interval.low < 33e9 < report.total_memory_interval.high
 
 
 def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:

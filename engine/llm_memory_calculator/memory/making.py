@@ -48,16 +48,16 @@ def _peaks(
 ) -> dict[str, Quantity]:
     """Peak bytes of each part: attention never holds its scores, and the decoder takes each image whole.
 
-    Of a video it takes the frames together that it decodes at once.
+    Of a video it takes as many frames together as it decodes at once.
     """
     facts, formats = table("memory"), deployment.formats
     made = prompts * images.count
-    decoded = images.size.positions * latents.decoded_share
+    decoder, decoded = _decoded(latents)
     upcast = latents.upcast and formats.scheme.plain.name == "fp16"
     width = 4 if upcast else formats.activation_bytes
     text = [kind for _, kind in holding.text]
     skips = sum(count * kind.layer.kept / kind.layer.reduction for count, kind in holding.text)
-    forward, decoder = facts["forward"]["factor"] * formats.activation_bytes, facts["diffusion"]["decoder_factor"]
+    forward = facts["forward"]["factor"] * formats.activation_bytes
     # the decoder's weights are widened too while it runs
     widened = sum(
         kind.count * operator.active_parameters() for kind in holding.towers for operator in kind.layer.operators
@@ -65,9 +65,23 @@ def _peaks(
     return {
         "encoders": forward * live_beside(holding.encoder) * latents.prompt * latents.passes * prompts,
         "a step of the denoiser": forward * (live_beside(text) + skips) * images.size.tokens * latents.passes * made,
-        "decoder": decoder * width * live_beside(holding.towers) * decoded * made
+        "decoder": decoder
+        * width
+        * live_beside(holding.towers)
+        * decoded
+        * (images.size.positions / latents.frames)
+        * made
         + (widened * (width - formats.activation_bytes) if upcast else 0),
     }
+
+
+def _decoded(latents: Latents) -> tuple[float, int]:
+    """What the law of a decoder is multiplied by, and the frames whose values are alive in it."""
+    images, videos = table("memory")["diffusion"], table("memory")["video"]
+    if latents.frame_scale == 1:
+        return images["decoder_factor"], latents.decoded_together
+    beside = videos["frames_beside"] if latents.frames > 1 else videos["frames_beside_one"]
+    return videos["decoder_factor"], latents.decoded_together + beside
 
 
 def _held(latents: Latents, deployment: Deployment, images: Pictures, prompts: Quantity) -> Quantity:
