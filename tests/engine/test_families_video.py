@@ -76,6 +76,11 @@ MODELSCOPE = {
     "down_block_types": [*["CrossAttnDownBlock3D"] * 3, "DownBlock3D"], "cross_attention_dim": 1024,
     "up_block_types": ["UpBlock3D", *["CrossAttnUpBlock3D"] * 3], "sample_size": 32,
 }  # fmt: skip
+SVD = {
+    "_class_name": "UNetSpatioTemporalConditionModel", "num_frames": 25, "num_attention_heads": [5, 10, 20, 20],
+    "down_block_types": [*["CrossAttnDownBlockSpatioTemporal"] * 3, "DownBlockSpatioTemporal"],
+    "up_block_types": ["UpBlockSpatioTemporal", *["CrossAttnUpBlockSpatioTemporal"] * 3],
+}  # fmt: skip
 UMT5_XXL = {
     "model_type": "umt5", "architectures": ["UMT5EncoderModel"], "d_model": 4096, "d_ff": 10240, "num_heads": 64,
     "num_layers": 24, "feed_forward_proj": "gated-gelu", "vocab_size": 256384,
@@ -100,6 +105,10 @@ IMAGE_AUTOENCODER = {
     "_class_name": "AutoencoderKL", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
     "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4,
 }  # fmt: skip
+SVD_AUTOENCODER = {
+    **{field: value for field, value in IMAGE_AUTOENCODER.items() if field != "up_block_types"},
+    "_class_name": "AutoencoderKLTemporalDecoder",
+}
 
 PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "Wan 2.1 1.3B": (WAN_SMALL, 1_418_996_800),
@@ -129,6 +138,8 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "autoencoder of LTX-Video 0.9.1": (LTX_091_AUTOENCODER, 934_976_434),
     "autoencoder of LTX-Video 0.9.5": (LTX_095_AUTOENCODER, 1_246_913_522),
     "ModelScope": (MODELSCOPE, 1_411_233_860),
+    "Stable Video Diffusion": (SVD, 1_524_623_082),
+    "autoencoder of Stable Video Diffusion": (SVD_AUTOENCODER, 97_742_847),
     "UMT5-XXL encoder": (UMT5_XXL, 5_680_910_336),
     "Llama 3 8B without its head": (LLAMA, 7_505_186_816),
     "OpenCLIP ViT-H images": (CLIP_H_IMAGES, 630_766_080),
@@ -163,6 +174,12 @@ PIPELINES: dict[str, tuple[dict[str, Any], int]] = {
         {"_class_name": "LTXPipeline", "transformer": LTX, "text_encoder": T5_XXL, "vae": LTX_AUTOENCODER},
         1_923_385_472 + 4_762_310_656 + 419_193_649,
     ),
+    "Stable Video Diffusion": (
+        {"_class_name": "StableVideoDiffusionPipeline", "unet": SVD, "vae": SVD_AUTOENCODER,
+         "image_encoder": {**CLIP_H_IMAGES, "architectures": ["CLIPVisionModelWithProjection"],
+                           "projection_dim": 1024}},
+        1_524_623_082 + 97_742_847 + 632_076_800,
+    ),
     "ModelScope": (
         {"_class_name": "TextToVideoSDPipeline", "unet": MODELSCOPE, "text_encoder": CLIP_H_TEXT,
          "vae": IMAGE_AUTOENCODER},
@@ -178,6 +195,7 @@ POSITIONS = {
     "HunyuanVideo": ((720, 1280), 129, 33 * 45 * 80 + 256),
     "CogVideoX 5B": ((480, 720), 49, 13 * 30 * 45 + 226),
     "LTX-Video": ((512, 704), 161, 21 * 16 * 22),
+    "Stable Video Diffusion": ((576, 1024), 25, 25 * 72 * 128),
     # of which the pipeline makes sample_size x 8 pixels a side
     "ModelScope": ((256, 256), 16, 16 * 32 * 32),
 }
@@ -185,7 +203,7 @@ POSITIONS = {
 # (HunyuanVideo), two latent frames and first three (CogVideoX).
 AT_ONCE = {
     "Wan 2.1 1.3B": 4, "Wan 2.2 A14B": 4, "Wan 2.1 14B from images": 4, "HunyuanVideo": 17, "CogVideoX 5B": 12,
-    "LTX-Video": "all", "ModelScope": "all",
+    "LTX-Video": "all", "Stable Video Diffusion": "all", "ModelScope": "all",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..images import Compression, Latents
 from ._blocks import Operators
 from ._diffusion import conv, diffusion_model, group_norm, side_of
-from ._unet import Level, kinds, level_attention, middle, no_attention, widths_of
+from ._unet import Block, Level, kinds, level_attention, middle, no_attention, widths_of
 
 _PLAIN_DOWN, _ATTENDING_DOWN = "DownEncoderBlock2D", "AttnDownEncoderBlock2D"
 _PLAIN_UP, _ATTENDING_UP = "UpDecoderBlock2D", "AttnUpDecoderBlock2D"
@@ -32,6 +32,7 @@ class Autoencoder:
     """Whether there is attention in the middle."""
     spatial: bool = False
     """The decoder's norms are scaled and shifted by the latents (MoVQ)."""
+    decoder_block: Block | None = None
 
     @property
     def scale(self) -> int:
@@ -79,6 +80,7 @@ class Autoencoder:
                 spatial=spatial,
                 attend=level_attention(width, width, reduction, spatial) if kind == _ATTENDING_UP else no_attention,
                 resamples=number < len(self.decoded) - 1,
+                block=self.decoder_block,
             )
             found += level.up()
             inputs = width
@@ -87,7 +89,16 @@ class Autoencoder:
     def _middle(self, path: str, width: int, spatial: int | None) -> tuple[Layer, ...]:
         reduction = self.scale**2
         attention = level_attention(width, width, reduction, spatial)(f"{path}.mid_block.attentions.0", 0)
-        return middle(f"{path}.mid_block", width, reduction, attention if self.attends else (), spatial=spatial)
+        block = self.decoder_block if path == "decoder" else None
+        return middle(
+            f"{path}.mid_block",
+            width,
+            reduction,
+            attention if self.attends else (),
+            spatial=spatial,
+            blocks=2 if block is None else self.blocks,
+            block=block,
+        )
 
     def _last(self, path: str, width: int, outputs: int, spatial: int | None) -> Layer:
         operators = (*group_norm("conv_norm_out", width, spatial), conv("conv_out", width, outputs))

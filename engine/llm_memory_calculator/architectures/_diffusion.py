@@ -158,9 +158,9 @@ def plain_feed_forward(hidden: int, path: str = "ff", width: int | None = None) 
     )
 
 
-def gated_by_gelu(hidden: int) -> Operators:
+def gated_by_gelu(hidden: int, path: str = "ff") -> Operators:
     """A GEGLU whose two halves are one product."""
-    return gated_feed_forward(hidden, 4 * hidden, bias=True, path="ff", names=("net.0.proj", "net.0.proj", "net.2"))
+    return gated_feed_forward(hidden, 4 * hidden, bias=True, path=path, names=("net.0.proj", "net.0.proj", "net.2"))
 
 
 def prompted_block(
