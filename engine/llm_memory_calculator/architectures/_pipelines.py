@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError, UnsupportedModelError
+from ..errors import ConfigError, UnsupportedModelError, shown
 from ..images import Latents
 from ..report import Note
 from . import build as build_any
@@ -79,8 +79,8 @@ def _class_of(value: object) -> str:
     if isinstance(value, Mapping):
         classes = value.get("architectures")
         return str(value.get("_class_name") or (classes[0] if isinstance(classes, (list, tuple)) and classes else ""))
-    if isinstance(value, (list, tuple)) and len(value) == 2:
-        return str(value[1] or "")
+    if isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[1], str):
+        return value[1]
     return ""
 
 
@@ -88,14 +88,21 @@ def _is_present(config: Config, part: str) -> bool:
     """Whether a field is a model that the pipeline loads."""
     value = config.values[part]
     name = _class_of(value)
-    if name.endswith(_NO_MODELS) or not (isinstance(value, Mapping) or name):
+    if not name and not (isinstance(value, Mapping) and "model_type" in value):
+        if part in _KNOWN and value not in (None, "", [None, None], (None, None)):
+            raise ConfigError(
+                f"The config's {part} must be the config of a model, the pair of names by which a model_index.json has "
+                f"it, or null, and is {shown(value)}."
+            )
+        return False
+    if name.endswith(_NO_MODELS):
         return False
     if not isinstance(value, Mapping):
         raise ConfigError(
             f"The config names a {part} ({name}) and does not hold its config; give the pipeline's folder with its "
             f"model_index.json, or the content of {part}/config.json in the place of the name."
         )
-    return bool(name) or "model_type" in value
+    return True
 
 
 def _part(config: Config, part: str) -> Architecture:

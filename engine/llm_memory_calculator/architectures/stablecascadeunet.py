@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError, shown
 from ..images import Latents
 from ..operators import Activation, Convolution, Learned, Norm
-from ._blocks import Operators, equal_heads, plain
+from ._blocks import Operators, equal_heads, grouped, plain
 from ._diffusion import PROJECTIONS, channels_out, conv, diffusion_model, of_image, of_prompt
 from ._encoders import encoder_attention
 from ._video import counts, flags
@@ -72,18 +72,16 @@ class Level:
 
     def layers(self, shape: Cascade, path: str, repeats: int, *, rises: bool) -> list[Layer]:
         """All blocks, those of the way down keeping what the way up takes."""
-        kinds = self.kinds * repeats
-        return [
-            Layer(
-                path=f"{path}.{index}",
-                operators=shape.block(
-                    kind, self.width, self.heads, self.width if rises and self.skips and not index else 0
-                ),
-                reduction=self.reduction,
-                kept=self.width if not rises and self.skips and index == len(kinds) - 1 else 0,
-            )
-            for index, kind in enumerate(kinds)
-        ]
+
+        def block(kind: tuple[str, int]) -> Operators:
+            return shape.block(kind[0], self.width, self.heads, kind[1])
+
+        beside = self.width if rises and self.skips else 0
+        kinds = [(kind, 0 if index else beside) for index, kind in enumerate(self.kinds * repeats)]
+        found = [replace(layer, reduction=self.reduction) for layer in grouped(kinds, block, f"{path}.{{index}}")]
+        if self.skips and not rises:
+            found.append(Layer(path=path, operators=(), reduction=self.reduction, kept=self.width))
+        return found
 
     def mappers(self, path: str, repeats: int) -> list[Layer]:
         """Convolutions between repetitions of the whole level."""
