@@ -270,6 +270,15 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
         1_610_237_472,
     ),
     "autoencoder of Sana": (AUTOENCODER_SANA, 312_250_275),
+    "CogView4": (
+        {
+            "_class_name": "CogView4Transformer2DModel",
+            "num_attention_heads": 32,
+            "attention_head_dim": 128,
+            "num_layers": 28,
+        },
+        6_369_118_272,
+    ),
     "HiDream-I1": (HIDREAM, 17_105_733_184),
     "Mistral 3 24B": (MISTRAL_3, 24_011_361_280),
     "Qwen2.5-VL 7B": (QWEN_25_VL, 8_292_166_656),

@@ -20,6 +20,7 @@ WAN_22_5B = {
     **WAN, "ffn_dim": 14336, "in_channels": 48, "out_channels": 48, "num_attention_heads": 24, "num_layers": 30,
 }  # fmt: skip
 VACE = {"_class_name": "WanVACETransformer3DModel", "vace_in_channels": 96}
+SKYREELS = {"_class_name": "SkyReelsV2Transformer3DModel"}
 WAN_AUTOENCODER = {
     "_class_name": "AutoencoderKLWan", "base_dim": 96, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2,
     "attn_scales": [], "temperal_downsample": [False, True, True],
@@ -36,6 +37,9 @@ HUNYUAN_IMAGE = {**HUNYUAN, "in_channels": 33, "guidance_embeds": False, "image_
 HUNYUAN_AUTOENCODER = {
     "_class_name": "AutoencoderKLHunyuanVideo", "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
     "down_block_types": ["HunyuanVideoDownBlock3D"] * 4, "up_block_types": ["HunyuanVideoUpBlock3D"] * 4,
+}  # fmt: skip
+HUNYUAN_15_AUTOENCODER = {
+    "_class_name": "AutoencoderKLHunyuanVideo15", "block_out_channels": [128, 256, 512, 1024, 1024],
 }  # fmt: skip
 COG_2B = {
     "_class_name": "CogVideoXTransformer3DModel", "num_attention_heads": 30, "num_layers": 30, "sample_frames": 49,
@@ -140,6 +144,10 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "ModelScope": (MODELSCOPE, 1_411_233_860),
     "Stable Video Diffusion": (SVD, 1_524_623_082),
     "autoencoder of Stable Video Diffusion": (SVD_AUTOENCODER, 97_742_847),
+    "SkyReels V2 1.3B": ({**WAN_SMALL, **SKYREELS}, 1_418_996_800),
+    "SkyReels V2 1.3B of diffusion forcing": ({**WAN_SMALL, **SKYREELS, "inject_sample_info": True}, 1_435_525_696),
+    "HunyuanVideo 1.5": ({"_class_name": "HunyuanVideo15Transformer3DModel", "num_layers": 54}, 8_326_608_160),
+    "autoencoder of HunyuanVideo 1.5": (HUNYUAN_15_AUTOENCODER, 1_260_634_115),
     "UMT5-XXL encoder": (UMT5_XXL, 5_680_910_336),
     "Llama 3 8B without its head": (LLAMA, 7_505_186_816),
     "OpenCLIP ViT-H images": (CLIP_H_IMAGES, 630_766_080),
@@ -331,6 +339,7 @@ def test_a_folder_with_two_denoisers_is_read(tmp_path: Path) -> None:
         ({**WAN_AUTOENCODER, "temperal_downsample": [True]}, "must be a list of 3 of true and false"),
         ({**HUNYUAN, "image_condition_type": "other"}, "image_condition_type must be null"),
         ({**HUNYUAN_AUTOENCODER, "temporal_compression_ratio": 8}, "temporal_compression_ratio 8"),
+        ({**HUNYUAN_15_AUTOENCODER, "spatial_compression_ratio": 32}, "powers of two that its 5 levels reach"),
         ({**COG_AUTOENCODER, "temporal_compression_ratio": 3}, "must be a power of two"),
         ({**LTX_AUTOENCODER, "layers_per_block": [4, 3]}, "must be a list of 5 whole numbers"),
         ({**LTX_AUTOENCODER, "patch_size_t": 2}, "only 1 is described"),

@@ -22,7 +22,7 @@ ENCODERS = (
     *("prior_text_encoder", "prior_image_encoder", "prior_prior"),
 )
 _KNOWN = (*DENOISERS, *MORE_DENOISERS, *DECODERS, *ENCODERS)
-_NO_MODELS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "Extractor", "Checker", "Normalizer")
+_NO_MODELS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "Extractor", "Checker", "Normalizer", "Guidance")
 
 
 def pipeline(config: Config) -> Architecture:

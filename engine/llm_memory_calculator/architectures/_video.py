@@ -80,6 +80,8 @@ class Half:
     """Positions of the video for each of its first level."""
     attends: bool = True
     """Whether there is attention in the middle."""
+    folds: bool = False
+    """A step puts positions into the values of one, or takes them from there, after or before its convolution."""
 
     @property
     def decodes(self) -> bool:
@@ -121,13 +123,13 @@ class Half:
                 )
             inputs = width
             if step.positions > 1:
-                inputs = self.handed_on(width)
+                inputs = self.handed_on(level)
                 # what an encoder hands on is fewer positions, what a decoder does is more of them
                 found.append(
                     Layer(
                         path=self.step_path(level),
-                        operators=self.resample(width, step),
-                        reduction=positions[level + 1],
+                        operators=self.resample(level, step),
+                        reduction=positions[level if self.folds else level + 1],
                     )
                 )
         return tuple(found)
@@ -175,12 +177,12 @@ class Half:
     def attention(self, width: int) -> Operators:
         raise NotImplementedError
 
-    def resample(self, width: int, step: Step) -> Operators:
+    def resample(self, level: int, step: Step) -> Operators:
         raise NotImplementedError
 
-    def handed_on(self, width: int) -> int:
-        """Values of a position that a level of this width hands on."""
-        return width
+    def handed_on(self, level: int) -> int:
+        """Values of a position that a level hands on."""
+        return self.widths[level]
 
 
 def video_autoencoder(

@@ -85,8 +85,16 @@ def read_wan(config: Config) -> Wan:
     )
 
 
-def wan(config: Config, shape: Wan, *, first: Operators = (), stack: tuple[Layer, ...] = ()) -> Architecture:
-    """The transformer; `first` and `stack` are what a model has beside it (VACE)."""
+def wan(
+    config: Config,
+    shape: Wan,
+    *,
+    first: Operators = (),
+    stack: tuple[Layer, ...] = (),
+    frames: int = FRAMES,
+    size: tuple[int, int] = SIZE,
+) -> Architecture:
+    """The transformer; `first` and `stack` are what a model has beside it (VACE), frames and size its pipeline's."""
     hidden, path = shape.hidden, "condition_embedder"
     inputs, outputs = shape.channels
     image = config.optional_integer("image_dim")
@@ -114,9 +122,9 @@ def wan(config: Config, shape: Wan, *, first: Operators = (), stack: tuple[Layer
             channels=inputs,
             passes=1,
             prompt=PROMPT,
-            frames=FRAMES,
+            frames=frames,
             frame_patch=shape.patch[0],
-            size_of_pipeline=SIZE,
+            size_of_pipeline=size,
         ),
     )
 

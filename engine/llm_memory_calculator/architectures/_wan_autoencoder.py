@@ -39,13 +39,15 @@ class WanHalf(Half):
             return f"{self.path}.{self.way}_blocks.{level}.{self.way}sampler"
         return Half.step_path(self, level) if self.decodes else self.block_path(level, self.blocks)
 
-    def handed_on(self, width: int) -> int:
+    def handed_on(self, level: int) -> int:
+        width = self.widths[level]
         return width // 2 if self.decodes and not self.residual_levels else width
 
-    def resample(self, width: int, step: Step) -> Operators:
+    def resample(self, level: int, step: Step) -> Operators:
+        width = self.widths[level]
         time = conv3d("time_conv", width, 2 * width if self.decodes else width, 3)
         return (
-            conv("resample.1", width, self.handed_on(width)),
+            conv("resample.1", width, self.handed_on(level)),
             *((time,) if step.frames > 1 else ()),
         )
 

@@ -38,7 +38,8 @@ class CogVideoXHalf(Half):
     def last_norm(self, width: int) -> Operators:
         return self.norm("norm_out", width)
 
-    def resample(self, width: int, step: Step) -> Operators:
+    def resample(self, level: int, step: Step) -> Operators:
+        width = self.widths[level]
         return (conv("conv", width, width),)
 
 

@@ -22,7 +22,8 @@ class HunyuanHalf(Half):
     def attention(self, width: int) -> Operators:
         return positions_attention(width, width)
 
-    def resample(self, width: int, step: Step) -> Operators:
+    def resample(self, level: int, step: Step) -> Operators:
+        width = self.widths[level]
         return (self.conv("conv", width, width),)
 
 
