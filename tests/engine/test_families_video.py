@@ -20,6 +20,11 @@ WAN_22_5B = {
     **WAN, "ffn_dim": 14336, "in_channels": 48, "out_channels": 48, "num_attention_heads": 24, "num_layers": 30,
 }  # fmt: skip
 VACE = {"_class_name": "WanVACETransformer3DModel", "vace_in_channels": 96}
+WAN_MODEL = {
+    "_class_name": "WanModel", "_diffusers_version": "0.30.0", "dim": 1536, "eps": 1e-06, "ffn_dim": 8960,
+    "freq_dim": 256, "in_dim": 16, "model_type": "t2v", "num_heads": 12, "num_layers": 30, "out_dim": 16,
+    "text_len": 512,
+}  # fmt: skip
 SKYREELS = {"_class_name": "SkyReelsV2Transformer3DModel"}
 WAN_AUTOENCODER = {
     "_class_name": "AutoencoderKLWan", "base_dim": 96, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2,
@@ -148,6 +153,13 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "SkyReels V2 1.3B of diffusion forcing": ({**WAN_SMALL, **SKYREELS, "inject_sample_info": True}, 1_435_525_696),
     "HunyuanVideo 1.5": ({"_class_name": "HunyuanVideo15Transformer3DModel", "num_layers": 54}, 8_326_608_160),
     "autoencoder of HunyuanVideo 1.5": (HUNYUAN_15_AUTOENCODER, 1_260_634_115),
+    # by the config.json of Wan-AI/Wan2.1-T2V-1.3B and Wan-AI/Wan2.2-TI2V-5B, which are not diffusers'
+    "Wan 2.1 1.3B by its own config": (WAN_MODEL, 1_418_996_800),
+    "Wan 2.2 5B by its own config": (
+        {**WAN_MODEL, "model_type": "ti2v", "dim": 3072, "ffn_dim": 14336, "num_heads": 24, "in_dim": 48,
+         "out_dim": 48},
+        4_999_787_712,
+    ),
     "UMT5-XXL encoder": (UMT5_XXL, 5_680_910_336),
     "Llama 3 8B without its head": (LLAMA, 7_505_186_816),
     "OpenCLIP ViT-H images": (CLIP_H_IMAGES, 630_766_080),
@@ -242,6 +254,22 @@ def test_a_video_is_as_many_positions_as_its_frames_have_patches(name: str) -> N
     assert report.total_memory_interval.high > report.total_memory_bytes + report.activation_memory_bytes
 
 
+@pytest.mark.parametrize(
+    ("config", "size", "positions"),
+    [
+        (WAN_SMALL, (480, 832), 21 * 30 * 52),
+        (HUNYUAN, (720, 1280), 33 * 45 * 80 + 256),
+        (COG_5B, (480, 720), 13 * 30 * 45 + 226),
+        (LTX, (512, 704), 21 * 16 * 22),
+    ],
+    ids=["Wan", "HunyuanVideo", "CogVideoX", "LTX-Video"],
+)
+def test_a_denoiser_alone_works_on_what_its_autoencoder_would_give(
+    config: dict[str, Any], size: tuple[int, int], positions: int
+) -> None:
+    assert calculate_memory(config, image_resolution=size).image_tokens == positions
+
+
 def test_frames_are_asked_for_by_their_number() -> None:
     few, many = (calculate_memory(WAN_PIPELINE, image_resolution=(480, 832), num_frames=count) for count in (33, 81))
     assert (few.image_tokens, many.image_tokens) == (9 * 30 * 52, 21 * 30 * 52)
@@ -333,6 +361,8 @@ def test_a_folder_with_two_denoisers_is_read(tmp_path: Path) -> None:
     ("config", "message"),
     [
         ({**WAN_LARGE, "patch_size": 2}, "patch_size must be a list"),
+        ({**WAN_MODEL, "model_type": "i2v"}, "only 't2v' and 'ti2v' are described"),
+        ({**WAN_MODEL, "num_heads": 13}, "dim 1536 is not a multiple of its num_heads 13"),
         ({**WAN_LARGE, "patch_size": [1, 2]}, "patch_size must be three whole numbers"),
         ({**WAN_LARGE, **VACE, "vace_layers": [0, 40]}, "vace_layers must name some of its 40 layers"),
         ({**WAN_AUTOENCODER, "attn_scales": [1.0]}, "attention in the levels is not described"),

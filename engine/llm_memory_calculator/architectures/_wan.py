@@ -123,6 +123,8 @@ def wan(
             passes=1,
             prompt=PROMPT,
             frames=frames,
+            # that of its autoencoder
+            frame_scale=4,
             frame_patch=shape.patch[0],
             size_of_pipeline=size,
         ),

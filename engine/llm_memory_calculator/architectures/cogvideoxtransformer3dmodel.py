@@ -30,6 +30,7 @@ def build(config: Config) -> Architecture:
     bias = config.boolean("attention_bias", default=True)
     length = config.integer("sample_frames", default=49)
     rows, columns = config.integer("sample_height", default=60), config.integer("sample_width", default=90)
+    compression = config.integer("temporal_compression_ratio", default=4)
     offset = config.optional_integer("ofs_embed_dim", least=0)
 
     def norm(name: str, times: int) -> Operators:
@@ -47,7 +48,7 @@ def build(config: Config) -> Architecture:
     )
     positions: Operators = ()
     if config.boolean("use_learned_positional_embeddings", default=False):
-        compressed = (length - 1) // config.integer("temporal_compression_ratio", default=4) + 1
+        compressed = (length - 1) // compression + 1
         places = prompt + compressed * (rows // patch) * (columns // patch)
         positions = (Learned(name="patch_embed.pos_embedding", size=places * hidden, trained=False),)
     return diffusion_model(
@@ -91,6 +92,7 @@ def build(config: Config) -> Architecture:
             prompt=prompt,
             joint=True,
             frames=length,
+            frame_scale=compression,
             frame_patch=frames or 1,
             size_of_pipeline=(8 * rows, 8 * columns),
         ),

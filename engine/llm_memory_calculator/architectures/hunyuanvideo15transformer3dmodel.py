@@ -55,7 +55,9 @@ def build(config: Config) -> Architecture:
         ),
         last=patches_out(hidden, frames * patch**2 * outputs),
         latents=Latents(
+            # those of its autoencoder
             scale=16,
+            frame_scale=4,
             patch=patch,
             channels=inputs,
             # with and without the prompt one after the other, not at once

@@ -65,6 +65,8 @@ def build(config: Config) -> Architecture:
             prompt=PROMPT,
             joint=True,
             frames=FRAMES,
+            # that of its autoencoder
+            frame_scale=4,
             frame_patch=frames,
             size_of_pipeline=SIZE,
         ),

@@ -54,6 +54,9 @@ def build(config: Config) -> Architecture:
             plain("proj_out", config.integer("out_channels", default=inputs), hidden, bias=True),
         ),
         latents=Latents(
+            # those of its autoencoder
+            scale=32,
+            frame_scale=8,
             patch=config.integer("patch_size", default=1),
             channels=inputs,
             prompt=PROMPT,
