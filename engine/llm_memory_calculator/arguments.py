@@ -39,7 +39,7 @@ MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
-MOST_IMAGES = MOST_PIXELS = 100_000
+MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
@@ -269,6 +269,15 @@ class Held(Split):
             examples=("768x1024",),
         ),
     ] = 1024
+    num_frames: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Frames of a video that the model makes",
+            most=MOST_FRAMES,
+            left_out="as many as its pipeline makes",
+        ),
+    ] = None
     video_seconds: Annotated[
         float | None,
         Argument(

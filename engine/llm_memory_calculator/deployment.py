@@ -90,6 +90,8 @@ class Pictures:
 
     count: Quantity
     size: ImageSize
+    frames: int = 1
+    """Frames of each, where videos are made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from .units import Quantity
 
 
 class InputSize(NamedTuple):
@@ -75,11 +78,22 @@ class Sounds(Protocol):
         ...
 
 
+class Compression(NamedTuple):
+    """What one latent position of an autoencoder is of what it encodes and decodes."""
+
+    side: int
+    """Pixels along a side."""
+    frames: int = 1
+    """Frames; the first of a video has a latent frame of its own."""
+    frames_at_once: int | None = None
+    """Frames that are decoded together, where the decoder takes a video in parts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latents:
     """What a diffusion model makes images of: the decoder of images works on the pixels, the denoiser on the latents.
 
-    Sides are rounded up to whole patches of latents.
+    A video is an image of several frames. Sides are rounded up to whole patches of latents.
     """
 
     scale: int = 8
@@ -89,7 +103,8 @@ class Latents:
     channels: int = 4
     """Values of a latent position."""
     passes: int = 2
-    """Passes of the denoiser for an image in a step: two with classifier-free guidance, with the prompt and without."""
+    """Passes of the denoiser for an image that run at once: two with classifier-free guidance, with the prompt and
+    without, unless a pipeline runs them one after the other."""
     prompt: int = 77
     """Positions of the encoded prompt."""
     joint: bool = False
@@ -98,9 +113,42 @@ class Latents:
     """Latent positions along a side of the images that the model was made for."""
     upcast: bool = False
     """The decoder of images runs in float32 where the weights are in fp16 (SDXL)."""
+    frames: int = 1
+    """Frames of a video, those that the model's pipeline makes unless it is told otherwise; 1: images."""
+    frame_scale: int = 1
+    """Frames of a latent frame, the first of which is one frame."""
+    frame_patch: int = 1
+    """Latent frames of one of the denoiser's positions."""
+    frames_at_once: int | None = None
+    """Frames that are decoded together; None: all."""
+    size_of_pipeline: tuple[int, int] | None = None
+    """Height and width in pixels that the model's pipeline makes unless it is told otherwise."""
+    decodes: Compression | None = None
+    """Of an autoencoder: what its latents are."""
+
+    @property
+    def latent_frames(self) -> int:
+        return (self.frames - 1) // self.frame_scale + 1
+
+    @property
+    def made_for(self) -> tuple[int, int] | None:
+        """Height and width in pixels that are usual, where they are known."""
+        if self.side is None:
+            return self.size_of_pipeline
+        return self.side * self.scale, self.side * self.scale
 
     def size(self, height: int, width: int) -> ImageSize:
         factor = self.scale * self.patch
         rows, columns = (math.ceil(length / factor) for length in (height, width))
-        pixels = rows * columns * factor**2
-        return ImageSize(pixels, rows * columns + (self.prompt if self.joint else 0))
+        tokens = rows * columns * math.ceil(self.latent_frames / self.frame_patch)
+        pixels = rows * columns * factor**2 * self.frames
+        return ImageSize(pixels, tokens + (self.prompt if self.joint else 0))
+
+    @property
+    def decoded_together(self) -> int:
+        """Frames that are decoded together."""
+        return self.frames if self.frames_at_once is None else min(self.frames, self.frames_at_once)
+
+    def values(self, pixels: Quantity) -> Quantity:
+        """Latent values of so many pixels, of all frames."""
+        return self.channels * pixels / self.scale**2 * self.latent_frames / self.frames

@@ -225,7 +225,7 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     source = _source(asked, architecture, notes)
     if images is not None and architecture.latents is not None:
         tokens = architecture.latents.prompt
-        notes += _making_notes(architecture.latents, images, sequences, _sides(asked))
+        notes += _making_notes(architecture.latents, images, sequences, asked)
     else:
         _require_room(asked, architecture, images, video, sound)
         notes += _media_notes(tokens, images, video, sound)
@@ -276,16 +276,23 @@ def _source(asked: Held, architecture: Architecture, notes: list[Note]) -> int |
 
 
 def _images(asked: Held, architecture: Architecture) -> Pictures | None:
-    images, made = asked.num_images, architecture.task == "diffusion"
+    images, made, latents = asked.num_images, architecture.task == "diffusion", architecture.latents
+    frames = 1 if latents is None else latents.frames
+    if asked.num_frames is not None:
+        if frames == 1:
+            raise ArgumentError(
+                f"num_frames is {asked.num_frames:,}, and {architecture.model_type} makes no videos; leave it out."
+            )
+        frames = asked.num_frames
     if images == 0 and not made:
         return None
-    rule = architecture.latents or architecture.images
+    rule = architecture.images if latents is None else replace(latents, frames=frames)
     if rule is None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
     size = rule.size(*_sides(asked))
-    return Pictures(count=max(1, images) if made else images, size=size)
+    return Pictures(count=max(1, images) if made else images, size=size, frames=frames)
 
 
 def _sides(asked: Held) -> tuple[int, int]:
@@ -386,18 +393,25 @@ def _media_notes(tokens: int, images: Pictures | None, video: Recording | None, 
     return notes
 
 
-def _making_notes(latents: Latents, images: Pictures, prompts: int, sides: tuple[int, int]) -> list[Note]:
-    """What a batch, a length and a resolution mean to a model that makes images."""
+def _making_notes(latents: Latents, images: Pictures, prompts: int, asked: Held) -> list[Note]:
+    """What a batch, a length, frames and a resolution mean to a model that makes images or videos."""
     passes = "two passes" if latents.passes == 2 else "one pass"
+    moving = latents.frames > 1
+    what = f"video(s) of {images.frames:,} frames" if moving else "image(s)"
     text = (
-        f"{prompts:,} prompt(s) with {images.count:,} image(s) each are made at once, with {passes} of the denoiser "
-        f"an image and step over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
+        f"{prompts:,} prompt(s) with {images.count:,} {what} each are made at once, with {passes} of the denoiser "
+        f"at a time for each over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
         f"{latents.prompt} tokens."
     )
     notes = [assumed("batch_size", text)]
-    if latents.side is not None and sides != ((own := latents.side * latents.scale), own):
+    if moving and asked.num_frames is None:
+        text = f"num_frames was not given: {images.frames:,} frames were taken, which the model's pipeline makes."
+        notes.append(assumed("num_frames", text))
+    sides = _sides(asked)
+    if latents.made_for is not None and sides != latents.made_for:
         text = (
-            f"The model was made for images of {own} x {own} pixels, and image_resolution is {sides[0]} x {sides[1]}."
+            f"The model was made for {'videos' if moving else 'images'} of {' x '.join(map(str, latents.made_for))} "
+            f"pixels, and image_resolution is {' x '.join(map(str, sides))}."
         )
         notes.append(Note(subject="image_resolution", text=text, origin="warning"))
     return notes

@@ -1,4 +1,4 @@
-"""Diffusion models against diffusers 0.42 and transformers 5.24 on the meta device, and pipelines of them."""
+"""Models that make images against diffusers 0.42.1 and transformers 5.24 on the meta device, and pipelines of them."""
 
 import json
 from pathlib import Path
@@ -104,6 +104,71 @@ PIXART_ALPHA = {
 TEXT_PROJECTION = {"_class_name": "UnCLIPTextProjModel", "time_embed_dim": 1280, "cross_attention_dim": 1536}
 PRIOR = {"_class_name": "PriorTransformer", "embedding_dim": 1280}
 
+CONTROLNET = {
+    "_class_name": "ControlNetModel", "cross_attention_dim": 768, "attention_head_dim": 8,
+    "block_out_channels": [320, 640, 1280, 1280], "down_block_types": [*[CROSS_DOWN] * 3, "DownBlock2D"],
+}  # fmt: skip
+CONTROLNET_XL = {
+    **{field: value for field, value in SDXL.items() if field != "up_block_types"}, "_class_name": "ControlNetModel",
+}  # fmt: skip
+CONTROLNET_FLUX = {"_class_name": "FluxControlNetModel", "guidance_embeds": True, "num_layers": 5}
+CASCADE_BLOCKS = ["SDCascadeResBlock", "SDCascadeTimestepBlock", "SDCascadeAttnBlock"]
+CASCADE_PRIOR = {
+    "_class_name": "StableCascadeUNet", "block_out_channels": [2048, 2048], "clip_image_in_channels": 768,
+    "block_types_per_layer": [CASCADE_BLOCKS] * 2, "clip_text_in_channels": 1280, "conditioning_dim": 2048,
+    "down_num_layers_per_block": [8, 24], "up_num_layers_per_block": [24, 8], "num_attention_heads": [32, 32],
+    "in_channels": 16, "out_channels": 16, "switch_level": [False], "timestep_conditioning_type": ["sca", "crp"],
+}  # fmt: skip
+CASCADE_DECODER = {
+    "_class_name": "StableCascadeUNet", "block_out_channels": [320, 640, 1280, 1280], "conditioning_dim": 1280,
+    "block_types_per_layer": [*[CASCADE_BLOCKS[:2]] * 2, *[CASCADE_BLOCKS] * 2], "effnet_in_channels": 16,
+    "down_num_layers_per_block": [2, 6, 28, 6], "up_num_layers_per_block": [6, 28, 6, 2], "in_channels": 4,
+    "down_blocks_repeat_mappers": [1, 1, 1, 1], "up_blocks_repeat_mappers": [3, 3, 2, 2], "out_channels": 4,
+    "num_attention_heads": [0, 0, 20, 20], "patch_size": 2, "pixel_mapper_in_channels": 3, "switch_level": None,
+    "timestep_conditioning_type": ["sca"],
+}  # fmt: skip
+PAELLA = {"_class_name": "PaellaVQModel"}
+FLUX_2 = {
+    "_class_name": "Flux2Transformer2DModel", "num_layers": 8, "num_single_layers": 48, "num_attention_heads": 48,
+    "joint_attention_dim": 15360,
+}  # fmt: skip
+FLUX_2_KLEIN = {
+    **FLUX_2, "num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680,
+    "guidance_embeds": False,
+}  # fmt: skip
+AUTOENCODER_FLUX_2 = {**AUTOENCODER, "_class_name": "AutoencoderKLFlux2", "latent_channels": 32}
+QWEN_IMAGE = {"_class_name": "QwenImageTransformer2DModel", "num_layers": 60, "guidance_embeds": False}
+AUTOENCODER_QWEN = {"_class_name": "AutoencoderKLQwenImage", "base_dim": 96, "z_dim": 16, "dim_mult": [1, 2, 4, 4]}
+MISTRAL_3 = {
+    "model_type": "mistral3", "architectures": ["Mistral3ForConditionalGeneration"], "tie_word_embeddings": False,
+    "text_config": {
+        "model_type": "mistral", "head_dim": 128, "hidden_size": 5120, "intermediate_size": 32768,
+        "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "vocab_size": 131072,
+    },
+    "vision_config": {
+        "model_type": "pixtral", "hidden_size": 1024, "image_size": 1540, "intermediate_size": 4096,
+        "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14,
+    },
+}  # fmt: skip
+QWEN_25_VL = {
+    "model_type": "qwen2_5_vl", "architectures": ["Qwen2_5_VLForConditionalGeneration"], "hidden_size": 3584,
+    "intermediate_size": 18944, "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4,
+    "vocab_size": 152064, "tie_word_embeddings": False,
+    "vision_config": {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16,
+                      "out_hidden_size": 3584, "patch_size": 14, "spatial_merge_size": 2, "window_size": 112},
+}  # fmt: skip
+Z_IMAGE = {"_class_name": "ZImageTransformer2DModel", "dim": 3840, "n_layers": 30, "cap_feat_dim": 2560}
+SANA = {"_class_name": "SanaTransformer2DModel", "num_layers": 20, "sample_size": 32}
+AUTOENCODER_SANA = {
+    "_class_name": "AutoencoderDC", "downsample_block_type": "conv", "upsample_block_type": "interpolate",
+    "encoder_block_types": [*["ResBlock"] * 3, *["EfficientViTBlock"] * 3],
+    "decoder_block_types": [*["ResBlock"] * 3, *["EfficientViTBlock"] * 3],
+}  # fmt: skip
+HIDREAM = {
+    "_class_name": "HiDreamImageTransformer2DModel", "caption_channels": [4096, 4096], "num_layers": 16,
+    "num_single_layers": 32, "num_routed_experts": 4, "num_activated_experts": 2, "patch_size": 2, "in_channels": 16,
+}  # fmt: skip
+
 PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "Stable Diffusion 1.5": (SD_15, 859_520_964),
     "Stable Diffusion 2.1": (SD_21, 865_910_724),
@@ -132,6 +197,91 @@ PARTS: dict[str, tuple[dict[str, Any], int]] = {
     "FLUX.1-schnell": ({**FLUX, "guidance_embeds": False}, 11_891_178_560),
     "PixArt-Sigma": (PIXART, 610_856_096),
     "PixArt-alpha": (PIXART_ALPHA, 611_349_152),
+    "ControlNet of Stable Diffusion 1.5": (CONTROLNET, 361_279_120),
+    # half of the bytes of its fp16 checkpoint, 2,502,139,104 with its header
+    "ControlNet of SDXL": (CONTROLNET_XL, 1_251_014_160),
+    "small ControlNet of SDXL": (
+        {
+            **CONTROLNET_XL,
+            "down_block_types": ["DownBlock2D"] * 3,
+            "mid_block_type": "UNetMidBlock2D",
+            "transformer_layers_per_block": 1,
+            "attention_head_dim": 8,
+        },
+        125_690_640,
+    ),
+    "ControlNet of Flux": ({**CONTROLNET_FLUX, "num_single_layers": 0}, 1_791_605_248),
+    "ControlNet of Flux, union": ({**CONTROLNET_FLUX, "num_single_layers": 10, "num_mode": 10}, 3_301_956_608),
+    "ControlNet of Flux on pixels": (
+        {**CONTROLNET_FLUX, "num_layers": 2, "num_single_layers": 0, "conditioning_embedding_channels": 16},
+        743_807_280,
+    ),
+    "Stable Cascade prior": (CASCADE_PRIOR, 3_589_103_632),
+    "Stable Cascade decoder": (CASCADE_DECODER, 1_562_941_136),
+    "Paella": (PAELLA, 18_406_894),
+    "FLUX.2-dev": (FLUX_2, 32_223_281_152),
+    "FLUX.2-klein-4B": (FLUX_2_KLEIN, 3_875_544_576),
+    "FLUX.2-klein-9B": (
+        {
+            **FLUX_2_KLEIN,
+            "num_layers": 8,
+            "num_single_layers": 24,
+            "num_attention_heads": 32,
+            "joint_attention_dim": 12288,
+        },
+        9_078_581_248,
+    ),
+    # 336 MB in float32
+    "autoencoder of FLUX.2": (AUTOENCODER_FLUX_2, 84_046_115),
+    "autoencoder of FLUX.2 with a small decoder": (
+        {**AUTOENCODER_FLUX_2, "decoder_block_out_channels": [64, 128, 256, 256]},
+        46_878_883,
+    ),
+    "Qwen-Image": (QWEN_IMAGE, 20_430_401_088),
+    "Qwen-Image-Layered": ({**QWEN_IMAGE, "use_additional_t_cond": True}, 20_430_407_232),
+    "autoencoder of Qwen-Image": (AUTOENCODER_QWEN, 126_892_531),
+    "ControlNet of SD3": (
+        {**SD_3, "_class_name": "SD3ControlNetModel", "num_layers": 12, "pos_embed_max_size": 192},
+        1_062_855_168,
+    ),
+    "ControlNet of Qwen-Image": (
+        {**QWEN_IMAGE, "_class_name": "QwenImageControlNetModel", "num_layers": 5},
+        1_768_003_584,
+    ),
+    "Lumina-Image 2": ({"_class_name": "Lumina2Transformer2DModel", "cap_feat_dim": 2304}, 2_609_769_152),
+    "Z-Image": (Z_IMAGE, 6_154_908_736),
+    "Z-Image that is given images": ({**Z_IMAGE, "siglip_feat_dim": 1152}, 6_513_266_880),
+    "Chroma": ({"_class_name": "ChromaTransformer2DModel", "num_layers": 19}, 8_899_983_424),
+    "Sana 1.6B": (SANA, 1_604_462_752),
+    "Sana 0.6B": (
+        {
+            **SANA,
+            "num_attention_heads": 36,
+            "num_cross_attention_heads": 16,
+            "cross_attention_head_dim": 72,
+            "cross_attention_dim": 1152,
+            "num_layers": 28,
+        },
+        591_747_872,
+    ),
+    "Sana 1.5 4.8B": ({**SANA, "num_layers": 60, "qk_norm": "rms_norm_across_heads"}, 4_721_825_952),
+    "Sana Sprint 1.6B": (
+        {**SANA, "guidance_embeds": True, "qk_norm": "rms_norm_across_heads"},
+        1_610_237_472,
+    ),
+    "autoencoder of Sana": (AUTOENCODER_SANA, 312_250_275),
+    "CogView4": (
+        {
+            "_class_name": "CogView4Transformer2DModel",
+            "num_attention_heads": 32,
+            "attention_head_dim": 128,
+            "num_layers": 28,
+        },
+        6_369_118_272,
+    ),
+    "HiDream-I1": (HIDREAM, 17_105_733_184),
+    "Mistral 3 24B": (MISTRAL_3, 24_011_361_280),
+    "Qwen2.5-VL 7B": (QWEN_25_VL, 8_292_166_656),
 }
 SAFETY = ["stable_diffusion", "StableDiffusionSafetyChecker"]
 SD_PIPELINE = {
@@ -154,6 +304,23 @@ KARLO_PIPELINE = {
 }  # fmt: skip
 
 
+FLUX_2_PIPELINE = {
+    "_class_name": "Flux2Pipeline", "transformer": FLUX_2, "text_encoder": MISTRAL_3, "vae": AUTOENCODER_FLUX_2,
+    "is_distilled": True, "tokenizer": ["transformers", "PixtralProcessor"],
+}  # fmt: skip
+QWEN_IMAGE_PIPELINE = {
+    "_class_name": "QwenImagePipeline", "transformer": QWEN_IMAGE, "text_encoder": QWEN_25_VL, "vae": AUTOENCODER_QWEN,
+}  # fmt: skip
+CASCADE_PIPELINE = {
+    "_class_name": "StableCascadeDecoderPipeline", "decoder": CASCADE_DECODER, "text_encoder": CLIP_G, "vqgan": PAELLA,
+    "latent_dim_scale": 10.67,
+}  # fmt: skip
+CASCADE_PRIOR_PIPELINE = {
+    "_class_name": "StableCascadePriorPipeline", "prior": CASCADE_PRIOR, "text_encoder": CLIP_G,
+    "image_encoder": [None, None], "resolution_multiple": 42.67,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
     config, parameters = PARTS[name]
@@ -167,14 +334,52 @@ def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
         (SDXL_PIPELINE, 3_468_837_867),
         (FLUX_PIPELINE, 16_870_599_139),
         (KARLO_PIPELINE, 3_498_411_279),
+        ({**SD_PIPELINE, "_class_name": "StableDiffusionControlNetPipeline", "controlnet": CONTROLNET}, 1_427_514_427),
+        ({**SD_PIPELINE, "controlnet": [CONTROLNET, CONTROLNET]}, 1_788_793_547),
+        (FLUX_2_PIPELINE, 32_223_281_152 + 24_011_361_280 + 84_046_115),
+        (QWEN_IMAGE_PIPELINE, 20_430_401_088 + 8_292_166_656 + 126_892_531),
+        (CASCADE_PIPELINE, 1_562_941_136 + 694_659_840 + 18_406_894),
+        (CASCADE_PRIOR_PIPELINE, 3_589_103_632 + 694_659_840),
     ],
-    ids=["Stable Diffusion 1.5", "SDXL", "FLUX.1-dev", "Karlo"],
+    ids=[
+        *("Stable Diffusion 1.5", "SDXL", "FLUX.1-dev", "Karlo", "ControlNet", "two ControlNets", "FLUX.2-dev"),
+        *("Qwen-Image", "Stable Cascade", "Stable Cascade's prior"),
+    ],
 )
 def test_a_pipeline_is_the_sum_of_its_parts(config: dict[str, Any], parameters: int) -> None:
     architecture = described(**config)
     assert architecture.task == "diffusion"
     assert architecture.parameter_count == parameters
     assert architecture.cached_values(1000, 1000) == 0
+
+
+NF4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+
+
+def test_parts_of_a_pipeline_are_stored_each_in_its_own_format() -> None:
+    states = {"torch_dtype": "bfloat16"}
+    transformer = {**FLUX, "quantization_config": NF4, **states}
+    encoder = {**T5_XXL, "quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}, **states}
+    others = ({**CLIP_L, **states}, {**AUTOENCODER_16, **states})
+    pipeline = {**FLUX_PIPELINE, "transformer": transformer, "text_encoder_2": encoder, **states}
+    report = calculate_memory(pipeline)
+    alone = [calculate_memory(part).weight_memory_bytes for part in (transformer, encoder, *others)]
+    assert report.weight_memory_bytes == pytest.approx(sum(alone), abs=4)
+    assert report.precision == "int8+nf4"
+    # the transformer's file in hf-internal-testing/flux.1-dev-nf4-pkg
+    assert alone[0] == pytest.approx(6.7e9, rel=0.01)
+    # what a part leaves alone is its own: T5 has a wo too
+    kept = {**transformer, "quantization_config": {**NF4, "llm_int8_skip_modules": ["context_embedder", "wo"]}}
+    more = calculate_memory({**pipeline, "transformer": kept}).weight_memory_bytes - report.weight_memory_bytes
+    assert more == pytest.approx(4096 * 3072 * (2 - 4.5 / 8), abs=4)
+    assert calculate_memory(pipeline, precision="bf16").weight_memory_bytes == 2 * 16_870_599_139
+
+
+def test_tables_that_are_stored_and_not_trained_are_weights_without_being_parameters() -> None:
+    # diffusers 0.42.1: pos_embed.pos_embed of 1 x 36,864 x 1,536 in SD3-medium's state dict, in its format
+    report = calculate_memory({**SD_3, "pos_embed_max_size": 192}, precision="fp16")
+    assert report.parameter_count == 2_028_328_000
+    assert report.weight_memory_bytes == 2 * (2_028_328_000 + 36_864 * 1_536)
 
 
 def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:
@@ -274,8 +479,16 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
     [
         ({**SD_PIPELINE, "unet": None}, ConfigError, "no part that denoises"),
         ({**SD_PIPELINE, "controlnet": ["diffusers", "ControlNetModel"]}, ConfigError, "names a controlnet"),
-        ({**SD_PIPELINE, "controlnet": {"_class_name": "ControlNetModel"}}, UnsupportedModelError, "has a controlnet"),
-        ({"_class_name": "WanTransformer3DModel"}, UnsupportedModelError, "_class_name 'WanTransformer3DModel'"),
+        (
+            {**SD_PIPELINE, "motion_adapter": {"_class_name": "MotionAdapter"}},
+            UnsupportedModelError,
+            "a motion_adapter",
+        ),
+        ({**SD_PIPELINE, "controlnet": [CONTROLNET] * 5}, ConfigError, "has 5 models"),
+        ({**SD_PIPELINE, "vae": {}}, ConfigError, "vae must be the config of a model"),
+        ({**SD_PIPELINE, "text_encoder": "clip"}, ConfigError, "text_encoder must be the config of a model"),
+        ({**SD_PIPELINE, "controlnet": [CONTROLNET, 1]}, ConfigError, "controlnet must be the config of a model"),
+        ({"_class_name": "MochiTransformer3DModel"}, UnsupportedModelError, "_class_name 'MochiTransformer3DModel'"),
         ({**SD_15, "down_block_types": [CROSS_DOWN]}, ConfigError, "down_block_types has 1 entries"),
         ({**SD_15, "layers_per_block": [2, 2]}, ConfigError, "layers_per_block has 2 entries"),
         ({**SD_15, "attention_type": "gated"}, ConfigError, "only 'default' is described"),
@@ -285,6 +498,14 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
         ({**SD_15, "addition_embed_type": "other"}, ConfigError, "addition_embed_type must be null or one of"),
         ({"_class_name": "Transformer2DModel"}, ConfigError, "only PixArt's is described"),
         ({**AUTOENCODER, "up_block_types": ["Other"] * 4}, ConfigError, "up_block_types must be a list"),
+        ({**AUTOENCODER_FLUX_2, "decoder_block_out_channels": [64]}, ConfigError, "decoder_block_out_channels has 1"),
+        ({**AUTOENCODER_SANA, "encoder_block_types": "Other"}, ConfigError, "encoder_block_types must be a list"),
+        ({**AUTOENCODER_SANA, "encoder_qkv_multiscales": [5]}, ConfigError, "a list of sides for each of its 6 levels"),
+        ({**CASCADE_PRIOR, "num_attention_heads": [32]}, ConfigError, "an entry for each level"),
+        ({**CASCADE_PRIOR, "block_types_per_layer": [["Other"]] * 2}, ConfigError, "block_types_per_layer must have"),
+        ({**SANA, "qk_norm": "layer_norm"}, ConfigError, "qk_norm must be null or"),
+        ({**HIDREAM, "caption_channels": [4096]}, ConfigError, "the widths of T5 and of Llama"),
+        ({**Z_IMAGE, "all_patch_size": []}, ConfigError, "an entry for each kind of patch"),
     ],
 )
 def test_what_is_wrong_is_said(config: dict[str, Any], error: type[Exception], message: str) -> None:

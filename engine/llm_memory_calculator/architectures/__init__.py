@@ -45,8 +45,10 @@ def build(config: Config) -> Architecture:
 def _described(config: Config) -> Architecture:
     """The same, without a word on the objects inside the config."""
     known = families()
-    if config.has("_class_name") and not config.has("model_type"):
-        module = config.text("_class_name").lower()
+    named = config.text("_class_name").lower() if config.has("_class_name") else ""
+    # a class of a denoiser may have a model_type of its own, which says what it is made from (Wan's t2v)
+    if named and (named in known or not config.has("model_type")):
+        module = named
         if module.endswith("pipeline"):
             from ._pipelines import pipeline
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
@@ -10,9 +11,10 @@ from ..errors import ConfigError
 from ..images import Latents
 from ..operators import Activation, Convolution, Learned, Linear, Norm, Output, Part
 from ._blocks import Heads, Operators, dtype_of, gated_feed_forward, plain
-from ._encoders import cross_attention, encoder_attention
+from ._encoders import cross_attention, encoder_attention, two_sided
 
 PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
+_QUERY_KEY_VALUE: tuple[Part, ...] = ("q", "k", "v")
 
 
 def diffusion_model(
@@ -71,23 +73,28 @@ def of_image(name: str, outputs: int, inputs: int, bias: bool = True) -> Linear:
     return Linear(name=name, outputs=(Output(name=name, units=outputs),), input_units=inputs, bias=bias, per="sequence")
 
 
-def of_prompt(name: str, outputs: int, inputs: int, part: Part | None = None) -> Linear:
+def of_prompt(name: str, outputs: int, inputs: int, part: Part | None = None, *, bias: bool = True) -> Linear:
     """A product over the positions of the encoded prompt."""
     out = Output(name=name, units=outputs, part=part)
-    return Linear(name=name, outputs=(out,), input_units=inputs, bias=True, per="source")
+    return Linear(name=name, outputs=(out,), input_units=inputs, bias=bias, per="source")
 
 
-def embedding(path: str, inputs: int, width: int, outputs: int | None = None) -> Operators:
+def embedding(path: str, inputs: int, width: int, outputs: int | None = None, *, bias: bool = True) -> Operators:
     """Two products with an activation between them: of the step, the guidance, a pooled prompt."""
     return (
-        of_image(f"{path}.linear_1", width, inputs),
-        of_image(f"{path}.linear_2", width if outputs is None else outputs, width),
+        of_image(f"{path}.linear_1", width, inputs, bias),
+        of_image(f"{path}.linear_2", width if outputs is None else outputs, width, bias),
     )
 
 
-def modulation(path: str, times: int, hidden: int, *, name: str = "linear") -> Operators:
+def caption(path: str, inputs: int, hidden: int) -> Operators:
+    """Two products with an activation between them, over the positions of the encoded prompt."""
+    return (of_prompt(f"{path}.linear_1", hidden, inputs), of_prompt(f"{path}.linear_2", hidden, hidden))
+
+
+def modulation(path: str, times: int, hidden: int, *, name: str = "linear", bias: bool = True) -> Operators:
     """`times` scales, shifts and gates for the values of a position, made of the step; the norm itself learns none."""
-    return (of_image(f"{path}.{name}", times * hidden, hidden), Norm(name=path, width=hidden, scaled=False))
+    return (of_image(f"{path}.{name}", times * hidden, hidden, bias), Norm(name=path, width=hidden, scaled=False))
 
 
 # --- convolutions --------------------------------------------------------------------------------------------------
@@ -151,9 +158,9 @@ def plain_feed_forward(hidden: int, path: str = "ff", width: int | None = None) 
     )
 
 
-def gated_by_gelu(hidden: int) -> Operators:
+def gated_by_gelu(hidden: int, path: str = "ff") -> Operators:
     """A GEGLU whose two halves are one product."""
-    return gated_feed_forward(hidden, 4 * hidden, bias=True, path="ff", names=("net.0.proj", "net.0.proj", "net.2"))
+    return gated_feed_forward(hidden, 4 * hidden, bias=True, path=path, names=("net.0.proj", "net.0.proj", "net.2"))
 
 
 def prompted_block(
@@ -166,11 +173,12 @@ def prompted_block(
     norms: bool = True,
     middle_norm: bool = True,
     only_prompt: bool = False,
+    twice: bool = False,
 ) -> Operators:
     """Attention to the image's positions, then across to the prompt's (`prompt` wide), then a feed-forward.
 
     norms: they learn scales and biases. middle_norm: there is one before the attention across. only_prompt: the first
-    attention is across too.
+    attention is across too. twice: the second is not, and there is no prompt.
     """
 
     def norm(name: str) -> Norm:
@@ -181,30 +189,62 @@ def prompted_block(
             hidden, heads, path=path, names=PROJECTIONS, source_width=prompt, bias=bias, out_bias=True, cached=False
         )
 
-    within = encoder_attention(hidden, heads, path="attn1", names=PROJECTIONS, bias=bias, out_bias=True)
+    def within(path: str) -> Operators:
+        return encoder_attention(hidden, heads, path=path, names=PROJECTIONS, bias=bias, out_bias=True)
+
+    second = within("attn2") if twice else across("attn2") if prompt is not None else ()
     return (
         norm("norm1"),
-        *(across("attn1") if only_prompt else within),
-        *((norm("norm2"),) if prompt is not None and middle_norm else ()),
-        *(across("attn2") if prompt is not None else ()),
+        *(across("attn1") if only_prompt else within("attn1")),
+        *((norm("norm2"),) if second and middle_norm else ()),
+        *second,
         norm("norm3" if middle_norm else "norm2"),
         *(gated_by_gelu(hidden) if gated else plain_feed_forward(hidden)),
     )
 
 
-def joint_stream(hidden: int, heads: Heads, *, normed: bool, out: bool = True) -> Operators:
+def joint_stream(hidden: int, heads: Heads, *, normed: bool, out: bool = True, bias: bool = True) -> Operators:
     """What the prompt's positions have of their own where they and the image's attend as one."""
-    parts: tuple[Part, ...] = ("q", "k", "v")
+    width = heads.query * heads.dim
     return (
-        *(of_prompt(f"attn.add_{part}_proj", heads.query * heads.dim, hidden, part) for part in parts),
+        *(of_prompt(f"attn.add_{part}_proj", width, hidden, part, bias=bias) for part in _QUERY_KEY_VALUE),
         *head_norms(heads, ("norm_added_q", "norm_added_k"), normed),
-        *((of_prompt("attn.to_add_out", hidden, heads.query * heads.dim, "out"),) if out else ()),
+        *((of_prompt("attn.to_add_out", hidden, width, "out", bias=bias),) if out else ()),
     )
 
 
 def head_norms(heads: Heads, names: tuple[str, str], present: bool, path: str = "attn") -> Operators:
     """RMSNorms of the queries and keys of each head."""
     return tuple(Norm(name=f"{path}.{name}", width=heads.dim, heads=heads.query) for name in names) if present else ()
+
+
+def whole_norms(heads: Heads, path: str) -> Operators:
+    """RMSNorms of queries and keys over all heads at once."""
+    return tuple(
+        Norm(name=f"{path}.{name}", width=heads.dim, heads=heads.query, own_scales=True)
+        for name in ("norm_q", "norm_k")
+    )
+
+
+def over_the_prompt(operators: Operators) -> Operators:
+    """The same over the positions of the encoded prompt."""
+    return tuple(
+        replace(operator, per="source") if isinstance(operator, Linear) and operator.per == "token" else operator
+        for operator in operators
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What the modules of one of two streams are called: of its scales, its second norm, its feed-forward."""
+
+    modulation: str = "norm1"
+    linear: str = "linear"
+    norm: str = "norm2"
+    forward: str = "ff"
+
+
+IMAGE, PROMPT = Stream(), Stream(modulation="norm1_context", norm="norm2_context", forward="ff_context")
 
 
 def joint_block(
@@ -214,29 +254,112 @@ def joint_block(
     normed: bool,
     twice: bool = False,
     last: bool = False,
+    bias: bool = True,
+    scales: bool = True,
+    forward: Callable[[int, str], Operators] = plain_feed_forward,
+    streams: tuple[Stream, Stream] = (IMAGE, PROMPT),
 ) -> Operators:
     """A block of SD3 and Flux: two streams, of the image and of the prompt, that attend as one.
 
     twice: the image's positions attend each other once more (SD3.5-medium). last: the prompt's stream ends here.
+    scales: each layer makes its own of the step, and does not take those that all share (Flux.2).
     """
+    image, prompt = streams
 
     def attend(path: str) -> Operators:
         norms = head_norms(heads, ("norm_q", "norm_k"), normed, path)
-        return encoder_attention(hidden, heads, path=path, names=PROJECTIONS, bias=True, norms=norms)
+        return encoder_attention(hidden, heads, path=path, names=PROJECTIONS, bias=bias, norms=norms)
 
-    prompt_forward = tuple(
-        replace(operator, per="source") if isinstance(operator, Linear) else operator
-        for operator in plain_feed_forward(hidden, "ff_context")
+    def scaled(stream: Stream, times: int) -> Operators:
+        if scales:
+            return modulation(stream.modulation, times, hidden, name=stream.linear)
+        return (Norm(name=stream.modulation, width=hidden, scaled=False),)
+
+    ending = (
+        Norm(name=prompt.norm, width=hidden, scaled=False),
+        *over_the_prompt(forward(hidden, prompt.forward)),
     )
     return (
-        *modulation("norm1", 9 if twice else 6, hidden),
-        *modulation("norm1_context", 2 if last else 6, hidden),
+        *scaled(image, 9 if twice else 6),
+        *scaled(prompt, 2 if last else 6),
         *attend("attn"),
-        *joint_stream(hidden, heads, normed=normed, out=not last),
+        *joint_stream(hidden, heads, normed=normed, out=not last, bias=bias),
         *(attend("attn2") if twice else ()),
-        Norm(name="norm2", width=hidden, scaled=False),
-        *plain_feed_forward(hidden),
-        *(() if last else (Norm(name="norm2_context", width=hidden, scaled=False), *prompt_forward)),
+        Norm(name=image.norm, width=hidden, scaled=False),
+        *forward(hidden, image.forward),
+        *(() if last else ending),
+    )
+
+
+def single_block(hidden: int, heads: Heads, width: int, *, scales: bool = True) -> Operators:
+    """A block of Flux and HunyuanVideo in which image and prompt are one stream, attention beside the feed-forward.
+
+    scales: it makes those of the step itself.
+    """
+    norm = modulation("norm", 3, hidden) if scales else (Norm(name="norm", width=hidden, scaled=False),)
+    return (
+        *norm,
+        plain("proj_mlp", width, hidden, bias=True, part="up"),
+        *(plain(f"attn.to_{part}", hidden, hidden, bias=True, part=part) for part in _QUERY_KEY_VALUE),
+        *head_norms(heads, ("norm_q", "norm_k"), present=True),
+        two_sided(heads, "attn"),
+        Activation(name="act_mlp", width=width, gated=False),
+        plain("proj_out", hidden, hidden + width, bias=True, part="down"),
+    )
+
+
+def handed(path: str, hidden: int, count: int) -> tuple[Layer, ...]:
+    """What each layer of a ControlNet hands to one that it controls, kept until that runs."""
+    products = tuple(plain(str(number), hidden, hidden, bias=True) for number in range(count))
+    return (Layer(path=path, operators=products, kept=count * hidden),) if count else ()
+
+
+def tabled_block(
+    hidden: int,
+    heads: Heads,
+    *,
+    prompt: int,
+    forward: Operators,
+    bias: bool = True,
+    out_bias: bool = True,
+    norms: tuple[str, str, str] = ("norm1", "norm2", "norm3"),
+    middle: bool = False,
+    scaled: bool = False,
+    added: Operators = (),
+) -> Operators:
+    """A block of Wan and LTX: attention to all positions, then across to the prompt's (`prompt` wide), a feed-forward.
+
+    The step's scales are those of all layers, to which each adds learned ones. middle: the norm before the attention
+    across learns too; scaled: the other two do, without a bias. added: what an image that is given is attended by.
+    """
+    first, between, last = norms
+    return (
+        Learned(name="scale_shift_table", size=6 * hidden),
+        Norm(name=first, width=hidden, scaled=scaled),
+        *encoder_attention(
+            hidden,
+            heads,
+            path="attn1",
+            names=PROJECTIONS,
+            bias=bias,
+            out_bias=out_bias,
+            norms=whole_norms(heads, "attn1"),
+        ),
+        *((Norm(name=between, width=hidden, bias=True),) if middle else ()),
+        *cross_attention(
+            hidden,
+            heads,
+            path="attn2",
+            names=PROJECTIONS,
+            source_width=prompt,
+            bias=bias,
+            out_bias=out_bias,
+            norms=whole_norms(heads, "attn2"),
+            cached=False,
+        ),
+        *added,
+        Norm(name=last, width=hidden, scaled=scaled),
+        *forward,
     )
 
 
@@ -257,12 +380,19 @@ def joint_embeddings(
     config: Config, hidden: int, *, prompt: int, pooled: int, context: int, guided: bool = False
 ) -> Operators:
     """Of the step, the guidance (Flux-dev) and the pooled prompt; the prompt's projection. The widths are defaults."""
+    return (
+        *step_and_prompt(config, hidden, pooled=pooled, guided=guided),
+        of_prompt("context_embedder", context, config.integer("joint_attention_dim", default=prompt)),
+    )
+
+
+def step_and_prompt(config: Config, hidden: int, *, pooled: int, guided: bool = False) -> Operators:
+    """Embeddings of the step, the guidance and the pooled prompt, whose width is `pooled` by default."""
     path = "time_text_embed"
     return (
         *embedding(f"{path}.timestep_embedder", 256, hidden),
         *(embedding(f"{path}.guidance_embedder", 256, hidden) if guided else ()),
         *embedding(f"{path}.text_embedder", config.integer("pooled_projection_dim", default=pooled), hidden),
-        of_prompt("context_embedder", context, config.integer("joint_attention_dim", default=prompt)),
     )
 
 
@@ -273,9 +403,9 @@ def channels_out(config: Config, inputs: int, default: int) -> int:
     return config.integer("out_channels", default=default)
 
 
-def patches_out(hidden: int, patch: int, channels: int) -> Operators:
-    """The last norm, which the step scales and shifts, and the projection to the latents of a patch."""
-    return (*modulation("norm_out", 2, hidden), plain("proj_out", patch**2 * channels, hidden, bias=True))
+def patches_out(hidden: int, values: int, *, bias: bool = True) -> Operators:
+    """The last norm, which the step scales and shifts, and the projection to the `values` of a patch."""
+    return (*modulation("norm_out", 2, hidden, bias=bias), plain("proj_out", values, hidden, bias=bias))
 
 
 def pixart(config: Config) -> Architecture:
@@ -311,14 +441,7 @@ def pixart(config: Config) -> Architecture:
             *(embedding(f"{conditions}.resolution_embedder", 256, hidden // 3) if sizes else ()),
             *(embedding(f"{conditions}.aspect_ratio_embedder", 256, hidden // 3) if sizes else ()),
             of_image("adaln_single.linear", 6 * hidden, hidden),
-            *(
-                ()
-                if captions is None
-                else (
-                    of_prompt("caption_projection.linear_1", hidden, captions),
-                    of_prompt("caption_projection.linear_2", hidden, hidden),
-                )
-            ),
+            *(() if captions is None else caption("caption_projection", captions, hidden)),
         ),
         stack=(
             Layer(

@@ -7,19 +7,22 @@ from dataclasses import replace
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError, UnsupportedModelError
+from ..errors import ConfigError, UnsupportedModelError, shown
 from ..images import Latents
 from ..report import Note
 from . import build as build_any
 from ._towers import moved_layer, tower
 
 DENOISERS = ("transformer", "unet", "decoder")
-DECODERS = ("vae", "movq", "super_res_first", "super_res_last")
+# what runs in other steps (Wan 2.2) or beside the denoiser in each step
+MORE_DENOISERS = ("transformer_2", "controlnet", "controlnet_1", "controlnet_2", "controlnet_3")
+DECODERS = ("vae", "movq", "vqgan", "super_res_first", "super_res_last")
 ENCODERS = (
-    *("text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder", "text_proj", "prior"),
+    *("text_encoder", "text_encoder_2", "text_encoder_3", "text_encoder_4", "image_encoder", "text_proj", "prior"),
     *("prior_text_encoder", "prior_image_encoder", "prior_prior"),
 )
-_NO_MODELS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "Extractor", "Checker", "Normalizer")
+_KNOWN = (*DENOISERS, *MORE_DENOISERS, *DECODERS, *ENCODERS)
+_NO_MODELS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "Extractor", "Checker", "Normalizer", "Guidance")
 
 
 def pipeline(config: Config) -> Architecture:
@@ -29,23 +32,25 @@ def pipeline(config: Config) -> Architecture:
     part that is not described.
     """
     name = config.text("_class_name")
+    config = _told_apart(config)
     present = [part for part in config.values if _is_present(config, part)]
     for part in present:
-        if part not in (*DENOISERS, *DECODERS, *ENCODERS):
-            known = ", ".join((*DENOISERS, *DECODERS, *ENCODERS))
+        if part not in _KNOWN:
+            known = ", ".join(_KNOWN)
             raise UnsupportedModelError(f"The {name} has a {part}, which is not described. Described parts: {known}.")
     own = next((part for part in (*DENOISERS, "prior") if part in present), None)
     if own is None:
         raise ConfigError(f"The {name} has no part that denoises: one of {', '.join((*DENOISERS, 'prior'))}.")
     model = _part(config, own)
-    encoders, decoders = (
+    encoders, decoders, more = (
         {part: _part(config, part) for part in parts if part in present and part != own}
-        for parts in (ENCODERS, DECODERS)
+        for parts in (ENCODERS, DECODERS, MORE_DENOISERS)
     )
-    latents, left_out = _latents(config, model, decoders), _left_out(config)
+    latents, left_out = _latents(config, own, model, decoders), _left_out(config)
     return replace(
         model,
         model_type=name,
+        stack=(*model.stack, *_layers(more.values())),
         encoder=_layers(encoders.values()),
         source_length=None if latents is None else latents.prompt,
         towers=tuple(
@@ -59,13 +64,24 @@ def pipeline(config: Config) -> Architecture:
     )
 
 
+def _told_apart(config: Config) -> Config:
+    """The same with each of several ControlNets under a name of its own, as a pipeline's folder has them."""
+    nets = config.values.get("controlnet")
+    if not isinstance(nets, (list, tuple)) or not nets or not all(isinstance(net, Mapping) for net in nets):
+        return config
+    if len(nets) > 4:
+        raise ConfigError(f"The config's controlnet has {len(nets)} models, and at most 4 are described.")
+    named = {f"controlnet_{number}" if number else "controlnet": net for number, net in enumerate(nets)}
+    return config.stating(**named)
+
+
 def _class_of(value: object) -> str:
     """The class of a part: of its config, or as a model_index.json names it."""
     if isinstance(value, Mapping):
         classes = value.get("architectures")
         return str(value.get("_class_name") or (classes[0] if isinstance(classes, (list, tuple)) and classes else ""))
-    if isinstance(value, (list, tuple)) and len(value) == 2:
-        return str(value[1] or "")
+    if isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[1], str):
+        return value[1]
     return ""
 
 
@@ -73,41 +89,58 @@ def _is_present(config: Config, part: str) -> bool:
     """Whether a field is a model that the pipeline loads."""
     value = config.values[part]
     name = _class_of(value)
-    if name.endswith(_NO_MODELS) or not (isinstance(value, Mapping) or name):
+    if not name and not (isinstance(value, Mapping) and "model_type" in value):
+        if part in _KNOWN and value not in (None, "", [None, None], (None, None)):
+            raise ConfigError(
+                f"The config's {part} must be the config of a model, the pair of names by which a model_index.json has "
+                f"it, or null, and is {shown(value)}."
+            )
+        return False
+    if name.endswith(_NO_MODELS):
         return False
     if not isinstance(value, Mapping):
         raise ConfigError(
             f"The config names a {part} ({name}) and does not hold its config; give the pipeline's folder with its "
             f"model_index.json, or the content of {part}/config.json in the place of the name."
         )
-    return bool(name) or "model_type" in value
+    return True
 
 
 def _part(config: Config, part: str) -> Architecture:
     """One part, its weights where the pipeline's folder has them."""
     found = build_any(config.section(part))
+
+    def moved(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+        return tuple(moved_layer(layer, "", f"{part}.") for layer in layers)
+
     return replace(
         found,
         first=moved_layer(found.first, "", f"{part}."),
-        stack=tuple(moved_layer(layer, "", f"{part}.") for layer in found.stack),
+        stack=moved(found.stack),
         last=moved_layer(found.last, "", f"{part}."),
+        towers=moved(found.towers),
+        encoder=moved(found.encoder),
     )
 
 
 def _layers(parts: Iterable[Architecture]) -> tuple[Layer, ...]:
-    return tuple(layer for part in parts for layer in part.text_layers())
+    """All layers, of the towers of a language model that encodes prompts too."""
+    return tuple(layer for part in parts for layer in part.layers())
 
 
-def _latents(config: Config, model: Architecture, decoders: Mapping[str, Architecture]) -> Latents | None:
+def _latents(config: Config, own: str, model: Architecture, decoders: Mapping[str, Architecture]) -> Latents | None:
     """What the denoiser works on, at the scale of what decodes it."""
     latents = model.latents
-    if latents is None:
-        return None
-    if "vae" in decoders or "movq" in decoders:
-        section = config.section("vae" if "vae" in decoders else "movq")
-        levels = len(section.integers("block_out_channels", default=(64,)))
-        upcast = "XL" in config.text("_class_name") and section.boolean("force_upcast", default=True)
-        return replace(latents, scale=1 << (levels - 1), upcast=upcast)
+    # a prior's result is decoded by another denoiser
+    if latents is None or own == "prior":
+        return latents
+    of_decoders = (part.latents for part in decoders.values() if part.latents is not None)
+    made = next((found.decodes for found in of_decoders if found.decodes is not None), None)
+    if made is not None:
+        upcast = "XL" in config.text("_class_name") and config.section("vae").boolean("force_upcast", default=True)
+        return replace(
+            latents, scale=made.side, frame_scale=made.frames, frames_at_once=made.frames_at_once, upcast=upcast
+        )
     sides = [part.latents.side for part in decoders.values() if part.latents is not None]
     largest = max((side for side in sides if side is not None), default=None)
     if largest is None or latents.side is None:

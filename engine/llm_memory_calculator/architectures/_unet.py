@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
@@ -14,6 +15,9 @@ from ._diffusion import as_list, conv, of_prompt, positions_attention, prompted_
 
 Attend = Callable[[str, int], tuple[Layer, ...]]
 """The layers of attention after one residual block, by their path and the number of the block in its level."""
+
+Block = Callable[[int, int], Operators]
+"""A residual block from so many channels to so many, in place of the usual one."""
 
 
 def no_attention(_path: str, _number: int) -> tuple[Layer, ...]:
@@ -39,8 +43,11 @@ class Level:
     """Whether it hands on at half or twice the side."""
     residual_resampling: bool = False
     """It does that in a residual block, and not in a convolution."""
+    block: Block | None = None
 
     def residual(self, inputs: int, outputs: int) -> Operators:
+        if self.block is not None:
+            return self.block(inputs, outputs)
         return residual(inputs, outputs, step=self.step, scaled=self.scaled, spatial=self.spatial)
 
     def down(self) -> tuple[Layer, ...]:
@@ -101,13 +108,26 @@ def middle(
     scaled: bool = False,
     spatial: int | None = None,
     blocks: int = 2,
+    block: Block | None = None,
 ) -> tuple[Layer, ...]:
     """Residual blocks at the smallest size, with attention after the first."""
     operators = residual(width, width, step=step, scaled=scaled, spatial=spatial)
+    if block is not None:
+        operators = block(width, width)
     first, *rest = (
         Layer(path=f"{path}.resnets.{number}", operators=operators, reduction=reduction) for number in range(blocks)
     )
     return (first, *attention, *rest)
+
+
+def hint_embedding(path: str, inputs: int, widths: Sequence[int], outputs: int) -> Operators:
+    """Convolutions from the pixels of an image that controls to the size of the latents (ControlNet)."""
+    pairs = [(before, width) for before, after in pairwise(widths) for width in (before, after)]
+    return (
+        conv(f"{path}.conv_in", inputs, widths[0]),
+        *(conv(f"{path}.blocks.{number}", before, after) for number, (before, after) in enumerate(pairs)),
+        conv(f"{path}.conv_out", widths[-1], outputs),
+    )
 
 
 def kinds(config: Config, name: str, accepted: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -153,6 +173,7 @@ class UNet:
     down_resnets: tuple[bool, ...]
     """Which levels hand on in a residual block on the way down."""
     up_resnets: tuple[bool, ...]
+    block: Block | None = None
 
     @property
     def top(self) -> int:
@@ -173,13 +194,23 @@ class UNet:
                 attend=attend(level),
                 resamples=level < self.top,
                 residual_resampling=self.down_resnets[level],
+                block=self.block,
             ).down()
         return found
 
     def middle(self, attention: tuple[Layer, ...], blocks: int) -> tuple[Layer, ...]:
         """The smallest level, with attention after its first block."""
         width, reduction = self.widths[-1], 4**self.top
-        return middle("mid_block", width, reduction, attention, step=self.step, scaled=self.scaled, blocks=blocks)
+        return middle(
+            "mid_block",
+            width,
+            reduction,
+            attention,
+            step=self.step,
+            scaled=self.scaled,
+            blocks=blocks,
+            block=self.block,
+        )
 
     def up(self, attend: Callable[[int, int], Attend]) -> tuple[Layer, ...]:
         """All levels on the way up, the smallest first; attend(level, number) gives the attention of the number-th."""
@@ -199,6 +230,7 @@ class UNet:
                 attend=attend(level, number),
                 resamples=level > 0,
                 residual_resampling=self.up_resnets[number],
+                block=self.block,
             ).up((*[width] * (blocks - 1), self.widths[max(0, level - 1)]))
             inputs = width
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import Config
@@ -158,6 +158,24 @@ def _cache(section: Config) -> Format | None:
             f"{', '.join(_CACHES)}. Give precision and kv_precision to count others."
         )
     return FORMATS[_CACHES[str(stated).upper()]]
+
+
+def read_parts(config: Config, plain: Format) -> Stated | None:
+    """The rules of a pipeline, whose parts have each a quantization_config of its own; None where none has."""
+    found = {
+        part: read(config.section(part), plain)
+        for part, value in config.values.items()
+        if isinstance(value, Mapping) and any(value.get(field) for field in HOLDING)
+    }
+    if not found:
+        return None
+    labels = {label for stated in found.values() for label in stated.label.split("+")}
+    return Stated(
+        rules=tuple(replace(rule, within=f"{part}.") for part, stated in found.items() for rule in stated.rules),
+        main=next(iter(found.values())).main,
+        label="+".join(sorted(labels)),
+        kv_cache=None,
+    )
 
 
 def holder(config: Config) -> Config | None:

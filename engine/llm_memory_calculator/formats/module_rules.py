@@ -45,7 +45,8 @@ class Modules:
 
 
 @lru_cache(maxsize=16)
-def modules_of(architecture: Architecture) -> Modules:
+def modules_of(architecture: Architecture, within: str = "") -> Modules:
+    """The modules of an architecture, or of the part of a pipeline whose paths begin with `within`."""
     paths: dict[str, str] = {}
     found: dict[str, Weight] = {}
     below: dict[str, list[str]] = {}
@@ -59,10 +60,10 @@ def modules_of(architecture: Architecture) -> Modules:
             prefix = f"{path}." if path else ""
             for weight in weights:
                 name = f"{prefix}{weight.name}"
-                common = _common(name)
-                if common in paths:
+                common = _common(name.removeprefix(within))
+                if common in paths or not name.startswith(within):
                     continue
-                paths[common] = name
+                paths[common] = name.removeprefix(within)
                 found[common] = weight
                 for end in _ends(common):
                     below.setdefault(common[:end], []).append(common)
@@ -258,6 +259,9 @@ class Rule:
     taken: Mapping[str, float] | None = field(default=None, repr=False)
     """The share of the weights at each path that is meant, 0 to 1, once they are."""
 
+    within: str = ""
+    """The part of a pipeline that it holds in, whose own paths it names: those that begin so, with what follows."""
+
     def share(self, role: Role, name: str) -> float:
         """The part of the equal weights of this name that it takes, 0 to 1."""
         if self.roles is not None and role not in self.roles:
@@ -270,11 +274,11 @@ def looked_up(rules: Iterable[Rule], architecture: Architecture) -> tuple[tuple[
 
     A matrix whose inputs are no multiple of a format's block cannot have that format, and is left to the rules after.
     """
-    modules = modules_of(architecture)
     found: list[Rule] = []
     idle: list[str] = []
     for rule in rules:
-        taken = None
+        modules = modules_of(architecture, rule.within)
+        taken = dict.fromkeys(modules.paths.values(), 1.0) if rule.within else None
         if rule.modules is not None:
             taken, unused = rule.modules.taken(modules)
             idle += unused if rule.modules.stated else []
@@ -286,6 +290,8 @@ def looked_up(rules: Iterable[Rule], architecture: Architecture) -> tuple[tuple[
         if misfits:
             everything = dict.fromkeys(modules.paths.values(), 1.0) if taken is None else taken
             taken = {path: share for path, share in everything.items() if path not in misfits}
+        if taken is not None:
+            taken = {f"{rule.within}{path}": share for path, share in taken.items()}
         found.append(replace(rule, modules=None, taken=taken))
     return tuple(found), tuple(dict.fromkeys(idle))
 

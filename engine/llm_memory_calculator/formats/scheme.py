@@ -283,6 +283,9 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
     else:
         plain = parse_format(architecture.dtype, argument="The config's torch_dtype", accepted=_PLAIN)
     where = checkpoint.holder(config)
+    of_parts = checkpoint.read_parts(config, plain) if where is None and architecture.task == "diffusion" else None
+    if of_parts is not None:
+        return _by_rules(of_parts, architecture, plain, notes)
     if where is None:
         if plain.bits == 32:
             notes.append(
@@ -300,10 +303,14 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
         name, before_2024 = gguf_mix
         mix = gguf.mix_of(name)
         return _UNMIXED if mix is None else gguf_scheme(architecture, mix, before_2024=before_2024)
-    stated = checkpoint.read(where, plain)
+    return _by_rules(checkpoint.read(where, plain), architecture, plain, notes)
+
+
+def _by_rules(stated: checkpoint.Stated, architecture: Architecture, plain: Format, notes: list[Note]) -> WeightScheme:
+    """The scheme of what a quantization_config states, its names looked up in the architecture."""
     rules, idle = looked_up(stated.rules, architecture)
-    notes += _idle(idle, architecture.depth)
     cache = plain if plain.bits == 16 else FORMATS["bf16"]
+    notes = [*notes, *_idle(idle, architecture.depth)]
     if stated.kv_cache is not None:
         text = (
             f"The checkpoint states a KV cache in {stated.kv_cache.name}, in which vLLM and TensorRT-LLM then keep it; "

@@ -58,7 +58,7 @@ def growth(architecture: Architecture, formats: Formats, engine: Engine, tokens:
     return Growth(
         first=math.ceil(max(held(1) - empty, (held(_FIRST) - empty) / _FIRST)),
         beyond=math.ceil((held(2 * _BEYOND) - held(_BEYOND)) / _BEYOND),
-        mean=math.ceil(held(tokens) / tokens),
+        mean=math.ceil(held(tokens) / max(tokens, 1)),
     )
 
 

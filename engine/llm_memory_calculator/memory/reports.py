@@ -61,7 +61,7 @@ def memory_report(
     estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
     spread = deployment.engine.spread
     if architecture.task == "diffusion":
-        facts = table("memory")["diffusion"]
+        facts = table("memory")["video" if load.images and load.images.frames > 1 else "diffusion"]
         spread = Spread(low=facts["low"], high=facts["high"], evidence=facts["evidence"])
     usable, shared = deployment.usable_bytes, architecture.shard(layout.tensor, layout.expert)
     cache = growth(shared, formats, deployment.engine, load.tokens)
@@ -108,7 +108,7 @@ def memory_report(
             *load.notes,
             *length_notes(architecture, load.tokens),
             *cache_notes(architecture, formats, deployment.engine),
-            *_peak_notes(need),
+            *_peak_notes(need, deployment, load),
             *architecture.apart,
         ),
     )
@@ -159,7 +159,7 @@ def _budgets(engine: Engine) -> tuple[tuple[int, int], ...]:
     return tuple((capacity, judge(0, capacity * GB, engine).budget_bytes) for capacity in CAPACITIES_GB)
 
 
-def _peak_notes(need: Ledger) -> tuple[Note, ...]:
+def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note, ...]:
     """Which part of a pipeline that makes images needs most."""
     if not need.peaks:
         return ()
@@ -168,6 +168,13 @@ def _peak_notes(need: Ledger) -> tuple[Note, ...]:
         f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
         "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
     )
+    latents = deployment.architecture.latents
+    if latents is not None and load.images is not None and load.images.frames > 1:
+        at_once = "all frames" if latents.frames_at_once is None else f"{latents.frames_at_once:,} frames"
+        text += (
+            f" Of a video {at_once} are decoded at once. What decoders of videos keep alive was traced and not "
+            "measured, so the interval is wide."
+        )
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 
 

@@ -121,6 +121,8 @@ class Weight:
     role: Role = "linear"
     part: Part | None = None
     """What it is in its layer, where it is one of the usual matrices."""
+    trained: bool = True
+    """False: it is stored in the format of the others, and is no parameter (tables of positions that are computed)."""
 
     @property
     def size(self) -> int:
@@ -129,7 +131,7 @@ class Weight:
     @property
     def parameters(self) -> int:
         """Trainable values: a buffer is stored and is not a parameter."""
-        return 0 if self.role == "buffer" else self.size
+        return self.size if self.trained and self.role != "buffer" else 0
 
     @property
     def takes_adapter(self) -> bool:

@@ -253,9 +253,11 @@ class Learned(Stateless):
     """Learned values that are neither matrix nor table: a class token, a gate, latents, positions that are added."""
 
     size: int
+    trained: bool = True
+    """False: it was computed, and is stored all the same."""
 
     def weights(self) -> tuple[Weight, ...]:
-        return (Weight(name=self.name, rows=self.size, role="vector"),)
+        return (Weight(name=self.name, rows=self.size, role="vector", trained=self.trained),)
 
     def work(self, step: Step) -> Work:
         return Work()

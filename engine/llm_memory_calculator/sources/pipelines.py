@@ -8,6 +8,8 @@ from typing import Any
 from . import local
 
 INDEX = "model_index.json"
+MOST_CONTROLS = 4
+"""ControlNets of one pipeline that are looked for."""
 
 
 def is_pipeline(path: str) -> bool:
@@ -32,7 +34,10 @@ def load(path: str) -> tuple[str, dict[str, Any]]:
     for part, value in named.items():
         if not isinstance(value, list) or os.path.basename(part) != part or part in (".", "..") or "\0" in part:
             continue
-        config = os.path.join(folder, part, "config.json")
-        if os.path.lexists(config):
-            found[part] = local.load(config)[1]
+        # several ControlNets are one part, in folders with numbers
+        several = len(value) == 2 and str(value[1]).startswith("Multi")
+        for name in (part, *(f"{part}_{number}" for number in range(1, MOST_CONTROLS) if several)):
+            config = os.path.join(folder, name, "config.json")
+            if os.path.lexists(config):
+                found[name] = local.load(config)[1]
     return index, found
