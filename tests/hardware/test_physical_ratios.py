@@ -101,6 +101,7 @@ _CHANNELS = {
     "AmpereOne": (8, 5200),
     "Xeon_Gold_6430": (8, 4400),
     "Xeon_6767P": (8, 6400),
+    "Xeon_6787P": (8, 6400),
     "Xeon_6960P": (12, 6400),
     "Xeon_6972P": (12, 6400),
     "Xeon_6980P": (12, 6400),
@@ -291,7 +292,8 @@ _UNITS_AND_CLOCK = {
     "RX_7600_XT": (32, 2755), "RX_7800_XT": (60, 2430), "RX_7900_GRE": (80, 2245), "RX_7900_XT": (84, 2400),
     "RX_7900_XTX": (96, 2498), "Radeon_PRO_W7800_32GB": (70, 2525), "Radeon_PRO_W7800_48GB": (70, 2525),
     "Radeon_PRO_W7900": (96, 2495), "Ryzen_AI_Max_390": (32, 2800), "Ryzen_AI_Max_Plus_395": (40, 2900),
-    "RX_9060_XT_16GB": (32, 3130), "RX_9070": (56, 2520), "RX_9070_XT": (64, 2970), "Radeon_AI_PRO_R9700": (64, 2920),
+    "RX_9060_XT_8GB": (32, 3130), "RX_9060_XT_16GB": (32, 3130),
+    "RX_9070": (56, 2520), "RX_9070_XT": (64, 2970), "Radeon_AI_PRO_R9700": (64, 2920),
     # Intel
     "Arc_A770_16GB": (32, 2100), "Arc_B570": (18, 2500), "Arc_B580": (20, 2670), "Arc_Pro_B50": (16, 2600),
     "Arc_Pro_B60": (20, 2400), "Max_1100": (56, 1550),
@@ -314,6 +316,7 @@ _CORES_AND_CLOCK = {
     "Xeon_Platinum_8580": (60, 2000, 64), "Xeon_Platinum_8592Plus": (64, 1900, 64), "Xeon_6767P": (64, 2400, 64),
     "Xeon_6960P": (72, 2700, 64), "Xeon_6972P": (96, 2400, 64), "Xeon_6980P": (128, 2000, 64),
     "Xeon_6780E": (144, 2200, 16), "Altra_Max_M128-30": (128, 3000, 16), "AmpereOne_A192-32X": (192, 3200, 16),
+    "Xeon_6787P": (86, 2000, 64), "Xeon_Platinum_8488C": (48, 2400, 64),
     "Graviton3": (64, 2600, 32), "Graviton4": (96, 2800, 32), "Grace_CPU": (72, 3100, 32),
     "Grace_CPU_Superchip": (144, 3100, 32),
 }  # fmt: skip
@@ -552,6 +555,7 @@ _SHARED_IDS = {
     frozenset({"RTX_PRO_5000", "RTX_PRO_5000_72GB"}),
     frozenset({"RX_6800_XT", "RX_6900_XT"}),
     frozenset({"RTX_3080_Laptop_8GB", "RTX_3080_Laptop_16GB"}),
+    frozenset({"RX_9060_XT_8GB", "RX_9060_XT_16GB"}),
     frozenset({"RX_9070", "RX_9070_XT"}),
     frozenset({"RX_7900_XTX", "RX_7900_XT", "RX_7900_GRE"}),
     frozenset({"Ryzen_AI_Max_390", "Ryzen_AI_Max_Plus_395"}),
@@ -610,6 +614,7 @@ _LINKS = {
     "Emerald Rapids": (4, 60),
     "Sierra Forest": (4, 72),
     "Xeon_6767P": (4, 72),
+    "Xeon_6787P": (4, 72),
     "Granite Rapids": (6, 72),
     # 16 lanes of xGMI
     "Zen 3": (4, 36),
@@ -696,7 +701,8 @@ _PROCESSORS_COUNTED = {
     r"^Standard_NC(\d+)ads_A100_v4$": 24,
     r"^Standard_NC(\d+)adi?s_H100_v5$": 40,
     r"^Standard_NV(\d+)adm?s_A10_v5$": 36,
-    r"^Standard_NC(\d+)l?ds_xl_RTXPRO6000BSE_v6$": 144,
+    r"^Standard_NC(144|288)l?ds_xl_RTXPRO6000BSE_v6$": 144,
+    r"^Standard_NC(128|256)[lm]?ds_xl_RTXPRO6000BSE_v6$": 128,  # the sizes of the preview
     r"^Standard_NC(\d+)r?s_v[23]$": 6,
     r"^g4-standard-(\d+)$": 48,
 }
