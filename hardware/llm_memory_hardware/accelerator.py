@@ -93,6 +93,8 @@ class Accelerator:
     """Public list prices, each with its date."""
     sources: tuple[Source, ...] = ()
     """Where every number comes from."""
+    reading: str | None = field(default=None, compare=False)
+    """What of the name by which it was asked for was not taken to the letter, in a sentence; None: all of it was."""
 
     def __post_init__(self) -> None:
         """Freeze the mappings, the peaks in the order of ``NUMBER_FORMATS``."""

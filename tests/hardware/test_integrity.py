@@ -260,6 +260,7 @@ AMBIGUOUS = {
     "cloudai100",
     "ai100",
     "aic100",
+    "frameworkdesktop",
     "gh200",
     "gracehopper",
     "inferentia",
