@@ -57,6 +57,8 @@ from .report import (
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
     """The description of a hub id, a short name, a path (config.json, its folder, weights' files) or a config dict.
 
+    A params.json of Mistral or Meta is taken where a config.json is.
+
     A folder's .safetensors files, or a .gguf file, are counted by their headers, of which nothing else is read. A Model
     or an Architecture is taken as it is.
 
@@ -76,13 +78,12 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return _called(_bundled(place), str(model))
     if place.kind in ("catalogue", "name"):
         return _bundled(place)
-    origin = sources.read(place, token=token, refresh=refresh)
+    origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
     found = _described(origin)
-    counted = sources.with_listed(origin, token=token)
     return replace(
         found,
         repository=origin.model if origin.kind == "hub" else "",
-        read_notes=(*counted.notes, *compared(found.architecture, counted.listed)),
+        read_notes=(*found.read_notes, *compared(found.architecture, origin.listed)),
     )
 
 
@@ -99,7 +100,9 @@ def _called(model: Model, asked: str) -> Model:
 
 
 def _described(origin: sources.Origin) -> Model:
-    return describe(origin.model, origin.where, origin.config, weights=origin.weights, notes=origin.notes)
+    return describe(
+        origin.model, origin.where, origin.config, weights=origin.weights, others=origin.others, notes=origin.notes
+    )
 
 
 def _model(asked: Question, name: ModelLike) -> Model:
@@ -154,6 +157,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         model_type=architecture.model_type,
         attention_type=architecture.attention_type,
         parameter_count=architecture.parameter_count,
+        stored_parameter_count=architecture.stored_parameter_count,
         active_parameter_count=architecture.active_parameter_count,
         embedding_parameter_count=architecture.embedding_parameter_count,
         layers=architecture.depth,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from .operators import Operator, State, Step
 
 if TYPE_CHECKING:
-    from .images import Images, Latents
+    from .images import Images, Latents, Sounds, Videos
     from .report import Note
     from .units import Quantity
 
@@ -33,17 +33,30 @@ class Layer:
     operators: tuple[Operator, ...]
     indices: tuple[int, ...] | None = None
     reduction: int = 1
-    """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer."""
+    """Positions of the step for each that this layer works on: a tower's convolution or merger gives fewer. Those of a
+    spectrum are what its first convolution gives, over time and pitch."""
     owner: int | None = None
     """Position of the layer whose matrices these layers use too (Zamba's shared blocks), storing none of them."""
     kept: int = 0
     """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
     of_sound: bool = False
-    """Of a tower for sounds, through which no image runs."""
+    """Of a tower for sounds, through which no image or video runs."""
+    assumed: bool = False
+    """Of a tower of which the config says nothing: its family's default, which a text-only conversion has not."""
 
     @property
     def repeat(self) -> int:
         return 1 if self.indices is None else len(self.indices)
+
+    @property
+    def parameters(self) -> int:
+        """Those of all these layers."""
+        return self.repeat * sum(weight.parameters for operator in self.operators for weight in operator.weights())
+
+    @property
+    def values(self) -> int:
+        """Those of all these layers that a checkpoint stores, buffers too."""
+        return self.repeat * sum(weight.size for operator in self.operators for weight in operator.weights())
 
     def module_paths(self) -> list[str]:
         """The checkpoint's path of each of these layers."""
@@ -78,6 +91,10 @@ class Architecture:
     """Positions that the encoder gives where they are always as many (Whisper); None: as many as the source has."""
     images: Images | None = None
     """What an image is in positions and tokens, where there is a tower for images."""
+    videos: Videos | None = None
+    """The same of a video."""
+    sounds: Sounds | None = None
+    """The same of a sound, where there is an encoder of sounds."""
     latents: Latents | None = None
     """What images are made of, where the model makes some."""
     max_length: int | None = None
@@ -89,6 +106,8 @@ class Architecture:
     notes: tuple[Note, ...] = field(default=())
     apart: tuple[Note, ...] = field(default=())
     """Parts of the checkpoint that are not in the sums, such as layers for multi-token prediction."""
+    unloaded: tuple[Layer, ...] | None = ()
+    """These parts, which files hold and engines do not load; None where a part of them is not described."""
 
     def layers(self) -> Iterator[Layer]:
         """Everything that is stored."""
@@ -110,6 +129,13 @@ class Architecture:
     def parameter_count(self) -> int:
         """Trainable parameters, tied weights once, buffers not counted."""
         return _counts(self).parameters
+
+    @property
+    def stored_parameter_count(self) -> int | None:
+        """Values that the checkpoint's files hold: buffers and what engines do not load are among them."""
+        if self.unloaded is None:
+            return None
+        return sum(layer.values for layer in (*self.layers(), *self.unloaded))
 
     @property
     def active_parameter_count(self) -> int:

@@ -39,6 +39,7 @@ MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
 MOST_IMAGES = MOST_PIXELS = 100_000
+MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
 
 Kind = Literal[
@@ -52,7 +53,8 @@ class Argument:
 
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
-    checks), a list of names, one side or height and width in pixels, a model, one accelerator or several, an object."""
+    checks), a list of names, one side or height and width in pixels (a number, a pair, text), a model, one accelerator
+    or several, an object."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -135,14 +137,20 @@ class Question:
         str | None,
         Argument(
             "format",
-            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, or a GGUF mix such as q4_k_m",
+            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, a GGUF mix such as q4_k_m, or a library's word such "
+            "as mlx_4bit, 4.0bpw",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
         ),
     ] = None
     kv_precision: Annotated[
         str | None,
-        Argument("format", f"Format of the KV cache: {', '.join(KV_FORMATS)}", left_out="16 bits", examples=("fp8",)),
+        Argument(
+            "format",
+            f"Format of the KV cache: {', '.join(KV_FORMATS)}",
+            left_out="what the checkpoint states, or 16 bits",
+            examples=("fp8",),
+        ),
     ] = None
     engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
         ENGINES[0]
@@ -225,9 +233,43 @@ class Held(Split):
         Argument("whole", "Images of each sequence, whose tokens are part of seq_length", least=0, most=MOST_IMAGES),
     ] = 0
     image_resolution: Annotated[
-        int | Sequence[int],
-        Argument("sides", "Pixels of an image: one side, or height and width", unit="px", most=MOST_PIXELS),
+        int | str | Sequence[int],
+        Argument(
+            "sides",
+            "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
+            unit="px",
+            most=MOST_PIXELS,
+            examples=("768x1024",),
+        ),
     ] = 1024
+    video_seconds: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Seconds of video in each sequence, whose tokens are part of seq_length",
+            unit="s",
+            most=MOST_SECONDS,
+        ),
+    ] = None
+    video_fps: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Frames taken of a second of video",
+            unit="frames/s",
+            most=1000,
+            left_out="as the model's processor samples",
+        ),
+    ] = None
+    audio_seconds: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Seconds of sound in each sequence, whose tokens are part of seq_length",
+            unit="s",
+            most=MOST_SECONDS,
+        ),
+    ] = None
     encoder_seq_length: Annotated[
         int | None,
         Argument("whole", "Tokens of the source of an encoder-decoder (T5)", most=MOST_TOKENS, left_out="seq_length"),

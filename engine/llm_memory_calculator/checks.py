@@ -6,10 +6,14 @@ import functools
 import inspect
 import numbers
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
+
+# A side, or height and width, as people write them; bounded, for it is tried on what anyone typed.
+_SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?")
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -84,12 +88,18 @@ def names(name: str, value: object) -> str | Sequence[str]:
 
 
 def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
-    """One side of an image, or its height and width, in pixels."""
+    """One side of an image, or its height and width, in pixels: a number, a pair, or text (768x1024)."""
     given = _plain(value)
+    if isinstance(given, str) and (typed := _SIDES.fullmatch(given)):
+        given = [int(side) for side in typed.groups() if side is not None]
+        given = given if len(given) == 2 else given[0]
+    if isinstance(given, str) or (isinstance(given, (list, tuple)) and len(given) != 2):
+        raise ArgumentError(
+            f"{name} must be one side or height and width in pixels (1024, 768x1024 or [768, 1024]), and is "
+            f"{shown(value)}."
+        )
     if not isinstance(given, (list, tuple)):
         return whole(name, given, most=most)
-    if len(given) != 2:
-        raise ArgumentError(f"{name} must be one side or height and width in pixels, and is {shown(value)}.")
     return whole(name, given[0], most=most), whole(name, given[1], most=most)
 
 

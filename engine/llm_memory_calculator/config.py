@@ -19,6 +19,16 @@ LARGEST_SIZE = 10**8
 DEEPEST_STACK = 1_000
 
 
+class Sections:
+    """Which objects inside a config its family asked for: those it opened, by identity, and those that are absent."""
+
+    __slots__ = ("absent", "opened")
+
+    def __init__(self) -> None:
+        self.opened: set[int] = set()
+        self.absent: set[str] = set()
+
+
 class Config:
     """One object of a config.json.
 
@@ -26,10 +36,18 @@ class Config:
     absent. Defaults are those of the family's configuration class in transformers, which is what a missing field means.
     """
 
-    def __init__(self, values: Mapping[str, Any], *, where: str = "", notes: list[Note] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        where: str = "",
+        notes: list[Note] | None = None,
+        sections: Sections | None = None,
+    ) -> None:
         self.values = values
         self.where = where
         self.notes: list[Note] = [] if notes is None else notes
+        self.sections = Sections() if sections is None else sections
 
     @property
     def model_type(self) -> str:
@@ -80,18 +98,22 @@ class Config:
         _, value = self._read((name,), default)
         if not isinstance(value, Mapping):
             raise ConfigError(f"{self._called(name)} must be an object, and is {shown(value)}.")
-        return Config(value, where=f"{self.where}{name}.", notes=self.notes)
+        if self.has(name):
+            self.sections.opened.add(id(value))
+        else:
+            self.sections.absent.add(f"{self.where}{name}")
+        return Config(value, where=f"{self.where}{name}.", notes=self.notes, sections=self.sections)
 
     def completed(self, defaults: Mapping[str, Any]) -> Config:
         """The same with `defaults` for the fields that are absent."""
         missing = {name: value for name, value in defaults.items() if not self.has(name)}
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
-        return Config({**self.values, **missing}, where=self.where, notes=self.notes)
+        return self.stating(**missing)
 
     def stating(self, **values: Any) -> Config:
         """The same config with these fields, whatever it says of them itself."""
-        return Config({**self.values, **values}, where=self.where, notes=self.notes)
+        return Config({**self.values, **values}, where=self.where, notes=self.notes, sections=self.sections)
 
     def integers(self, name: str, *, default: Sequence[int] = _ABSENT, least: int = 0) -> tuple[int, ...]:
         """A list of whole numbers."""
@@ -125,7 +147,7 @@ class Config:
     def renamed(self, **names: str) -> Config:
         """The same config with what stands under a family's own names also under the usual ones, where these lack."""
         found = {usual: self.values[own] for usual, own in names.items() if self.has(own) and not self.has(usual)}
-        return Config({**self.values, **found}, where=self.where, notes=self.notes)
+        return self.stating(**found)
 
     def filled(self, **defaults: Any) -> Config:
         """The same config with a family's defaults for the fields that it lacks (a null stays one)."""
@@ -136,7 +158,7 @@ class Config:
         }
         for name, value in missing.items():
             self.note(name, f"Absent; the family's default {value!r} was taken.", "default")
-        return Config({**self.values, **missing}, where=self.where, notes=self.notes)
+        return self.stating(**missing)
 
     def note(self, subject: str, text: str, origin: Any = "assumption") -> None:
         self.notes.append(Note(subject=self.where + subject, text=text, origin=origin))

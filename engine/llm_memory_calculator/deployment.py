@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .architecture import Architecture
     from .engines import Engine
     from .formats.scheme import Formats
-    from .images import ImageSize
+    from .images import ImageSize, InputSize
     from .memory.adapters import Adapters
     from .models import Model
     from .parallel import Parallelism
@@ -93,6 +93,18 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """The video or the sound of each sequence."""
+
+    seconds: float
+    size: InputSize
+    frames: int = 0
+    """Of a video, as many as are taken."""
+    alone: bool = False
+    """The tower takes one after the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What is served at once."""
 
@@ -107,6 +119,8 @@ class Load:
     source: Quantity | None = None
     """Encoded positions that each sequence attends; None: as many as it has tokens, or as the encoder always gives."""
     images: Pictures | None = None
+    video: Recording | None = None
+    sound: Recording | None = None
     adapters: Adapters | None = None
     notes: tuple[Note, ...] = ()
     """What was assumed of it."""

@@ -1,6 +1,7 @@
-"""How many positions an image is to its tower, and how many tokens to the language model; and what images are made of.
+"""How many positions an image, a video or a sound is to its tower, and how many tokens to the language model; and what
+images are made of.
 
-The rules themselves, each that of a family's image processor, stand beside the towers in `architectures/`.
+The rules themselves, each that of a family's processor, stand beside the towers in `architectures/`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,29 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-class ImageSize(NamedTuple):
-    """Positions that the tower works on, and tokens that the language model receives, of one image."""
+class InputSize(NamedTuple):
+    """Positions that the tower works on at once, and tokens that the language model receives, of one input."""
 
     positions: int
     tokens: int
     attended: int = 0
-    """Positions that cross-attention layers attend, where the image does not stand among the tokens (Mllama)."""
+    """Positions that cross-attention layers attend, where the input does not stand among the tokens (Mllama)."""
+
+
+class ImageSize(InputSize):
+    """That of an image."""
+
+    __slots__ = ()
+
+
+class VideoSize(NamedTuple):
+    """That of a video, all of whose frames the tower takes at once."""
+
+    positions: int
+    tokens: int
+    """With what the processor writes between the frames: marks, times."""
+    frames: int
+    """As many as are taken of it."""
 
 
 class Images(Protocol):
@@ -24,6 +41,37 @@ class Images(Protocol):
 
     def size(self, height: int, width: int) -> ImageSize:
         """Of an image of height x width pixels."""
+        ...
+
+
+class Videos(Protocol):
+    """A model's rule for videos."""
+
+    @property
+    def needs_fps(self) -> bool:
+        """Whether the model's processor takes the frames that it is given, and samples none by itself."""
+        ...
+
+    def size(self, seconds: float, fps: float | None, height: int, width: int) -> VideoSize:
+        """Of a video with frames of height x width pixels, `fps` of a second; None: as the processor samples."""
+        ...
+
+
+class Sounds(Protocol):
+    """A model's rule for sounds."""
+
+    @property
+    def longest(self) -> float | None:
+        """Seconds of a sound that are heard at most: what is longer would be cut. None: there is no bound."""
+        ...
+
+    @property
+    def alone(self) -> bool:
+        """Whether engines encode one sound after the other, and not all of a step at once."""
+        ...
+
+    def size(self, seconds: float) -> InputSize:
+        """Of one sound, without the marks around it."""
         ...
 
 

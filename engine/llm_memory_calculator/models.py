@@ -11,10 +11,12 @@ from .architecture import Architecture
 from .architectures import build
 from .config import Config
 from .errors import ConfigError
-from .formats.headers import as_stored, judged
-from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for
-from .formats.stored import StoredWeights
+from .formats.checkpoint import HOLDING
+from .formats.headers import as_stored, judged, judged_by_total, without_absent_towers
+from .formats.scheme import Formats, WeightScheme, formats_for, scheme_for, stored_bytes
+from .formats.stored import StoredTotal, StoredWeights
 from .report import Note
+from .units import GB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,8 +32,10 @@ class Model:
     """The hub's repository that the config was fetched from, where it was."""
     asked: str = ""
     """What the caller called it, where that is another name."""
-    weights: StoredWeights | None = field(default=None, repr=False)
-    """What the headers of its files list, where they are at hand."""
+    weights: StoredWeights | StoredTotal | None = field(default=None, repr=False)
+    """What the headers of its files list, or how much they hold, where that is at hand."""
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Formats that files beside the config state otherwise than the config, by file."""
     read_notes: tuple[Note, ...] = field(default=(), repr=False)
     """What was inferred while it was read."""
     _schemes: dict[str | None, WeightScheme] = field(default_factory=dict, repr=False)
@@ -46,9 +50,10 @@ class Model:
         return self._formats[precision, kv_precision]
 
     def _scheme(self, precision: str | None) -> WeightScheme:
-        """The scheme by the config, with its bytes from the header where that is at hand and in the format asked."""
+        """The scheme by the config, with its bytes from the files where they are at hand and in the format asked."""
         if self.weights is None:
-            return scheme_for(self.config, self.architecture, precision)
+            scheme = scheme_for(self.config, self.architecture, precision)
+            return scheme if precision is not None else self._beside_others(scheme)
         if precision is not None:
             asked = scheme_for(self.config, self.architecture, precision)
             own = asked.label == self.formats(None, None).scheme.label
@@ -57,7 +62,30 @@ class Model:
             stated = scheme_for(self.config, self.architecture, None)
         except ConfigError as error:
             stated = as_stored(str(error))
+        stated = self._beside_others(stated)
+        if isinstance(self.weights, StoredTotal):
+            return judged_by_total(self.architecture, stated, self.weights)
         return judged(self.architecture, stated, self.weights)
+
+    def _beside_others(self, scheme: WeightScheme) -> WeightScheme:
+        """The same with what files beside the config state otherwise."""
+        notes = []
+        for name, quantization in self.others.items():
+            own = {key: value for key, value in self.config.values.items() if key not in HOLDING}
+            try:
+                other = scheme_for(Config({**own, "quantization_config": quantization}), self.architecture, None)
+            except ConfigError as error:
+                notes.append(Note(subject="precision", text=f"{name} was not compared. {error}", origin="warning"))
+                continue
+            sizes = [stored_bytes(self.architecture, one) for one in (scheme, other)]
+            if sizes[0] != sizes[1] or scheme.kv_cache != other.kv_cache:
+                text = (
+                    f"{name} states {other.label} ({sizes[1] / GB:,.3f} GB, the KV cache in {other.kv_cache.name}) and "
+                    f"the config itself {scheme.label} ({sizes[0] / GB:,.3f} GB, the KV cache in "
+                    f"{scheme.kv_cache.name}), which was counted, as engines read the config first."
+                )
+                notes.append(Note(subject="precision", text=text, origin="warning"))
+        return replace(scheme, notes=(*scheme.notes, *notes)) if notes else scheme
 
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
@@ -77,7 +105,8 @@ def describe(
     source: str,
     config: Mapping[str, Any],
     *,
-    weights: StoredWeights | None = None,
+    weights: StoredWeights | StoredTotal | None = None,
+    others: Mapping[str, Mapping[str, Any]] | None = None,
     notes: tuple[Note, ...] = (),
 ) -> Model:
     """Build the description of a config.
@@ -85,7 +114,16 @@ def describe(
     Raises ConfigError or UnsupportedModelError.
     """
     read = Config(config)
-    return Model(name=name, source=source, config=read, architecture=build(read), weights=weights, read_notes=notes)
+    architecture = without_absent_towers(build(read), weights)
+    return Model(
+        name=name,
+        source=source,
+        config=read,
+        architecture=architecture,
+        weights=weights,
+        others=others or {},
+        read_notes=notes,
+    )
 
 
 @lru_cache(maxsize=128)

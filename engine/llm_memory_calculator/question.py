@@ -21,9 +21,10 @@ from .arguments import (
     Split,
 )
 from .checks import whole
-from .deployment import Deployment, Load, Pictures
+from .deployment import Deployment, Load, Pictures, Recording
 from .engines import engine_for
 from .errors import ArgumentError, LayoutError
+from .images import InputSize
 from .memory.adapters import adapters_of
 from .parallel import Parallelism, check, problem
 from .report import Note
@@ -201,6 +202,10 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
             f"each with its share of the memory: devices and tensor_parallel count chips here{_also(chips)}."
         )
         found.append(assumed("devices", text))
+    for accelerator in accelerators:
+        for fact, said in accelerator.disputed.items():
+            text = f"Sources differ on {accelerator.name}'s {fact.replace('.', ' of ')}: {said}"
+            found.append(Note(subject=fact, text=text, origin="warning"))
     return tuple(found)
 
 
@@ -219,21 +224,30 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     """Sequences of seq_length tokens, with their images, source and adapters."""
     architecture, tokens = deployment.architecture, asked.seq_length
     notes: list[Note] = []
-    images = _images(asked, architecture)
+    images, video, sound = _images(asked, architecture), _video(asked, architecture), _sound(asked, architecture)
     source = _source(asked, architecture, notes)
     if images is not None and architecture.latents is not None:
         tokens = architecture.latents.prompt
-        notes += _making_notes(architecture.latents, images, sequences, asked.image_resolution)
-    elif images is not None:
-        text = f"{images.count} image(s) of {images.size.tokens:,} tokens are part of the {tokens:,} of a sequence."
-        notes.append(assumed("num_images", text))
-        if images.size.attended:
+        notes += _making_notes(architecture.latents, images, sequences, _sides(asked))
+    else:
+        _require_room(asked, architecture, images, video, sound)
+        notes += _media_notes(tokens, images, video, sound)
+        if images is not None and images.size.attended:
             source = images.count * images.size.attended
     adapters = _adapters(asked, deployment)
     if adapters is not None and not adapters.targets:
         text = "target_modules was not given: room for adapters on every projection but routed experts was counted."
         notes.append(assumed("target_modules", text))
-    return Load(sequences=sequences, tokens=tokens, source=source, images=images, adapters=adapters, notes=tuple(notes))
+    return Load(
+        sequences=sequences,
+        tokens=tokens,
+        source=source,
+        images=images,
+        video=video,
+        sound=sound,
+        adapters=adapters,
+        notes=tuple(notes),
+    )
 
 
 def generated_load(asked: Generated, beams: int = 1) -> Load:
@@ -266,8 +280,7 @@ def _source(asked: Held, architecture: Architecture, notes: list[Note]) -> int |
 
 
 def _images(asked: Held, architecture: Architecture) -> Pictures | None:
-    images, resolution, tokens = asked.num_images, asked.image_resolution, asked.seq_length
-    made = architecture.task == "diffusion"
+    images, made = asked.num_images, architecture.task == "diffusion"
     if images == 0 and not made:
         return None
     rule = architecture.latents or architecture.images
@@ -275,19 +288,109 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
-    size = rule.size(height, width)
-    if made:
-        return Pictures(count=max(1, images), size=size)
-    if images * size.tokens >= tokens:
+    size = rule.size(*_sides(asked))
+    return Pictures(count=max(1, images) if made else images, size=size)
+
+
+def _sides(asked: Held) -> tuple[int, int]:
+    """Height and width of an image, or of a video's frame."""
+    resolution = asked.image_resolution
+    if isinstance(resolution, int):
+        return resolution, resolution
+    height, width = (int(side) for side in resolution)
+    return height, width
+
+
+def _video(asked: Held, architecture: Architecture) -> Recording | None:
+    seconds, fps, rule = asked.video_seconds, asked.video_fps, architecture.videos
+    if seconds is None:
+        if fps is not None:
+            raise ArgumentError(
+                f"video_fps is {fps:g}, and there is no video; give video_seconds too, or leave it out."
+            )
+        return None
+    if rule is None:
         raise ArgumentError(
-            f"{images} image(s) of {height} x {width} are {images * size.tokens:,} tokens, and seq_length is "
-            f"{tokens:,}; give a longer seq_length or fewer images."
+            f"video_seconds is {seconds:g}, and {_not_taken(architecture, 'video', architecture.images)}"
         )
-    return Pictures(count=images, size=size)
+    if fps is None and rule.needs_fps:
+        raise ArgumentError(
+            f"video_fps is needed with video_seconds: the processor of {architecture.model_type} takes the frames that "
+            "it is given; give the frames of a second (1), or of all the video over its seconds."
+        )
+    found = rule.size(seconds, fps, *_sides(asked))
+    return Recording(seconds=seconds, frames=found.frames, size=InputSize(found.positions, found.tokens))
 
 
-def _making_notes(latents: Latents, images: Pictures, prompts: int, resolution: object) -> list[Note]:
+def _sound(asked: Held, architecture: Architecture) -> Recording | None:
+    seconds, rule = asked.audio_seconds, architecture.sounds
+    if seconds is None:
+        return None
+    if rule is None:
+        hears = any(layer.of_sound for layer in architecture.layers())
+        raise ArgumentError(f"audio_seconds is {seconds:g}, and {_not_taken(architecture, 'sound', hears)}")
+    if rule.longest is not None and seconds > rule.longest:
+        raise ArgumentError(
+            f"audio_seconds is {seconds:g}, and {architecture.model_type} hears at most {rule.longest:g} s of a sound: "
+            "give no more, and count what is longer as further sequences (batch_size)."
+        )
+    return Recording(seconds=seconds, size=rule.size(seconds), alone=rule.alone)
+
+
+def _not_taken(architecture: Architecture, kind: str, near: object) -> str:
+    """Why a kind of input cannot be counted, and what can; `near`: there is a tower that may take it."""
+    rules = {"images": architecture.images, "video": architecture.videos, "sound": architecture.sounds}
+    *others, last = ("text", *(name for name, rule in rules.items() if rule is not None))
+    taken = f"{', '.join(others)} and {last}" if others else last
+    if not near:
+        return f"{architecture.model_type} takes no {kind}, only {taken}; leave it out."
+    other = "give its frames as num_images, or count" if kind == "video" else "count"
+    return (
+        f"how many tokens {architecture.model_type} makes of {kind} is not described, only of {taken}; {other} its "
+        "tokens in seq_length."
+    )
+
+
+def _require_room(
+    asked: Held, architecture: Architecture, images: Pictures | None, video: Recording | None, sound: Recording | None
+) -> None:
+    """Raise ArgumentError where what is shown leaves no token of seq_length to the text."""
+    shown, parts, fewer = 0, [], []
+    if images is not None:
+        height, width = _sides(asked)
+        shown += images.count * images.size.tokens
+        parts.append(f"{images.count} image(s) of {height} x {width}")
+        fewer.append("fewer images")
+    for kind, recording in (("video", video), ("sound", sound)):
+        if recording is not None:
+            shown += recording.size.tokens
+            parts.append(f"{recording.seconds:g} s of {kind}")
+            fewer.append(f"less {kind}")
+    # an encoder's sequence may be nothing but what it hears
+    if shown > asked.seq_length or (shown == asked.seq_length and architecture.task != "encoder"):
+        raise ArgumentError(
+            f"{' and '.join(parts)} are {shown:,} tokens, and seq_length is {asked.seq_length:,}; give a longer "
+            f"seq_length or {' or '.join(fewer)}."
+        )
+
+
+def _media_notes(tokens: int, images: Pictures | None, video: Recording | None, sound: Recording | None) -> list[Note]:
+    """How many tokens what is shown takes of a sequence."""
+    part, notes = f"are part of the {tokens:,} of a sequence.", []
+    if images is not None:
+        notes.append(assumed("num_images", f"{images.count} image(s) of {images.size.tokens:,} tokens {part}"))
+    if video is not None:
+        text = f"{video.size.tokens:,} tokens of {video.seconds:g} s of video, {video.frames:,} frames of it, {part}"
+        notes.append(assumed("video_seconds", text))
+    if sound is not None and sound.size.attended:
+        text = f"{sound.seconds:g} s of sound are {sound.size.attended:,} encoded positions beside the tokens."
+        notes.append(assumed("audio_seconds", text))
+    elif sound is not None:
+        notes.append(assumed("audio_seconds", f"{sound.size.tokens:,} tokens of {sound.seconds:g} s of sound {part}"))
+    return notes
+
+
+def _making_notes(latents: Latents, images: Pictures, prompts: int, sides: tuple[int, int]) -> list[Note]:
     """What a batch, a length and a resolution mean to a model that makes images."""
     passes = "two passes" if latents.passes == 2 else "one pass"
     text = (
@@ -296,8 +399,10 @@ def _making_notes(latents: Latents, images: Pictures, prompts: int, resolution: 
         f"{latents.prompt} tokens."
     )
     notes = [assumed("batch_size", text)]
-    if latents.side is not None and resolution != (own := latents.side * latents.scale):
-        text = f"The model was made for images of {own} x {own} pixels, and image_resolution is {resolution}."
+    if latents.side is not None and sides != ((own := latents.side * latents.scale), own):
+        text = (
+            f"The model was made for images of {own} x {own} pixels, and image_resolution is {sides[0]} x {sides[1]}."
+        )
         notes.append(Note(subject="image_resolution", text=text, origin="warning"))
     return notes
 

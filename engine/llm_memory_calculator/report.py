@@ -156,7 +156,7 @@ class MemoryReport(Layout, Served):
     attention_type: str
     """MHA, GQA, MQA or MLA."""
     parameter_count: int
-    """Parameters of the whole model, tied weights once."""
+    """Parameters of the whole model that engines load, tied weights once."""
     active_parameter_count: int
     """Parameters that one token multiplies; fewer than all only in a mixture of experts."""
     embedding_parameter_count: int
@@ -167,6 +167,10 @@ class MemoryReport(Layout, Served):
     """Tokens of each sequence, prompt and output together."""
     image_tokens: int = 0
     """Tokens of each sequence that its images are."""
+    video_tokens: int = 0
+    """Tokens that its video is."""
+    audio_tokens: int = 0
+    """Tokens that its sound is."""
     worst_device: str
     """Which device the bytes below are of."""
     weight_memory_bytes: int
@@ -178,7 +182,7 @@ class MemoryReport(Layout, Served):
     state_memory_bytes: int = 0
     """Recurrent state that does not grow with the length, bytes."""
     image_memory_bytes: int = 0
-    """The tower's activations for the images of one step, and their embeddings, bytes."""
+    """The towers' activations for images, video and sound of one step, and their embeddings, bytes."""
     lora_adapter_memory_bytes: int = 0
     """Adapters, bytes."""
     gradient_memory_bytes: int = 0
@@ -216,7 +220,7 @@ class MemoryReport(Layout, Served):
             ("KV cache", self.kv_cache_bytes),
             ("activations", self.activation_memory_bytes),
             ("state", self.state_memory_bytes),
-            ("images", self.image_memory_bytes),
+            ("media", self.image_memory_bytes),
             ("LoRA adapters", self.lora_adapter_memory_bytes),
             ("gradients", self.gradient_memory_bytes),
             ("overhead", self.extra_work_bytes),
@@ -290,7 +294,7 @@ class BatchReport(Layout, Served):
     state_memory_bytes: int = 0
     """Recurrent state on it, bytes."""
     image_memory_bytes: int = 0
-    """The tower's activations and images on it, bytes."""
+    """The towers' activations and embeddings on it, bytes."""
     lora_adapter_memory_bytes: int = 0
     """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int
@@ -454,7 +458,10 @@ class ModelReport(Answer):
     attention_type: str
     """MHA, GQA, MQA or MLA."""
     parameter_count: int
-    """Parameters, tied weights once."""
+    """Parameters that engines load, tied weights once; the bytes below are theirs."""
+    stored_parameter_count: int | None
+    """Values that the checkpoint's files hold by its family: with buffers, layers for multi-token prediction and copies
+    that engines do not load. Null where that is not known."""
     active_parameter_count: int
     """Parameters that one token multiplies."""
     embedding_parameter_count: int
@@ -468,7 +475,7 @@ class ModelReport(Answer):
     max_length: int | None
     """Longest sequence that the config allows, tokens."""
     weight_memory_bytes: int
-    """Bytes of the whole checkpoint, scales included."""
+    """Bytes of what engines load of the checkpoint (parameter_count, and buffers), scales included."""
     kv_cache_bytes_per_token: int
     """Bytes that one token adds to the cache of one sequence while no sliding window is full."""
     tensor_parallel: tuple[int, ...]

@@ -183,7 +183,7 @@ def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
         ("KV cache", report.kv_cache_bytes),
         ("activations", report.activation_memory_bytes),
         ("state", report.state_memory_bytes),
-        ("images", report.image_memory_bytes),
+        ("media", report.image_memory_bytes),
         ("LoRA adapters", report.lora_adapter_memory_bytes),
         ("overhead", report.extra_work_bytes),
     ]
@@ -293,9 +293,13 @@ def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:
 def _model(report: ModelReport) -> list[str]:
     longest = f", sequences of up to {report.max_length:,} tokens" if report.max_length else ""
     sizes = ", ".join(map(str, report.tensor_parallel))
+    stored = report.stored_parameter_count
+    besides = ""
+    if stored is not None and stored != report.parameter_count:
+        besides = f" Its files hold {stored:,} values; engines load {report.parameter_count:,}, of which the bytes are."
     return [
         f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}, a vocabulary of "
-        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices. "
+        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices.{besides} "
         f"Config from {report.source}."
     ]
 
@@ -303,6 +307,7 @@ def _model(report: ModelReport) -> list[str]:
 def _model_lines(report: ModelReport) -> tuple[Line, ...]:
     counts = [
         ("parameters", report.parameter_count, ""),
+        ("values in its files", report.stored_parameter_count or 0, ""),
         ("active parameters", report.active_parameter_count, ""),
         ("parameters of the input tables", report.embedding_parameter_count, ""),
         ("layers", report.layers, ""),

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from .facts import NUMBER_FORMATS, HardwareType, Link, Price, Source
 from .original_keys import config_of, facts_of
+from .usable import USABLE_RULES
 
 __all__ = ["Accelerator", "accelerator_from_config"]
 
@@ -63,6 +64,9 @@ class Accelerator:
     memory_is_maximum: bool = False
     """Whether the memory is fitted to order, and ``memory_bytes`` the most that it can be at this bandwidth. A name
     with the size ("M4 Max 64GB") is the device with that memory."""
+    usable_rule: str | None = None
+    """By what rule of ``USABLE_RULES`` the runtime sees more or less where another size is fitted; None: the same
+    share."""
     memory_bandwidth: float
     """Peak bytes per second between the device and its memory."""
     cache_bytes: int | None = None
@@ -93,6 +97,8 @@ class Accelerator:
     """Public list prices, each with its date."""
     sources: tuple[Source, ...] = ()
     """Where every number comes from."""
+    disputed: Mapping[str, str] = field(default_factory=dict)
+    """Fields on which sources differ by more than they round, each with what was taken and what others say."""
     reading: str | None = field(default=None, compare=False)
     """What of the name by which it was asked for was not taken to the letter, in a sentence; None: all of it was."""
 
@@ -102,14 +108,18 @@ class Accelerator:
         object.__setattr__(self, "peak_flops", _Fixed({**shown, **self.peak_flops}))
         object.__setattr__(self, "boards", _Fixed(self.boards))
         object.__setattr__(self, "instances", _Fixed(self.instances))
+        object.__setattr__(self, "disputed", _Fixed(self.disputed))
 
     def __hash__(self) -> int:
         """Hash by name: names are unique in the catalogue, and the peaks are a mapping."""
         return hash(self.name)
 
     def with_memory(self, memory_bytes: int) -> Accelerator:
-        """The same with so many bytes of memory, of which the runtime sees the same share; named with the size."""
-        usable = round(self.usable_memory_bytes * memory_bytes / self.memory_bytes)
+        """The same with so many bytes of memory, of which the runtime sees what the rule says; named with the size."""
+        if self.usable_rule is None:
+            usable = round(self.usable_memory_bytes * memory_bytes / self.memory_bytes)
+        else:
+            usable = USABLE_RULES[self.usable_rule](memory_bytes)
         return replace(
             self,
             name=f"{self.name}_{memory_bytes / _GIGA:.12g}GB",

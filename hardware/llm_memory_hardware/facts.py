@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from .errors import InvalidHardwareError
+
+if TYPE_CHECKING:
+    import datetime
 
 __all__ = [
     "HARDWARE_TYPES",
     "NUMBER_FORMATS",
+    "OLD_PRICE_DAYS",
     "PRICE_TIERS",
     "HardwareType",
     "Link",
@@ -28,6 +32,9 @@ PRICE_TIERS: Final[tuple[PriceTier, ...]] = get_args(PriceTier)
 
 NUMBER_FORMATS: Final = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4", "int4")
 """The number formats for which a peak may be given, in the order in which they are shown."""
+
+OLD_PRICE_DAYS: Final = 90
+"""The age in days from which on a price is shown with its age: providers change their lists about once a quarter."""
 
 _MOST_INTENSITY: Final = 20_000  # operations a byte; the catalogue's devices have up to some 3,000
 
@@ -73,6 +80,15 @@ class Price:
     def usd_per_device_hour(self) -> float:
         """US dollars an hour for one device."""
         return self.usd_per_hour / self.devices
+
+    def age_days(self, today: datetime.date) -> int:
+        """Days from when it was read to ``today``; from the first day of the month or year where no day is said."""
+        year, month, day = (*map(int, self.date.split("-")), 1, 1)[:3]
+        return (today - today.replace(year=year, month=month, day=day)).days
+
+    def is_old(self, today: datetime.date) -> bool:
+        """Whether more than ``OLD_PRICE_DAYS`` may have passed since it was read."""
+        return self.age_days(today) > OLD_PRICE_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,7 @@ def makers_in(name: str) -> frozenset[str]:
 
 def says_size(name: str) -> bool:
     """Whether a size of memory stands in a name."""
-    return re.search(r"\d\s*[gt]i?b\b|(?<![a-z\d])\d+\s?g\b", name, re.IGNORECASE) is not None
+    return re.search(r"\d\s*[gt]i?b\b|(?<![a-z\d])\d{1,3}\s?g\b", name, re.IGNORECASE) is not None
 
 
 def counted(name: str) -> Iterator[tuple[str, int]]:
@@ -166,8 +166,8 @@ def refuse_share(name: str) -> None:
     for pattern, what in _SHARES:
         if re.search(pattern, name[:LONGEST_NAME], re.IGNORECASE):
             raise UnknownHardwareError(
-                f"The hardware name {name!r} is {what}, which has a part of a device's memory, bandwidth and units; "
-                "the catalogue holds whole devices. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
+                f"The hardware name {name!r} is {what}, which has a part of a device's memory, bandwidth and units, "
+                "and the catalogue does not hold it. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
                 "describe it in a file of your own (LLM_MEMORY_CALCULATOR_HARDWARE names it), give memory_gb where "
                 "memory alone is asked, or name the whole device."
             )

@@ -50,7 +50,7 @@ _DROPPED: Final = re.compile(
 _FACT: Final = re.compile(
     r"(?<![\d.])(?P<rate>\d+(?:\.\d+)?)\s*(?P<per>[gt])(?:i?b/s|bps)\b|"
     r"(?<![\d.])(?P<size>\d{1,5}(?:\.\d+)?)\s*(?P<unit>[gtm]i?b|gigs?|gigabytes?)(?=v?ram\b|\b)|"
-    r"(?<![\w.])(?P<short>\d{1,4})\s?g\b|"
+    r"(?<![\w.])(?P<short>\d{1,3})\s?g\b|"
     r"(?<![\w.])(?P<cores>\d{1,3})[\s-]*(?:cores?\b|c\b(?=\s*[cg]pu))(?:[\s-]*(?P<of>cpu|gpu)s?\b)?|"
     r"(?<![\w.])(?P<watts>\d{2,4})\s?w(?:atts?)?\b(?!/)|"
     r"(?<![a-z])(?P<memory>hbm\d?e?|(?:lp|g)?ddr\dx?|sram)(?:-\d{4,5})?\b|"

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from .accelerator import Accelerator
 from .errors import InvalidHardwareError, nearest, shown
 from .facts import HARDWARE_TYPES, NUMBER_FORMATS, PRICE_TIERS, HardwareType, Link, Price, Source, check_intensity
+from .usable import USABLE_RULES
 
 __all__ = ["accelerator_from_table", "parse", "read_toml"]
 
@@ -57,6 +58,7 @@ _OPTIONAL: Final = (
     "memory_type",
     "memory_bus_bits",
     "memory_is_maximum",
+    "usable_rule",
     "cache_bytes",
     "tdp_w",
     "runtime_devices",
@@ -68,6 +70,7 @@ _OPTIONAL: Final = (
     "boards",
     "instances",
     "prices",
+    "disputed",
 )
 
 
@@ -129,6 +132,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
         memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
         memory_is_maximum=_yes_or_no(file, "memory_is_maximum", table),
+        usable_rule=_usable_rule(file, table),
         cache_bytes=_optional_whole(file, "cache_bytes", table),
         peak_flops=_peaks(file, table.get("peak_flops", {})),
         link=_link(file, "link", table.get("link")),
@@ -145,6 +149,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         instances=instances,
         prices=_prices(file, table["prices"], instances) if "prices" in table else (),
         sources=_sources(file, table.get("sources", []), required=not user),
+        disputed=_disputed(file, table),
     )
     if found.usable_memory_bytes > _MOST_USABLE * found.memory_bytes:
         raise InvalidHardwareError(
@@ -226,6 +231,13 @@ def _yes_or_no(file: str, key: str, table: Mapping[str, object], prefix: str = "
     return value
 
 
+def _usable_rule(file: str, table: Mapping[str, object]) -> str | None:
+    rule = _optional_text(file, "usable_rule", table)
+    if rule is not None and rule not in USABLE_RULES:
+        raise InvalidHardwareError(f"{file}: key 'usable_rule' is {rule!r}; accepted are {', '.join(USABLE_RULES)}.")
+    return rule
+
+
 def _peaks(file: str, table: object) -> dict[str, float]:
     if not isinstance(table, dict):
         raise InvalidHardwareError(
@@ -266,6 +278,17 @@ def _counts(file: str, key: str, table: object) -> dict[str, int]:
         _text(file, key, name): int(_in_range(file, f"{key}.{name}", count, "instances"))
         for name, count in table.items()
     }
+
+
+def _disputed(file: str, table: Mapping[str, Any]) -> dict[str, str]:
+    said = table.get("disputed", {})
+    if not isinstance(said, dict):
+        raise InvalidHardwareError(f"{file}: key 'disputed' must be a table from a key to what its sources say.")
+    for key in said:
+        outer, _, inner = key.partition(".")
+        if outer not in table or (inner and inner not in table[outer]):
+            raise InvalidHardwareError(f"{file}: key 'disputed' names {key!r}, which is not given.")
+    return {key: _text(file, f"disputed.{key}", text) for key, text in said.items()}
 
 
 def _prices(file: str, tables: object, instances: Mapping[str, int]) -> tuple[Price, ...]:

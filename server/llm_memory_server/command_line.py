@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -162,6 +163,7 @@ def hardware(
         local_table,
     )
 
+    today = date.today()
     if local and name is not None:
         raise CalculatorError("Give the name of an accelerator or --local, not both.")
     if local:
@@ -169,11 +171,11 @@ def hardware(
         _show(local_facts(here) if as_json else here, as_json, local_table)
     elif name is None:
         shown = all_accelerators()
-        _show([accelerator_facts(entry) for entry in shown] if as_json else shown, as_json, accelerators_table)
+        _show([accelerator_facts(entry, today) for entry in shown] if as_json else shown, as_json, accelerators_table)
     else:
         found, count = find_devices(name)
-        shown_facts = accelerator_facts(found, count) if as_json else found
-        _show(shown_facts, as_json, lambda entry: accelerator_table(entry, count))
+        shown_facts = accelerator_facts(found, today, count) if as_json else found
+        _show(shown_facts, as_json, lambda entry: accelerator_table(entry, today, count))
 
 
 @app.command()

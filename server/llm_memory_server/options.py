@@ -14,7 +14,7 @@ from llm_memory_calculator.errors import ArgumentError
 from .spoken import Spoken
 
 _TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
-_SHOWN_AS = {"names": "NAME...", "hardware list": "NAME...", "sides": "SIDE|HxW", "object": "JSON|FILE"}
+_SHOWN_AS = {"names": "NAME...", "hardware list": "NAME...", "sides": "SIDE|HEIGHTxWIDTH", "object": "JSON|FILE"}
 
 
 def option_of(entry: Spoken) -> Parameter:
@@ -41,9 +41,6 @@ def option_of(entry: Spoken) -> Parameter:
 def value_of(entry: Spoken, typed: Any) -> Any:
     """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
     match entry.argument.kind:
-        case "sides":
-            sides = [int(side) if side.isdecimal() else side for side in typed.split("x")]
-            return sides if len(sides) > 1 else sides[0]
         case "object" | "hardware":
             return _object(entry.name, typed)
         case "hardware list":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -108,10 +109,10 @@ def accelerators_table(accelerators: Iterable[Accelerator]) -> RenderableType:
     return table
 
 
-def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str, Any]:
+def accelerator_facts(entry: Accelerator, today: date, count: int | None = None) -> dict[str, Any]:
     """One accelerator in the original's keys, with all else that the catalogue knows of it.
 
-    count: devices of it that its name said, as a cloud instance type does.
+    count: devices of it that its name said, as a cloud instance type does. A price that is old says its age.
     reading: what of that name was not taken to the letter.
     """
     facts = {
@@ -133,16 +134,17 @@ def accelerator_facts(entry: Accelerator, count: int | None = None) -> dict[str,
         "boards": dict(entry.boards),
         "pci_ids": list(entry.pci_ids),
         "instances": dict(entry.instances),
-        "prices": [json_values(price, derived=True) for price in entry.prices],
+        "prices": [_price_facts(price, today) for price in entry.prices],
+        "disputed": dict(entry.disputed),
         "aliases": list(entry.aliases),
         "sources": [json_values(source, derived=True) for source in entry.sources],
     }
     return entry.to_config() | {name: value for name, value in facts.items() if value not in (None, [], {})}
 
 
-def accelerator_table(entry: Accelerator, count: int | None = None) -> RenderableType:
+def accelerator_table(entry: Accelerator, today: date, count: int | None = None) -> RenderableType:
     table = _facts()
-    for name, value in accelerator_facts(entry, count).items():
+    for name, value in accelerator_facts(entry, today, count).items():
         if name == "sources":
             for source in value:
                 table.add_row(
@@ -150,7 +152,10 @@ def accelerator_table(entry: Accelerator, count: int | None = None) -> Renderabl
                 )
         elif name == "prices":
             for price in entry.prices:
-                table.add_row("price", _price(price))
+                table.add_row("price", _price(price, today))
+        elif name == "disputed":
+            for fact, said in value.items():
+                table.add_row("disputed", f"{fact}: {said}")
         elif name in ("link", "host_link", "network"):
             table.add_row(name, f"{value['name']}, {value['bandwidth'] / GB:g} GB/s in each direction")
         elif isinstance(value, dict):
@@ -160,13 +165,21 @@ def accelerator_table(entry: Accelerator, count: int | None = None) -> Renderabl
     return table
 
 
-def _price(price: Price) -> str:
+def _price_facts(price: Price, today: date) -> dict[str, Any]:
+    age = {"age_days": price.age_days(today)} if price.is_old(today) else {}
+    return {**json_values(price, derived=True), **age}
+
+
+def _price(price: Price, today: date) -> str:
     what = f"{price.instance}, {price.devices} devices" if price.instance else f"{price.devices} device(s)"
     where = f" in {price.region}" if price.region else ""
     alone = " without the machine" if price.without_host else ""
+    # a date without its day may be as old as its first
+    up_to = "up to " if price.date.count("-") < 2 else ""
+    age = f", {up_to}{price.age_days(today)} days ago" if price.is_old(today) else ""
     return (
         f"{price.provider} {what}{alone}{where}, {price.tier}: {price.usd_per_hour:g} USD an hour, "
-        f"{price.usd_per_device_hour:.3g} a device ({price.date}) {price.url}"
+        f"{price.usd_per_device_hour:.3g} a device ({price.date}{age}) {price.url}"
     )
 
 

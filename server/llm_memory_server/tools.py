@@ -139,7 +139,7 @@ def _values(argument: Argument) -> dict[str, Any]:
         case "names":
             return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}
         case "sides":
-            return {"anyOf": [whole, {"type": "array", "items": whole, "minItems": 2, "maxItems": 2}]}
+            return {"anyOf": [whole, text, {"type": "array", "items": whole, "minItems": 2, "maxItems": 2}]}
         case "hardware":
             return accelerator
         case "hardware list":

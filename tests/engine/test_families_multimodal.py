@@ -331,6 +331,25 @@ SEEN = [
     ("microsoft/Phi-3.5-vision-instruct", 1344, 400, 4 * 577, 625),
     ("microsoft/Phi-4-multimodal-instruct", 1024, 1024, 10 * 1024, 2625),
     ("microsoft/Phi-4-multimodal-instruct", 3000, 4000, 13 * 1024, 3393),
+    # the processors' own arithmetic on sides that are not equal, lying and standing
+    ("Qwen/Qwen2-VL-7B-Instruct", 1080, 1920, 4 * 39 * 69, 39 * 69),
+    ("Qwen/Qwen2-VL-7B-Instruct", 2000, 300, 4 * 71 * 11, 71 * 11),
+    ("Qwen/Qwen3-VL-2B-Instruct", 1080, 1920, 4 * 34 * 60, 34 * 60),
+    ("zai-org/GLM-4.1V-9B-Thinking", 768, 1024, 4 * 27 * 37, 27 * 37),
+    ("moonshotai/Kimi-VL-A3B-Instruct", 1080, 1920, 4 * 1032, 1032),
+    ("mistral-community/pixtral-12b", 768, 1024, 48 * 64, 48 * 65),
+    ("mistral-community/pixtral-12b", 2000, 300, 64 * 10, 64 * 11),
+    ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", 1080, 1920, 4 * 31 * 55, 31 * 56),
+    ("llava-hf/llava-v1.6-mistral-7b-hf", 1080, 1920, 5 * 577, 1948),
+    ("llava-hf/llava-v1.6-mistral-7b-hf", 2000, 300, 4 * 577, 1368),
+    ("llava-hf/llava-onevision-qwen2-7b-ov-hf", 768, 1024, 7 * 729, 4725),
+    ("OpenGVLab/InternVL3-8B", 1080, 1920, 9 * 1025, 9 * 256 + 2),
+    ("OpenGVLab/InternVL3-8B", 2000, 300, 8 * 1025, 8 * 256 + 2),
+    ("HuggingFaceM4/idefics2-8b", 1358, 2628, 36 * 70 + 4 * (36 * 70), 320),
+    ("HuggingFaceM4/Idefics3-8B-Llama3", 768, 1024, 13 * 676, 3 * (4 * 171 + 1) + 172),
+    ("HuggingFaceTB/SmolVLM2-256M-Video-Instruct", 2000, 300, 5 * 1024, 4 * (66 + 1) + 67),
+    ("microsoft/Phi-4-multimodal-instruct", 1080, 1920, 16 * 1024, 3918),
+    ("microsoft/Phi-4-multimodal-instruct", 2000, 300, 6 * 1024, 1313),
 ]
 
 

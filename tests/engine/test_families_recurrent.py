@@ -390,7 +390,6 @@ def test_s4_is_described_and_says_that_no_config_of_it_is_published() -> None:
         ({**NEMOTRON_NANO, "num_hidden_layers": 50}, "hybrid_override_pattern has 56 entries"),
         ({**QWEN3_NEXT, "linear_num_value_heads": 24}, "linear_num_value_heads 24 is not a multiple"),
         ({**BAMBA, "attn_layer_indices": [32]}, "name a layer beyond its 32"),
-        ({**KIMI, "mla_use_output_gate": True}, "mla_use_output_gate asks for a part of Kimi-K3"),
         ({**KIMI, "num_hidden_layers": 26}, "must name each of its 26 layers once"),
         ({**MINIMAX, "model_type": "minimax", "shared_intermediate_size": 512}, "shared_intermediate_size asks for"),
         ({**MINIMAX, "model_type": "minimax_text_01", "attn_type_list": [1]}, "attn_type_list has 1 entries"),

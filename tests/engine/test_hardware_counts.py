@@ -180,3 +180,12 @@ def test_of_parts_that_hold_the_same_the_least_answers_for_memory_and_none_for_t
             question(MODEL, hardware="A100")
     with pytest.raises(AmbiguousHardwareError, match=r"RTX_PRO_6000_Workstation \(96 GB, 1,792 GB/s, 503.8 TFLOPS\)"):
         estimate_performance(MODEL, "RTX PRO 6000")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_figure_on_which_sources_differ_is_said(question: Any) -> None:
+    said = [note for note in question("Gaudi 3").notes if "Sources differ on Gaudi_3's peak_flops of bf16" in note.text]
+    assert [(note.subject, note.origin) for note in said] == [("peak_flops.bf16", "warning")]
+    assert "1835" in said[0].text
+    assert "1678" in said[0].text
+    assert not [note for note in question("H100").notes if "Sources differ" in note.text]

@@ -48,7 +48,7 @@ def test_two_groups_of_compressed_tensors_have_their_targets_and_linear_is_the_r
     eight = {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}, "targets": ["re:.*self_attn.*"]}
     four = {"weights": {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True}, "targets": ["Linear"]}
     found = size(quant_method="compressed-tensors", config_groups={"a": four, "b": eight}, ignore=["lm_head"])
-    channels = LAYERS * 4 * HIDDEN * 4  # a float32 scale an output channel of the attention's four matrices
+    channels = LAYERS * 4 * HIDDEN * 2  # a 16-bit scale an output channel of the attention's four matrices
     assert found == pytest.approx(by_hand(8, 4 + 16 / 128) + channels, abs=8)
 
 
@@ -69,7 +69,7 @@ def test_modelopt_s_own_file_layout_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "bits"),
-    [("FP8_PB_WO", 8 + 32 / 128**2), ("MXFP8", MXFP8), ("MXFP4", 4.25), ("W4A16_AWQ", 4 + 20 / 128)],
+    [("FP8_PB_WO", 8 + 32 / 128**2), ("MXFP8", MXFP8), ("MXFP4", 4.25), ("W4A16_GPTQ", 4 + 20 / 128)],
 )
 def test_the_bits_of_modelopt_s_algorithms(algorithm: str, bits: float) -> None:
     found = size(quant_method="modelopt", quant_algo=algorithm, exclude_modules=["lm_head"])
@@ -80,12 +80,21 @@ def test_the_bits_of_modelopt_s_algorithms(algorithm: str, bits: float) -> None:
     ("stated", "bits"),
     [
         ({"quant_method": "hqq", "bits": 4, "group_size": 64}, 4.5),
+        ({"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 8, "group_size": 128}}}, 8.25),
+        ({"quant_method": "auto-round", "bits": 4, "group_size": 32, "data_type": "mx_fp"}, 4.25),
+        ({"quant_method": "auto-round", "bits": 4, "group_size": 16, "data_type": "nv_fp4_with_static_gs"}, NVFP4),
         ({"quant_method": "awq_marlin", "bits": 4, "group_size": 128}, 4 + 20 / 128),
         ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4"}}, "exclude": ["lm_head"]}, 4.25),
     ],
 )
 def test_the_bits_of_other_quantisers(stated: dict[str, Any], bits: float) -> None:
     assert size(**stated) == pytest.approx(by_hand(bits, bits), rel=5e-3)
+
+
+def test_hqq_s_parameters_by_the_names_that_layers_share() -> None:
+    four = {"nbits": 4, "group_size": 64}
+    found = size(quant_method="hqq", quant_config={"self_attn.q_proj": four, "self_attn.k_proj": {**four, "nbits": 8}})
+    assert found == by_hand(16, 16) - LAYERS * HIDDEN**2 * (11.5 + 7.5) / 8
 
 
 def test_the_decoder_s_own_quantization_config_is_read() -> None:
@@ -97,11 +106,9 @@ def test_the_decoder_s_own_quantization_config_is_read() -> None:
 def test_auto_round_s_layers_of_other_bits() -> None:
     plain = {"quant_method": "auto-round", "bits": 4, "group_size": 128}
     extra = {name: {"bits": 16} for name in modules("self_attn.q_proj")}
-    more = LAYERS * HIDDEN**2 * (16 - 4 - 20 / 128) / 8 - LAYERS * HIDDEN * 4  # without the group index of each input
-    # its files have GPTQ's index of four bytes for each input: 6 x 256 and 512 a layer
-    assert size(**plain) == pytest.approx(
-        by_hand(4 + 20 / 128, 4 + 20 / 128) + LAYERS * (6 * HIDDEN + WIDTH) * 4, abs=8
-    )
+    more = LAYERS * HIDDEN**2 * (16 - 4 - 20 / 128) / 8
+    # its own files have no group index of each input, as GPTQ's have
+    assert size(**plain) == pytest.approx(by_hand(4 + 20 / 128, 4 + 20 / 128), abs=8)
     assert size(**plain, extra_config=extra) == pytest.approx(size(**plain) + more, abs=8)
 
 

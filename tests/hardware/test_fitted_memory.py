@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from llm_memory_hardware import (
@@ -38,10 +40,47 @@ def test_a_size_in_the_name_is_taken(typed: str, canonical: str, memory_gb: floa
     assert not found.memory_is_maximum
     assert most.memory_is_maximum
     assert found.memory_bandwidth == most.memory_bandwidth
-    assert found.usable_memory_bytes / found.memory_bytes == pytest.approx(most.usable_memory_bytes / most.memory_bytes)
+    if most.usable_rule is None:
+        share = most.usable_memory_bytes / most.memory_bytes
+        assert found.usable_memory_bytes / found.memory_bytes == pytest.approx(share)
     assert get_accelerator(typed) is found
     assert get_accelerator(found.name) == found
     assert find_accelerator(HARDWARE_CONFIGS[typed]) == found
+
+
+# recommendedMaxWorkingSetSize in GB as llama.cpp and MLX print it in 2025 and 2026, by the memory of the Mac.
+WORKING_SETS = {16: 12.71, 18: 14.30, 24: 19.07, 32: 26.80, 36: 30.15, 48: 40.20, 64: 55.66, 96: 83.49, 128: 115.45,
+                256: 239.14, 512: 498.22}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "typed", ["M1", "M2 Max", "M3 Pro", "M3 Max 30-core", "M4 Pro", "M4 Max", "M5 Max", "M3 Ultra"]
+)
+def test_metal_lends_what_it_lends_on_every_mac_of_a_size(typed: str) -> None:
+    most = get_accelerator(f"{typed} GPU" if typed == "M1" else typed)
+    assert most.usable_rule == "metal"
+    for memory_gb, working_set in WORKING_SETS.items():
+        if memory_gb <= most.memory_gb:
+            found = most.with_memory(memory_gb * 10**9)
+            assert found.usable_memory_bytes / 1e9 == pytest.approx(working_set, rel=4e-4)
+
+
+def test_a_size_that_nobody_measured_has_the_share_of_the_next_smaller() -> None:
+    ultra = get_accelerator("M2 Ultra")
+    assert ultra.memory_gb == 192
+    assert ultra.usable_memory_bytes / 192 == pytest.approx(115.45e9 / 128, rel=1e-4)
+    # two thirds of 8 GiB, as M1 and M2 of that size print it
+    assert get_accelerator("Apple M1").with_memory(8 * 10**9).usable_memory_bytes == 5_726_630_000
+
+
+def test_every_mac_is_listed_with_what_the_rule_gives() -> None:
+    macs = [entry for entry in all_accelerators() if entry.manufacturer == "Apple"]
+    assert len(macs) >= 21
+    for mac in macs:
+        sold = round(mac.memory_gb)
+        working_set = WORKING_SETS.get(sold, WORKING_SETS[128] * sold / 128)
+        assert mac.usable_memory_bytes / 1e9 == pytest.approx(working_set, rel=4e-4), mac.name
+        assert (mac.usable_rule == "metal") == mac.memory_is_maximum
 
 
 @pytest.mark.parametrize(
@@ -58,7 +97,7 @@ def test_a_size_that_it_cannot_have_is_refused(typed: str, message: str) -> None
     assert typed not in HARDWARE_CONFIGS
 
 
-@pytest.mark.parametrize("typed", ["H100 96GB", "RTX 4090 48GB", "B200 1TB", "MI300X 64GB", "M4 Max 32 core 64GB"])
+@pytest.mark.parametrize("typed", ["H100 96GB", "RTX 5090 48GB", "B200 1TB", "MI300X 64GB", "M4 Max 32 core 64GB"])
 def test_a_size_is_no_part_of_the_name_of_what_has_one_size(typed: str) -> None:
     with pytest.raises(UnknownHardwareError, match="is not in the catalogue"):
         get_accelerator(typed)
@@ -67,5 +106,5 @@ def test_a_size_is_no_part_of_the_name_of_what_has_one_size(typed: str) -> None:
 def test_processors_and_unified_memory_are_fitted_to_order() -> None:
     fixed = {"Xeon_Max_9480", "Apple_M4_Max_32_core", "Apple_M5_Max_32_core"}  # on the package, or sold in one size
     for accelerator in all_accelerators():
-        fitted = accelerator.type == "cpu" or accelerator.name.startswith(("Apple", "Ryzen"))
+        fitted = accelerator.type == "cpu" or re.match(r"Apple|Ryzen|Radeon_\d", accelerator.name) is not None
         assert accelerator.memory_is_maximum == (fitted and accelerator.name not in fixed)

@@ -32,7 +32,7 @@ every_file = over(NAMES)
 every_accelerator = over(ALL)
 
 # Keys whose numbers carry their own origin, or are no numbers.
-_UNSOURCED = {"name", "aliases", "manufacturer", "type", "architecture", "memory_type", "prices", "sources"}
+_UNSOURCED = {"name", "aliases", "manufacturer", "type", "architecture", "memory_type", "prices", "sources", "disputed"}
 _UNITS = {
     "KiB": 2**10,
     "MiB": 2**20,
@@ -54,13 +54,15 @@ _UNITS = {
 # Gbit/s of one pin, from the slowest part that was sold to the fastest.
 _PIN_RATES = {
     "HBM2": (1.4, 2.45),
-    "HBM2E": (1.2, 3.65),  # the Max 1100 runs its eight stacks slowly
+    "HBM2E": (3.0, 3.65),
     "HBM3": (4.8, 6.5),
     "HBM3E": (5.8, 9.6),
     "GDDR5": (5.0, 9.0),
+    "GDDR5X": (10.0, 11.0),
     "GDDR6": (10.0, 20.1),
     "GDDR6X": (18.0, 24.0),
     "GDDR7": (24.0, 32.0),
+    "LPDDR4": (3.2, 3.8),
     "LPDDR4X": (3.2, 4.3),
     "LPDDR5": (5.5, 6.5),
     "LPDDR5X": (7.4, 9.7),
@@ -137,6 +139,8 @@ def test_no_figure_of_hardware_stands_a_second_time_in_the_engine() -> None:
 def test_capacity_and_what_the_runtime_sees_of_it_agree(accelerator: Accelerator) -> None:
     # unified memory: the system keeps a share that it does not lend
     least = 0.7 if (accelerator.memory_type or "").startswith("LPDDR") or accelerator.name == "MI300A" else 0.88
+    if re.match(r"Radeon_\d", accelerator.name):
+        least = 0.5  # drivers lend the graphics of a processor half
     assert least <= accelerator.usable_memory_bytes / accelerator.memory_bytes <= 1.08
 
 
@@ -185,8 +189,8 @@ def test_nvidia_generations_have_the_formats_that_they_have(accelerator: Acceler
     assert ("fp8" in formats) == ((major, minor) >= (8, 9))
     assert ("fp4" in formats) == (major >= 10)
     if major < 7:
-        # from 6.1 on, fp32 units multiply integers four at a time
-        assert formats == ({"fp32", "fp16"} if minor == 0 else {"fp32", "int8"})
+        # the large chip and the modules multiply two fp16 at a time, the cards' fp32 units four integers
+        assert formats == ({"fp32", "int8"} if (major, minor) == (6, 1) else {"fp32", "fp16"})
 
 
 @every_accelerator
@@ -272,6 +276,17 @@ AMBIGUOUS = {
     "xavier",
     "jetsonorinnx",
     "orinnx",
+    "1060",
+    "gtx1060",
+    "mi50",
+    "instinctmi50",
+    "radeoninstinctmi50",
+    "jetsonxaviernx",
+    "xaviernx",
+    "snapdragonxelite",
+    "xelite",
+    "snapdragonxplus",
+    "xplus",
     "rtxpro6000",
     "rtxpro6000blackwell",
     "pro6000",

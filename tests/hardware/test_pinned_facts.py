@@ -387,6 +387,13 @@ PRICES = {
     "BM.GPU.L40S.4": 14.0, "BM.GPU.A10.4": 8.0, "VM.GPU.A10.1": 2.0, "BM.GPU3.8": 23.6, "VM.GPU3.1": 2.95,
     "VM.GPU2.1": 1.275,
 }  # fmt: skip
+# Dollars an hour of the whole instance as they are listed, exactly: Azure's without Windows, Google's spot of 2026-02.
+LISTED = {
+    ("Standard_NC96ads_A100_v4", "on_demand"): 14.692, ("Standard_NC48ads_A100_v4", "on_demand"): 7.346,
+    ("Standard_NC24ads_A100_v4", "on_demand"): 3.673, ("Standard_NC80adis_H100_v5", "on_demand"): 13.96,
+    ("Standard_NC40ads_H100_v5", "on_demand"): 6.98, ("a2-ultragpu-8g", "spot"): 20.20,
+    ("a2-highgpu-1g", "spot"): 1.8039,
+}  # fmt: skip
 # Dollars an hour of one chip on demand: Google Cloud TPU pricing, us-central1 or the first region that has it.
 CHIP_PRICES = {"TPU_v4": 3.22, "TPU_v5e": 1.2, "TPU_v5p": 4.2, "TPU_v6e": 2.7}
 # Devices of racks and super-nodes: NVIDIA, AWS
@@ -466,6 +473,11 @@ def test_prices_are_near_the_lists() -> None:
             elif accelerator.name in CHIP_PRICES and price.instance is None:
                 assert 0.65 <= price.usd_per_device_hour / CHIP_PRICES[accelerator.name] <= 1.5, accelerator.name
     assert len(found) >= 40
+
+
+def test_prices_are_the_listed_ones() -> None:
+    found = {(price.instance, price.tier): price.usd_per_hour for entry in ALL.values() for price in entry.prices}
+    assert {key: found[key] for key in LISTED} == LISTED
 
 
 def test_boards_and_domains() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_memory_hardware import Link, get_accelerator, get_hardware_config
+from llm_memory_hardware import Link, find_devices, get_accelerator, get_hardware_config
 
 GIB = 2**30
 
@@ -419,3 +419,50 @@ def test_formats_without_a_unit_are_absent() -> None:
     assert not {"bf16", "int8", "fp8"} & set(get_accelerator("V100_32GB").peak_flops)
     assert "bf16" not in get_accelerator("T4").peak_flops
     assert "fp8" not in get_accelerator("MI250X").peak_flops
+
+
+# What people run at home, as they write it: GB of memory and GB/s of its bus, by the makers' specifications.
+AT_HOME = [
+    ("Raspberry Pi 5", 16, 17.1), ("Raspberry Pi 5 8GB", 8, 17.1), ("raspberry pi 4 4GB", 4, 12.8),
+    ("Jetson Nano", 4, 25.6), ("Jetson TX2", 8, 59.7), ("Jetson Xavier NX 16GB", 16, 59.7),
+    ("Orin Nano 4GB", 4, 51.2), ("MI50 32GB", 32, 1024), ("Radeon Instinct MI60", 32, 1024),
+    ("NVIDIA GeForce GTX 1080 Ti", 11, 484), ("GTX 1080", 8, 320), ("GTX 1070", 8, 256), ("GTX 1060 6GB", 6, 192),
+    ("GTX 1050 Ti", 4, 112), ("RTX 2080 Ti 22GB", 22, 616), ("RTX 4090 48GB", 48, 1008),
+    ("Radeon 780M 32GB", 32, 120), ("AMD Radeon 890M", 64, 128), ("Ryzen AI 9 HX 370", 64, 128),
+    ("Ryzen 9 9950X 64GB", 64, 89.6), ("AMD Ryzen 9 7950X 16-Core Processor", 128, 83.2),
+    ("Ryzen 7 5800X3D", 128, 51.2),
+    ("Intel Core i9-14900K", 192, 89.6), ("i7-12700K 32GB", 32, 76.8), ("Core Ultra 9 285K", 256, 102.4),
+    ("AMD Ryzen Threadripper PRO 7995WX 96-Cores", 2000, 332.8), ("Threadripper 9980X", 1000, 204.8),
+    ("Threadripper PRO 5995WX", 2000, 204.8), ("X1E-84-100", 64, 135.2), ("Xeon 6787P", 4000, 409.6),
+    ("Intel(R) Xeon(R) Platinum 8488C", 4000, 307.2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "memory_gb", "bandwidth"), AT_HOME)
+def test_what_people_run_at_home_is_listed(typed: str, memory_gb: float, bandwidth: float) -> None:
+    found = get_accelerator(typed)
+    assert found.memory_gb == memory_gb
+    assert found.memory_bandwidth / 1e9 == pytest.approx(bandwidth, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("instance", "canonical", "count"),
+    [
+        ("u-p6e-gb200x72", "GB200", 72),
+        ("u-p6e-gb200x36", "GB200", 36),
+        ("Standard_NC128ds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server", 1),
+        ("Standard_NC320lds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server", 2),
+        ("m7i.metal-48xl", "Xeon_Platinum_8488C", 2),
+        ("g6f.xlarge", "L4_Eighth", 1),
+        ("gr6f.4xlarge", "L4_Half", 1),
+        ("Standard_NV6ads_A10_v5", "A10_Sixth", 1),
+        ("Standard_NC36lds_xl_RTXPRO6000BSE_v6", "RTX_PRO_6000_Server_Quarter", 1),
+    ],
+)
+def test_instance_types_of_2025_and_2026(instance: str, canonical: str, count: int) -> None:
+    assert find_devices(instance) == (get_accelerator(canonical), count)
+
+
+def test_a_rebuilt_card_is_never_taken_for_the_one_that_is_sold() -> None:
+    assert get_accelerator("RTX 4090").memory_gb == 24
+    assert get_accelerator("RTX 2080 Ti").memory_gb == 11

@@ -135,6 +135,10 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("tdp_w = 700", 'usable_rule = "half"', "key 'usable_rule' is 'half'; accepted are metal"),
+        ("[peak_flops]", '[disputed]\nlinks = "x"\n[peak_flops]', "key 'disputed' names 'links', which is not given"),
+        ("[peak_flops]", '[disputed]\n"link.name" = ""\n[peak_flops]', "key 'disputed.link.name' is ''"),
+        ("[peak_flops]", "disputed = 4\n[peak_flops]", "key 'disputed' must be a table"),
         ("tdp_w = 700", "tdp_watts = 700", "key 'tdp_watts' is not known.*Did you mean 'tdp_w'"),
         ("memory_bytes = 80_000_000_000", "memory_bytes = 80", "key 'memory_bytes' is 80; accepted is a whole"),
         ("memory_bytes = 80_000_000_000", "memory_bytes = 8e10", "key 'memory_bytes' is 80000000000.0"),

@@ -235,6 +235,16 @@ def test_an_image_has_one_side_or_two(run: Run) -> None:
     assert square["image_tokens"] == same["image_tokens"] > wide["image_tokens"] > 0
 
 
+def test_seconds_of_sound_and_video_are_options(run: Run) -> None:
+    heard = run("memory", "Qwen/Qwen2-Audio-7B-Instruct", "--seq-length", 4096, "--audio-seconds", 12.5, "--json")
+    # a token is 40 ms (Qwen2-Audio's report)
+    assert json.loads(heard.stdout)["audio_tokens"] == 312
+    film = ["batch", "Qwen/Qwen3-VL-8B-Instruct", "--memory-gb", 80, "--seq-length", 65_536, "--json"]
+    short, long = (run(*film, "--video-seconds", seconds, "--image-resolution", "1080x1920") for seconds in (4, 40))
+    assert json.loads(short.stdout)["image_memory_bytes"] > 0
+    assert "80 frames" in json.loads(long.stdout)["notes"][-1]["text"]
+
+
 def test_adapters_are_named_one_by_one_or_as_an_object(run: Run) -> None:
     names = ["--target-modules", "q_proj", "--target-modules", "v_proj"]
     single = json.loads(run("memory", "llama3.1_8b", "--max-loras", 2, "--max-lora-rank", 8, *names, "--json").stdout)

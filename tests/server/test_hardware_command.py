@@ -1,15 +1,21 @@
 """The command `hardware`: the catalogue, one entry, what this machine has (from recorded outputs)."""
 
+import io
 import json
+import re
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from llm_memory_hardware import all_accelerators, local
+from llm_memory_hardware import Price, all_accelerators, get_accelerator, local
 from llm_memory_server.command_line import main
+from llm_memory_server.tables import accelerator_facts, accelerator_table
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -79,6 +85,43 @@ def test_memory_fitted_to_order_says_so(run: Run) -> None:
 
 def test_a_price_without_the_machine_says_so(run: Run) -> None:
     assert "Google Cloud 1 device(s) without the machine" in " ".join(run("T4")[1].split())
+
+
+# Dates of prices, the day on which they are shown, and the days since the first that each date can mean.
+AGES = [
+    ("2026-11-01", date(2026, 11, 28), None),
+    ("2026-08-30", date(2026, 11, 28), None),
+    ("2026-08-29", date(2026, 11, 28), 91),
+    ("2026-02", date(2026, 11, 28), 300),
+    ("2025", date(2026, 1, 1), 365),
+]
+
+
+@pytest.mark.parametrize(("read", "today", "age"), AGES)
+def test_a_price_older_than_ninety_days_says_its_age(read: str, today: date, age: int | None) -> None:
+    price = Price(provider="AWS", tier="on_demand", usd_per_hour=8.0, devices=8, date=read, url="https://example.org")
+    entry = replace(get_accelerator("H100 SXM"), prices=(price,))
+    (facts,) = accelerator_facts(entry, today)["prices"]
+    assert facts.get("age_days") == age
+    console = Console(width=1000, record=True, file=io.StringIO())
+    console.print(accelerator_table(entry, today))
+    printed = console.export_text()
+    assert ("days ago" in printed) == (age is not None)
+    if age is not None:
+        up_to = "" if read.count("-") == 2 else "up to "
+        assert f"({read}, {up_to}{age} days ago)" in printed
+
+
+def test_an_old_price_says_its_age_on_the_command_line(run: Run) -> None:
+    # read in January 2025
+    assert re.search(r"\(2025-01, up to \d+ days ago\)", " ".join(run("T4")[1].split()))
+    assert min(price["age_days"] for price in json.loads(run("T4", "--json")[1])["prices"] if "2025" in price["date"])
+
+
+def test_what_sources_differ_on_is_said(run: Run) -> None:
+    assert "memory_bus_bits: 3072 bits were taken" in " ".join(run("Max 1100")[1].split())
+    assert set(json.loads(run("SN40L", "--json")[1])["disputed"]) == {"memory_bandwidth"}
+    assert "disputed" not in json.loads(run("H100", "--json")[1])
 
 
 def test_all_as_json(run: Run) -> None:

@@ -325,6 +325,20 @@ async def test_custom_hardware_is_taken_as_an_object() -> None:
     assert "Memory_size" in text(poor)
 
 
+async def test_an_image_s_sides_and_a_recording_s_seconds_are_said_as_in_python() -> None:
+    question = {"model": "Qwen/Qwen2.5-VL-7B-Instruct", "seq_length": 65_536, "num_images": 1, "video_seconds": 60}
+    async with connected() as client:
+        asked = [
+            await client.call_tool("calculate_memory", question | {"image_resolution": sides, "video_fps": 1.5})
+            for sides in ("768x1024", [768, 1024])
+        ]
+        deaf = await client.call_tool("max_batch_size", question | {"memory_gb": 80, "audio_seconds": 5})
+    found = [{name: result.structured_content[f"{name}_tokens"] for name in ("image", "video")} for result in asked]
+    # 27 x 37 groups of patches, and 45 pairs of frames, of 24 x 32 (qwen-vl-utils)
+    assert found == [{"image": 27 * 37, "video": 45 * 24 * 32}] * 2
+    assert "takes no sound, only text, images and video" in text(deaf)
+
+
 async def test_images_take_room_from_a_batch() -> None:
     question = {"model": "Qwen/Qwen2.5-VL-7B-Instruct", "hardware": "H100", "seq_length": 8192}
     async with connected() as client:
@@ -345,7 +359,7 @@ async def test_images_take_room_from_a_batch() -> None:
         ({"target_modules": 7}, "target_modules must be a name or a list of names"),
         ({"target_modules": ["q_projj"]}, "Did you mean 'q_proj'"),
         ({"lora_config": "all"}, "lora_config must be an object"),
-        ({"image_resolution": "large"}, "image_resolution must be a whole number"),
+        ({"image_resolution": "large"}, "one side or height and width"),
         ({"image_resolution": [1, 2, 3]}, "one side or height and width"),
         ({"respect_weight_tying": "yes"}, "respect_weight_tying must be True or False"),
         ({"hardware": ["H100"]}, "not list"),

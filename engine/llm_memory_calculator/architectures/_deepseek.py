@@ -10,6 +10,7 @@ from ..errors import ConfigError, shown
 from ..operators import Indexer, Norm, Operator
 from ._blocks import (
     Operators,
+    attention,
     beside_shared,
     decoder,
     depth_of,
@@ -19,6 +20,7 @@ from ._blocks import (
     leading_dense,
     plain,
     pre_norm,
+    read_heads,
     router_correction,
     without_predictors,
 )
@@ -35,13 +37,13 @@ def deepseek_stack(
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     if config.has("first_k_dense_replace") and config.integer("first_k_dense_replace", least=0) > depth:
         raise ConfigError(f"The config's first_k_dense_replace exceeds its {depth} layers.")
-    sparse = leading_dense(config)
-    if not config.has("mlp_layer_types"):
-        every = config.integer("moe_layer_freq", default=1)
-        sparse = [leads and index % every == 0 for index, leads in enumerate(sparse)]
-    experts = beside_shared(config, bias=bias, correction=None)
+    no_experts: Operators = ()
+    if "n_routed_experts" in config.values and not config.has("n_routed_experts"):
+        sparse, experts = [False] * depth, no_experts
+    else:
+        sparse, experts = _sparse(config), beside_shared(config, bias=bias, correction=None)
     dense = () if all(sparse) else gated_feed_forward(hidden, config.integer("intermediate_size"), bias=bias)
-    attend = latent_attention(config, sparse=indexed is not None)
+    attend = _whole_heads(config) or latent_attention(config, sparse=indexed is not None)
     pick: Operators = () if indexed is None else indexer(config)
     return grouped(
         list(zip(sparse, [False] * depth if indexed is None else indexed, strict=True)),
@@ -52,11 +54,34 @@ def deepseek_stack(
     )
 
 
-def corrected_deepseek(config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None) -> Architecture:
-    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides."""
+def _sparse(config: Config) -> list[bool]:
+    sparse = leading_dense(config)
+    if config.has("mlp_layer_types"):
+        return sparse
+    every = config.integer("moe_layer_freq", default=1)
+    return [leads and index % every == 0 for index, leads in enumerate(sparse)]
+
+
+def _whole_heads(config: Config) -> Operators:
+    """Attention with keys and values of their own, as the smallest DeepSeeks have it; nothing where it is latent."""
+    nulled = "kv_lora_rank" in config.values and not config.has("kv_lora_rank")
+    if not nulled and not (config.has("use_mla") and not config.boolean("use_mla")):
+        return ()
+    return attention(
+        config.integer("hidden_size"), read_heads(config), bias=config.boolean("attention_bias", default=False)
+    )
+
+
+def corrected_deepseek(
+    config: Config, *router_extras: Operator, indexed: Sequence[bool] | None = None, copies: bool | None = True
+) -> Architecture:
+    """DeepSeek-V3 and what follows its pattern: a router correction, and layers for multi-token prediction besides.
+
+    copies: whether these have a table and a head of their own, as `without_predictors` takes it.
+    """
     correction = router_correction(config.integer("n_routed_experts", "num_local_experts"))
     stack = deepseek_stack(config, correction, *router_extras, indexed=indexed)
-    return without_predictors(decoder(config, stack), config)
+    return without_predictors(decoder(config, stack), config, copies=copies)
 
 
 def indexer(config: Config, *, path: str = "self_attn.indexer") -> Operators:

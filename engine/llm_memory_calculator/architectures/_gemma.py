@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..architecture import Layer
 from ..config import Config
 from ..operators import Activation, Convolution, Embedding, Linear, Norm, Output
 from ._blocks import Operators, feed_forward, plain
+from ._towers import tower
 
 
 def layer_input(hidden: int, inputs: int) -> Operators:
@@ -54,3 +56,21 @@ def light_convolution(hidden: int, kernel: int) -> Operators:
         Norm(name="lconv1d.conv_norm", width=hidden),
         plain("lconv1d.linear_end", hidden, hidden),
     )
+
+
+def halvings(path: str, channels: tuple[int, int], *names: tuple[str, str]) -> tuple[Layer, ...]:
+    """Two convolutions over a spectrum, each of which halves time and pitch, with the names of each and its norm."""
+    found = []
+    for index, (inputs, outputs) in enumerate(((1, channels[0]), channels)):
+        convolution, norm = names[index]
+        operators = (
+            Convolution(name=convolution, inputs=inputs, outputs=outputs, kernel=9, bias=False),
+            Norm(name=norm, width=outputs),
+        )
+        found.append(tower(path, operators, reduction=4**index, of_sound=True))
+    return tuple(found)
+
+
+def heard(path: str, operators: Operators, bins: int, depth: int | None = None) -> Layer:
+    """A layer after them, or as many equal ones; half of the spectrum's pitches are left after the first."""
+    return tower(path, operators, depth, reduction=max(1, bins), of_sound=True)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..errors import ArgumentError
 from ..images import ImageSize
 
 
@@ -29,27 +30,56 @@ class FixedImages:
 class NativeImages:
     """Sides rounded to whole groups of merge x merge patches, and scaled until the pixels are within bounds (Qwen-VL).
 
-    The bounds count the pixels of all `frames` as which an image is given to the tower (GLM-4V: 2).
+    The bounds count the pixels of all `frames` as which an image is given to the tower (GLM-4V: 2), where it is so.
     """
 
     patch: int
     merge: int
     min_pixels: int
     max_pixels: int
-    frames: int = 1
+    frames: int | None = None
 
     def size(self, height: int, width: int) -> ImageSize:
         factor = self.patch * self.merge
-        rows, columns = (max(1, round(side / factor)) for side in (height, width))
-        pixels = self.frames * height * width
-        found = self.frames * rows * columns * factor**2
-        if found > self.max_pixels:
-            shrink = math.sqrt(pixels / self.max_pixels)
-            rows, columns = (max(1, math.floor(side / shrink / factor)) for side in (height, width))
-        elif found < self.min_pixels:
-            grow = math.sqrt(self.min_pixels / pixels)
-            rows, columns = (math.ceil(side * grow / factor) for side in (height, width))
+        rows, columns = fitted(height, width, factor, self.min_pixels, self.max_pixels, self.frames)
         return ImageSize(rows * columns * self.merge**2, rows * columns)
+
+
+def fitted(
+    height: int, width: int, factor: int, min_pixels: int, max_pixels: int, frames: int | None = None
+) -> tuple[int, int]:
+    """(rows, columns) of squares of `factor` pixels to which an image is resized, its pixels within the bounds.
+
+    With frames, the bounds are those of all of them, and sides shorter than a square are enlarged first (GLM-4V).
+    Raises ArgumentError for a strip that the processors refuse.
+    """
+    if max(height, width) > 200 * min(height, width):
+        raise refused(height, width, "one side more than 200 times the other")
+    if frames is not None and min(height, width) < factor:
+        scale = factor / min(height, width)
+        height, width = int(height * scale), int(width * scale)
+    taken = 1 if frames is None else frames
+    # a side of less than half a square is none here, and grown below
+    rows, columns = round(height / factor), round(width / factor)
+    pixels, found = (
+        taken * height * width,
+        rows * columns * factor**2 * (1 if frames is None else round(frames / 2) * 2),
+    )
+    if found > max_pixels:
+        shrink = math.sqrt(pixels / max_pixels)
+        return max(1, math.floor(height / shrink / factor)), max(1, math.floor(width / shrink / factor))
+    if found < min_pixels:
+        grow = math.sqrt(min_pixels / pixels)
+        return math.ceil(height * grow / factor), math.ceil(width * grow / factor)
+    return rows, columns
+
+
+def refused(height: int, width: int, why: str) -> ArgumentError:
+    """What is to be raised for a strip that a processor does not take."""
+    return ArgumentError(
+        f"image_resolution is {height} x {width}, and this model's processor takes no image of that shape ({why}); "
+        "give sides that are less unlike."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +113,8 @@ class RowImages:
         shrink = max(1.0, height / self.longest, width / self.longest)
         factor = self.patch * self.merge
         rows, columns = (math.ceil(math.floor(side / shrink) / factor) for side in (height, width))
-        rows, columns = max(1, rows), max(1, columns)
+        if not rows * columns:
+            raise refused(height, width, "shrunk until the longer side fits, the other is less than a pixel")
         return ImageSize(rows * columns * self.merge**2, rows * (columns + 1))
 
 
@@ -185,6 +216,8 @@ class CroppedImages:
         across, down = columns * self.side, rows * self.side
         if not self.enlarges:
             scale = min(columns * self.crop / width, rows * self.crop / height)
+            if int(scale * min(height, width)) < 10:
+                raise refused(height, width, "shrunk until it fits, a side is less than 10 pixels")
             across, down = (
                 self._kept(length, int(side * scale)) for length, side in ((columns, width), (rows, height))
             )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import Images
+from ..images import Images, Videos
 from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators, equal_heads, feed_forward, pre_norm, query_key_norms
 from ._encoders import encoder_attention
-from ._images import TiledImages
+from ._images import FixedImages, TiledImages
 from ._towers import ImageTower, tower, two_matrices
+from ._videos import FrameVideos, Sampling
 from ._vision import square
 
 # More than any model has, and few enough to try every grid of them.
@@ -155,3 +156,9 @@ def tiled_images(config: Config, found: ImageTower, *, least: int = 1, most: int
         max_tiles=most,
         marks=2,
     )
+
+
+def tiled_videos(config: Config, found: ImageTower) -> Videos:
+    """Frames of one tile, each between two marks, after its number in words ("Frame12: ") and before a line's end."""
+    frame = FixedImages(positions=found.positions, tokens=found.patches // merged_patches(config))
+    return FrameVideos(frame=frame, sampling=Sampling(), marks=8)

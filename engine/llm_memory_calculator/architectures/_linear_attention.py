@@ -85,15 +85,17 @@ def kimi_delta_attention(
     path: str = "self_attn",
     out_name: str = "o_proj",
     low_rank: bool = True,
+    full_gate: bool = False,
 ) -> Operators:
     """Kimi delta attention (arXiv 2510.26692): a gated delta rule whose decay is each channel's own.
 
-    low_rank: decay and gate are made of as many values as a head has, and not of the hidden states (Ling).
+    low_rank: decay and gate are made of as many values as a head has, and not of the hidden states (Ling); full_gate:
+    the decay alone (Kimi-K3).
     """
     query, key, value, beta, out = within(path, "q_proj", "k_proj", "v_proj", "b_proj", out_name)
-    inner = within(path, "f_a_proj", "g_a_proj") if low_rank else ()
-    decay, gate = within(path, "f_b_proj", "g_b_proj") if low_rank else within(path, "f_proj", "g_proj")
-    width = dim if low_rank else hidden
+    low_gate = low_rank and not full_gate
+    inner = within(path, *(("f_a_proj",) if low_rank else ()), *(("g_a_proj",) if low_gate else ()))
+    decay, gate = within(path, "f_b_proj" if low_rank else "f_proj", "g_b_proj" if low_gate else "g_proj")
     rule, norm, log, bias = within(path, "delta_rule", "o_norm", "A_log", "dt_bias")
 
     def each(names: Sequence[str]) -> tuple[Output, ...]:
@@ -102,8 +104,8 @@ def kimi_delta_attention(
     return (
         columns(query, (*each((query, key, value)), Output(name=beta, units=heads)), hidden),
         *(plain(name, dim, hidden, part="mixer") for name in inner),
-        columns(decay, each((decay,)), width),
-        columns(gate, each((gate,)), width),
+        columns(decay, each((decay,)), dim if low_rank else hidden),
+        columns(gate, each((gate,)), dim if low_gate else hidden),
         CausalConvolution(
             name=within(path, "conv1d")[0],
             channels=each(within(path, "q_conv1d", "k_conv1d", "v_conv1d")),

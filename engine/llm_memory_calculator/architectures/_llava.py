@@ -7,11 +7,12 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError, shown
-from ..images import Images
+from ..images import Images, Videos
 from ..operators import Learned, Norm
 from ._blocks import Operators
-from ._images import PinpointImages, TiledImages
+from ._images import FixedImages, PinpointImages, TiledImages
 from ._towers import ImageTower, clip, multimodal, siglip, tower, two_matrices, whole_images
+from ._videos import FrameVideos, Sampling
 
 # CLIP-ViT-L/14 at 336 pixels, which a LLaVA without a vision_config has.
 CLIP_336 = {
@@ -90,7 +91,13 @@ def _is_canvas(entry: object, least: int) -> bool:
 
 
 def llava_of_tiles(
-    config: Config, found: ImageTower, text_type: str, images: Images, *, ties_inside: bool = False
+    config: Config,
+    found: ImageTower,
+    text_type: str,
+    images: Images,
+    *,
+    videos: Videos | None = None,
+    ties_inside: bool = False,
 ) -> Architecture:
     """A decoder that is shown tiles of an image row by row; `text_type` is its family where the config names none."""
     return multimodal(
@@ -102,8 +109,15 @@ def llava_of_tiles(
             llava_projector(config, found.width, text.hidden_size),
         ),
         images=images,
+        videos=videos,
         ties_inside=ties_inside,
     )
+
+
+def pooled_videos(found: ImageTower, side: int, *, ends: int = 0) -> Videos:
+    """Frames in the tower's size, of which side x side tokens are left, and as many as are given."""
+    frame = FixedImages(positions=found.positions, tokens=side**2)
+    return FrameVideos(frame=frame, sampling=Sampling(), ends=ends)
 
 
 def gated_projector(config: Config, found: ImageTower, inner: int, text_hidden: int, *, normed: bool) -> Layer:

@@ -9,11 +9,12 @@ from typing import Any
 
 from ..architecture import Layer
 from ..config import DEEPEST_STACK, Config
-from ..images import Images
-from ..operators import Convolution, Embedding, Learned, Norm
+from ..images import Images, Sounds
+from ..operators import Activation, Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, equal_heads, gated_feed_forward, plain, within
 from ._encoders import encoder_attention
 from ._images import CroppedImages
+from ._sound import SpectrumSounds
 from ._towers import ImageTower, siglip, tower, two_matrices
 
 PATH = "model.embed_tokens_extend"
@@ -98,13 +99,15 @@ def cropped_images(found: ImageTower) -> Images:
 
 def sound_part(sizes: Conformer, text_hidden: int, rate: int = 1) -> tuple[Layer, ...]:
     """Convolutions that shorten the sound, the conformer, and projections for sounds alone and beside images."""
-    path, reduction = f"{PATH}.audio_embed", 2**sizes.halvings
-    mel = sizes.mel
-    stem: Operators = (Convolution(name="conv.0", inputs=1, outputs=sizes.channels, kernel=9),)
+    path, mel = f"{PATH}.audio_embed", sizes.mel
+    # positions after the first convolution, over time and pitch, for one after all of them, over time alone
+    reduction = 2 ** (sizes.halvings - 1) * ((mel + 1) // 2)
+    stem = []
     for number in range(sizes.halvings):
         mel = (mel - 1) // 2 + 1
+        convolutions: Operators = (Convolution(name="conv.0", inputs=1, outputs=sizes.channels, kernel=9),)
         if number:
-            stem += (
+            convolutions = (
                 Convolution(
                     name=f"conv.{3 * number - 1}",
                     inputs=sizes.channels,
@@ -114,12 +117,14 @@ def sound_part(sizes: Conformer, text_hidden: int, rate: int = 1) -> tuple[Layer
                 ),
                 Convolution(name=f"conv.{3 * number}", inputs=sizes.channels, outputs=sizes.channels, kernel=1),
             )
+        convolutions += (Activation(name="conv.act", width=sizes.channels, gated=False),)
+        stem.append(tower(f"{path}.encoder.embed", convolutions, reduction=4**number, of_sound=True))
     projections: Operators = ()
     for purpose in ("speech", "vision_speech"):
         names = (f"up_proj_for_{purpose}", f"down_proj_for_{purpose}")
         projections += two_matrices(sizes.hidden * rate, text_hidden, text_hidden, names=names)
     return (
-        tower(f"{path}.encoder.embed", stem, of_sound=True),
+        *stem,
         tower(
             f"{path}.encoder",
             (
@@ -141,8 +146,13 @@ def sound_part(sizes: Conformer, text_hidden: int, rate: int = 1) -> tuple[Layer
             reduction=reduction,
             of_sound=True,
         ),
-        tower(path, projections, reduction=reduction, of_sound=True),
+        tower(path, projections, reduction=reduction * rate, of_sound=True),
     )
+
+
+def sounds(sizes: Conformer, rate: int = 1) -> Sounds:
+    """A token of eight steps of the spectrum, 80 ms, however long the sound. vLLM encodes one after the other."""
+    return SpectrumSounds(bins=sizes.mel, frame=400, halvings=sizes.halvings, merge=rate, alone=True)
 
 
 def _conformer_layer(sizes: Conformer) -> Operators:

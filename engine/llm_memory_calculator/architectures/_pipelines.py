@@ -42,7 +42,7 @@ def pipeline(config: Config) -> Architecture:
         {part: _part(config, part) for part in parts if part in present and part != own}
         for parts in (ENCODERS, DECODERS)
     )
-    latents = _latents(config, model, decoders)
+    latents, left_out = _latents(config, model, decoders), _left_out(config)
     return replace(
         model,
         model_type=name,
@@ -54,7 +54,8 @@ def pipeline(config: Config) -> Architecture:
         latents=latents,
         dtype=_dtype(config, own),
         notes=tuple(config.notes),
-        apart=_left_out(config),
+        apart=left_out,
+        unloaded=None if left_out else (),
     )
 
 

@@ -30,13 +30,36 @@ _QWEN2_VL_TEXT = {
     "max_window_layers": 80,
 }
 
+# The text config of MiniMax-M3 in transformers and vLLM.
+MINIMAX_M3_TEXT = {
+    "hidden_size": 6144,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 60,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 4,
+    "head_dim": 128,
+    "num_local_experts": 128,
+    "num_experts_per_tok": 4,
+    "dense_intermediate_size": 12_288,
+    "shared_intermediate_size": 3072,
+    "vocab_size": 200_064,
+    "max_position_embeddings": 524_288,
+}
+
 ROWS: Mapping[str, Row] = {
+    # Falcon 40B and its kind, Falcon 7B and RW, by the names that they had before they came into transformers
+    "RefinedWeb": Row("falcon", {"parallel_attn": False}),
+    "RefinedWebModel": Row("falcon", {"parallel_attn": False}),
     # Aquila and Aquila2
     "aquila": Row("llama"),
     # Ling 2.0 by the model_type of its own class
     "bailing_moe_v2": Row("bailing_moe"),
     # a French RoBERTa
     "camembert": Row("roberta"),
+    # DeepSeek-MoE 16B, DeepSeek-Prover: attention without latents
+    "deepseek": Row("deepseek_v2", {"kv_lora_rank": None}),
+    # DeepSeek-V4 by the name that its own code gives it
+    "deepseek_ref": Row("deepseek_v4"),
     # GLM-4.7-Flash: the first layer is dense
     "glm4_moe_lite": Row(
         "deepseek_v3",
@@ -82,6 +105,8 @@ ROWS: Mapping[str, Row] = {
     "kimi_k2": Row("deepseek_v3"),
     # frames are pooled without further weights
     "llava_next_video": Row("llava_next"),
+    # MiniMax-M3's text alone, by the names that engines give it
+    "minimax_m3_text": Row("minimax_m3_vl_text", MINIMAX_M3_TEXT),
     # MiniMax-M1 and MiniMax-Text-01 as their own repositories have them, with code of their own
     "minimax_m1": Row("minimax"),
     "minimax_text_01": Row("minimax"),
@@ -121,6 +146,8 @@ ROWS: Mapping[str, Row] = {
             "max_position_embeddings": 128_000,
         },
     ),
+    # phi-1.5 and phi-2 of before
+    "phi_msft": Row("mixformer_sequential"),
     # Sarvam 105B: one plain query projection
     "sarvam_mla": Row(
         "deepseek_v3",

@@ -376,7 +376,9 @@ def t5_model(config: Config, shape: T5) -> Architecture:
         f"{vocabulary * hidden:,} parameters more. transformers 5 builds this family with a tied head, and that is "
         "what is counted."
     )
-    return replace(model, apart=(Note(subject="tie_word_embeddings", text=text, origin="warning"),))
+    apart = Note(subject="tie_word_embeddings", text=text, origin="warning")
+    untied = Layer(path="", operators=(vocabulary_head("lm_head", vocabulary, hidden, tied=False),))
+    return replace(model, apart=(apart,), unloaded=(untied,))
 
 
 # --- Whisper -------------------------------------------------------------------------------------------------------

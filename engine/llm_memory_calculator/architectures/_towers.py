@@ -10,7 +10,7 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import Images
+from ..images import Images, Sounds, Videos
 from ..operators import Activation, Convolution, Embedding, Learned, Linear, Norm, Operator
 from . import build as build_any
 from ._blocks import Operators, dtype_of, equal_heads, feed_forward, plain, pre_norm, within
@@ -247,7 +247,7 @@ def text_section(
             config.note(
                 "tie_word_embeddings", f"It differs outside and in {section}; what stands {where} was taken.", "warning"
             )
-    return Config({**own.values, **outside}, where=own.where, notes=config.notes)
+    return own.stating(**outside)
 
 
 def multimodal(
@@ -256,6 +256,8 @@ def multimodal(
     towers: Callable[[Architecture], tuple[Layer, ...]] | tuple[Layer, ...],
     *,
     images: Images | None = None,
+    videos: Videos | None = None,
+    sounds: Sounds | None = None,
     section: str = "text_config",
     flat: bool = False,
     defaults: Mapping[str, Any] | None = None,
@@ -271,9 +273,15 @@ def multimodal(
     so, whatever the config says.
     """
     absent = defaults or {}
+    if not config.has(section) and config.has("hidden_size") and config.has("num_hidden_layers"):
+        # as in LLaVA's own repositories, before transformers had sections
+        flat = True
     if isinstance(build_text, str):
         missing = {"model_type": build_text} if config.has(section) else {"model_type": build_text, **absent}
-        own = text_section(config, section, missing, flat=flat, ties_inside=ties_inside)
+        if flat and not config.has(section):
+            own = text_section(config.stating(model_type=build_text), section, {}, flat=True, ties_inside=ties_inside)
+        else:
+            own = text_section(config, section, missing, ties_inside=ties_inside)
         text = build_any(own)
     else:
         own = text_section(config, section, absent, flat=flat, ties_inside=ties_inside)
@@ -289,6 +297,8 @@ def multimodal(
         encoder=tuple(moved_layer(layer, *moved) for layer in text.encoder),
         towers=towers if isinstance(towers, tuple) else towers(text),
         images=images,
+        videos=videos,
+        sounds=sounds,
         dtype=dtype_of(config) or text.dtype,
         notes=tuple(config.notes),
     )

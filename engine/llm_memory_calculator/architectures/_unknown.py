@@ -64,7 +64,7 @@ _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 def describe(config: Config, known: tuple[str, ...]) -> Architecture:
     """A decoder with RMSNorms, by its heads, widths and experts.
 
-    Raises UnsupportedModelError, with the list of known families, when the config lacks a usual field or has one that
+    Raises UnsupportedModelError, with the nearest names, when the config lacks a usual field or has one that
     tells of other layers.
     """
     field = "model_type" if config.has("model_type") else "_class_name"
@@ -82,7 +82,8 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
         reason = f"has {strange}" if strange else f"has no {missing}"
         raise UnsupportedModelError(
             f"{called} not described here, and cannot be described by the usual fields of a decoder, since the config "
-            f"{reason}.{did_you_mean(name, known)} Known: {', '.join(known)}."
+            f"{reason}.{did_you_mean(name, known)} Where its layers are those of a family that is known, give the "
+            f"config with that one's {field}."
         )
     hidden, depth = config.integer("hidden_size"), depth_of(config)
     feed = _feed_forwards(config, hidden, depth)

@@ -9,13 +9,14 @@ from typing import Any
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
-from ..images import Images
+from ..images import Images, Videos
 from ..operators import Convolution, Embedding, Learned, Norm
 from ._blocks import Operators, equal_heads, feed_forward, gated_feed_forward, plain, pre_norm
 from ._encoders import encoder_attention
 from ._images import NativeImages
 from ._rows import ROWS
 from ._towers import INSIDE, UNMOVED, multimodal, tower, two_matrices
+from ._videos import Frames, NativeVideos, Sampling, SteppedSampling
 from .qwen2 import build as build_qwen2
 
 FUSED = ("qkv", "qkv", "qkv", "proj")
@@ -45,10 +46,47 @@ class Grid:
         """Values of a group side by side."""
         return self.hidden * self.group
 
-    def images(self, min_pixels: int, max_pixels: int, frames: int = 1) -> Images:
+    def images(self, min_pixels: int, max_pixels: int, frames: int | None = None) -> Images:
         """Sides rounded to whole groups, within bounds on the pixels."""
         return NativeImages(
             patch=self.patch, merge=self.merge, min_pixels=min_pixels, max_pixels=max_pixels, frames=frames
+        )
+
+    def qwen2_videos(self) -> Videos:
+        """Qwen2-VL's and 2.5's: frames of 128 to 768 tokens, and fewer where all are more than the sequence takes."""
+        square = (self.patch * self.merge) ** 2
+        return NativeVideos(
+            patch=self.patch,
+            merge=self.merge,
+            min_pixels=128 * square,
+            max_pixels=768 * square,
+            most_tokens=int(0.9 * 128_000),
+            sampling=Sampling(fps=2, least=4, most=768, even=-1),
+        )
+
+    def qwen3_videos(self) -> Videos:
+        """Qwen3-VL's and Qwen3.5's: all frames share 24,576 x 32 x 32 pixels; a pair has two marks and its time."""
+        return NativeVideos(
+            patch=self.patch,
+            merge=self.merge,
+            min_pixels=4096,
+            max_pixels=25_165_824,
+            spans=True,
+            sampling=Sampling(fps=2, least=4, most=768),
+            marks=5,
+            times=True,
+        )
+
+    def glm_videos(self, sampling: Frames, marks: int) -> Videos:
+        """GLM-4V's: all frames share 60,000 x 28 x 28 pixels."""
+        return NativeVideos(
+            patch=self.patch,
+            merge=self.merge,
+            min_pixels=112 * 112,
+            max_pixels=60_000 * 28 * 28,
+            spans=True,
+            sampling=sampling,
+            marks=marks,
         )
 
 
@@ -195,8 +233,15 @@ def beside_qwen3_tower(
 ) -> Architecture:
     """A decoder with Qwen3-VL's tower."""
     grid, layers = qwen3_tower(config.section("vision_config", default={}), early=early)
-    images = grid.images(*QWEN3_PIXELS)
-    return multimodal(config, build_text, layers, images=images, defaults=defaults, moved=INSIDE)
+    return multimodal(
+        config,
+        build_text,
+        layers,
+        images=grid.images(*QWEN3_PIXELS),
+        videos=grid.qwen3_videos(),
+        defaults=defaults,
+        moved=INSIDE,
+    )
 
 
 def beside_glm_tower(
@@ -204,8 +249,20 @@ def beside_glm_tower(
 ) -> Architecture:
     """A decoder with GLM-4.1V's tower."""
     grid, layers = glm_tower(config.section("vision_config", default={}))
-    images = grid.images(*GLM_PIXELS, frames=2)
-    return multimodal(config, build_text, layers, images=images, defaults=defaults, moved=INSIDE, ties_inside=True)
+    # begin, end and the time: "12" in GLM-4.1V, "12.5 seconds" in GLM-4.6V
+    videos = grid.glm_videos(Sampling(fps=2, longest=300, even=1), marks=3)
+    if config.model_type == "glm46v":
+        videos = grid.glm_videos(SteppedSampling(), marks=6)
+    return multimodal(
+        config,
+        build_text,
+        layers,
+        images=grid.images(*GLM_PIXELS, frames=2),
+        videos=videos,
+        defaults=defaults,
+        moved=INSIDE,
+        ties_inside=True,
+    )
 
 
 def beside_qwen2_tower(config: Config, grid: Grid, layers: tuple[Layer, ...]) -> Architecture:
@@ -215,6 +272,7 @@ def beside_qwen2_tower(config: Config, grid: Grid, layers: tuple[Layer, ...]) ->
         build_qwen2,
         layers,
         images=grid.images(*QWEN2_PIXELS),
+        videos=grid.qwen2_videos(),
         flat=True,
         defaults=ROWS["qwen2_vl_text"].defaults,
         moved=UNMOVED,

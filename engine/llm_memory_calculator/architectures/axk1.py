@@ -18,4 +18,4 @@ def build(config: Config) -> Architecture:
         first_k_dense_replace=1,
     )
     after = Norm(name="post_mlp_layernorm", width=config.integer("hidden_size"))
-    return corrected_deepseek(config, after)
+    return corrected_deepseek(config, after, copies=None)

@@ -10,4 +10,8 @@ from ._blocks import attention, parallel, plain_decoder, query_key_norms, read_h
 def build(config: Config) -> Architecture:
     heads = read_heads(config)
     norms = query_key_norms(heads, own_scales=True) if config.boolean("use_qk_norm", default=False) else ()
-    return plain_decoder(config, heads, attend=partial(attention, norms=norms), layer=parallel, tied_default=True)
+    # the first two state the 8,192 tokens that they were trained with, and what they serve beside it
+    length = ("model_max_length", "max_position_embeddings")
+    return plain_decoder(
+        config, heads, attend=partial(attention, norms=norms), layer=parallel, tied_default=True, length=length
+    )

@@ -9,10 +9,15 @@ from ._blocks import Heads, Operators, attention, check_heads, feed_forward, pla
 
 
 def build(config: Config) -> Architecture:
+    # n_head_kv: Falcon 40B before it came into transformers, when each size had code of its own
+    before = config.has("n_head_kv")
+    config = config.renamed(
+        hidden_size="n_embed", num_hidden_layers="n_layer", num_attention_heads="n_head", num_kv_heads="n_head_kv"
+    )
     hidden, query = config.integer("hidden_size"), config.integer("num_attention_heads")
-    new = config.boolean("new_decoder_architecture", default=False)
+    new = config.boolean("new_decoder_architecture", default=before)
     if new:
-        kv = config.integer("num_kv_heads", "n_head_kv", default=query)
+        kv = config.integer("num_kv_heads", default=query)
     else:
         kv = 1 if config.boolean("multi_query", default=True) else query
     check_heads(query, kv)

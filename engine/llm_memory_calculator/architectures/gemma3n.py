@@ -2,20 +2,24 @@
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
-from ..operators import Convolution, Embedding, Learned, Norm
+from ..operators import Embedding, Learned, Norm
 from ._blocks import Operators, attention, equal_heads, plain
 from ._encoders import two_sided
-from ._gemma import half_step, light_convolution
+from ._gemma import half_step, halvings, heard, light_convolution
 from ._images import FixedImages
 from ._mobilenet import STEM, WIDTH, mobilenet
+from ._sound import SpectrumSounds
 from ._towers import INSIDE, multimodal, tower
 from .gemma3n_text import build as build_text
+
+_MERGE = 4  # positions of the conformer that become one token
 
 
 def build(config: Config) -> Architecture:
     vision, audio = (config.section(name, default={}) for name in ("vision_config", "audio_config"))
     tokens = config.integer("vision_soft_tokens_per_image", default=256)
     sounds, width = _conformer(audio, "model.audio_tower")
+    bins = _bins(audio)
 
     def towers(text: Architecture) -> tuple[Layer, ...]:
         to_text = _embedder(vision, vision.integer("hidden_size", default=WIDTH), text.hidden_size)
@@ -24,11 +28,24 @@ def build(config: Config) -> Architecture:
             *mobilenet("model.vision_tower.timm_model"),
             tower("model.embed_vision", to_text, reduction=STEM // tokens),
             *sounds,
-            tower("model.embed_audio", sound_to_text, of_sound=True),
+            heard("model.embed_audio", sound_to_text, _MERGE * bins),
         )
 
-    images = FixedImages(positions=STEM, tokens=tokens)
-    return multimodal(config, build_text, towers, images=images, moved=INSIDE)
+    return multimodal(
+        config,
+        build_text,
+        towers,
+        images=FixedImages(positions=STEM, tokens=tokens),
+        # the processor fills up or cuts every sound to 30 s
+        sounds=SpectrumSounds(
+            bins=bins,
+            frame=513,
+            halvings=2,
+            tokens=config.integer("audio_soft_tokens_per_image", default=188),
+            longest=30,
+        ),
+        moved=INSIDE,
+    )
 
 
 def _embedder(config: Config, width: int, text: int) -> Operators:
@@ -67,16 +84,16 @@ def _conformer(config: Config, path: str) -> tuple[tuple[Layer, ...], int]:
         *half_step("ffw_layer_end", hidden),
         Norm(name="norm", width=hidden),
     )
-    stem = (
-        Convolution(name="conv_0.conv", inputs=1, outputs=first, kernel=9, bias=False),
-        Norm(name="conv_0.norm", width=first),
-        Convolution(name="conv_1.conv", inputs=first, outputs=second, kernel=9, bias=False),
-        Norm(name="conv_1.norm", width=second),
-        plain("input_proj_linear", hidden, second * (config.integer("input_feat_size", default=128) // 4)),
-    )
     depth = config.integer("conf_num_hidden_layers", default=12, most=DEEPEST_STACK)
+    stem, bins = f"{path}.subsample_conv_projection", _bins(config)
     layers = (
-        tower(f"{path}.subsample_conv_projection", stem, of_sound=True),
-        tower(f"{path}.conformer.{{index}}", block, depth, of_sound=True),
+        *halvings(stem, (first, second), ("conv_0.conv", "conv_0.norm"), ("conv_1.conv", "conv_1.norm")),
+        heard(stem, (plain("input_proj_linear", hidden, second * (bins // 4)),), bins),
+        heard(f"{path}.conformer.{{index}}", block, bins, depth),
     )
     return layers, hidden
+
+
+def _bins(config: Config) -> int:
+    """Pitches of the spectrum."""
+    return config.integer("input_feat_size", default=128)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..architecture import Architecture
+from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..operators import Learned, Norm
 from ..report import Note
@@ -86,7 +86,10 @@ def build(config: Config) -> Architecture:
         "projections of these stand in the checkpoint, are never used and are not counted.",
         origin="warning",
     )
-    return replace(built, apart=(*built.apart, *((apart,) if unused else ())))
+    if not unused:
+        return built
+    own = Layer(path="", operators=(Learned(name="unused", size=unused),))
+    return replace(built, apart=(*built.apart, apart), unloaded=(own,))
 
 
 def _kinds(config: Config, depth: int) -> tuple[str, ...]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..images import ImageSize
-from ..operators import Buffer, Convolution, Norm
+from ..operators import Buffer, Norm
 from ._blocks import Heads, Operators, attention, equal_heads, gated_feed_forward, plain, sandwich_norm
 from ._encoders import two_sided
-from ._gemma import half_step, light_convolution
+from ._gemma import half_step, halvings, heard, light_convolution
+from ._sound import SpectrumSounds
 from ._towers import INSIDE, multimodal, tower
+from ._videos import FrameVideos, Sampling
 from .gemma4_text import build as build_text
 
+_BINS = 128  # pitches of the spectrum, by the published processors
 _TEXT = {"model_type": "gemma4_text", "vocab_size": 262_144, "max_position_embeddings": 131_072}
 
 
@@ -50,11 +53,19 @@ def build(config: Config) -> Architecture:
             found += _audio(audio, text.hidden_size)
         return found
 
-    images = None
+    images = videos = None
     if vision is not None:
         pool, patch = vision.integer("pooling_kernel_size", default=3), vision.integer("patch_size", default=16)
         images = PooledImages(patch=patch, pool=pool, most_tokens=vision.integer("default_output_length", default=280))
-    return multimodal(config, build_text, towers, images=images, defaults=_TEXT, moved=INSIDE)
+        # a frame of at most 70 tokens, between the image's marks, after its time: " 00:12 "
+        frame = PooledImages(patch=patch, pool=pool, most_tokens=70)
+        videos = FrameVideos(frame=frame, sampling=Sampling(fixed=32), marks=7)
+    sounds = None
+    if audio is not None:
+        sounds = SpectrumSounds(bins=_BINS, frame=321, before=160, halvings=2, longest=30)
+    return multimodal(
+        config, build_text, towers, images=images, videos=videos, sounds=sounds, defaults=_TEXT, moved=INSIDE
+    )
 
 
 def _vision(config: Config, text: int) -> tuple[Layer, ...]:
@@ -119,25 +130,12 @@ def _audio(config: Config, text: int) -> tuple[Layer, ...]:
         *half_step("feed_forward2", hidden),
         Norm(name="norm_out", width=hidden),
     )
-    stem = "subsample_conv_projection"
+    depth = config.integer("num_hidden_layers", default=12, most=DEEPEST_STACK)
+    stem = f"{path}.subsample_conv_projection"
     return (
-        tower(
-            f"{path}.{stem}",
-            (
-                Convolution(name="layer0.conv", inputs=1, outputs=first, kernel=9, bias=False),
-                Norm(name="layer0.norm", width=first),
-                Convolution(name="layer1.conv", inputs=first, outputs=second, kernel=9, bias=False),
-                Norm(name="layer1.norm", width=second),
-                plain("input_proj_linear", hidden, first // 4 * second),
-            ),
-            of_sound=True,
-        ),
-        tower(
-            f"{path}.layers.{{index}}",
-            block,
-            config.integer("num_hidden_layers", default=12, most=DEEPEST_STACK),
-            of_sound=True,
-        ),
-        tower(path, (plain("output_proj", out, hidden, bias=True),), of_sound=True),
-        tower("model.embed_audio", (plain("embedding_projection", text, out),), of_sound=True),
+        *halvings(stem, (first, second), ("layer0.conv", "layer0.norm"), ("layer1.conv", "layer1.norm")),
+        heard(stem, (plain("input_proj_linear", hidden, first // 4 * second),), _BINS),
+        heard(f"{path}.layers.{{index}}", block, _BINS, depth),
+        heard(path, (plain("output_proj", out, hidden, bias=True),), _BINS),
+        heard("model.embed_audio", (plain("embedding_projection", text, out),), _BINS),
     )

@@ -17,4 +17,4 @@ def build(config: Config) -> Architecture:
         experts=beside_shared(config, shared=1),
         sparse=leading_dense(config, default=1),
     )
-    return without_predictors(model, config)
+    return without_predictors(model, config, copies=True)

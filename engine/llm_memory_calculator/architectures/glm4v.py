@@ -21,7 +21,7 @@ def build_text(config: Config) -> Architecture:
     """GLM-4 whose heads always share the hidden size and have biases."""
     dim = share(config.integer("hidden_size"), config.integer("num_attention_heads"))
     fixed = {"head_dim": dim, "attention_bias": True}
-    return build_glm4(Config({**config.values, **fixed}, where=config.where, notes=config.notes))
+    return build_glm4(config.stating(**fixed))
 
 
 def build(config: Config) -> Architecture:

@@ -7,4 +7,6 @@ from ._deepseek import corrected_deepseek, own_indexers
 
 
 def build(config: Config) -> Architecture:
-    return corrected_deepseek(config, indexed=own_indexers(config, depth_of(config)))
+    indexed = own_indexers(config, depth_of(config))
+    # whether the layer for multi-token prediction of GLM-5.2 has an indexer is not known
+    return corrected_deepseek(config, indexed=indexed, copies=False if all(indexed) else None)

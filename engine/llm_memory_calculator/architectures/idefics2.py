@@ -25,14 +25,20 @@ class ResampledImages:
     parts: int = 5
 
     def size(self, height: int, width: int) -> ImageSize:
-        whole = self._patches(height, width)
-        quarter = self._patches(height // 2 or 1, width // 2 or 1)
-        return ImageSize(whole + (self.parts - 1) * quarter, self.parts * self.tokens)
+        shown = [(height, width)]
+        if self.parts > 1:
+            rows, columns = ((side // 2 or 1, side - side // 2) for side in (height, width))
+            shown += [(row, column) for row in rows for column in columns]
+        return ImageSize(sum(self._patches(*sides) for sides in shown), self.parts * self.tokens)
 
     def _patches(self, height: int, width: int) -> int:
-        shrink = max(1.0, height / self.longest, width / self.longest)
-        sides = (max(self.shortest, int(side / shrink)) for side in (height, width))
-        rows, columns = (side // self.patch for side in sides)
+        ratio = width / height
+        if max(height, width) > self.longest:
+            lies = width >= height
+            height, width = (
+                (int(self.longest / ratio), self.longest) if lies else (self.longest, int(self.longest * ratio))
+            )
+        rows, columns = (max(self.shortest, side) // self.patch for side in (height, width))
         return rows * columns
 
 

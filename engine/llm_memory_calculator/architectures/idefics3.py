@@ -7,7 +7,9 @@ from ..architecture import Architecture
 from ..config import Config
 from ..images import ImageSize
 from ._blocks import plain
+from ._images import FixedImages
 from ._towers import multimodal, siglip, tower
+from ._videos import FrameVideos, Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ def build(config: Config) -> Architecture:
     )
     found = siglip(vision, "model.vision_model", head=False)
     group = config.integer("scale_factor", default=2) ** 2
+    tokens = found.patches // group
+    # a frame in SmolVLM stands between marks as a whole image does, after its time: "\nFrame from 00:12:"
+    frame, sampling = FixedImages(positions=found.patches, tokens=tokens), Sampling(fps=1, most=64, nearest=True)
+    videos = FrameVideos(frame=frame, sampling=sampling, marks=13) if config.model_type == "smolvlm" else None
     return multimodal(
         config,
         "llama",
@@ -57,7 +63,8 @@ def build(config: Config) -> Architecture:
             tile=found.pixels,
             longest=4 * found.pixels,
             positions=found.patches,
-            tokens=found.patches // group,
+            tokens=tokens,
         ),
+        videos=videos,
         moved=("model.", "model.text_model."),
     )

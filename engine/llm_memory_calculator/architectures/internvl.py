@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._intern import IN_TRANSFORMERS, intern_projector, intern_tower, tiled_images
+from ._intern import IN_TRANSFORMERS, intern_projector, intern_tower, tiled_images, tiled_videos
 from ._towers import multimodal
 
 
@@ -18,4 +18,5 @@ def build(config: Config) -> Architecture:
             intern_projector(config, found, text.hidden_size, "multi_modal_projector", names),
         ),
         images=tiled_images(config, found),
+        videos=tiled_videos(config, found),
     )

@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._intern import BY_OPENGVLAB, MOST_TILES, intern_projector, intern_tower, tiled_images
+from ._intern import BY_OPENGVLAB, MOST_TILES, intern_projector, intern_tower, tiled_images, tiled_videos
 from ._towers import multimodal
 
 
@@ -17,5 +17,6 @@ def build(config: Config) -> Architecture:
         "internlm2",
         lambda text: (*found.layers, intern_projector(config, found, text.hidden_size, "mlp1", ("0", "1", "3"))),
         images=tiled_images(config, found, least=least, most=most),
+        videos=tiled_videos(config, found),
         section="llm_config",
     )

@@ -7,4 +7,4 @@ from .qwen2 import build as build_qwen2
 
 
 def build(config: Config) -> Architecture:
-    return without_predictors(build_qwen2(config), config)
+    return without_predictors(build_qwen2(config), config, copies=False)

@@ -10,7 +10,7 @@ def build(config: Config) -> Architecture:
     hidden = config.integer("hidden_size")
     if not config.has("v_head_dim"):
         value_dim = share(hidden, config.integer("num_attention_heads"))
-        config = Config({**config.values, "v_head_dim": value_dim}, where=config.where, notes=config.notes)
+        config = config.stating(v_head_dim=value_dim)
     mlp_bias = config.boolean("mlp_bias", default=False)
     feed = gated_feed_forward(hidden, config.integer("intermediate_size"), bias=mlp_bias)
     block = pre_norm(hidden, latent_attention(config), feed)

@@ -3,36 +3,44 @@
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Norm
+from ._rows import MINIMAX_M3_TEXT
 from ._towers import clip_block, multimodal, tower, two_matrices
+from ._videos import NativeVideos, Sampling
 from ._vision import Grid, patches, read_grid
 from .minimax_m3_vl_text import build as build_text
-
-_TEXT = {
-    "hidden_size": 6144,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 60,
-    "num_attention_heads": 64,
-    "num_key_value_heads": 4,
-    "head_dim": 128,
-    "num_local_experts": 128,
-    "num_experts_per_tok": 4,
-    "dense_intermediate_size": 12_288,
-    "shared_intermediate_size": 3072,
-    "vocab_size": 200_064,
-    "max_position_embeddings": 524_288,
-}
 
 
 def build(config: Config) -> Architecture:
     vision = config.section("vision_config", default={})
-    grid = read_grid(vision, hidden=1280, depth=32, heads=16, patch=14)
+    grid = read_grid(vision, hidden=1280, depth=32, heads=16, patch=14, merge=_merged(config, vision))
 
     def towers(text: Architecture) -> tuple[Layer, ...]:
         return _towers(vision, grid, text.hidden_size, config.integer("projector_hidden_size", default=6144))
 
     return multimodal(
-        config, build_text, towers, images=grid.images(4 * 28 * 28, 672 * 672), defaults=_TEXT, ties_inside=True
+        config,
+        build_text,
+        towers,
+        images=grid.images(4 * 28 * 28, 672 * 672),
+        # the times between frames, in words, are not counted
+        videos=NativeVideos(
+            patch=grid.patch,
+            merge=grid.merge,
+            min_pixels=4 * 28 * 28,
+            max_pixels=768 * 28 * 28,
+            sampling=Sampling(fps=1, least=4, most=768),
+            marks=2,
+        ),
+        defaults=MINIMAX_M3_TEXT,
+        ties_inside=True,
     )
+
+
+def _merged(*configs: Config) -> int:
+    """Patches along a side of what becomes one token: said outside or in the tower's section."""
+    name = "img_token_compression_config"
+    found = [config.section(name).integer("spatial_merge_size", default=2) for config in configs if config.has(name)]
+    return found[-1] if found else configs[-1].integer("spatial_merge_size", default=2)
 
 
 def _towers(config: Config, grid: Grid, text: int, inner: int) -> tuple[Layer, ...]:

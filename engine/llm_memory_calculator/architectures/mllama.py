@@ -86,7 +86,7 @@ def build_text(config: Config) -> Architecture:
 
     stack = grouped([index in across for index in range(depth)], block, "model.layers.{index}")
     # transformers ties nothing, whatever the config says
-    untied = Config({**config.values, "tie_word_embeddings": False}, where=config.where, notes=config.notes)
+    untied = config.stating(tie_word_embeddings=False)
     text = decoder(untied, stack)
     table = Embedding(name="model.embed_tokens", entries=text.vocab_size + 8, width=hidden)
     return replace(text, first=replace(text.first, operators=(table,)))

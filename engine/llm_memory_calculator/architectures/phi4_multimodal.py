@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._phi4 import cropped_images, image_encoder, image_part, read_conformer, sound_part
+from ._phi4 import cropped_images, image_encoder, image_part, read_conformer, sound_part, sounds
 from ._towers import UNMOVED, multimodal
 from .phi3 import build as build_text
 
@@ -26,6 +26,7 @@ def build(config: Config) -> Architecture:
         build_text,
         lambda text: (*image_part(found, text.hidden_size), *sound_part(sizes, text.hidden_size, rate)),
         images=cropped_images(found),
+        sounds=sounds(sizes, rate),
         flat=True,
         defaults=_TEXT,
         moved=UNMOVED,

@@ -4,7 +4,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..operators import Learned, Linear
 from ._blocks import Operators, plain
-from ._phi4 import PATH, SIGLIP_448, Conformer, cropped_images, image_encoder, image_part, sound_part
+from ._phi4 import PATH, SIGLIP_448, Conformer, cropped_images, image_encoder, image_part, sound_part, sounds
 from ._towers import UNMOVED, multimodal, tower
 from .phi3 import build as build_text
 
@@ -25,6 +25,7 @@ def build(config: Config) -> Architecture:
         build_text,
         towers,
         images=cropped_images(found),
+        sounds=sounds(sizes),
         flat=True,
         moved=UNMOVED,
     )

@@ -1,4 +1,4 @@
-"""Qwen 1: a Llama with biases on q, k and v, whose config states twice the width of its feed-forward."""
+"""Qwen 1: a Llama with biases on q, k and v, whose config states twice the width of its feed-forward; Qwen-VL too."""
 
 from functools import partial
 
@@ -6,13 +6,14 @@ from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError
 from ._blocks import Heads, attention, gated_feed_forward, plain_decoder, pre_norm
+from ._qwen_visual import encoder
 
 
 def build(config: Config) -> Architecture:
     query, both = config.integer("num_attention_heads"), config.integer("intermediate_size")
     if both % 2:
         raise ConfigError(f"The config's intermediate_size {both} is the width of two products together, hence even.")
-    return plain_decoder(
+    text = plain_decoder(
         config,
         Heads(query=query, kv=query, dim=config.integer("kv_channels", default=128)),
         bias=False,
@@ -24,3 +25,4 @@ def build(config: Config) -> Architecture:
         paths=("transformer.wte", "transformer.ln_f", "lm_head", ""),
         length=("seq_length", "max_position_embeddings"),
     )
+    return encoder(text, config.section("visual")) if config.has("visual") else text

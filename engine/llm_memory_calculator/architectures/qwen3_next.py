@@ -46,4 +46,4 @@ def of_delta_nets(
         lambda kind: pre_norm(hidden, attend if kind[0] == ATTENTION else state, experts if kind[1] else dense),
         "model.layers.{index}",
     )
-    return without_predictors(decoder(config, stack), config, "mtp_num_hidden_layers", predictors_default)
+    return without_predictors(decoder(config, stack), config, "mtp_num_hidden_layers", predictors_default, copies=False)

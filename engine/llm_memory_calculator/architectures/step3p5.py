@@ -73,7 +73,7 @@ def _of_stack(config: Config, depth: int) -> Config:
         for name in ("layer_types", "mlp_layer_types")
         if isinstance(config.values.get(name), list)
     }
-    return Config({**config.values, **own}, where=config.where, notes=config.notes)
+    return config.stating(**own)
 
 
 def sparse_layers_of(config: Config, depth: int, leading: int) -> list[bool]:

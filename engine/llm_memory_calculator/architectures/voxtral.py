@@ -2,7 +2,7 @@
 
 from ..architecture import Architecture
 from ..config import Config
-from ._sound import sound_tower
+from ._sound import WindowedSounds, sound_tower, window_positions
 from ._towers import multimodal, tower, two_matrices
 from .llama import build as build_text
 
@@ -20,7 +20,9 @@ _TEXT = {
 
 
 def build(config: Config) -> Architecture:
-    layers, hidden, width = sound_tower(config.section("audio_config", default={}), "audio_tower")
+    audio = config.section("audio_config", default={})
+    layers, hidden, width = sound_tower(audio, "audio_tower")
+    merge = max(1, width // hidden)
     return multimodal(
         config,
         build_text,
@@ -29,8 +31,10 @@ def build(config: Config) -> Architecture:
             tower(
                 "multi_modal_projector",
                 two_matrices(width, text.hidden_size, text.hidden_size, bias=False),
-                reduction=max(1, width // hidden),
+                reduction=merge,
+                of_sound=True,
             ),
         ),
+        sounds=WindowedSounds(positions=window_positions(audio), merge=merge),
         defaults=_TEXT,
     )

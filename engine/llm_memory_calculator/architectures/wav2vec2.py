@@ -1,11 +1,31 @@
 """Wav2Vec 2.0 and HuBERT: convolutions over the waveform (320 samples a position), a BERT over what they give."""
 
+from dataclasses import dataclass, replace
+
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import ConfigError, shown
+from ..images import InputSize
 from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators, feed_forward, grouped, plain, post_norm
 from ._encoders import classifier, encoder_attention, encoder_model, label_count, read_shape, with_head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveformSounds:
+    """The sequence itself: what convolutions without padding make of 16,000 samples a second."""
+
+    kernels: tuple[int, ...]
+    strides: tuple[int, ...]
+    longest: float | None = None
+
+    alone = False
+
+    def size(self, seconds: float) -> InputSize:
+        length = int(seconds * 16_000)
+        for kernel, stride in zip(self.kernels, self.strides, strict=False):
+            length = max(1, (length - kernel) // stride + 1)
+        return InputSize(length, length)
 
 
 def build(config: Config) -> Architecture:
@@ -42,7 +62,7 @@ def build(config: Config) -> Architecture:
         bias=True,
         names=("layer_norm", "final_layer_norm"),
     )
-    return encoder_model(
+    model = encoder_model(
         config,
         first=(*_waveform(config, f"{path}feature_extractor.conv_layers"), *_positions(config, path, hidden)),
         stack=grouped([None] * shape.depth, lambda _: block, f"{path}encoder.layers.{{index}}"),
@@ -50,12 +70,22 @@ def build(config: Config) -> Architecture:
         hidden=hidden,
         vocabulary=shape.vocabulary,
     )
+    return replace(model, sounds=_sounds(config))
+
+
+def _sounds(config: Config) -> WaveformSounds:
+    strides = config.integers("conv_stride", default=(5, 2, 2, 2, 2, 2, 2), least=1)
+    return WaveformSounds(kernels=_kernels(config), strides=strides)
+
+
+def _kernels(config: Config) -> tuple[int, ...]:
+    return config.integers("conv_kernel", default=(10, 3, 3, 3, 3, 2, 2), least=1)
 
 
 def _waveform(config: Config, path: str) -> Operators:
     """The convolutions: a norm of each channel after the first, or a norm after each."""
     widths = config.integers("conv_dim", default=(512,) * 7, least=1)
-    kernels = config.integers("conv_kernel", default=(10, 3, 3, 3, 3, 2, 2), least=1)
+    kernels = _kernels(config)
     bias, norms = config.boolean("conv_bias", default=False), config.text("feat_extract_norm", default="group")
     if not widths or len(widths) != len(kernels) or norms not in ("group", "layer"):
         raise ConfigError(

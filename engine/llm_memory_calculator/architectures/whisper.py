@@ -1,10 +1,26 @@
 """Whisper: an encoder of 30 seconds of sound, always 1,500 positions, and a decoder of text; keys without a bias."""
 
+from dataclasses import dataclass, replace
+
 from ..architecture import Architecture
 from ..config import Config
+from ..images import InputSize
 from ..operators import Embedding, Norm
 from ._blocks import vocabulary_head
 from ._seq2seq import decoder_layers, encoder_decoder, is_base, read_half, sound_encoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedSounds:
+    """One window of 30 s, filled up, which the decoder attends."""
+
+    positions: int
+    longest: float = 30.0
+
+    alone = False
+
+    def size(self, seconds: float) -> InputSize:
+        return InputSize(self.positions, 0, self.positions)
 
 
 def build(config: Config) -> Architecture:
@@ -18,7 +34,7 @@ def build(config: Config) -> Architecture:
     base = "" if headless else "model."
     side = f"{base}decoder"
     head = vocabulary_head("proj_out", vocabulary, hidden, tied=config.boolean("tie_word_embeddings", default=True))
-    return encoder_decoder(
+    model = encoder_decoder(
         config,
         hidden=hidden,
         vocabulary=vocabulary,
@@ -38,3 +54,4 @@ def build(config: Config) -> Architecture:
         longest=target,
         source_length=source,
     )
+    return replace(model, sounds=EncodedSounds(positions=source))

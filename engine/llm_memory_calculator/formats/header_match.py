@@ -54,10 +54,20 @@ def sorted_out(strangers: Iterable[str], depth: int) -> tuple[tuple[str, ...], t
         kind = unexplained
         if _BUFFERS.search(name):
             kind = buffers
-        elif _PREDICTORS.search(name) or (_is_beyond(name, depth) and not _TOWER.search(name)):
+        elif is_predictor(name, depth):
             kind = predictors
         kind.append(name)
     return tuple(predictors), tuple(buffers), tuple(unexplained)
+
+
+def is_predictor(name: str, depth: int) -> bool:
+    """Whether a tensor is of a layer for multi-token prediction, or beyond the last layer."""
+    return _PREDICTORS.search(name) is not None or (_is_beyond(name, depth) and not _TOWER.search(name))
+
+
+def is_of_tower(name: str, roots: Iterable[str]) -> bool:
+    """Whether a tensor is of a tower, by the word or by where the architecture has its towers."""
+    return _TOWER.search(name) is not None or any(root and root in name for root in roots)
 
 
 def _is_beyond(name: str, depth: int) -> bool:

@@ -11,10 +11,11 @@ from ..operators import Role, Weight
 from ..report import Note
 from ..units import GB
 from . import gguf
-from .header_match import PLAIN, Match, match, sorted_out
+from .header_match import PLAIN, Match, is_of_tower, is_predictor, match, sorted_out
+from .module_rules import uneven
 from .numerics import FORMATS, Format
 from .scheme import WeightScheme, by_name, stored_bytes
-from .stored import StoredWeights
+from .stored import StoredTotal, StoredWeights
 
 
 def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeights) -> WeightScheme:
@@ -31,7 +32,8 @@ def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeigh
         return _unread(stated, stored, len(sizes) - len(found.bytes_of), len(sizes))
     counted = stored.bytes - _total(stored, predictors) - _total(stored, buffers)
     rules = by_name({path: _form(path, roles[path], sizes[path], found, stated) for path in found.bytes_of})
-    scheme = replace(_renamed(stated, stored, found), rules=(*rules, *stated.rules))
+    rules = (*rules, *stated.rules)
+    scheme = replace(_renamed(stated, stored, found), rules=rules, uneven=uneven(rules, architecture))
     described = stored_bytes(architecture, scheme)
     notes = [
         _counted(stored, counted, None if _unknown(stated) else stored_bytes(architecture, stated)),
@@ -48,6 +50,91 @@ def judged(architecture: Architecture, stated: WeightScheme, stored: StoredWeigh
     kept = tuple(note for note in stated.notes if stored.kind != "gguf" or note.origin != "assumption")
     factor = counted / described if described else 1.0
     return replace(scheme, factor=factor, notes=(*kept, *notes))
+
+
+# What headers and the padding of files add to their tensors, at the most.
+_OF_FILES = 5e-3
+# A difference that is no more than this is said and warns of nothing.
+_NEGLIGIBLE = 1e-3
+# Parts that are stored and not counted, such as layers for multi-token prediction, explain no more.
+_APART = 0.15
+
+
+def judged_by_total(architecture: Architecture, stated: WeightScheme, total: StoredTotal) -> WeightScheme:
+    """The scheme of a checkpoint beside how much its files hold in all; where the two disagree it decides.
+
+    It does not where the files hold what is not loaded: layers for multi-token prediction, a tied head once more.
+    """
+    described = stored_bytes(architecture, stated)
+    surplus = total.bytes - described
+    said = f"{total.where} gives {total.bytes:,} bytes" + (f", {total.lacking}" if total.lacking else "")
+    if total.values is not None and total.values != architecture.parameter_count:
+        said += f" and {total.values:,} parameters where the config describes {architecture.parameter_count:,}"
+    if surplus == 0 or (total.of_files and 0 <= surplus <= _OF_FILES * described):
+        text = f"{said}, as the config gives them."
+        return _with_note(stated, text, "warning" if total.lacking else "source")
+    share = f"{surplus / max(described, 1):+.2%}, {surplus:+,} bytes"
+    text = f"{said}, and the config gives {described:,} ({share})"
+    tied = _tied_head_bytes(architecture, stated)
+    apart = bool(architecture.apart) or any(is_predictor(name, architecture.depth) for name in total.names)
+    room = _OF_FILES * described if total.of_files else 0
+    if tied and 0 <= surplus - tied <= room:
+        return _with_note(stated, f"{text}: its tied head is stored once more, and loaded once.", "source")
+    if apart and 0 < surplus <= _APART * described:
+        return _with_note(stated, f"{text}: parts that are stored and not loaded can explain it.", "source")
+    if _unknown(stated) or described == 0:
+        return _with_note(
+            replace(stated, factor=total.bytes / max(described, 1)), f"{said}, which were counted.", "warning"
+        )
+    plain = _plain_by(architecture, stated, total)
+    if plain is not None:
+        text += f", as if stored in {plain.label}: {plain.label} was counted, and engines serve what the config says"
+        return _with_note(plain, f"{text}; precision={stated.label!r} counts that.", "warning")
+    found = replace(stated, factor=total.bytes / described)
+    origin: Literal["warning", "source"] = "warning" if abs(surplus) > _NEGLIGIBLE * described else "source"
+    return _with_note(found, f"{text}: the files' were counted.", origin)
+
+
+def _plain_by(architecture: Architecture, stated: WeightScheme, total: StoredTotal) -> WeightScheme | None:
+    """The scheme of the other plain format that has the bytes of the files to a hundredth."""
+    if stated.quantized is not None or stated.rules:
+        return None
+    for name in ("fp32", "bf16"):
+        other = replace(stated, plain=FORMATS[name], label=name)
+        if name != stated.label and abs(stored_bytes(architecture, other) / total.bytes - 1) < 0.01:
+            return other
+    return None
+
+
+def _tied_head_bytes(architecture: Architecture, stated: WeightScheme) -> int:
+    """Bytes of a tied head, were it stored once more."""
+    if not architecture.has_tied_head:
+        return 0
+    whole = replace(architecture, last=architecture.last.self_contained())
+    return stored_bytes(whole, stated) - stored_bytes(architecture, stated)
+
+
+def _with_note(scheme: WeightScheme, text: str, origin: Literal["warning", "source"]) -> WeightScheme:
+    return replace(scheme, notes=(*scheme.notes, Note(subject="weights", text=text, origin=origin)))
+
+
+def without_absent_towers(architecture: Architecture, stored: StoredWeights | StoredTotal | None) -> Architecture:
+    """The same without towers where the files name all their tensors and none is of one: a conversion to text alone."""
+    if stored is None or not architecture.towers or (isinstance(stored, StoredWeights) and stored.kind == "gguf"):
+        return architecture
+    names = stored.names if isinstance(stored, StoredTotal) else tuple(stored.tensors)
+    roots = {layer.path.partition(".{index}")[0] for layer in architecture.towers}
+    if len(names) < architecture.depth or any(is_of_tower(name, roots) for name in names):
+        return architecture
+    count = sum(layer.parameters for layer in architecture.towers)
+    text = (
+        f"The files hold no tower for images or sounds: the {count:,} parameters of the one that "
+        f"{architecture.model_type} models have were not counted."
+    )
+    # what was said of a tower that the config does not describe is answered
+    kept = [note for note in architecture.notes if not note.text.startswith(f"No {note.subject}: the family's default")]
+    notes = (*kept, Note(subject="weights", text=text, origin="source"))
+    return replace(architecture, towers=(), images=None, videos=None, sounds=None, notes=notes)
 
 
 AS_STORED = "as_stored"
@@ -136,17 +223,25 @@ def compared(architecture: Architecture, listed: Mapping[str, int]) -> tuple[Not
 def _counted(stored: StoredWeights, counted: int, described: int | None) -> Note:
     """What was counted, and by how much that is other than what the config describes."""
     text = f"Weights counted from the header of {stored.where} ({stored.summary()})"
+    if stored.indexed_bytes is not None and stored.indexed_bytes != stored.bytes:
+        text += f"; its index gives {stored.indexed_bytes:,} bytes ({stored.indexed_bytes - stored.bytes:+,})"
     if described is None:
         return Note(subject="weights", text=f"{text}.", origin="source")
     judge = "the usual recipe of its mix" if stored.kind == "gguf" else "the config"
     if described == counted:
-        return Note(subject="weights", text=f"{text}, as {judge} gives them to the byte.", origin="source")
+        text = f"{text}, as {judge} gives them to the byte."
+        return Note(subject="weights", text=text, origin="warning" if _misindexed(stored) else "source")
     share = counted / max(described, 1) - 1
     text = (
         f"{text}: {counted / GB:,.3f} GB count, and {judge} gives {described / GB:,.3f} GB ({share:+.2%}, "
         f"{counted - described:+,} bytes)."
     )
-    return Note(subject="weights", text=text, origin="warning" if abs(share) > 1e-3 else "source")
+    return Note(subject="weights", text=text, origin="warning" if abs(share) > _NEGLIGIBLE else "source")
+
+
+def _misindexed(stored: StoredWeights) -> bool:
+    """Whether the index beside the files gives other bytes than these have, by more than a thousandth."""
+    return stored.indexed_bytes is not None and abs(stored.indexed_bytes - stored.bytes) > _NEGLIGIBLE * stored.bytes
 
 
 def _holds_most(sizes: Mapping[str, int], found: Match, stored: StoredWeights, unexplained: Sequence[str]) -> bool:

@@ -3,80 +3,230 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import translate
+from functools import lru_cache
 
+from ..architecture import Architecture
 from ..errors import ConfigError
-from ..operators import Role
+from ..operators import Role, Weight
 from .numerics import Format
 
 # A config is not trusted, and a regex can run for ever: what is more than this is refused, not run.
-_LONGEST_PATTERN, _MOST_REPEATS = 300, 3
-_MOST_ALIKE = 200
-_EXPERT = re.compile(r"(experts\.)(\d+)(?=\.|$)")
+_LONGEST_PATTERN, _MOST_REPEATS, _MOST_PATTERNS = 300, 3, 2_000
+_MOST_MATCHES = 2_000_000
+# what one match can cost by its repeats, where a name of a module is the cost of one: a repeat tries each length of it
+_COST_OF_REPEATS = (1, 1, 6, 36)
+# where a pattern says which layer, and not which expert
+_LAYER_NUMBER = re.compile(r"(?:layers|blocks|h)\\?\.(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\][+*]?|\\d[+*]?|\d+)")
+_EXPERT = re.compile(r"((?:^|\.)experts\.)(\d+)(?=\.|$)")
+# What stands before the layers in one library's names and not in another's (MLX, vLLM, transformers by its version).
+_WRAPPERS = frozenset({"model", "language_model", "text_model", "llm", "transformer", "backbone", "base_model"})
+_SPELLINGS = ("", "model.", "language_model.", "language_model.model.", "model.language_model.", "transformer.")
+# What stands behind a matrix's own name where a library wraps it in a module of its own.
+_INNER = (".weight", ".linear", ".base_layer")
+# Several matrices under one name, as engines and newer checkpoints fuse them; MLX names stacked experts its own way.
+_FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Modules:
+    """Every weight of an architecture by its module path, as the quantisers' names are looked up in it."""
+
+    paths: Mapping[str, str]
+    """The paths by the part of them that all libraries share: without what stands before the layers."""
+    weights: Mapping[str, Weight]
+    """The weight at each; of experts, one for all of a layer."""
+    below: Mapping[str, tuple[str, ...]]
+    """What stands at or below a module, both without what stands before the layers."""
+
+
+@lru_cache(maxsize=16)
+def modules_of(architecture: Architecture) -> Modules:
+    paths: dict[str, str] = {}
+    found: dict[str, Weight] = {}
+    below: dict[str, list[str]] = {}
+    for layer in architecture.layers():
+        weights = [
+            weight
+            for operator in layer.operators
+            for weight in (operator.weights() or operator.self_contained().weights())
+        ]
+        for path in layer.module_paths():
+            prefix = f"{path}." if path else ""
+            for weight in weights:
+                name = f"{prefix}{weight.name}"
+                common = _common(name)
+                if common in paths:
+                    continue
+                paths[common] = name
+                found[common] = weight
+                for end in _ends(common):
+                    below.setdefault(common[:end], []).append(common)
+    return Modules(paths=paths, weights=found, below={name: tuple(inside) for name, inside in below.items()})
+
+
+def _common(name: str) -> str:
+    """The part of a module's path that all libraries share."""
+    pieces = name.split(".")
+    start = 0
+    while start < len(pieces) and pieces[start] in _WRAPPERS:
+        start += 1
+    return ".".join(pieces[start:])
+
+
+def _ends(name: str) -> Iterator[int]:
+    """Where each of the modules that a path goes through ends."""
+    at = name.find(".")
+    while at != -1:
+        yield at
+        at = name.find(".", at + 1)
+    yield len(name)
 
 
 class ModulePatterns:
-    """Modules as a quantiser names them: exact, a path component or prefix, a glob, or `re:` and a regex.
+    """Modules as a quantiser names them: by name, by a glob, or by `re:` and a regex; and which weights these are.
 
-    Single experts of a layer can be named (mlp.experts.17.up_proj): `share` is the part of them that is.
+    A plain name is that module and, where `below`, everything in it; a relative one (mlp.gate, visual) is any module of
+    this name. Names are compared without what one library puts before the layers and another does not. Single experts
+    of a layer can be named (mlp.experts.17.up_proj): the share of them that is meant is said.
     """
 
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        plain = {pattern for pattern in patterns if not pattern.startswith("re:") and "*" not in pattern}
-        single = {pattern for pattern in plain if _EXPERT.search(pattern)}
-        self.plain = frozenset(plain - single)
-        # by the path of expert 0, which stands for all of them: the numbers of those that are named
-        self.experts: dict[str, set[int]] = {}
-        for pattern in single:
-            found = _EXPERT.search(pattern)
-            assert found is not None
-            self.experts.setdefault(_EXPERT.sub(r"\g<1>0", pattern), set()).add(int(found[2]))
-        # by what stands before the first wildcard, so that a long list of globs is not tried one by one
-        self.globs: dict[str, list[str]] = {}
-        for pattern in patterns:
-            if re.search(r"experts\\?\.(\d|\(|\[)", pattern) and pattern not in plain:
-                raise ConfigError(
-                    f"The config's quantization_config names single experts by a pattern ({pattern!r}), which is not "
-                    "described; give precision to count one format."
-                )
-            if "*" in pattern and not pattern.startswith("re:"):
-                literal, wildcard, rest = pattern.partition("*")
-                self.globs.setdefault(literal, []).append(wildcard + rest)
-        self.regexes = tuple(compiled(pattern) for pattern in patterns if pattern.startswith("re:"))
-        if max((len(rests) for rests in self.globs.values()), default=0) > _MOST_ALIKE:
+    def __init__(
+        self, patterns: Iterable[str], *, below: bool = True, anywhere: bool = False, stated: bool = True
+    ) -> None:
+        self.below = below
+        self.stated = stated
+        """Whether the config names them, so that one that takes nothing is worth saying."""
+        every = tuple(dict.fromkeys(patterns))
+        self._names = tuple(pattern for pattern in every if not pattern.startswith("re:") and "*" not in pattern)
+        others = [pattern for pattern in every if pattern.startswith("re:") or "*" in pattern]
+        if len(others) > _MOST_PATTERNS:
             raise ConfigError(
-                f"The config's quantization_config has more than {_MOST_ALIKE} patterns that begin alike; give "
+                f"The config's quantization_config has {len(others):,} patterns, more than {_MOST_PATTERNS:,}; give "
                 "precision to count one format."
             )
-        self.by_layer = any(re.search(r"\.\d+(\.|$|\*)", pattern) for pattern in patterns)
+        self._matchers = [_Matcher(pattern, anywhere) for pattern in others]
 
     def __bool__(self) -> bool:
-        return bool(self.plain or self.experts or self.globs or self.regexes)
+        return bool(self._names or self._matchers)
 
-    def match(self, path: str) -> bool:
-        return self.share(path, 1) == 1.0
+    def taken(self, modules: Modules) -> tuple[dict[str, float], list[str]]:
+        """(the share of the weights at each path that is meant, 0 to 1, and the patterns that take none).
 
-    def share(self, path: str, copies: int) -> float:
-        """The part of the `copies` equal modules at `path` that is meant, 0 to 1; other than these only for experts."""
+        Raises ConfigError where that would take too long.
+        """
+        found: dict[str, float] = {}
+        idle, left = [], _MOST_MATCHES
+        for matcher in self._matchers:
+            shares, left = matcher.taken(modules, left)
+            idle += [] if shares else [matcher.pattern]
+            for name, share in shares.items():
+                found[name] = min(1.0, found.get(name, 0.0) + share)
+        single: dict[str, set[int]] = {}
+        unknown = [name for name in self._names if not self._named(name, modules, found, single)]
+        idle += _relative(unknown, modules, found) if self.below else unknown
+        for name, numbers in single.items():
+            share = sum(number < modules.weights[name].copies for number in numbers) / modules.weights[name].copies
+            found[name] = min(1.0, max(found.get(name, 0.0), share))
+        return {modules.paths[name]: share for name, share in found.items() if share}, idle
+
+    def _named(self, name: str, modules: Modules, found: dict[str, float], single: dict[str, set[int]]) -> bool:
+        """Add what a whole name means; whether it is one of this model's."""
+        expert = _EXPERT.search(name)
+        meant: list[str] = []
+        for one in _meanings(_common(_EXPERT.sub(r"\g<1>0", name))):
+            if self.below:
+                meant += modules.below.get(one, ())
+            elif one in modules.paths:
+                meant.append(one)
+        # or a module of a library's own inside one of our matrices
+        common = _common(name)
+        meant = meant or [common[:end] for end in _ends(common) if common[:end] in modules.paths]
+        for one in meant:
+            if expert is not None and modules.weights[one].copies > 1:
+                single.setdefault(one, set()).add(int(expert[2]))
+            else:
+                found[one] = 1.0
+        return bool(meant)
+
+
+def _relative(names: Iterable[str], modules: Modules, found: dict[str, float]) -> list[str]:
+    """Add all that is in a module of one of these names, wherever that stands; the names of none."""
+    wanted = {_common(name) or name: name for name in names}
+    unused = dict(wanted)
+    lengths = sorted({name.count(".") + 1 for name in wanted})
+    for path in modules.paths if wanted else ():
         pieces = path.split(".")
-        runs = [".".join(pieces[i:j]) for i in range(len(pieces)) for j in range(len(pieces), i, -1)]
-        if self.plain and any(run in self.plain for run in runs):
-            return 1.0
-        heads = [".".join(pieces[: i + 1]) for i in range(len(pieces))]
-        if self.globs and any(
-            fnmatchcase(head[end:], rest)
-            for head in heads
-            for end in range(len(head) + 1)
-            for rest in self.globs.get(head[:end], ())
-        ):
-            return 1.0
-        if any(regex.match(path) for regex in self.regexes):
-            return 1.0
-        if self.experts:
-            named = set[int]().union(*(self.experts[run] for run in runs if run in self.experts))
-            return sum(number < copies for number in named) / copies
-        return 0.0
+        for length in lengths:
+            for start in range(1, len(pieces) - length + 1):
+                run = ".".join(pieces[start : start + length])
+                if run in wanted:
+                    found[path] = 1.0
+                    unused.pop(run, None)
+    return list(unused.values())
+
+
+def _meanings(name: str) -> Iterator[str]:
+    """A name, and how our modules may be called that it means."""
+    yield name
+    if "switch_mlp." in name:
+        yield name.replace("switch_mlp.", "experts.0.")
+    head, _, leaf = name.rpartition(".")
+    for fused in _FUSED.get(leaf, ()):
+        yield f"{head}.0.{fused}" if head.endswith("experts") else f"{head}.{fused}"
+
+
+class _Matcher:
+    """A glob or a regex."""
+
+    def __init__(self, pattern: str, anywhere: bool) -> None:
+        self.pattern = pattern
+        self.root = ""
+        """The module that a glob begins with, without what stands before the layers: only what is in it is tried."""
+        if pattern.startswith("re:"):
+            regex = compiled(pattern)
+            self.cost = _COST_OF_REPEATS[repeats_of(pattern)]
+            self.match = regex.search if anywhere else regex.match
+        else:
+            glob = _common(pattern)
+            self.root = re.split(r"[*?[]", glob, maxsplit=1)[0].rpartition(".")[0]
+            self.cost = 1
+            # a glob of a module means all that is in it
+            self.match = re.compile(f"(?:{translate(glob)})|(?:{translate(glob + '.*')})").match
+        # whether it may take some experts of a layer and not others: it has digits, or what stands for them
+        self.by_expert = re.search(r"\d|\[|\\d|\\w|\?", _LAYER_NUMBER.sub("", pattern)) is not None
+
+    def taken(self, modules: Modules, left: int) -> tuple[dict[str, float], int]:
+        """(the share of each path that it takes, how many of `left` matches are left).
+
+        Names are those of our modules, and those of another library where it takes none of these.
+        """
+        within: Iterable[str] = modules.below.get(self.root, ()) if self.root else modules.paths
+        each = sum(modules.weights[name].copies if self.by_expert else 1 for name in within)
+        for before, behind in ((None, ""), *((before, "") for before in _SPELLINGS), *((None, one) for one in _INNER)):
+            left -= each * self.cost
+            if left < 0:
+                raise ConfigError(
+                    f"The config's quantization_config has patterns such as {self.pattern[:60]!r}, which would take "
+                    "too long to match with every module; give precision to count one format."
+                )
+            found = {}
+            for name in within:
+                text = f"{modules.paths[name] if before is None else before + name}{behind}"
+                share = self._share(text, modules.weights[name].copies if self.by_expert else 1)
+                if share:
+                    found[name] = share
+            if found:
+                return found, left
+        return {}, left
+
+    def _share(self, name: str, copies: int) -> float:
+        if copies == 1:
+            return 1.0 if self.match(name) else 0.0
+        numbered = (_EXPERT.sub(rf"\g<1>{number}", name) for number in range(copies))
+        return sum(self.match(one) is not None for one in numbered) / copies
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -86,7 +236,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
     if (
         len(expression) > _LONGEST_PATTERN
         or re.search(r"\)[*+{]", bare)
-        or len(re.findall(r"[*+{]", bare)) > _MOST_REPEATS
+        or repeats_of(pattern) > _MOST_REPEATS
         or re.search(r"\\\d|\(\?P=", expression)
     ):
         raise ConfigError(
@@ -100,22 +250,66 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise ConfigError(f"The config's quantization_config names {pattern!r}, which is no regex: {error}.") from error
 
 
+def repeats_of(pattern: str) -> int:
+    """Repeats in a regex; one at its end, which tries nothing again, left out."""
+    bare = re.sub(r"\\.", "x", pattern.removeprefix("re:"))
+    return len(re.findall(r"[*+{]", re.sub(r"\.[*+]\$?$", "", bare)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """The format of the weights that it takes: of these roles, and in these modules or of these names; None is any."""
+    """The format of the weights that it takes: of these roles, and in these modules; None is any."""
 
     form: Format
     roles: frozenset[Role] | None = None
     modules: ModulePatterns | None = None
-    names: frozenset[str] | None = None
-    """Module paths, exactly."""
+    """As the quantiser names them, until they are looked up in an architecture."""
+    taken: Mapping[str, float] | None = field(default=None, repr=False)
+    """The share of the weights at each path that is meant, 0 to 1, once they are."""
 
-    def share(self, role: Role, name: str, copies: int) -> float:
-        """The part of the `copies` equal weights of this name that it takes, 0 to 1."""
-        if (self.roles is not None and role not in self.roles) or (self.names is not None and name not in self.names):
+    def share(self, role: Role, name: str) -> float:
+        """The part of the equal weights of this name that it takes, 0 to 1."""
+        if self.roles is not None and role not in self.roles:
             return 0.0
-        return 1.0 if self.modules is None else self.modules.share(name, copies)
+        return 1.0 if self.taken is None else self.taken.get(name, 0.0)
 
-    @property
-    def by_layer(self) -> bool:
-        return self.names is not None or (self.modules is not None and self.modules.by_layer)
+
+def looked_up(rules: Iterable[Rule], architecture: Architecture) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """(the rules with the weights that they take, and the patterns of all of them that take none).
+
+    A matrix whose inputs are no multiple of a format's block cannot have that format, and is left to the rules after.
+    """
+    modules = modules_of(architecture)
+    found: list[Rule] = []
+    idle: list[str] = []
+    for rule in rules:
+        taken = None
+        if rule.modules is not None:
+            taken, unused = rule.modules.taken(modules)
+            idle += unused if rule.modules.stated else []
+        misfits = {
+            modules.paths[name]
+            for name, weight in modules.weights.items()
+            if rule.roles is not None and weight.role in rule.roles and weight.columns % rule.form.block
+        }
+        if misfits:
+            everything = dict.fromkeys(modules.paths.values(), 1.0) if taken is None else taken
+            taken = {path: share for path, share in everything.items() if path not in misfits}
+        found.append(replace(rule, modules=None, taken=taken))
+    return tuple(found), tuple(dict.fromkeys(idle))
+
+
+def uneven(rules: Iterable[Rule], architecture: Architecture) -> frozenset[str]:
+    """The paths of layers of which some rule takes one and not another."""
+    named = [rule.taken for rule in rules if rule.taken is not None]
+    found = set()
+    if named:
+        shares: dict[tuple[str, str], tuple[float, ...]] = {}
+        for layer in architecture.layers():
+            names = {weight.name for operator in layer.operators for weight in operator.self_contained().weights()}
+            for path in layer.module_paths() if layer.repeat > 1 or layer.indices is not None else ():
+                for name in names:
+                    own = tuple(taken.get(f"{path}.{name}", 0.0) for taken in named)
+                    if shares.setdefault((layer.path, name), own) != own:
+                        found.add(layer.path)
+    return frozenset(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import UnknownFormatError, did_you_mean, shown
 from ..units import ceil_div
@@ -52,9 +52,9 @@ class Format:
 _HALF = ("bf16", "fp16", "fp32")
 
 
-def _weights_only(name: str, bits: float, *scales: Scales) -> Format:
+def weights_only(name: str, bits: float, *scales: Scales, block: int = 1) -> Format:
     """Stored in a few bits, multiplied in 16."""
-    return Format(name=name, bits=bits, scales=scales, computes_in=_HALF)
+    return Format(name=name, bits=bits, scales=scales, computes_in=_HALF, block=block)
 
 
 # What a GGUF file may hold: the type's number in the file, inputs a block, bytes a block (scales and minima included)
@@ -117,15 +117,15 @@ _OWN: dict[str, Format] = {
         Format(name="fp8_block", bits=8, scales=(Scales(bits=32, rows=128, columns=128),), computes_in=("fp8", *_HALF)),
         Format(name="int8", bits=8, scales=(Scales(bits=32),), computes_in=("int8", *_HALF)),
         # symmetric, one 16-bit scale a group of 128 (compressed-tensors pack-quantized, w4a16)
-        _weights_only("int4", 4, Scales(bits=16, columns=128)),
+        weights_only("int4", 4, Scales(bits=16, columns=128)),
         # AWQ: 16-bit scale and 4-bit zero point a group of 128 (arXiv 2306.00978)
-        _weights_only("awq", 4, Scales(bits=20, columns=128)),
+        weights_only("awq", 4, Scales(bits=20, columns=128)),
         # GPTQ: the same, and a 32-bit group index for each input (arXiv 2210.17323, g_idx of the file format)
-        _weights_only("gptq", 4, Scales(bits=20, columns=128), Scales(bits=32, rows=None, columns=1)),
+        weights_only("gptq", 4, Scales(bits=20, columns=128), Scales(bits=32, rows=None, columns=1)),
         # bitsandbytes: one float32 maximum a block of 64 values (QLoRA, arXiv 2305.14314, without double quantisation)
-        _weights_only("nf4", 4, Scales(bits=32, columns=64)),
+        weights_only("nf4", 4, Scales(bits=32, columns=64)),
         # OCP microscaling 1.0: one 8-bit exponent a block of 32
-        replace(_weights_only("mxfp4", 4, Scales(bits=8, columns=32)), block=32),
+        weights_only("mxfp4", 4, Scales(bits=8, columns=32), block=32),
         # NVFP4: one fp8 scale a block of 16, one float32 scale a tensor
         Format(
             name="nvfp4",
@@ -156,6 +156,25 @@ _SPELLINGS = {
     "w4a16": "int4",
     "fp4": "nvfp4",
     "bnb_4bit": "nf4",
+    "bnb_nf4": "nf4",
+    "bnb_8bit": "int8",
+    "bnb_int8": "int8",
+    "load_in_4bit": "nf4",
+    "load_in_8bit": "int8",
+    "awq_4bit": "awq",
+    "awq_int4": "awq",
+    "gptq_4bit": "gptq",
+    "gptq_int4": "gptq",
+    # llm-compressor's schemes
+    "fp8_dynamic": "fp8",
+    "fp8_static": "fp8",
+    "w8a8_fp8": "fp8",
+    "w8a8_int8": "int8",
+    "int8_dynamic": "int8",
+    "nvfp4a16": "nvfp4",
+    "mxfp4a16": "mxfp4",
+    "w4a8": "int4",
+    "w4afp8": "int4",
 }
 WEIGHT_FORMATS = tuple(_OWN)
 # a KV cache keeps one value after another: of nvfp4 and of ggml's types the block scales are what counts; the latter
@@ -182,11 +201,14 @@ def spelling(name: object) -> str:
     return _SPELLINGS.get(spelled, spelled)
 
 
-def unknown_format(name: object, argument: str, accepted: tuple[str, ...]) -> UnknownFormatError:
-    """The error that names the argument, the nearest match and what is accepted."""
+def unknown_format(
+    name: object, argument: str, accepted: tuple[str, ...], more: tuple[str, ...] = ()
+) -> UnknownFormatError:
+    """The error that names the argument, the nearest match and what is accepted; `more`: examples of other labels."""
     words = (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted))
     near = did_you_mean(spelling(name), words) if isinstance(name, str) else ""
-    return UnknownFormatError(f"{argument} {shown(name)} is not known.{near} Accepted: {', '.join(accepted)}.")
+    also = f"; also {', '.join(more)}" if more else ""
+    return UnknownFormatError(f"{argument} {shown(name)} is not known.{near} Accepted: {', '.join(accepted)}{also}.")
 
 
 def kv_bits(form: Format) -> float:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError
 from ..operators import Weight
 from ..report import Note
-from . import checkpoint, gguf
+from . import checkpoint, gguf, labels
 from .checkpoint import QUANTIZED_ROLES
-from .module_rules import Rule
+from .module_rules import Rule, looked_up, uneven
 from .numerics import FORMATS, KV_FORMATS, WEIGHT_FORMATS, Format, kv_bits, parse_format, spelling, unknown_format
 
 _PLAIN = ("fp32", "bf16", "fp16")
-
-
-# A config is not trusted: more names and patterns than this are refused, not matched.
-_MOST_MATCHES = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,23 +36,15 @@ class WeightScheme:
     factor: float = 1.0
     """What the weights' file holds over what the formats give: other than 1 where the two disagree."""
     notes: tuple[Note, ...] = ()
-
-    @property
-    def regexes(self) -> int:
-        """How many regexes each name is matched against."""
-        return sum(len(rule.modules.regexes) for rule in self.rules if rule.modules is not None)
-
-    @property
-    def by_layer(self) -> bool:
-        """Whether some rule names single layers."""
-        return any(rule.by_layer for rule in self.rules)
+    uneven: frozenset[str] = frozenset()
+    """The paths of layers of which some rule takes one and not another."""
 
     def formats_of(self, weight: Weight, path: str) -> list[tuple[Format, float]]:
         """(format, part of the weight's copies that has it): one format, but for experts that are named singly."""
         name, left = f"{path}{weight.name}", 1.0
         found = []
         for rule in self.rules:
-            share = min(left, rule.share(weight.role, name, weight.copies))
+            share = min(left, rule.share(weight.role, name))
             if share:
                 found.append((rule.form, share))
                 left -= share
@@ -65,10 +55,10 @@ class WeightScheme:
 
 def by_name(formats: Mapping[str, Format]) -> tuple[Rule, ...]:
     """Rules for weights of which each has a format of its own, by module path."""
-    names: dict[Format, set[str]] = {}
+    names: dict[Format, dict[str, float]] = {}
     for name, form in formats.items():
-        names.setdefault(form, set()).add(name)
-    return tuple(Rule(form=form, names=frozenset(found)) for form, found in names.items())
+        names.setdefault(form, {})[name] = 1.0
+    return tuple(Rule(form=form, taken=found) for form, found in names.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,13 +80,8 @@ class Alike:
 def alike(layer: Layer, scheme: WeightScheme) -> tuple[Alike, ...]:
     """The layers of a group by the formats of their weights: all together, unless rules name single layers."""
     paths = [f"{path}." if path else "" for path in layer.module_paths()]
-    judged = paths if scheme.by_layer else paths[:1]
-    matches = len(judged) * sum(len(operator.weights()) for operator in layer.operators) * scheme.regexes
-    if matches > _MOST_MATCHES:
-        raise ConfigError(
-            f"The config's quantization_config would match {matches:,} names and patterns, more than "
-            f"{_MOST_MATCHES:,}; give precision to count one format."
-        )
+    by_layer = layer.path in scheme.uneven
+    judged = paths if by_layer else paths[:1]
     places: dict[tuple[_WeightFormats, ...], list[int]] = {}
     for place, path in enumerate(judged):
         formats = tuple(
@@ -107,7 +92,7 @@ def alike(layer: Layer, scheme: WeightScheme) -> tuple[Alike, ...]:
     found = []
     for formats, where in places.items():
         indices = layer.indices
-        if indices is not None and scheme.by_layer:
+        if indices is not None and by_layer:
             indices = tuple(indices[place] for place in where)
         stored = [_stored(parts, scheme) for parts in formats]
         found.append(
@@ -176,7 +161,7 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
     if mix is not None:
         return gguf_scheme(architecture, mix)
     if spelling(precision) not in WEIGHT_FORMATS:
-        raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()))
+        return _labelled(config, architecture, precision)
     wanted = parse_format(precision)
     try:
         stated = checkpoint_scheme(config, architecture)
@@ -197,6 +182,27 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
             )
         )
     return _asked_for(wanted, stated, notes)
+
+
+def _labelled(config: Config, architecture: Architecture, precision: object) -> WeightScheme:
+    """The scheme of a label that means more than one format: as checkpoints of that kind are stored."""
+    if checkpoint.holder(config) is not None:
+        own = checkpoint_scheme(config, architecture)
+        if own.label in (precision, spelling(precision)):
+            return own
+    stated = labels.quantization_of(spelling(precision))
+    if stated is None:
+        raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
+    plain = {name: value for name, value in config.values.items() if name not in checkpoint.HOLDING}
+    found = checkpoint_scheme(Config({**plain, "quantization_config": stated}), architecture)
+    text = f"{found.label} was asked for and is counted as checkpoints of this kind are stored: {_spelled_out(stated)}."
+    return replace(found, notes=(*found.notes, Note(subject="precision", text=text, origin="assumption")))
+
+
+def _spelled_out(stated: Mapping[str, Any]) -> str:
+    """The plain fields of a quantization_config."""
+    plain = {name: value for name, value in stated.items() if isinstance(value, (str, int, float))}
+    return ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
 def _asked_for(wanted: Format, stated: WeightScheme, notes: list[Note]) -> WeightScheme:
@@ -238,10 +244,12 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
     kept = gguf.kept_experts(architecture)
     if kept is not None:
         text += f" The experts stay in {kept}, in which they are published."
+    # a pipeline's last stage has a copy of a tied table
+    rules = (*by_name(found), *(() if table is None else (Rule(form=found[table], roles=frozenset({"head"})),)))
     return WeightScheme(
         plain=FORMATS["fp16"],
-        # a pipeline's last stage has a copy of a tied table
-        rules=(*by_name(found), *(() if table is None else (Rule(form=found[table], roles=frozenset({"head"})),))),
+        rules=rules,
+        uneven=uneven(rules, architecture),
         quantized=most if most.quantized else None,
         label=mix,
         kv_cache=FORMATS["fp16"],
@@ -290,23 +298,43 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
         name, before_2024 = gguf_mix
         mix = gguf.mix_of(name)
         return _UNMIXED if mix is None else gguf_scheme(architecture, mix, before_2024=before_2024)
-    if plain.bits == 32:
-        plain = FORMATS["bf16"]
     stated = checkpoint.read(where, plain)
-    if stated.scales_cache:
-        notes.append(
-            Note(
-                subject="kv_precision",
-                text="The checkpoint carries scales for an 8-bit KV cache; it is counted in 16 bits unless "
-                "kv_precision says 'fp8'.",
-                origin="warning",
-            )
+    rules, idle = looked_up(stated.rules, architecture)
+    notes += _idle(idle, architecture.depth)
+    cache = plain if plain.bits == 16 else FORMATS["bf16"]
+    if stated.kv_cache is not None:
+        text = (
+            f"The checkpoint states a KV cache in {stated.kv_cache.name}, in which vLLM and TensorRT-LLM then keep it; "
+            f"kv_precision={cache.name!r} counts 16 bits."
         )
+        notes.append(Note(subject="kv_precision", text=text, origin="source"))
     return WeightScheme(
         plain=plain,
-        rules=stated.rules,
-        quantized=stated.main,
+        rules=rules,
+        quantized=stated.main if stated.main.quantized else None,
         label=stated.label,
-        kv_cache=plain,
+        kv_cache=stated.kv_cache or cache,
         notes=tuple(notes),
+        uneven=uneven(rules, architecture),
     )
+
+
+_ABSENT = re.compile(r"(^|\.|\*)(mtp|nextn|eagle|draft)\b|rotary_emb|inv_freq")
+
+
+def _idle(names: tuple[str, ...], depth: int) -> list[Note]:
+    """That names of modules took no weight; those of what is never counted (other predictors, buffers) left out."""
+    layers = {name: re.search(r"\blayers\.(\d{1,9})\b", name) for name in names}
+    strange = [
+        name
+        for name, layer in layers.items()
+        if not _ABSENT.search(name) and not (layer is not None and int(layer[1]) >= depth)
+    ]
+    if not strange:
+        return []
+    some = ", ".join(repr(name[:80]) for name in strange[:3]) + (" …" if len(strange) > 3 else "")
+    text = (
+        f"The config's quantization_config names {len(strange):,} module(s) that are no weight of this model, which "
+        f"changed nothing: {some}."
+    )
+    return [Note(subject="precision", text=text, origin="warning")]

@@ -1,4 +1,4 @@
-"""What the headers of a checkpoint's files list."""
+"""What the files of a checkpoint hold, by their headers, their index or their sizes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class StoredWeights:
     """Size of the files, headers included."""
     mix: str | None = None
     """The mix of formats that a GGUF file names."""
+    indexed_bytes: int | None = None
+    """What the index beside the files gives as their tensors' bytes, where it does."""
 
     @property
     def bytes(self) -> int:
@@ -51,3 +53,20 @@ class StoredWeights:
         return (
             f"{len(self.tensors):,} tensors, {sum(values.values()):,} values ({shown or 'none'}), {self.bytes:,} bytes"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTotal:
+    """How much a checkpoint holds, where its files are not at hand: an index, Git LFS pointers, the hub's list."""
+
+    where: str
+    """What says so, as a sentence names it."""
+    bytes: int
+    of_files: bool = False
+    """Whether these are the sizes of files, with their headers, and not the bytes of their tensors."""
+    values: int | None = None
+    """Parameters, where it says how many."""
+    names: tuple[str, ...] = ()
+    """The tensors, where it names them."""
+    lacking: str = ""
+    """What of the files is not there."""

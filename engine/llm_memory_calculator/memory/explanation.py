@@ -34,7 +34,7 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
         _cache(deployment, load, holding, need),
         _activations(deployment, load, holding, need),
         _state(deployment, load, holding, need),
-        Line(name="images", value=need.images, unit=BYTES, why=_images(deployment)),
+        Line(name="media", value=need.images, unit=BYTES, why=_media(deployment, load)),
         Line(name="LoRA adapters", value=need.adapters, unit=BYTES, why=_adapters(load)),
         Line(name="gradients", value=need.gradients, unit=BYTES, why="one for each parameter"),
         _overhead(deployment, holding, need, framework_overhead),
@@ -232,10 +232,12 @@ def _graphs(deployment: Deployment, holding: Holding) -> str:
     return f"{fixed / 1e6:,.1f} MB{mixes} + {depth:,} layers x {(of_all - fixed) / max(depth, 1) / 1e6:,.1f} MB"
 
 
-def _images(deployment: Deployment) -> str:
+def _media(deployment: Deployment, load: Load) -> str:
     if deployment.architecture.latents is not None:
         return "latents of each pass, and pixels"
-    return "what the tower keeps alive in a step, and the embeddings"
+    given = (("images", load.images), ("video", load.video), ("sound", load.sound))
+    kinds = " and ".join(name for name, found in given if found is not None)
+    return f"what a tower keeps alive of {kinds} in a step, and the embeddings"
 
 
 def _adapters(load: Load) -> str:
@@ -246,7 +248,7 @@ def _adapters(load: Load) -> str:
 
 def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: float | None) -> Line:
     if stated is not None:
-        why = f"as asked: (KV cache + state + images + activations) x {stated - 1:.4g}"
+        why = f"as asked: (KV cache + state + media + activations) x {stated - 1:.4g}"
         return Line(name="overhead", value=need.overhead, unit=BYTES, why=why)
     peers = deployment.layout.devices_of_copy
     alone = "one device alone" if peers == 1 else f"one of {peers:,} devices that share the model"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from ..facts import table
@@ -14,7 +15,8 @@ from .adapters import adapter_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..deployment import Deployment, Load, Pictures
+    from ..deployment import Deployment, Load
+    from ..images import InputSize
     from ..units import Quantity
 
 
@@ -33,6 +35,7 @@ class Ledger:
     state: Quantity = 0
     """Convolution windows and recurrent states."""
     images: Quantity = 0
+    """What towers keep alive of images, videos and sounds, and their embeddings; latents and pixels of what is made."""
     adapters: Quantity = 0
     gradients: Quantity = 0
     forward: Quantity
@@ -93,7 +96,7 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
             weights=holding.weights,
             kv_cache=whole_up(here * cached * formats.kv_bytes),
             state=whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes)),
-            images=0 if load.images is None else _image_bytes(deployment, load.images, holding, here),
+            images=_media_bytes(deployment, load, holding, here),
             adapters=adapter_bytes(holding, load.adapters, layout.tensor, engine),
             forward=factor * alive * formats.activation_bytes,
             sampler=engine.sampler_bytes(architecture.vocab_size, here) if samples else 0,
@@ -140,16 +143,29 @@ def live_beside(kinds: Iterable[Kind]) -> float:
     return max(alive, default=0.0)
 
 
-def _image_bytes(deployment: Deployment, images: Pictures, holding: Holding, sequences: Quantity) -> Quantity:
-    """What the tower keeps alive, and the embeddings that it hands on, in the images of one step.
+def _media_bytes(deployment: Deployment, load: Load, holding: Holding, sequences: Quantity) -> Quantity:
+    """What a tower keeps alive, and the embeddings that it hands on, in the images, videos and sounds of one step.
 
-    An engine takes as many images into a step as their tokens fit its budget, and one at least.
+    An engine takes as many of a kind into a step as their tokens fit its budget, and one at least; one kind runs after
+    the other.
     """
-    if not holding.towers:
-        return 0
-    shown = larger(1, larger(images.size.tokens, images.size.attended))
-    together = smaller(sequences * images.count, larger(1, deployment.engine.step_tokens // shown))
-    seeing = [kind for kind in holding.towers if not kind.layer.of_sound]
-    of_image = live_beside(seeing) * images.size.positions + shown * deployment.architecture.hidden_size
-    factor = table("memory")["forward"]["factor"]
-    return whole_up(factor * together * of_image * deployment.formats.activation_bytes)
+    width, alive, handed = deployment.architecture.hidden_size, [], []
+    for count, size, of_sound, alone in _media(load):
+        tower = [kind for kind in holding.towers if kind.layer.of_sound == of_sound]
+        if not tower:
+            continue
+        shown = larger(1, larger(size.tokens, size.attended))
+        together = smaller(sequences * count, larger(1, deployment.engine.step_tokens // shown))
+        alive.append((1 if alone else together) * (live_beside(tower) * size.positions))
+        handed.append(together * (shown * width))
+    peak = table("memory")["forward"]["factor"] * (reduce(larger, alive, 0) + sum(handed))
+    return whole_up(peak * deployment.formats.activation_bytes)
+
+
+def _media(load: Load) -> Iterator[tuple[Quantity, InputSize, bool, bool]]:
+    """(how many of a sequence, what one is, is it heard, is it encoded alone) of all that is shown to a model."""
+    if load.images is not None:
+        yield load.images.count, load.images.size, False, False
+    for recording, of_sound in ((load.video, False), (load.sound, True)):
+        if recording is not None:
+            yield 1, recording.size, of_sound, recording.alone

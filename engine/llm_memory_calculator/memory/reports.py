@@ -76,6 +76,8 @@ def memory_report(
         batch_size=load.sequences,
         seq_length=load.tokens,
         image_tokens=load.images.count * load.images.size.tokens if load.images else 0,
+        video_tokens=load.video.size.tokens if load.video else 0,
+        audio_tokens=load.sound.size.tokens if load.sound else 0,
         worst_device=need.where,
         weight_memory_bytes=need.weights,
         kv_cache_bytes=need.kv_cache,

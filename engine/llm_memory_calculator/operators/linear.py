@@ -144,6 +144,8 @@ class Embedding(Stateless):
     entries: int
     width: int
     part: TablePart = "vocabulary"
+    hashed: bool = False
+    """For runs of tokens, of which there are so many that only the row that a token takes is called active."""
 
     @property
     def split(self) -> Split:
@@ -155,6 +157,9 @@ class Embedding(Stateless):
 
     def weights(self) -> tuple[Weight, ...]:
         return (Weight(name=self.name, rows=self.entries, columns=self.width, role="table", part=self.part),)
+
+    def active_parameters(self) -> int:
+        return self.width if self.hashed else self.entries * self.width
 
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, entries=ceil_div(self.entries, tensor)) if self.split == "rows" else self

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
-from ..formats.stored import StoredWeights
+from ..formats.stored import StoredTotal, StoredWeights
 from ..report import Note
-from . import gguf_config, gguf_file, hub, local, names, pipelines, safetensors
+from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "read",
     "repository_info",
     "resolve",
-    "with_listed",
+    "with_beside",
 ]
 
 _ACCEPTED = (
@@ -46,12 +46,16 @@ class Origin:
     """The config's URL or path, "bundled catalogue (URL)", or "given as a dict"."""
     config: Mapping[str, Any]
     """The config as published, or as the name or a GGUF file's metadata gives it."""
-    weights: StoredWeights | None = None
-    """What the headers of the weights' files list, where they are at hand."""
+    weights: StoredWeights | StoredTotal | None = None
+    """What the headers of the weights' files list, or what else says how much they hold."""
     notes: tuple[Note, ...] = ()
     """What was inferred, and what could not be read."""
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Formats that files beside the config state otherwise than the config, by file."""
     fetched: bool = field(default=False, compare=False)
     """Whether the hub was asked for it just now."""
+    folder: str = field(default="", compare=False)
+    """The folder of the hub's own cache that the config was read from."""
     listed: Mapping[str, int] = field(default_factory=dict)
     """How many values of each type the hub counts in the weights' headers, where it was asked for that."""
 
@@ -159,23 +163,79 @@ def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
         if derived is None or derived.refusal or not derived.base or refresh:
             raise type(error)(f"{error}{names.hint(derived)}") from None
         return _derived(derived, f"The hub was not reached ({error})")
+    except hub.NoConfigError as error:
+        other = _without_config(place.name, token)
+        if other is None:
+            raise UnknownModelError(f"{error}{names.hint(derived)}") from None
+        return other
     except SourceError as error:
         raise type(error)(f"{error}{names.hint(derived)}") from None
-    return Origin(model=place.name, kind="hub", where=found.where, config=found.config, fetched=found.fetched)
+    return Origin(
+        model=place.name,
+        kind="hub",
+        where=found.where,
+        config=found.config,
+        fetched=found.fetched,
+        folder=found.folder,
+    )
 
 
-def with_listed(origin: Origin, *, token: str | None = None) -> Origin:
-    """The same with the hub's count of the values of each type, where the config was fetched from there just now.
-
-    The count judges the answer and never makes it fail: where it cannot be had, a note says so.
-    """
-    if not origin.fetched:
-        return origin
+def _without_config(repository: str, token: str | None) -> Origin | None:
+    """The model of a params.json, or that an adapter names as its base; None where the repository holds neither."""
     try:
-        return replace(origin, listed=hub.listed_values(origin.model, token=token))
+        found = hub.beside(repository, token=token, refresh=True)
+    except SourceError:
+        return None
+    params = found.texts.get(params_json.NAME)
+    if params is not None:
+        where = f"the {params_json.NAME} of {repository} on the hub"
+        return _by_usual_names(Origin(model=repository, kind="hub", where=where, config=params))
+    adapter = found.texts.get(beside.ADAPTER)
+    return None if adapter is None else _base_of(repository, adapter)
+
+
+def _base_of(path: str, adapter: Mapping[str, Any]) -> Origin:
+    """The base that an adapter_config.json names, which is counted without the adapter."""
+    base = adapter.get("base_model_name_or_path")
+    shown = f"{local.shorten(path)!r} holds an adapter"
+    if not isinstance(base, str) or not base.strip():
+        raise InvalidFileError(f"{shown} and names no base; give the base as the model and this as lora_config.")
+    place = locate(base)
+    if place.kind == "file":
+        raise InvalidFileError(
+            f"{shown} whose base is the path {local.shorten(base)!r}; give that as the model and this as lora_config."
+        )
+    text = f"{shown} of {place.name}: the base was counted, and the adapter is counted by lora_config."
+    return _noting(read(place), Note(subject="lora_config", text=text, origin="warning"))
+
+
+def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
+    """The same with what stands beside a config of the hub: formats, and how much its files hold.
+
+    Where it cannot be had a note says so, and the config alone is counted.
+    """
+    if origin.kind != "hub":
+        return origin
+    if origin.folder:
+        kept = _with_weights_of(origin.folder, _completed(origin, _in_folder(origin.folder)))
+        if kept.weights is not None:
+            return kept
+    try:
+        found = hub.beside(origin.model, token=token, refresh=origin.fetched)
     except SourceError as error:
-        text = f"The hub's count of the weights could not be compared. {error}"
+        text = f"What stands beside the config on the hub was not read: the config alone was counted. {error}"
         return _noting(origin, Note(subject="weights", text=text, origin="source"))
+
+    def text_of(name: str) -> Mapping[str, Any] | None:
+        if name in found.unread:
+            raise InvalidFileError(found.unread[name])
+        return found.texts.get(name)
+
+    return replace(
+        _completed(origin, text_of),
+        listed=found.values,
+        weights=totals.of_sizes(found.sizes, "its files on the hub"),
+    )
 
 
 def repository_info(repository: str, *, token: str | None = None) -> dict[str, Any]:
@@ -193,7 +253,40 @@ def given(config: Mapping[str, Any]) -> Origin:
             f"The config given as a dict has the key {local.shorten(repr(strangers[0]))}, which is not a string. "
             "Give the content of the model's config.json."
         )
-    return Origin(model="custom config", kind="dict", where="given as a dict", config=config)
+    config, files = beside.in_mapping(config)
+    origin = _by_usual_names(Origin(model="custom config", kind="dict", where="given as a dict", config=config))
+    index = next((files[name] for name in totals.INDEXES if isinstance(files.get(name), Mapping)), None)
+    weights = None if index is None else totals.of_index(index, "given beside the config")
+    return replace(_completed(origin, lambda name: _mapping(files, name)), weights=weights)
+
+
+def _mapping(files: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    content = files.get(name)
+    if content is not None and not isinstance(content, Mapping):
+        raise InvalidFileError(f"It must be an object, and is of type {type(content).__name__}.")
+    return content
+
+
+def _completed(origin: Origin, read: Callable[[str], Mapping[str, Any] | None]) -> Origin:
+    """The same with what the files beside its config state."""
+    found = beside.completed(origin.config, read)
+    return replace(origin, config=found.config, others=found.others, notes=(*origin.notes, *found.notes))
+
+
+def _in_folder(folder: str) -> Callable[[str], Mapping[str, Any] | None]:
+    def read(name: str) -> Mapping[str, Any] | None:
+        file = os.path.join(folder, name)
+        return local.load(file)[1] if os.path.lexists(file) else None
+
+    return read
+
+
+def _by_usual_names(origin: Origin) -> Origin:
+    """The same with the config that a params.json gives."""
+    if not params_json.is_params(origin.config):
+        return origin
+    config, notes = params_json.read(origin.config)
+    return replace(origin, config=config, notes=(*origin.notes, *notes))
 
 
 def _from_disk(path: str) -> Origin:
@@ -208,9 +301,10 @@ def _from_disk(path: str) -> Origin:
     if os.path.isdir(expanded) and not local.is_config(expanded):
         return _from_folder_without_config(path, expanded)
     file, config = local.load(path)
-    if not os.path.isdir(expanded):
-        return Origin(model=path, kind="file", where=file, config=config)
-    return _with_weights_of(expanded, Origin(model=path, kind="file", where=file, config=config))
+    origin = _by_usual_names(Origin(model=path, kind="file", where=file, config=config))
+    if os.path.basename(file) == "config.json":
+        origin = _completed(origin, _in_folder(os.path.dirname(file)))
+    return _with_weights_of(expanded, origin) if os.path.isdir(expanded) else origin
 
 
 def _from_gguf(path: str, expanded: str) -> Origin:
@@ -221,19 +315,41 @@ def _from_gguf(path: str, expanded: str) -> Origin:
 
 
 def _from_safetensors(path: str, expanded: str) -> Origin:
-    stored = safetensors.read(safetensors.files_of(expanded) or [expanded], path)
     folder = os.path.dirname(expanded)
-    if not os.path.lexists(os.path.join(folder, "config.json")):
+    stored = _stored(safetensors.files_of(expanded) or [expanded], folder, path)
+    stated = [name for name in ("config.json", params_json.NAME) if os.path.lexists(os.path.join(folder, name))]
+    if not stated:
+        listed = f"lists {stored.summary()}" if isinstance(stored, StoredWeights) else f"is of {stored.bytes:,} bytes"
         raise InvalidFileError(
-            f"The header of {local.shorten(path)!r} lists {stored.summary()}, and no config.json beside it says what "
-            "model that is; put the model's config.json into its folder."
+            f"The header of {local.shorten(path)!r} {listed}, and no config.json beside it says what model that is; "
+            "put the model's config.json into its folder."
         )
-    file, config = local.load(os.path.join(folder, "config.json"))
-    return Origin(model=path, kind="file", where=file, config=config, weights=stored)
+    file, config = local.load(os.path.join(folder, stated[0]))
+    origin = _by_usual_names(Origin(model=path, kind="file", where=file, config=config, weights=stored))
+    return _completed(origin, _in_folder(folder))
+
+
+def _stored(files: list[str], folder: str, path: str) -> StoredWeights | StoredTotal:
+    """The headers of these files, beside what their index says; or that alone where they are not at hand."""
+    index = os.path.join(folder, totals.INDEXES[0])
+    whole = all(os.path.exists(file) and totals.pointed(file) is None for file in files)
+    if not whole and os.path.isdir(folder):
+        total = totals.of_folder(folder)
+        if total is not None:
+            return total
+    found = safetensors.read(files, path)
+    if os.path.lexists(index):
+        said = totals.of_index(local.load(index)[1], totals.INDEXES[0])
+        return replace(found, indexed_bytes=None if said is None else said.bytes)
+    return found
 
 
 def _from_folder_without_config(path: str, expanded: str) -> Origin:
-    """A folder of GGUF files, or the error that says what a folder holds instead of a config."""
+    """A folder of GGUF files or with a params.json, or the error that says what it holds instead of a config."""
+    params = os.path.join(expanded, params_json.NAME)
+    if os.path.lexists(params):
+        file, config = local.load(params)
+        return _with_weights_of(expanded, _by_usual_names(Origin(model=path, kind="file", where=file, config=config)))
     files = gguf_file.files_in(expanded)
     if len(files) == 1:
         return _from_gguf(path, os.path.join(expanded, files[0]))
@@ -242,6 +358,8 @@ def _from_folder_without_config(path: str, expanded: str) -> Origin:
             f"The folder {local.shorten(path)!r} holds {len(files)} GGUF models: {', '.join(files[:8])}. Give one of "
             "these files."
         )
+    if os.path.lexists(os.path.join(expanded, beside.ADAPTER)):
+        return _base_of(path, local.load(os.path.join(expanded, beside.ADAPTER))[1])
     shards = safetensors.files_of(expanded)
     if shards:
         return _from_safetensors(path, shards[0])
@@ -250,17 +368,16 @@ def _from_folder_without_config(path: str, expanded: str) -> Origin:
 
 
 def _with_weights_of(folder: str, origin: Origin) -> Origin:
-    """The same with the weights' headers of a folder; they judge the answer, and never make it fail."""
+    """The same with how much the files of a folder hold; they judge the answer, and never make it fail."""
     try:
         files = safetensors.files_of(folder)
-        if files:
-            return replace(origin, weights=safetensors.read(files, folder))
-        others = [name for name in local.names_in(folder) if name.lower().endswith(".gguf")]
+        weights = _stored(files, folder, folder) if files else totals.of_folder(folder)
+        others = [] if weights else [name for name in local.names_in(folder) if name.lower().endswith(".gguf")]
     except (SourceError, OSError) as error:
         text = f"The weights' headers were not read, and the config alone was counted. {error}"
         return _noting(origin, Note(subject="weights", text=text, origin="warning"))
     if not others:
-        return origin
+        return replace(origin, weights=weights)
     text = f"{others[0]} stands beside the config and was not read: give its own path to count it."
     return _noting(origin, Note(subject="weights", text=text, origin="warning"))
 

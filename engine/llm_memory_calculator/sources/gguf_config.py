@@ -182,8 +182,8 @@ def config_of(file: GgufFile, where: str) -> dict[str, Any]:
     if family is None:
         raise UnsupportedModelError(
             f"{where} holds a model of the architecture {architecture!r}, which is not described here; its header "
-            f"lists {file.weights.summary()}.{did_you_mean(architecture, tuple(FAMILIES))} Known: "
-            f"{', '.join(FAMILIES)}. The model's config.json may be described all the same."
+            f"lists {file.weights.summary()}.{did_you_mean(architecture, tuple(FAMILIES))} Give the model's "
+            "config.json, which may be described all the same."
         )
     read = _Metadata(file, architecture, where)
     if read.whole("expert_count", default=0) and architecture in _WITH_EXPERTS:

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: one bounded request for one config.json, and one for what its weights' headers list.
+"""The Hugging Face hub: one bounded request for one config.json, and some for what stands beside it.
 
 `hf_hub_download` is not used: it tries again, has no limit in all on time or size, and takes HF_ENDPOINT and
 HF_HUB_OFFLINE as they were at import. Nor is `build_hf_headers`, which may send a request of its own. The hub's
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import re
 import socket
@@ -27,15 +28,18 @@ from ..errors import (
     GatedModelError,
     HubOfflineError,
     InvalidFileError,
+    SourceError,
     UnknownModelError,
 )
 from . import local
+from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
+from .params_json import NAME as PARAMS
 
 DEADLINE_S = 5.0
 """The longest that a call waits for the network: name look-up, connections, redirects and body together."""
 METADATA_DEADLINE_S = 2.0
-"""The longest that a call waits, after the config, for what the weights' headers list."""
+"""The longest that a call waits, after the config, for the list of files and the small ones beside the config."""
 MOST_REDIRECTS = 5
 _REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 _LONGEST_ID = 96
@@ -58,6 +62,25 @@ class Answer(NamedTuple):
     config: dict[str, Any]
     fetched: bool
     """Whether the hub was asked just now."""
+    folder: str = ""
+    """The folder of the hub's own cache that it was read from."""
+
+
+class Beside(NamedTuple):
+    """What stands beside a repository's config.json."""
+
+    sizes: dict[str, int]
+    """Bytes of each file."""
+    values: dict[str, int]
+    """How many values of each type the hub counts in the headers of safetensors files; empty where it has none."""
+    texts: dict[str, dict[str, Any]]
+    """The small files that are read, by name."""
+    unread: dict[str, str]
+    """Why one of them could not be read, by name."""
+
+
+class NoConfigError(UnknownModelError):
+    """A repository that has no config.json."""
 
 
 def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
@@ -68,13 +91,15 @@ def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
     _check_token(token, "`token`")
     endpoint = _endpoint()
     url = f"{endpoint}/{repository}/resolve/main/config.json"
-    offline = any(_is_true(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
-    copy = _home() / "llm-memory-calculator" / re.sub(r"[^\w.-]+", "_", _shown(endpoint)) / _file_name(repository)
-    if not refresh or offline:
-        config = local.load_cached(str(copy)) or _from_hub_cache(repository)
+    copy = _copy_of(repository)
+    if not refresh or _is_offline():
+        config = local.load_cached(str(copy))
         if config is not None:
             return Answer(_shown(url), config, fetched=False)
-    if offline:
+        kept = _from_hub_cache(repository)
+        if kept is not None:
+            return Answer(_shown(url), kept[1], fetched=False, folder=kept[0])
+    if _is_offline():
         raise HubOfflineError(
             f"{repository!r} is not in the cache and the hub is switched off. Unset HF_HUB_OFFLINE and "
             f"TRANSFORMERS_OFFLINE, {_OR_LOCAL}.{near_names(repository)}"
@@ -85,16 +110,56 @@ def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
     return Answer(_shown(url), config, fetched=True)
 
 
-def listed_values(repository: str, *, token: str | None) -> dict[str, int]:
-    """How many values of each type the headers of a repository's safetensors files list; empty where it has none.
+def beside(repository: str, *, token: str | None, refresh: bool) -> Beside:
+    """What stands beside a repository's config: a copy of an earlier answer, or the hub's.
 
-    It is the hub's own count (model_info's `safetensors`), one request of about a kilobyte.
-    Raises a SourceError when it cannot be had.
+    One request for the list of files (with the hub's own count of the headers' values), and one at a time for each of
+    the small files that may state a format. Raises a SourceError when the list cannot be had.
     """
-    url = f"{_endpoint()}/api/models/{repository}?expand[]=safetensors"
-    body = _within_deadline(_Download(repository, url, token, METADATA_DEADLINE_S, "count of weights"))
-    listed = local.parse(body, f"What {_shown(url)} answered").get("safetensors")
-    values = listed.get("parameters") if isinstance(listed, Mapping) else None
+    copy = _copy_of(repository).with_suffix(".beside.json")
+    if not refresh or _is_offline():
+        kept = local.load_cached(str(copy))
+        if kept is not None and all(isinstance(kept.get(name), dict) for name in ("sizes", "values", "texts")):
+            return Beside(kept["sizes"], kept["values"], kept["texts"], {})
+    if _is_offline():
+        raise HubOfflineError(f"The hub is switched off, and no earlier answer for {repository!r} is kept.")
+    ends = time.monotonic() + METADATA_DEADLINE_S
+    url = f"{_endpoint()}/api/models/{repository}?blobs=true"
+    body = _within_deadline(_Download(repository, url, token, METADATA_DEADLINE_S, "list of files"))
+    listed = local.parse(body, f"What {_shown(url)} answered")
+    sizes, values = _sizes(listed, url), _values(listed, url)
+    texts: dict[str, dict[str, Any]] = {}
+    unread: dict[str, str] = {}
+    for name in (*SIDE_FILES, *(() if "config.json" in sizes else (PARAMS,))):
+        if name in sizes:
+            address = f"{_endpoint()}/{repository}/resolve/main/{name}"
+            left = max(0.2, ends - time.monotonic())
+            try:
+                text = _within_deadline(_Download(repository, address, token, left, name))
+                texts[name] = local.parse(text, f"What {_shown(address)} answered")
+            except SourceError as error:
+                unread[name] = str(error)
+    found = Beside(sizes, values, texts, unread)
+    if not unread:
+        _store(copy, json.dumps({"sizes": sizes, "values": values, "texts": texts}).encode())
+    return found
+
+
+def _sizes(listed: Mapping[str, Any], url: str) -> dict[str, int]:
+    files = listed.get("siblings")
+    if not isinstance(files, list) or not all(isinstance(file, Mapping) for file in files):
+        raise InvalidFileError(f"What {_shown(url)} answered lists no files.")
+    named = {file.get("rfilename"): file.get("size") for file in files}
+    return {
+        name: size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**60 else 0
+        for name, size in named.items()
+        if isinstance(name, str) and "/" not in name
+    }
+
+
+def _values(listed: Mapping[str, Any], url: str) -> dict[str, int]:
+    counted = listed.get("safetensors")
+    values = counted.get("parameters") if isinstance(counted, Mapping) else None
     if not isinstance(values, Mapping):
         return {}
     if not all(
@@ -110,7 +175,7 @@ def repository_info(repository: str, *, token: str | None) -> dict[str, Any]:
     Raises as `load` does.
     """
     _check_token(token, "`token`")
-    if any(_is_true(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+    if _is_offline():
         raise HubOfflineError(f"The hub is switched off, so it cannot be asked about {repository!r}.")
     url = f"{_endpoint()}/api/models/{repository}"
     body = _within_deadline(_Download(repository, url, token, DEADLINE_S, "description"))
@@ -251,7 +316,7 @@ def _refuse(repository: str, url: str, status: int, headers: Mapping[str, str], 
         account = "the token's account has no access" if has_token else "it asks for a token"
         raise GatedModelError(f"The hub refuses {repository!r} (403): {account}. {licence}, {_OR_LOCAL}.{near}")
     if status == 404 and code == "EntryNotFound":
-        raise UnknownModelError(
+        raise NoConfigError(
             f"{repository!r} has no config.json (404); repositories of GGUF files or adapters often have none. Give "
             f"the id of the model that it was made from, {_OR_LOCAL}.{near}"
         )
@@ -294,8 +359,8 @@ def _check_token(token: object, name: str) -> None:
         raise ArgumentError(f"{name} has a space or another character that no token has. Copy the token again.")
 
 
-def _from_hub_cache(repository: str) -> dict[str, Any] | None:
-    """The config in the cache that huggingface_hub, transformers and others share, where they left one."""
+def _from_hub_cache(repository: str) -> tuple[str, dict[str, Any]] | None:
+    """(folder, config) of the cache that huggingface_hub, transformers and others share, where they left one."""
     from huggingface_hub import try_to_load_from_cache
 
     folder = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or str(_home() / "hub")
@@ -303,7 +368,8 @@ def _from_hub_cache(repository: str) -> dict[str, Any] | None:
         found = try_to_load_from_cache(repository, "config.json", cache_dir=_expanded(folder))
     except (OSError, UnicodeDecodeError):
         return None
-    return local.load_cached(found) if isinstance(found, str) else None
+    config = local.load_cached(found) if isinstance(found, str) else None
+    return None if config is None or not isinstance(found, str) else (os.path.dirname(found), config)
 
 
 def _store(copy: Path, body: bytes) -> None:
@@ -336,6 +402,16 @@ def _endpoint() -> str:
 def _home() -> Path:
     default = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache"), "huggingface")
     return Path(_expanded(os.environ.get("HF_HOME") or default))
+
+
+def _copy_of(repository: str) -> Path:
+    """Where an earlier answer is kept."""
+    endpoint = re.sub(r"[^\w.-]+", "_", _shown(_endpoint()))
+    return _home() / "llm-memory-calculator" / endpoint / _file_name(repository)
+
+
+def _is_offline() -> bool:
+    return any(_is_true(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
 
 
 def _file_name(repository: str) -> str:

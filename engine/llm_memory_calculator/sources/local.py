@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-import math
 import os
 import stat
 from collections import Counter
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from ..errors import InvalidFileError, UnknownModelError
 
@@ -65,15 +65,11 @@ def load_cached(file: str) -> dict[str, Any] | None:
 def parse(body: bytes, name: str) -> dict[str, Any]:
     """The JSON object that the bytes spell; `name` is the subject of the error's sentence.
 
-    Raises InvalidFileError for anything else, numbers that are not finite and nesting without end included.
+    Raises InvalidFileError for anything else, nesting without end included.
     """
     try:
-        config = json.loads(
-            body.decode("utf-8-sig"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_without_repeats,
-        )
+        # Python writes Infinity and NaN, which json reads; a field that must be a number refuses them where it is read
+        config = json.loads(_text(body), object_pairs_hook=_without_repeats)
     except UnicodeDecodeError:
         raise InvalidFileError(f"{name} is not UTF-8 text. Give the model's config.json as published.") from None
     except RecursionError:
@@ -105,15 +101,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a JSON number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{shorten(digits)} is beyond what a float can hold")
-    return number
+def _text(body: bytes) -> str:
+    """The text, whatever mark of byte order stands before it."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16")
+    return body.decode("utf-8-sig")
 
 
 def _mode(path: str) -> int:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Literal, TypedDict, Unpack
 
 from ...architecture import Architecture, Layer
-from ...config import Config
+from ...config import DEEPEST_STACK, Config
 from ...errors import ConfigError, shown
 from ...operators import Embedding, Linear, Norm, Output
 from ...report import Note
 from .attention import Heads, attention
 from .feed_forward import gated_feed_forward
-from .products import Operators
+from .products import Operators, plain
 from .stack import depth_of, grouped, pre_norm
 
 
@@ -155,14 +155,44 @@ def dtype_of(config: Config) -> str | None:
 
 
 def without_predictors(
-    architecture: Architecture, config: Config, name: str = "num_nextn_predict_layers", default: int = 0
+    architecture: Architecture,
+    config: Config,
+    name: str = "num_nextn_predict_layers",
+    default: int = 0,
+    *,
+    copies: bool | None = None,
 ) -> Architecture:
-    """Say of the layers for multi-token prediction that they stand in the checkpoint and are not counted."""
-    predictors = config.integer(name, default=default, least=0)
+    """Say of the layers for multi-token prediction that they stand in the checkpoint and are not counted.
+
+    copies: whether each of them has a table and a head of its own; None: how large they are is not known.
+    """
+    predictors = config.integer(name, default=default, least=0, most=DEEPEST_STACK)
+    if not predictors:
+        return architecture
+    unloaded = None if copies is None else (_predictor(architecture, predictors, copies=copies),)
+    size = "" if unloaded is None else f" ({unloaded[0].values:,} values)"
     apart = Note(
         subject=name,
-        text=f"{predictors} layer(s) for multi-token prediction stand in the checkpoint and are not counted: "
+        text=f"{predictors} layer(s) for multi-token prediction{size} stand in the checkpoint and are not counted: "
         "engines load them only for speculative decoding.",
         origin="warning",
     )
-    return replace(architecture, apart=(apart,) if predictors else ())
+    return replace(architecture, apart=(apart,), unloaded=unloaded)
+
+
+def _predictor(architecture: Architecture, count: int, *, copies: bool) -> Layer:
+    """A layer like the last one, for the hidden state and the next token's embedding side by side (DeepSeek-V3)."""
+    hidden, vocabulary, depth = architecture.hidden_size, architecture.vocab_size, architecture.depth
+    last = max(architecture.stack, key=lambda layer: max(layer.indices or (0,)))
+    own: Operators = (
+        *(Norm(name=name, width=hidden) for name in ("enorm", "hnorm", "shared_head.norm")),
+        plain("eh_proj", hidden, 2 * hidden),
+    )
+    if copies:
+        table = Embedding(name="embed_tokens", entries=vocabulary, width=hidden)
+        own = (*own, table, vocabulary_head("shared_head.head", vocabulary, hidden, tied=False))
+    return Layer(
+        path="model.layers.{index}",
+        operators=(*(operator.self_contained() for operator in last.operators), *own),
+        indices=tuple(range(depth, depth + count)),
+    )
