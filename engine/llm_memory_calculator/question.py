@@ -81,7 +81,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
         raise ArgumentError("Give hardware or memory_gb, not both.")
     accelerator, count, node = None, asked.devices, MOST_TENSOR
     if asked.hardware is not None:
-        accelerator, count = named(asked.hardware, asked.devices)
+        accelerator, count = named(asked.hardware, asked.devices, memory_alone=True)
         node = accelerator.link_domain
     chosen = _layout(model.architecture, count, node, layout_given(asked))
     deployment = deployed(
@@ -110,11 +110,16 @@ def deployed_as_given(
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
 
 
-def named(hardware: HardwareLike, devices: int | None, argument: str = "devices") -> tuple[Accelerator, int | None]:
-    """The accelerator, and how many: as a caller gave, or as the name says (8xH100, p5.48xlarge), or None."""
+def named(
+    hardware: HardwareLike, devices: int | None, argument: str = "devices", *, memory_alone: bool = False
+) -> tuple[Accelerator, int | None]:
+    """The accelerator, and how many: as a caller gave, or as the name says (8xH100, p5.48xlarge), or None.
+
+    A name may mean several parts that hold the same, where ``memory_alone`` is asked of them.
+    """
     if not isinstance(hardware, str):
         return find_accelerator(hardware), devices
-    accelerator, count = find_devices(hardware)
+    accelerator, count = find_devices(hardware, memory_alone=memory_alone)
     if count is None or devices is None:
         return accelerator, devices if count is None else count
     if devices != count:
@@ -183,7 +188,7 @@ def assumed(subject: str, text: str) -> Note:
 
 def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
     """What a caller must know of accelerators before believing what is said of their memory and count."""
-    found = []
+    found = [assumed("hardware", accelerator.reading) for accelerator in accelerators if accelerator.reading]
     if fitted := [accelerator for accelerator in accelerators if accelerator.memory_is_maximum]:
         first = fitted[0]
         text = (

@@ -99,6 +99,8 @@ class Accelerator:
     """Where every number comes from."""
     disputed: Mapping[str, str] = field(default_factory=dict)
     """Fields on which sources differ by more than they round, each with what was taken and what others say."""
+    reading: str | None = field(default=None, compare=False)
+    """What of the name by which it was asked for was not taken to the letter, in a sentence; None: all of it was."""
 
     def __post_init__(self) -> None:
         """Freeze the mappings, the peaks in the order of ``NUMBER_FORMATS``."""

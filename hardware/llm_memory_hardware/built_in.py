@@ -19,9 +19,11 @@ from .names import Spellings
 if TYPE_CHECKING:
     from importlib.abc import ResourceLoader
 
-__all__ = ["CATALOGUE", "accelerator", "names"]
+__all__ = ["CATALOGUE", "accelerator", "names", "packaged"]
 
-CATALOGUE: Final = os.path.join(os.path.dirname(__file__), "catalogue.jsonl")
+_FOLDER: Final = os.path.dirname(__file__)
+_FILE: Final = "catalogue.jsonl"
+CATALOGUE: Final = os.path.join(_FOLDER, _FILE)
 _LINKS: Final = ("link", "host_link", "network")
 
 
@@ -48,10 +50,15 @@ def _descriptions() -> Mapping[str, bytes]:
     return dict(zip(names(), _lines()[1::2], strict=True))
 
 
+def packaged(name: str) -> bytes:
+    """A file that lies beside this one."""
+    # the package's loader reads from a zip too, and importlib.resources takes longer to import than all this to read
+    return cast("ResourceLoader", __spec__.loader).get_data(os.path.join(_FOLDER, name))
+
+
 @functools.cache
 def _lines() -> list[bytes]:
-    # the package's loader reads from a zip too, and importlib.resources takes longer to import than all this to read
-    return cast("ResourceLoader", __spec__.loader).get_data(CATALOGUE).splitlines()
+    return packaged(_FILE).splitlines()
 
 
 def _parsed(text: bytes) -> Any:

@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Final
 
 from . import built_in
 from .accelerator import Accelerator, accelerator_from_config
-from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, nearest, shown
+from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, shown
 from .names import (
+    LONGEST_NAME,
     Meaning,
     Spellings,
     comparable,
     counted,
+    counted_between,
     instance_key,
     label,
-    refuse_slice,
+    makers_in,
+    refuse_share,
+    says_size,
     server_of,
-    sized,
     spellings,
-    without_noise,
 )
 
 if TYPE_CHECKING:
+    from .reading import Reader, Reading
     from .user_files import UserHardware
 
 __all__ = [
@@ -49,9 +52,6 @@ ENVIRONMENT_VARIABLE: Final = "LLM_MEMORY_CALCULATOR_HARDWARE"
 
 _NEXT_STEP: Final = "Call get_all_hardware() or run `llm-memory-calculator hardware` for the list."
 _MOST_REMEMBERED: Final = 4096
-_LONGEST_NAME: Final = 256  # what is longer is no name, and comparing it would take its time
-_LEAST_MEMORY: Final = 10**9
-_LOOKS_LIKE: Final = str.maketrans("oil", "011")
 
 Found = tuple[Accelerator, int | None]
 
@@ -59,13 +59,14 @@ Found = tuple[Accelerator, int | None]
 class Catalogue:
     """The accelerators of the package and those of a user, under all their names."""
 
-    __slots__ = ("_found", "_names", "_own")
+    __slots__ = ("_found", "_names", "_own", "_reader")
 
     def __init__(self, own: Iterable[UserHardware] = ()) -> None:
         """The package's files and ``own``, each of which must have names of its own or say what it replaces."""
         self._own: dict[str, Accelerator] = {}
         self._names: dict[str, Spellings] = dict(built_in.names())
         self._found: dict[str, Found] = {}
+        self._reader: Reader | None = None
         for entry in own:
             self.add(entry)
 
@@ -122,10 +123,10 @@ class Catalogue:
                     "change that file."
                 )
         for word in (added.name, *added.aliases, *added.boards, *added.instances):
-            if len(word) > _LONGEST_NAME or not comparable(word):
+            if len(word) > LONGEST_NAME or not comparable(word):
                 raise InvalidHardwareError(
                     f"{entry.origin}: {shown(word)} cannot be found as a name; choose one with letters or digits "
-                    f"and up to {_LONGEST_NAME} characters."
+                    f"and up to {LONGEST_NAME} characters."
                 )
             for owner in self._owners(word):
                 if owner != replaced:
@@ -148,11 +149,13 @@ class Catalogue:
 
         return [self.add(entry) for entry in read_user_hardware(path)]
 
-    def find(self, name: str, if_ambiguous: str | None = None) -> Found:
+    def find(self, name: str, if_ambiguous: str | None = None, *, memory_alone: bool = False) -> Found:
         """The accelerator that a name means and how many the name says, if it says so.
 
-        Raises UnknownHardwareError, or AmbiguousHardwareError when the name means several and ``if_ambiguous`` is
-        none of them.
+        A name that is no entry's to the letter is read as a set of words; what of it was not taken to the letter is
+        said in the ``reading`` of the accelerator. Where several remain, ``if_ambiguous`` may name one of them; else
+        the least is taken if they do not differ in what is asked: with ``memory_alone`` in their memory, without it in
+        anything that a report reads. Raises UnknownHardwareError, or AmbiguousHardwareError when they differ.
         """
         known = self._found.get(name) if isinstance(name, str) else None
         if known is not None:
@@ -161,61 +164,86 @@ class Catalogue:
             raise InvalidHardwareError(
                 f"A hardware name must be a string, not {type(name).__name__} ({shown(name)}). {_NEXT_STEP}"
             )
+        rows = self._literal(name)
+        if len(rows) == 1:
+            canonical, count = rows[0]
+            return self._remembered(name, (self[canonical], count))
         readings = self.readings(name)
         if not readings:
             raise UnknownHardwareError(self._unknown(name))
-        if len(readings) == 1:
-            canonical, count = readings[0]
-            found = self._of_size(canonical, name), count
-            if len(self._found) >= _MOST_REMEMBERED:
-                self._found.clear()
-            self._found[name] = found
-            return found
+        if len(readings) == 1 and not readings[0].partly:
+            return self._remembered(name, self._meant(readings[0]))
         if if_ambiguous is not None:
             wanted = self.find(if_ambiguous)[0].name
-            for canonical, count in readings:
-                if canonical == wanted:
-                    return self._of_size(canonical, name), count
-        names = ", ".join(dict.fromkeys(canonical for canonical, _ in readings))
-        raise AmbiguousHardwareError(f"The hardware name {name!r} means several accelerators: {names}. Name one.")
+            for reading in readings:
+                if reading.name == wanted:
+                    return self._meant(reading)
+        return self._least(name, readings, memory_alone=memory_alone)
 
     def has(self, name: str) -> bool:
         """Whether the name means exactly one accelerator."""
         try:
-            readings = self.readings(name)
-            if len(readings) == 1:
-                self._of_size(readings[0][0], name)
-                return True
-        except UnknownHardwareError:
-            pass
-        return False
+            self.find(name)
+        except CalculatorError:
+            return False
+        return True
 
     def suggestions(self, name: str) -> list[str]:
-        """Up to three canonical names: the nearest in spelling, counted over all names."""
-        key = comparable(name[:_LONGEST_NAME])
-        words = [word for spelt in self._names.values() for word in spelt]
-        # a letter for the digit that looks like it is the likeliest slip
-        alike = [word for word in words if word.translate(_LOOKS_LIKE) == key.translate(_LOOKS_LIKE)]
-        found = [canonical for word in (*alike, *nearest(key, words, 6)) for canonical, _ in self._meanings(word)]
-        return list(dict.fromkeys(found))[:3]
+        """Up to three canonical names: those whose words are most like the name's, best first."""
+        return self._words().suggestions(name[:LONGEST_NAME])
 
-    def readings(self, name: str) -> list[Meaning]:
-        """The canonical names that a name may mean, each with the count that the name says; none for an unknown one.
+    def readings(self, name: str) -> list[Reading]:
+        """What a name may mean; empty for an unknown one.
 
         Raises UnknownHardwareError for a name that means a part of a device.
         """
-        if len(name) > _LONGEST_NAME:
+        from .reading import Reading  # the slow way, of names that are no entry's to the letter
+
+        if len(name) > LONGEST_NAME:
             return []
-        if found := self._exact(name):
-            return found
-        refuse_slice(name)
-        for base, count in ((name, 1), *counted(name)):
-            # the letter that makes a plural is no part of a name, and L40S is one without it
-            for spelling in (base, base.removesuffix("s")) if count else ():
-                if inner := self._exact(spelling) or self._fitted(spelling):
+        if found := self._literal(name):
+            return [Reading(*row) for row in found]
+        if not self._exact(name):
+            refuse_share(name)
+        bases = _bases(name)
+        for read in (self._spelt, self._read):
+            for base, count in bases:
+                if inner := read(base):
                     counts = base is not name
-                    return [(canonical, count * (each or 1) if counts else each) for canonical, each in inner]
+                    return [replace(one, count=count * (one.count or 1)) if counts else one for one in inner]
         return []
+
+    def _spelt(self, name: str) -> list[Reading]:
+        """The readings of a name as the catalogue has it; the letter that makes a plural is no part of it."""
+        from .reading import Reading
+
+        rows = self._literal(name) or self._literal(name.removesuffix("s"))  # L40S is one without it
+        return [Reading(*row) for row in rows]
+
+    def _read(self, name: str) -> list[Reading]:
+        """The readings of a name as a set of words."""
+        server = server_of(name)
+        if server is not None:
+            base, count = counted_between(server[0]) or server
+            inner = self._words().read(base, server=True)
+            if any((one.count or 1) > 1 for one in inner):
+                return [replace(one, count=count or one.count) for one in inner]
+        return self._words().read(name)
+
+    def _words(self) -> Reader:
+        if self._reader is None:
+            from .reading import Reader
+
+            self._reader = Reader(self)
+        return self._reader
+
+    def _literal(self, name: str) -> list[Meaning]:
+        """What a name means to the letter; nothing where it says a size of memory that is fitted to order."""
+        if len(name) > LONGEST_NAME:
+            return []
+        found = self._exact(name)
+        fitted = any(self[canonical].memory_is_maximum for canonical, _ in found)
+        return [] if fitted and says_size(name) else found
 
     def _exact(self, name: str) -> list[Meaning]:
         """What a name without a count before or after it means; a server's says how many, also as an alias."""
@@ -226,18 +254,11 @@ class Catalogue:
                 return [(found, server[1] or each or self[found].link_domain) for found, each in inner]
         return self._listed(label(name.strip()))
 
-    def _fitted(self, name: str) -> list[Meaning]:
-        """What a name with a size at its end means, where that is memory fitted to order."""
-        found = sized(name)
-        if found is None:
-            return []
-        return [row for row in self._exact(found[0]) if self[row[0]].memory_is_maximum]
-
     def _listed(self, name: str) -> list[Meaning]:
-        key = comparable(name)
-        for spelling in dict.fromkeys((key, without_noise(key), instance_key(key))):
+        key, makers = comparable(name), makers_in(name)
+        for spelling in dict.fromkeys((key, instance_key(key))):
             if found := self._meanings(spelling):
-                return found
+                return [row for row in found if not makers or self._is_made_by(row[0], makers)]
         return []
 
     def _meanings(self, key: str) -> list[Meaning]:
@@ -245,49 +266,93 @@ class Catalogue:
         found = [(canonical, spelt[key]) for canonical, spelt in self._names.items() if key in spelt]
         return [row for row in found if comparable(row[0]) == key] or found
 
-    def _of_size(self, canonical: str, name: str) -> Accelerator:
-        """The accelerator, with the memory that the name says where it is fitted to order."""
-        found = self[canonical]
-        if not found.memory_is_maximum:
-            return found
-        for text in (name, *(base for base, _ in counted(name))):
-            given = sized(text)
-            if given is not None:
-                break
-        else:
-            return found
-        size = given[1]
-        if not _LEAST_MEMORY <= size <= found.memory_bytes:
-            raise UnknownHardwareError(
-                f"The hardware name {name!r} says {size / 1e9:g} GB of memory, and {found.name} can have up to "
-                f"{found.memory_gb:g} GB at its {found.memory_bandwidth / 1e9:g} GB/s. Name a size that it can have."
+    def _is_made_by(self, canonical: str, makers: frozenset[str]) -> bool:
+        # a user's own may be called after the maker of its chip
+        return canonical in self._own or makers == {self[canonical].manufacturer}
+
+    def _remembered(self, name: str, found: Found) -> Found:
+        if len(self._found) >= _MOST_REMEMBERED:
+            self._found.clear()
+        self._found[name] = found
+        return found
+
+    def _meant(self, reading: Reading) -> Found:
+        """The accelerator of a reading, with the memory that the name says and what is to be said of the name."""
+        found = self[reading.name]
+        if reading.memory_bytes is not None:
+            found = found.with_memory(reading.memory_bytes)
+        if reading.note is not None:
+            found = replace(found, reading=f"{reading.note}, and {found.name} was taken.")
+        return found, reading.count
+
+    def _least(self, name: str, readings: Sequence[Reading], *, memory_alone: bool) -> Found:
+        """The least of several that a name means, where they do not differ in what is asked."""
+        from .reading import difference
+
+        meant = [self._meant(reading) for reading in readings]
+        entries, counts = [entry for entry, _ in meant], [count for _, count in meant]
+        listed = difference(entries, counts)
+        if any(reading.partly for reading in readings):
+            others = "" if len(entries) > 1 else " and others that the catalogue does not have"
+            raise AmbiguousHardwareError(
+                f"The hardware name {name!r} lists several accelerators: {listed}{others}. Name one."
             )
-        return found.with_memory(size)
+        if len(set(counts)) > 1 or len({_asked(entry, memory_alone=memory_alone) for entry in entries}) > 1:
+            raise AmbiguousHardwareError(f"The hardware name {name!r} means several accelerators: {listed}. Name one.")
+        least = min(entries, key=_size)
+        text = (
+            f"The name {name!r} means {listed}, which hold the same memory: {least.name}, the least of them, was taken."
+        )
+        return replace(least, reading=text), counts[0]
 
     def _owners(self, word: str) -> list[str]:
-        try:
-            return [canonical for canonical, _ in self.readings(word)]
-        except UnknownHardwareError:
-            # a slice, which the catalogue does not have
-            return []
+        """Whose name a word is to the letter, but for a count before or after it or a size that is fitted to order."""
+        bases = (word, *(base for base, _ in counted(word)))
+        found = [reading.name for base in bases for reading in self._spelt(base)]
+        if not found and says_size(word):
+            found = [reading.name for base in bases for reading in self._read(base) if reading.memory_bytes is not None]
+        return found
 
     def _put(self, own: Accelerator) -> None:
         self._own[own.name] = own
         self._names[own.name] = spellings(own.name, own.aliases, {**own.boards, **own.instances})
         self._found.clear()
+        self._reader = None
 
     def _unknown(self, name: str) -> str:
-        if len(name) > _LONGEST_NAME:
-            return f"A hardware name has up to {_LONGEST_NAME} characters, and {name[:40]!r}... has {len(name):,}."
-        found = self.suggestions(name)
+        if len(name) > LONGEST_NAME:
+            return f"A hardware name has up to {LONGEST_NAME} characters, and {name[:40]!r}... has {len(name):,}."
         # of "8xH10O" the name alone is compared
-        if not found:
-            found = [close for base, _ in counted(name) for close in self.suggestions(base)][:3]
+        bases = [base for base, _ in reversed(_bases(name))]
+        why = next(((base, why) for base in bases if (why := self._words().contradiction(base))), None)
+        near = [why[0]] if why is not None else bases
+        found = next((close for base in near if (close := self.suggestions(base))), [])
         meant = f" Did you mean {' or '.join(found)}?" if found else ""
         return (
-            f"The hardware name {name!r} is not in the catalogue of {len(self)} accelerators.{meant} {_NEXT_STEP} "
+            f"The hardware name {name!r} is not in the catalogue of {len(self)} accelerators"
+            f"{'.' if why is None else f': {why[1]}'}{meant} {_NEXT_STEP} "
             "A device that is not listed can be given as a dict with Flops, Memory_size and Memory_BW."
         )
+
+
+def _bases(name: str) -> list[tuple[str, int]]:
+    """The name, and what is left of it without a count that may stand in it."""
+    found = [(base, count) for base, count in counted(name) if count]
+    between = None if server_of(name) is not None else counted_between(name)
+    return [(name, 1), *found, *([between] if between is not None and between[1] else [])]
+
+
+def _asked(entry: Accelerator, *, memory_alone: bool) -> tuple[object, ...]:
+    """What a report reads of an accelerator, in a form that tells whether two differ in it."""
+    memory = (entry.memory_bytes, entry.memory_is_maximum, entry.runtime_devices)
+    if memory_alone:
+        return memory
+    rates = (entry.memory_bandwidth, entry.cache_bytes, tuple(entry.peak_flops.items()))
+    return (*memory, entry.usable_memory_bytes, *rates, entry.link, entry.host_link, entry.network, entry.link_domain)
+
+
+def _size(entry: Accelerator) -> tuple[float, ...]:
+    return (entry.usable_memory_bytes, entry.memory_bandwidth, sum(entry.peak_flops.values()), entry.link_domain)
 
 
 def _in_place_of(old: Accelerator, new: Accelerator) -> Accelerator:
@@ -358,23 +423,26 @@ def accelerators_for_serving() -> tuple[Accelerator, ...]:
     )
 
 
-def get_accelerator(name: str, if_ambiguous: str | None = None) -> Accelerator:
-    """The accelerator of this name, alias or instance type.
+def get_accelerator(name: str, if_ambiguous: str | None = None, *, memory_alone: bool = False) -> Accelerator:
+    """The accelerator of this name, alias or instance type, or the one that its words mean.
 
-    Case does not count, nor do blanks and ``- _ . / ( )``, nor makers' names. A count in the name ("8xH100") is left
-    aside: see ``find_devices``. A name that several share raises AmbiguousHardwareError, unless ``if_ambiguous`` names
-    one of them; an unknown one raises UnknownHardwareError.
+    Case does not count, nor does the order of words, nor brackets and ``- _ . /``, nor makers' names, the memory, the
+    form and the cores where they agree. A count in the name ("8xH100") is left aside: see ``find_devices``. A name that
+    several share raises AmbiguousHardwareError, unless ``if_ambiguous`` names one of them, or ``memory_alone`` is asked
+    and they hold the same; an unknown one raises UnknownHardwareError.
     """
-    return current().find(name, if_ambiguous)[0]
+    return current().find(name, if_ambiguous, memory_alone=memory_alone)[0]
 
 
-def find_devices(name: str, if_ambiguous: str | None = None) -> tuple[Accelerator, int | None]:
+def find_devices(
+    name: str, if_ambiguous: str | None = None, *, memory_alone: bool = False
+) -> tuple[Accelerator, int | None]:
     """The accelerator that a name means, and how many of them where the name says so.
 
     Counts stand in cloud instance types (``p5.48xlarge``), before or after a name (``8xH100``, ``H100 x8``,
     ``H100:8``) and in servers (``DGX H100``). Raises as ``get_accelerator`` does.
     """
-    return current().find(name, if_ambiguous)
+    return current().find(name, if_ambiguous, memory_alone=memory_alone)
 
 
 def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Accelerator:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from .accelerator import Accelerator
 from .catalogue import Catalogue, current, find_accelerator
 from .errors import InvalidHardwareError, UnknownHardwareError, shown
-from .names import comparable, refuse_slice
+from .names import comparable, refuse_share
 
 __all__ = ["Confidence", "DeviceMatch", "match_device"]
 
@@ -41,11 +41,6 @@ _TEXT_UNITS: Final = {"b": 1, "mb": 10**6, "mib": 2**20, "gb": 10**9, "gib": 2**
 _PCI: Final = re.compile(r"(?:0x)?([0-9a-f]{4}):(?:0x)?([0-9a-f]{4})", re.IGNORECASE)
 _PCI_TOGETHER: Final = re.compile(r"0x([0-9a-f]{4})([0-9a-f]{4})", re.IGNORECASE)  # nvidia-smi: device, then vendor
 _HEX: Final = re.compile(r"(?:0x)?0{0,4}([0-9a-f]{4})", re.IGNORECASE)
-# What tools add to a product's name: clocks and cores of a processor, boards of an Instinct.
-_ADDED: Final = re.compile(
-    r"@.*|\b(?:w/|with)\s.*|\b\d+-Core\b|\bProcessor\b|\bCPU\b|\bOAM\b|\(?\bMCM\b\)?|\bAC\b|\bMBA\b|\bVF\b",
-    re.IGNORECASE,
-)
 _TOLERANCE: Final = 0.07  # GB against GiB is 7.4 %, and both readings are tried
 
 
@@ -94,7 +89,7 @@ def match_device(
     if name is not None:
         try:
             if not catalogue.has(name):
-                refuse_slice(name)
+                refuse_share(name)
         except UnknownHardwareError as error:
             # its PCI id is the whole device's
             return DeviceMatch(accelerator=None, confidence="none", reason=str(error))
@@ -136,7 +131,8 @@ def _by_pci(catalogue: Catalogue, pci: str, name: str | None, memory: tuple[floa
 
 
 def _by_name(catalogue: Catalogue, name: str, memory: tuple[float, ...]) -> DeviceMatch:
-    meant = [catalogue[canonical] for canonical in _names_of(catalogue, name)]
+    readings = catalogue.readings(name)
+    meant = [catalogue[reading.name] for reading in readings]
     if not meant:
         near = tuple(catalogue.suggestions(name))
         return DeviceMatch(
@@ -145,27 +141,31 @@ def _by_name(catalogue: Catalogue, name: str, memory: tuple[float, ...]) -> Devi
             reason=f"The name {name!r} is not in the catalogue.",
             nearest=near,
         )
+    partly = readings[0].partly
+    slip = f" ({readings[0].note})" if readings[0].note else ""
     fitting = [entry for entry in meant if _agrees(entry, memory)]
     if len(fitting) > 1 and memory:
         # of two modules of a kind the memory tells which, though it is the host's too
         fitting = [entry for entry in fitting if _is_of_size(entry, memory)] or fitting
     told = memory and not _shared_memory(meant[0])
-    if len(fitting) == 1 and len(meant) == 1:
-        reason = f"The name {name!r} is {fitting[0].name}'s" + (", and the memory agrees." if told else ".")
-        return DeviceMatch(accelerator=fitting[0], confidence="certain" if told else "likely", reason=reason)
-    if len(fitting) == 1:
+    if len(fitting) == 1 and len(meant) == 1 and not partly:
+        reason = f"The name {name!r} is {fitting[0].name}'s{slip}" + (", and the memory agrees." if told else ".")
+        certain = told and not slip
+        return DeviceMatch(accelerator=fitting[0], confidence="certain" if certain else "likely", reason=reason)
+    if len(fitting) == 1 and (told or not partly):
         reason = f"The name {name!r} means {' or '.join(entry.name for entry in meant)}, and the memory tells which."
         return DeviceMatch(accelerator=fitting[0], confidence="likely", reason=reason)
     if fitting:
         names = tuple(entry.name for entry in fitting)
+        others = " or a part that is not in the catalogue" if partly else ""
         return DeviceMatch(
             accelerator=None,
             confidence="none",
-            reason=f"The name {name!r} means {' or '.join(names)}; a PCI id or the memory would tell which.",
+            reason=f"The name {name!r} means {' or '.join(names)}{others}; a PCI id or the memory would tell which.",
             nearest=names,
         )
     # the same family with another memory: "H100" of 94 GB
-    key = comparable(_ADDED.sub(" ", name))
+    key = comparable(name)
     family = [
         entry
         for entry in catalogue
@@ -188,9 +188,8 @@ def _other_memory(subject: str, owners: list[Accelerator], memory: tuple[float, 
 
 
 def _names_of(catalogue: Catalogue, name: str) -> list[str]:
-    """The canonical names that a reported name means, with or without what tools add to it."""
-    found = catalogue.readings(name) or catalogue.readings(" ".join(_ADDED.sub(" ", name).split()))
-    return [canonical for canonical, _ in found]
+    """The canonical names that a reported name means."""
+    return [reading.name for reading in catalogue.readings(name)]
 
 
 def _shared_memory(entry: Accelerator) -> bool:

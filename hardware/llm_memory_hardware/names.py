@@ -12,17 +12,21 @@ from typing import Final, TypeAlias
 from .errors import UnknownHardwareError
 
 __all__ = [
+    "LONGEST_NAME",
+    "MAKERS",
+    "UNCOMPARED",
     "Meaning",
     "Spellings",
     "comparable",
     "counted",
+    "counted_between",
     "instance_key",
     "label",
-    "refuse_slice",
+    "makers_in",
+    "refuse_share",
+    "says_size",
     "server_of",
-    "sized",
     "spellings",
-    "without_noise",
 ]
 
 Meaning: TypeAlias = tuple[str, int | None]
@@ -30,22 +34,25 @@ Meaning: TypeAlias = tuple[str, int | None]
 Spellings: TypeAlias = Mapping[str, int | None]
 """The names of one accelerator as they are compared, each with the devices that it says, as in ``Meaning``."""
 
-_MAKERS: Final = (
-    "nvidia",
-    "geforce",
-    "amd",
-    "intel",
-    "google",
-    "aws",
-    "amazon",
-    "apple",
-    "qualcomm",
-    "huawei",
-)
+LONGEST_NAME: Final = 256
+"""Characters; what is longer is no name, and comparing it would take its time."""
+MAKERS: Final = {
+    "nvidia": "NVIDIA",
+    "geforce": "NVIDIA",
+    "amd": "AMD",
+    "intel": "Intel",
+    "apple": "Apple",
+    "qualcomm": "Qualcomm",
+    "huawei": "Huawei",
+}
+"""Words that say who made a chip: another's chip is not meant by them."""
+UNCOMPARED: Final = (*MAKERS, "google", "aws", "amazon")
+"""Words that a name is compared without; clouds rent other makers' chips too, so that theirs contradict none."""
+
+
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
 _SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\n\r\f\v\xa0-_./()[],;®™", " "))
 
-_NOISE: Final = re.compile(r"(?:tensorcore|gpus?|accelerators?|cards?|shared|oam)$")
 _SERVER: Final = re.compile(
     r"(?:nvidia[\s_-]+)?[dh]gx[\s_-]+(?P<name>\S.*?)(?:[\s_-]*(?<!\d)(?P<count>\d{1,3})[\s_x-]*gpus?)?", re.IGNORECASE
 )
@@ -53,22 +60,32 @@ _COUNTED: Final = (
     re.compile(r"(?P<count>\d{1,5})\s*[x×*]\s*(?P<name>\S.*)", re.IGNORECASE),  # noqa: RUF001 - people type both
     re.compile(r"(?P<name>\S.*?)\s*[:x×*]\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<count>\d{1,3})\s+(?P<name>\S.*)"),
+    re.compile(r"(?P<name>\S.*?)\s+(?P<count>\d{1,3})\s*[x×]", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<name>\S.*?)[\s_-]+(?P<count>\d{1,3})[\s-]*gpus?", re.IGNORECASE),
-    re.compile(r"(?P<word>dual|two|four|eight)\s+(?P<name>\S.*)", re.IGNORECASE),
+    re.compile(r"(?P<word>dual|two|three|four|eight)\s+(?P<name>\S.*)", re.IGNORECASE),
 )
-_SIZED: Final = re.compile(
-    r"(?P<name>.*?)[\s_(/,-]*(?:(?:w/|with)\s*)?(?<![\d.])(?P<size>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[gt])i?b\)?",
-    re.IGNORECASE,
-)
-_UNITS: Final = {"g": 10**9, "t": 10**12}
-# cloud.google.com/gke-accelerator: in this spelling one device, where people mean several by the same words
+# Labels of cloud.google.com/gke-accelerator and keys of the older catalogue: in this spelling one device, where people
+# mean several by the same words.
 _LABELS: Final = {
+    "A100_PCIe_GPU": "A100_PCIe_80GB",
+    "GH200_GPU": "GH200_144GB",
+    "RTX3080_GPU": "RTX_3080_10GB",
+    "RTX4060Ti_GPU": "RTX_4060_Ti_16GB",
     "nvidia-rtx-pro-6000": "RTX PRO 6000 Server Edition",
     "nvidia-tesla-p100": "P100 PCIe 16GB",
     "nvidia-tesla-v100": "V100-SXM2-16GB",
 }
-_WORDS: Final = {"dual": 2, "two": 2, "four": 4, "eight": 8}
-_SLICE: Final = re.compile(r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", re.IGNORECASE)
+_WORDS: Final = {"dual": 2, "two": 2, "three": 3, "four": 4, "eight": 8}
+# Names of parts of a device: partitions, a cloud's fractions of a card, profiles of virtual GPUs.
+_SHARES: Final = (
+    (r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", "a MIG slice"),
+    (r"(?<![a-z])[cdqt]px(?![a-z])", "a partition of an Instinct"),
+    (r"(?<![a-z\d])gr?6f\.\d*x?large", "a share of an L4: an eighth, a quarter or half of it"),
+    (r"(?<![a-z\d])g4-standard-(?:6|12|24)(?!\d)", "a share of an RTX PRO 6000: an eighth, a quarter or half"),
+    (r"NC(?:16|24|32|36|64|72)[lm]?ds_xl_RTXPRO6000BSE_v6", "a share of an RTX PRO 6000: half of it or less"),
+    (r"(?<![a-z])NV(?:6|12|18)adm?s_A10_v5", "a share of an A10: half of it or less"),
+    (r"(?<![a-z\d])[a-z]{1,3}\d+[a-z]?(?:-\d[a-z])?-\d{1,3}[abcq](?![a-z\d])", "a profile of a virtual GPU"),
+)
 
 
 def comparable(name: str) -> str:
@@ -76,7 +93,7 @@ def comparable(name: str) -> str:
     # "8480+" and "8480PLUS" are one processor, and so are "Xeon(R)" and "Xeon"
     whole = _MARKS.sub(" ", f" {name.lower()} ").translate(_SPELLINGS).replace("+", "plus")
     text = whole
-    for maker in _MAKERS:
+    for maker in UNCOMPARED:
         text = text.replace(f" {maker} ", " ")
     # a name that is nothing but a maker's is compared as it stands
     return text.replace(" ", "") or whole.replace(" ", "")
@@ -97,13 +114,15 @@ def spellings(name: str, aliases: Iterable[str], counts: Mapping[str, int]) -> S
     return said
 
 
-def without_noise(key: str) -> str:
-    """A comparable name without the words at its end that say nothing (``H100 GPU``, a shared card's ``-SHARED``)."""
-    while True:
-        shorter = _NOISE.sub("", key)
-        if shorter in (key, ""):
-            return key
-        key = shorter
+def makers_in(name: str) -> frozenset[str]:
+    """The makers of chips that a name names."""
+    words = f" {name.lower()} ".translate(_SPELLINGS).split()
+    return frozenset(MAKERS[word] for word in words if word in MAKERS)
+
+
+def says_size(name: str) -> bool:
+    """Whether a size of memory stands in a name."""
+    return re.search(r"\d\s*[gt]i?b\b|(?<![a-z\d])\d{1,3}\s?g\b", name, re.IGNORECASE) is not None
 
 
 def counted(name: str) -> Iterator[tuple[str, int]]:
@@ -119,6 +138,16 @@ def counted(name: str) -> Iterator[tuple[str, int]]:
             yield parts["name"], _WORDS[parts["word"].lower()] if "word" in parts else int(parts["count"])
 
 
+def counted_between(name: str) -> tuple[str, int] | None:
+    """The reading of a name with a count between its words: ``A100 8-GPU 640GB``, ``3090 x2 (24GB each)``."""
+    found = re.fullmatch(
+        r"(\S.*?)[\s_-]+\(?(?:(\d{1,3})(?:\s?[x×*]|[\s-]?gpus?)(?![a-z])|[x×]\s?(\d{1,3})(?!\d))\s*(\S.*)",  # noqa: RUF001
+        name.strip(),
+        re.IGNORECASE,
+    )
+    return None if found is None else (f"{found[1]} {found[4]}", int(found[2] or found[3]))
+
+
 def server_of(name: str) -> tuple[str, int | None] | None:
     """The accelerator's name in a server's (``DGX H100``, ``HGX H200 4-GPU``), and the count where it is said."""
     found = _SERVER.fullmatch(name.strip())
@@ -128,24 +157,17 @@ def server_of(name: str) -> tuple[str, int | None] | None:
 
 
 def label(name: str) -> str:
-    """The device that a cluster's label means, or the name itself."""
+    """The device that a label means, or the name itself."""
     return _LABELS.get(name, name)
 
 
-def sized(name: str) -> tuple[str, int] | None:
-    """A name that ends with a size of memory (``M4 Max 64GB``, ``EPYC 9654 1.5TB``): what is before it, and bytes."""
-    found = _SIZED.fullmatch(name.strip())
-    if found is None or not found["name"].strip():
-        return None
-    return found["name"], round(float(found["size"]) * _UNITS[found["unit"].lower()])
-
-
-def refuse_slice(name: str) -> None:
-    """Raise UnknownHardwareError for the name of a MIG slice: it has a part of the device's memory and units."""
-    if _SLICE.search(name):
-        raise UnknownHardwareError(
-            f"The hardware name {name!r} is a MIG slice, which has a part of a device's memory, bandwidth and units; "
-            "the catalogue holds whole devices. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
-            "describe it in a file of your own (LLM_MEMORY_CALCULATOR_HARDWARE names it), give memory_gb where memory "
-            "alone is asked, or name the whole device."
-        )
+def refuse_share(name: str) -> None:
+    """Raise UnknownHardwareError for the name of a part of a device: it has a part of the memory and the units."""
+    for pattern, what in _SHARES:
+        if re.search(pattern, name[:LONGEST_NAME], re.IGNORECASE):
+            raise UnknownHardwareError(
+                f"The hardware name {name!r} is {what}, which has a part of a device's memory, bandwidth and units, "
+                "and the catalogue does not hold it. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
+                "describe it in a file of your own (LLM_MEMORY_CALCULATOR_HARDWARE names it), give memory_gb where "
+                "memory alone is asked, or name the whole device."
+            )

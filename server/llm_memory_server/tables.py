@@ -113,9 +113,11 @@ def accelerator_facts(entry: Accelerator, today: date, count: int | None = None)
     """One accelerator in the original's keys, with all else that the catalogue knows of it.
 
     count: devices of it that its name said, as a cloud instance type does. A price that is old says its age.
+    reading: what of that name was not taken to the letter.
     """
     facts = {
         "devices": count,
+        "reading": entry.reading,
         "architecture": entry.architecture,
         "released": entry.released,
         "compute_capability": entry.compute_capability,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import (
+    AmbiguousHardwareError,
     ArgumentError,
     LayoutError,
     best_parallelism,
@@ -152,6 +153,33 @@ def test_a_format_that_was_refused_is_not_advised() -> None:
     with pytest.raises(LayoutError, match="has no peak rate for bf16") as caught:
         estimate_performance(MODEL, "Blackhole_p150", precision="bf16")
     assert "such as 'bf16'" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda hardware: calculate_memory(MODEL, hardware=hardware, precision="int4"),
+        lambda hardware: max_batch_size(MODEL, hardware=hardware, precision="int4"),
+        lambda hardware: estimate_performance(MODEL, hardware, precision="int4"),
+        lambda hardware: best_parallelism(MODEL, hardware, precision="int4"),
+        lambda hardware: compare_hardware(MODEL, [hardware], precision="int4"),
+        lambda hardware: estimate_decode_performance(MODEL, system_name=hardware, bits="int4"),
+    ],
+)
+def test_what_of_a_name_was_not_taken_to_the_letter_is_noted(ask: Any) -> None:
+    slip = "'telsa' in the name 'Telsa T4' was read as 'tesla', and T4 was taken."
+    assert slip in [note.text for note in ask("Telsa T4").notes]
+    assert not [note for note in ask("Tesla T4 16GB").notes if "was taken" in note.text and "name" in note.text]
+
+
+def test_of_parts_that_hold_the_same_the_least_answers_for_memory_and_none_for_times() -> None:
+    for question in (calculate_memory, max_batch_size):
+        report = question(MODEL, hardware="RTX PRO 6000")
+        assert any("hold the same memory: RTX_PRO_6000_Server, the least of them" in note.text for note in report.notes)
+        with pytest.raises(AmbiguousHardwareError, match=r"A100_40GB \(40 GB, 1,555 GB/s\) or A100_80GB"):
+            question(MODEL, hardware="A100")
+    with pytest.raises(AmbiguousHardwareError, match=r"RTX_PRO_6000_Workstation \(96 GB, 1,792 GB/s, 503.8 TFLOPS\)"):
+        estimate_performance(MODEL, "RTX PRO 6000")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -351,7 +351,9 @@ def test_the_nearest_of_a_counted_name_is_of_the_name_alone() -> None:
 
 @pytest.mark.parametrize("typed", ["8xA100", "A100:8", "DGX A100"])
 def test_a_count_does_not_make_a_name_less_ambiguous(typed: str) -> None:
-    with pytest.raises(AmbiguousHardwareError, match="A100_40GB, A100_80GB"):
+    with pytest.raises(
+        AmbiguousHardwareError, match=r"A100_40GB \(40 GB, 1,555 GB/s\) or A100_80GB \(80 GB, 2,039 GB/s\)"
+    ):
         find_devices(typed)
     assert find_devices(typed, if_ambiguous="A100_80GB") == (get_accelerator("A100_80GB"), 8)
 

@@ -67,13 +67,14 @@ def test_the_package_works_from_a_zip_and_without_its_tomls(tmp_path: Path) -> N
     place = tmp_path / "hardware.zip"
     with zipfile.ZipFile(place, "w") as archive:
         for file in ROOT.rglob("*"):
-            if file.suffix in (".py", ".jsonl"):
+            if file.suffix in (".py", ".jsonl") or file.name == "words.toml":
                 archive.write(file, file.relative_to(ROOT.parent))
     code = (
         "import llm_memory_hardware as h; "
-        "print('hardware.zip' in h.__file__, h.find_devices('p5.48xlarge')[1], len(h.all_accelerators()))"
+        "print('hardware.zip' in h.__file__, h.find_devices('p5.48xlarge')[1], len(h.all_accelerators()), "
+        "h.get_accelerator('4090 RTX').name)"
     )
-    assert _run(code, place).split() == ["True", "8", str(len(all_accelerators()))]
+    assert _run(code, place).split() == ["True", "8", str(len(all_accelerators())), "RTX_4090"]
 
 
 def test_every_public_name_exists_once() -> None:

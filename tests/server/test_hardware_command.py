@@ -134,7 +134,7 @@ def test_all_as_json(run: Run) -> None:
     ("arguments", "message"),
     [
         (("H1OO",), "Did you mean H100"),
-        (("A100",), "means several accelerators: A100_40GB, A100_80GB"),
+        (("A100",), "means several accelerators: A100_40GB (40 GB, 1,555 GB/s) or A100_80GB"),
         (("H100 MIG 1g.10gb",), "is a MIG slice"),
         (("H100", "--local"), "not both"),
     ],

@@ -1,0 +1,520 @@
+"""A name that is no entry's to the letter, read as a set of words.
+
+Some words tell which part is meant (``h100``, ``4090``, ``strix halo``); some agree with it or say nothing (a size of
+memory, the form, the maker, who sells the board); one that does neither contradicts, and the name is not read. Typed
+names and those that machines report are read alike. Only a name that is not found in the catalogue's own spelling comes
+here, so that nothing of this is loaded for one that is.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .accelerator import Accelerator
+from .built_in import packaged
+from .names import MAKERS, UNCOMPARED
+
+__all__ = ["Reader", "Reading", "difference"]
+
+_GIGA: Final = 10**9
+_GIBI: Final = 2**30
+
+# --- the table of words: what each does in a name, from words.toml --------------------------------------------------
+
+_TABLE: Final = tomllib.loads(packaged("words.toml").decode())
+_BRANDS: Final[Mapping[str, str]] = {**MAKERS, **_TABLE["brands"]}
+_FILLERS: Final = frozenset(_TABLE["fillers"].split())
+_SELLERS: Final = frozenset(_TABLE["sellers"].split())
+# words that a spelling has or lacks without being another one
+_PLAIN: Final = frozenset(("gpu", "gpus", "cpu", "processor", "graphics", "card", *UNCOMPARED))
+_FORMS: Final[Mapping[str, str]] = _TABLE["forms"]
+_PHRASES: Final = tuple(_TABLE["phrases"].values())
+_PHRASE: Final = re.compile(rf"\b(?:{'|'.join(f'({pattern})' for pattern in _TABLE['phrases'])})(?!\w)")
+_ARCHITECTURES: Final = tuple(map(tuple, _TABLE["chips"].values()))
+_CHIP: Final = re.compile(rf"\b(?:{'|'.join(f'({pattern})' for pattern in _TABLE['chips'])})\b")
+
+# what is said of a part in numbers: each is a word of its own, and agrees or contradicts
+_MARKS: Final = re.compile(r"\((?:r|tm|c)\)|[®™]")
+_ADDRESS: Final = re.compile(
+    r"^(?:[0-9a-f]{2,4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.\d\s+.*?(?:controller|accelerators?)[^:]*:\s|"
+    r"^(?:vga compatible|3d|display) controller[^:]*:\s|\(rev [0-9a-f]{2}\)"
+)
+_DROPPED: Final = re.compile(
+    r"@?\s*\b\d+(?:\.\d+)?\s*[gm]hz\b|@|\b\d{1,2}(?:st|nd|rd|th)\s+gen(?:eration)?\b|\b\d[\d,]*\s*(?:cuda|stream|shading)(?:\s*(?:cores?|processors?))?\b|"
+    r"\b\d+[ -]?bit\b|\b\d+\s?nm\b|\b[12]-socket\b|\b\d+(?:\.\d+)?\s?[gt]b\s+(?:of\s+)?(?:ssd|nvme|storage|disk)\b"
+)
+_FACT: Final = re.compile(
+    r"(?<![\d.])(?P<rate>\d+(?:\.\d+)?)\s*(?P<per>[gt])(?:i?b/s|bps)\b|"
+    r"(?<![\d.])(?P<size>\d{1,5}(?:\.\d+)?)\s*(?P<unit>[gtm]i?b|gigs?|gigabytes?)(?=v?ram\b|\b)|"
+    r"(?<![\w.])(?P<short>\d{1,3})\s?g\b|"
+    r"(?<![\w.])(?P<cores>\d{1,3})[\s-]*(?:cores?\b|c\b(?=\s*[cg]pu))(?:[\s-]*(?P<of>cpu|gpu)s?\b)?|"
+    r"(?<![\w.])(?P<watts>\d{2,4})\s?w(?:atts?)?\b(?!/)|"
+    r"(?<![a-z])(?P<memory>hbm\d?e?|(?:lp|g)?ddr\dx?|sram)(?:-\d{4,5})?\b|"
+    r"(?<![a-z])pci[ -]?e?(?:xpress)?(?:\s?(?:gen\s?)?[3-6](?:\.0)?(?![\d.]))?(?:\s?x(?:16|8|4)\b)?(?![a-z])|"
+    r"(?<![a-z])(?P<module>sxm\d?)\b|" + _CHIP.pattern
+)
+_WORD: Final = re.compile(r"[a-z0-9]+|(?<=[a-z0-9])\+|[^\W_]+")
+_LISTED: Final = re.compile(r"(?P<code>[^\[\]]*)\[(?P<names>[^\[\]]*/[^\[\]]*)\][\s)]*")
+_LONGEST_WORD: Final = 40  # what is longer is none, and taking it apart would take its time
+_LIKE: Final = 0.45  # of the words of two names
+_NEARLY: Final = 0.85  # of the likeness of the most alike
+_MOST_SUGGESTED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a name may mean."""
+
+    name: str
+    """The canonical name."""
+    count: int | None = None
+    """The devices of a board, a server or an instance, or so many as the name says; None where it says no number."""
+    memory_bytes: int | None = None
+    """Bytes of memory fitted to order, where the name says them."""
+    note: str | None = None
+    """What of the name was not taken to the letter, without a full stop."""
+    partly: bool = False
+    """Whether the name lists other parts too, which the catalogue does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """Something that a name says in a number or a code: what kind of thing, and what of it."""
+
+    kind: str
+    value: float | str
+    of_cpu: bool = False
+
+    def word(self) -> str:
+        """It as a word, as spellings of the catalogue have it too."""
+        return f"{self.value:g} {self.kind}" if isinstance(self.value, float) else f"{self.value} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A name taken apart."""
+
+    words: tuple[str, ...]
+    facts: tuple[_Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An accelerator as names can speak of it."""
+
+    accelerator: Accelerator
+    spellings: Mapping[frozenset[str], int | None]
+    """Words that together are one of its names, and the devices that this name says."""
+    words: frozenset[str]
+    """All words of its names, its architecture and its maker."""
+    sizes: tuple[float, ...]
+    """GB that its names say."""
+    cores: frozenset[float]
+    """Cores that its names say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How the words of a name stand to an accelerator that some of them name."""
+
+    named: _Named
+    telling: frozenset[str]
+    count: int | None
+    memory_bytes: int | None
+    against: tuple[str, ...]
+    """What contradicts, each as it is to be said."""
+    foreign: bool
+    """Whether another maker is said."""
+
+
+def _typed(name: str) -> _Said:
+    """A name as somebody or something gave it."""
+    text = _DROPPED.sub(" ", _ADDRESS.sub(" ", name.lower().replace("_", " ")))
+    return _said(_PHRASE.sub(lambda found: f" {_PHRASES[(found.lastindex or 1) - 1]} ", text))
+
+
+def _said(name: str) -> _Said:
+    text = _MARKS.sub(" ", name.lower()).replace("_", " ").replace("\xa0", " ")
+    facts: list[_Fact] = []
+
+    def fact(found: re.Match[str]) -> str:
+        got = found.groupdict()
+        if got["rate"]:
+            facts.append(_Fact("GB/s", float(got["rate"]) * (1000 if got["per"] == "t" else 1)))
+        elif got["size"] or got["short"]:
+            scale = {"t": 1000.0, "m": 0.001}.get((got["unit"] or "g")[0], 1.0)
+            facts.append(_Fact("GB", float(got["size"] or got["short"]) * scale))
+        elif got["cores"]:
+            facts.append(_Fact("cores", float(got["cores"]), of_cpu=got["of"] == "cpu"))
+        elif got["watts"]:
+            facts.append(_Fact("W", float(got["watts"])))
+        elif got["memory"]:
+            facts.append(_Fact("memory", got["memory"]))
+        elif got["module"]:
+            facts.append(_Fact("module", got["module"]))
+        elif found[0].startswith("pci"):
+            facts.append(_Fact("bus", "pcie"))
+        else:
+            facts.append(_Fact("chip", found[0]))
+        return " "
+
+    text = _FACT.sub(fact, text)
+    words = ("plus" if word == "+" else _FORMS.get(word, word) for word in _WORD.findall(text))
+    return _Said(tuple(words), tuple(facts))
+
+
+class Reader:
+    """Names read against some accelerators."""
+
+    __slots__ = ("_named", "_vocabulary")
+
+    def __init__(self, accelerators: Iterable[Accelerator]) -> None:
+        """Take the words of all their names."""
+        said = [(entry, [(_said(name), count) for name, count in _names_of(entry)]) for entry in accelerators]
+        known = {word for _, names in said for one, _ in names for word in one.words}
+        # "rtx4090" is two words and "h100" is one, because the catalogue writes "RTX 4090" and nowhere "H 100"
+        self._vocabulary = known | _PLAIN | _FILLERS | _SELLERS | set(_BRANDS) | {"laptop", "desktop"}
+        apart = {word: tuple(_apart(word, known - {word}) or (word,)) for word in known}
+        self._named = [_of_names(entry, names, apart) for entry, names in said]
+        self._vocabulary |= {word for named in self._named for word in named.words if " " not in word}
+        self._vocabulary -= {word for word, parts in apart.items() if len(parts) > 1}
+
+    def read(self, name: str, *, server: bool = False) -> list[Reading]:
+        """What a name may mean, the likelier meanings alone; none where nothing does without a contradiction.
+
+        ``server``: it is what a server holds as many of as its link joins, and the memory may be that of all.
+        """
+        listed = _LISTED.fullmatch(_ADDRESS.sub(" ", name.lower()).replace("[amd/ati]", ""))
+        if listed is not None and (found := self._each(listed["code"], listed["names"])):
+            return found
+        said = _typed(name)
+        words, unknown = self._resolved(said.words)
+        if not unknown:
+            return self._readings(words, said.facts, server)
+        if len(unknown) > 1 or not unknown[0].isalpha():
+            return []
+        # one slip of one letter, where nothing else is left to doubt
+        meant: dict[tuple[str, int | None], Reading] = {}
+        for word in sorted(self._vocabulary):
+            if _one_slip(unknown[0], word):
+                mended = tuple(word if one == unknown[0] else one for one in words)
+                for reading in self._readings(mended, said.facts, server):
+                    note = f"{unknown[0]!r} in the name {name!r} was read as {word!r}"
+                    meant.setdefault((reading.name, reading.count), replace(reading, note=note))
+        return list(meant.values())
+
+    def suggestions(self, name: str) -> list[str]:
+        """Up to three canonical names: what the name means but for a contradiction, or the most alike, best first."""
+        said = _typed(name)
+        fits = self._contradicted(said)
+        # somebody else's part is no suggestion, and nothing is like it
+        if fits and fits[0].foreign:
+            return []
+        near = [fit.named.accelerator.name for fit in fits if not fit.foreign]
+        return (near or self._alike(said))[:_MOST_SUGGESTED]
+
+    def contradiction(self, name: str) -> str | None:
+        """Why a name that nearly means something does not, in a sentence; None where it means nothing."""
+        fits = self._contradicted(_typed(name))
+        return f"{', and '.join(fits[0].against[:2])}." if fits else None
+
+    # --- what fits ------------------------------------------------------------------------------------------------
+
+    def _each(self, code: str, names: str) -> list[Reading]:
+        """The parts that lspci lists between brackets: ``Radeon RX 7900 XT/7900 XTX/7900M``."""
+        if any(word not in _BRANDS and word not in _FILLERS for word in _typed(code).words):
+            return []
+        first, *others = (part.strip() for part in names.split("/"))
+        found = self.read(first)
+        missing = [] if found else [first]
+        begun = first.split()
+        for other in others:
+            # what the list leaves out is what the first began with
+            for kept in range(len(begun)):
+                if more := self.read(" ".join((*begun[:kept], other))):
+                    found += more
+                    break
+            else:
+                missing.append(other)
+        unique = list({reading.name: reading for reading in found}.values())
+        return [replace(reading, partly=bool(missing)) for reading in unique]
+
+    def _readings(self, words: Sequence[str], facts: Sequence[_Fact], server: bool) -> list[Reading]:
+        fits = [fit for fit in self._fits(words, facts, server) if not fit.against]
+        return [
+            Reading(fit.named.accelerator.name, fit.count, fit.memory_bytes)
+            for fit in fits
+            if not any(fit.telling < other.telling for other in fits)
+        ]
+
+    def _fits(self, words: Sequence[str], facts: Sequence[_Fact], server: bool = False) -> Iterator[_Fit]:
+        whole = frozenset(words) | {fact.word() for fact in facts}
+        for named in self._named:
+            found = [spelling for spelling in named.spellings if spelling <= whole]
+            if found:
+                longest = max(found, key=len)
+                telling = frozenset().union(*found)
+                count = named.spellings[longest] or (named.accelerator.link_domain if server else None)
+                yield _fit(named, telling, count, words, facts)
+
+    def _contradicted(self, said: _Said) -> list[_Fit]:
+        """What a name means but for its contradictions, the most said and the least contradicted first."""
+        words, unknown = self._resolved(said.words)
+        fits = list(self._fits([word for word in words if word not in unknown], said.facts))
+        fits = [fit for fit in fits if not any(fit.telling < other.telling for other in fits)]
+        if unknown:
+            fits = [replace(fit, against=(_odd(fit.named, unknown[0]), *fit.against)) for fit in fits]
+        against = [fit for fit in fits if fit.against]
+        return sorted(
+            against, key=lambda fit: (fit.foreign, len(fit.against), -len(fit.telling), fit.named.accelerator.name)
+        )
+
+    def _resolved(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The words as the catalogue writes them, and those that are none of it."""
+        found: list[str] = []
+        unknown: list[str] = []
+        at = 0
+        while at < len(words):
+            word = words[at]
+            # "a 100", "l 40 s"
+            apart = next((words[at : at + n] for n in (3, 2) if "".join(words[at : at + n]) in self._vocabulary), ())
+            if len(apart) > 1 and any(one not in self._vocabulary for one in apart):
+                found.append("".join(apart))
+                at += len(apart)
+                continue
+            at += 1
+            if word in self._vocabulary:
+                found.append(word)
+            elif len(word) > 2 and word.endswith("s") and word[:-1] in self._vocabulary:
+                found.append(word[:-1])
+            elif parts := _apart(word, self._vocabulary):
+                found += parts
+            else:
+                found.append(word)
+                unknown.append(word)
+        return found, unknown
+
+    def _alike(self, said: _Said) -> list[str]:
+        """Canonical names by the likeness of their words to a name's; sizes and makers alone are like nothing."""
+        from .likeness import alike  # takes as long to load as the whole package, and only an error asks
+
+        words = [word for word in dict.fromkeys(self._resolved(said.words)[0]) if not _says_nothing(word)]
+        words = [word for word in words if word not in ("laptop", "desktop") and len(word) <= _LONGEST_WORD]
+        if not any(len(word) > 1 for word in words):
+            return []
+        makers = {maker for word in said.words if (maker := _BRANDS.get(word))}
+        facts = {fact.word() for fact in said.facts}
+        numbered = any(not word.isalpha() for word in words)
+        likeness = {word: alike(word, self._vocabulary) for word in words}
+        scored = []
+        for named in self._named:
+            if makers and named.accelerator.manufacturer not in makers:
+                continue
+            best = 0.0
+            for spelling in named.spellings:
+                plain = [word for word in spelling if " " not in word]
+                shared = sum(max((likeness[word].get(known, 0.0) for known in plain), default=0.0) for word in words)
+                shared += len(facts & spelling)
+                # the number tells which of a family: with none of it, "radeon rx" says nothing
+                numbers = [known for known in plain if numbered and not known.isalpha()]
+                if not numbers or any(likeness[word].get(known) for word in words for known in numbers):
+                    best = max(best, 2 * shared / (len(words) + len(facts & spelling) + len(spelling)))
+            if best >= _LIKE:
+                scored.append((-best, named.accelerator.name))
+        scored.sort()
+        return [name for score, name in scored if score <= _NEARLY * scored[0][0]]
+
+
+def _names_of(entry: Accelerator) -> Iterator[tuple[str, int | None]]:
+    for name in (entry.name, *entry.aliases):
+        yield name, None
+    yield from entry.boards.items()
+    # what ROCm calls the design stands for the device in its logs
+    if entry.compute_capability is not None and entry.compute_capability.startswith("gfx"):
+        yield entry.compute_capability, None
+
+
+def _of_names(
+    entry: Accelerator, names: Sequence[tuple[_Said, int | None]], apart: Mapping[str, Sequence[str]]
+) -> _Named:
+    spellings: dict[frozenset[str], int | None] = {}
+    words: set[str] = set()
+    facts: set[_Fact] = set()
+    for said, count in names:
+        whole = {part for word in said.words for part in apart[word]}
+        words |= whole
+        facts |= set(said.facts)
+        telling = whole - _PLAIN
+        if not telling - _SELLERS - {"desktop"}:
+            telling = whole
+        spellings.setdefault(frozenset(telling | {fact.word() for fact in said.facts}), count)
+    words |= {fact.word() for fact in facts}
+    # "RDNA 3" is one word, lest a "3" alone agree
+    words |= set(re.sub(r"([a-z]) (\d)", r"\1\2", f"{entry.architecture} {entry.manufacturer}".lower()).split())
+    return _Named(
+        accelerator=entry,
+        spellings=spellings,
+        words=frozenset(words),
+        sizes=tuple(float(fact.value) for fact in facts if fact.kind == "GB"),
+        cores=frozenset(float(fact.value) for fact in facts if fact.kind == "cores"),
+    )
+
+
+def _apart(word: str, known: frozenset[str] | set[str]) -> list[str] | None:
+    """The fewest known words that a word is written of, never cut within a number; None where there are none."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    best: list[list[str] | None] = [[], *[None] * len(word)]
+    for end in range(1, len(word) + 1):
+        for start in range(end):
+            begun, part = best[start], word[start:end]
+            if begun is None or part not in known or (len(part) == 1 and not part.isdigit()):
+                continue
+            if (start and word[start - 1 : start + 1].isdigit()) or (
+                end < len(word) and word[end - 1 : end + 1].isdigit()
+            ):
+                continue
+            if best[end] is None or len(begun) + 1 < len(best[end] or ()):
+                best[end] = [*begun, part]
+    found = best[-1]
+    return found if found and len(found) > 1 else None
+
+
+def _one_slip(word: str, meant: str) -> bool:
+    """Whether one letter wrong, missing or too many, or two letters swapped, make one word of the other."""
+    if not meant.isalpha() or word == meant or abs(len(word) - len(meant)) > 1:
+        return False
+    at = next((n for n, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), min(len(word), len(meant)))
+    swapped = word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :] == meant[at:]
+    if min(len(word), len(meant)) < 4:
+        return swapped  # of three letters, any other slip makes another word
+    return swapped or word[at + 1 :] == meant[at:] or word[at:] == meant[at + 1 :] or word[at + 1 :] == meant[at + 1 :]
+
+
+def _says_nothing(word: str) -> bool:
+    return word in _PLAIN or word in _FILLERS or word in _SELLERS or word in _BRANDS
+
+
+def _fit(
+    named: _Named, telling: frozenset[str], count: int | None, words: Sequence[str], facts: Sequence[_Fact]
+) -> _Fit:
+    """What is left of a name beside the words that tell, judged one by one."""
+    against: list[str] = []
+    sizes: set[int] = set()
+    twice = [word for word in telling if words.count(word) > 1 and not word.isalpha()]
+    if twice:
+        against.append(f"{twice[0]!r} is said twice")
+    for word in dict.fromkeys(words):
+        if word not in telling and (fault := _word_against(named, word)):
+            against.append(fault)
+    for fact in dict.fromkeys(facts):
+        if fact.kind == "GB" and named.accelerator.memory_is_maximum:
+            sizes.add(round(float(fact.value) * _GIGA))
+        elif fact.word() not in telling and (fault := _fact_against(named, fact, count or 1)):
+            against.append(fault)
+    entry = named.accelerator
+    if sizes and (len(sizes) > 1 or not _GIGA <= min(sizes) <= entry.memory_bytes):
+        against.append(
+            f"it says {' and '.join(f'{size / _GIGA:g}' for size in sorted(sizes))} GB of memory, and {entry.name} can "
+            f"have up to {entry.memory_gb:g} GB at its {entry.memory_bandwidth / _GIGA:g} GB/s"
+        )
+    foreign = any(_is_foreign(named, word) for word in words)
+    return _Fit(named, telling, count, min(sizes, default=None), tuple(against), foreign)
+
+
+def _word_against(named: _Named, word: str) -> str | None:
+    entry = named.accelerator
+    if word in named.words:
+        agrees = True
+    elif _is_foreign(named, word):
+        return f"{entry.name} is made by {entry.manufacturer}, not {_BRANDS[word]}"
+    elif word == "laptop":
+        agrees = _is_soldered(entry)
+    elif word == "desktop":
+        agrees = "laptop" not in named.words
+    elif word == "oam":
+        agrees = entry.manufacturer in ("AMD", "Intel")
+    else:
+        agrees = _says_nothing(word)
+    return None if agrees else _odd(named, word)
+
+
+def _fact_against(named: _Named, fact: _Fact, count: int) -> str | None:
+    entry, value = named.accelerator, fact.value
+    if not isinstance(value, float):
+        return None if _is_of_kind(named, fact.kind, value) else _odd(named, value)
+    if fact.kind == "GB":
+        if any(_is_size(named, value / each) for each in {1, count}):
+            return None
+        return f"it says {value:g} GB of memory, and {entry.name} has {entry.memory_gb:g} GB"
+    if fact.kind == "GB/s":
+        agrees = abs(value * _GIGA / entry.memory_bandwidth - 1) <= 0.02
+    elif fact.kind == "cores":
+        agrees = not named.cores or value in named.cores or (fact.of_cpu and entry.type != "cpu")
+    else:
+        # a laptop's watts are what its maker sets
+        free = entry.tdp_w is None or "laptop" in named.words or _is_soldered(entry)
+        agrees = free or abs(value / (entry.tdp_w or value) - 1) <= 0.05
+    return None if agrees else _odd(named, fact.word())
+
+
+def _is_of_kind(named: _Named, kind: str, said: str) -> bool:
+    """Whether a kind of memory, a form or a chip is the accelerator's."""
+    entry = named.accelerator
+    if kind == "memory":
+        return entry.memory_type is None or entry.memory_type.lower().startswith(said)
+    modules = {word.partition(" ")[0] for word in named.words if word.endswith(" module")}
+    if kind == "module":
+        return bool(modules) and (said == "sxm" or said in modules or modules == {"sxm"})
+    if kind == "bus":
+        return not modules and "oam" not in named.words
+    chip = _CHIP.fullmatch(said)
+    return chip is None or entry.architecture.startswith(_ARCHITECTURES[(chip.lastindex or 1) - 1])
+
+
+def _is_foreign(named: _Named, word: str) -> bool:
+    """Whether a word says another maker than the accelerator's."""
+    return word in _BRANDS and word not in named.words and _BRANDS[word] != named.accelerator.manufacturer
+
+
+def _odd(named: _Named, said: str) -> str:
+    return f"{said!r} is not said of {named.accelerator.name}"
+
+
+def _is_size(named: _Named, size: float) -> bool:
+    """Whether so many GB are the memory's: as it is sold, as a runtime counts it, or as one of its names says."""
+    entry = named.accelerator
+    sold = [entry.memory_gb, *named.sizes]
+    if entry.memory_bytes % _GIBI == 0:
+        sold.append(entry.memory_bytes / _GIBI)
+    seen = entry.usable_memory_bytes / _GIBI
+    return any(size == round(known) or abs(size / known - 1) <= 0.01 for known in sold) or (
+        size >= 8 and abs(size - seen) <= 0.5
+    )
+
+
+def _is_soldered(entry: Accelerator) -> bool:
+    """Whether the memory is a computer's, so that laptops and desktops have the same chip."""
+    return (entry.memory_type or "").upper().startswith(("LPDDR", "DDR"))
+
+
+# --- how parts differ -----------------------------------------------------------------------------------------------
+
+
+def difference(entries: Sequence[Accelerator], counts: Sequence[int | None]) -> str:
+    """Several accelerators as a list that says in what they differ: ``A (40 GB, 1,555 GB/s) or B (80 GB, ...)``."""
+    plain = [(entry.memory_bytes, entry.memory_bandwidth) for entry in entries]
+    alike = len(set(plain)) < len(plain)
+    said = []
+    for entry, count in zip(entries, counts, strict=True):
+        facts = [f"{entry.memory_gb:g} GB", f"{entry.memory_bandwidth / _GIGA:,.6g} GB/s"]
+        rate = next((entry.peak_flops[name] for name in ("bf16", "fp16", "fp32") if name in entry.peak_flops), None)
+        if alike and rate is not None:
+            facts.append(f"{rate / 1e12:,.4g} TFLOPS")
+        several = f"{count} x " if count is not None and len(set(counts)) > 1 else ""
+        said.append(f"{several}{entry.name} ({', '.join(facts)})")
+    return " or ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
