@@ -23,7 +23,7 @@ LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"
 # name, base, format, GB of weights as its page or the sum of its files gives them (None: not published)
 DERIVED: list[tuple[str, str, str, float | None]] = [
     ("unsloth/Llama-3.1-8B-Instruct", LLAMA_8B, "bf16", 16.06),
-    ("NousResearch/Meta-Llama-3-8B-Instruct", "meta-llama/Meta-Llama-3-8B", "bf16", 16.06),
+    ("someone/Meta-Llama-3-8B-Instruct", "meta-llama/Meta-Llama-3-8B", "bf16", 16.06),
     ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", LLAMA_8B, "nf4", 5.70),
     ("casperhansen/llama-3-70b-instruct-awq", "meta-llama/Meta-Llama-3-70B", "awq", 39.77),
     ("solidrust/Mistral-7B-Instruct-v0.3-AWQ", "mistralai/Mistral-7B-v0.3", "awq", 4.16),

@@ -304,7 +304,6 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("llama 3.1 8b reward", LLAMA31_8B, "'reward'"),
         ("llama 3.1 8b vision", LLAMA31_8B, "'vision'"),
         ("qwen3 8b draft", "Qwen/Qwen3-8B", "'draft'"),
-        ("falcon h1 mamba 8b", "falcon-mamba-7b", ""),
         ("nllb 200 600m", "facebook/nllb-200-distilled-600M", "leaves 'distilled' open"),
     ],
     "words of which nothing is known": [
@@ -315,7 +314,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
     "several bases": [
         ("Llama 70B", LLAMA31_70B, "could be any of these"),
         ("llama 2", "meta-llama/Llama-2-13b-hf", "could be any of these"),
-        ("Qwen 72B", "Qwen/Qwen2.5-72B", ""),
+        ("Qwen 32B", "Qwen/Qwen2.5-32B", ""),
         ("gemma 27b", "google/gemma-3-27b-pt", ""),
         ("llama 4 17b", "meta-llama/Llama-4-Scout-17B-16E", ""),
         ("gpt oss", "openai/gpt-oss-20b", ""),

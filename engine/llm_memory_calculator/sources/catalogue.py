@@ -73,7 +73,7 @@ class Spelling:
     """The first word of letters that is not set before a name by its maker and is not shared by families."""
     makers: frozenset[str]
     copied: bool
-    """Whether the name says that it is a quantised copy."""
+    """Whether the name says that it is a quantised copy, or one that was trained to be quantised."""
 
 
 @cache
@@ -97,7 +97,7 @@ def spellings() -> tuple[Spelling, ...]:
                     keys=tuple(map(key_of, core)),
                     family=next((word for word in telling if len(word) > 1), next(iter(telling or words), "")),
                     makers=makers,
-                    copied=form is not None and "plain" not in form.config,
+                    copied="unquantized" in name or (form is not None and "plain" not in form.config),
                 )
             )
     return tuple(found)
@@ -149,7 +149,7 @@ def _families_near(words: set[str]) -> dict[str, int]:
     known = {one.family for one in spellings()}
     found = dict.fromkeys(words & known, 0)
     if not found:
-        found = {family: 1 for family in known for word in words if len(word) > 2 and is_near(word, family)}
+        found = {family: 1 for family in known for word in words if len(word) > 3 and is_near(word, family)}
     if not found:
         import difflib  # takes long to load, and only an error asks for it
 

@@ -348,23 +348,19 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
 
 def _matched(found: Derived, text: str) -> Derived | None:
     """The base that has all of these words; the choices, where several do and differ in shape."""
-    core = core_of(text)
-    if not any(word.isalpha() for word in core):
-        return None
-    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
-    fits = [fit for fit in (_Fit.of(core, base) for base in named) if fit is not None]
+    fits = _nearest(core_of(text))
     if not fits:
         return None
-    fewest = min(fit.distance for fit in fits)
-    wanted = set(words_of(text)) & harmless()
-    fits = [fit for fit in fits if fit.distance == fewest]
+    words = set(words_of(text))
+    wanted = words & harmless()
     if len({_sorted(core_of(fit.base.id.rpartition("/")[2])) for fit in fits}) == 1:
         fits = [fit for fit in fits if set(words_of(fit.base.name)) & harmless() == wanted] or fits
     fits = [fit for fit in fits if not fit.open + fit.lengths] or [fit for fit in fits if not fit.open] or fits
+    fits = [fit for fit in fits if set(words_of(fit.base.name)) == words] or fits
     if len({_shape(fit.base.id) for fit in fits}) > 1:
-        first: dict[Core, str] = {}
+        first: dict[tuple[Any, ...], str] = {}
         for fit in fits:
-            first.setdefault(_sorted(fit.base.core), fit.base.id)
+            first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() - _SAID_BY_SIZE and word not in fits[0].base.makers]
     if odd:
@@ -372,6 +368,14 @@ def _matched(found: Derived, text: str) -> Derived | None:
         return replace(found, choices=(fits[0].base.id,), refusal=why)
     best = min(fits, key=lambda fit: (len((set(words_of(fit.base.name)) & harmless()) ^ wanted), len(fit.open)))
     return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits))))
+
+
+def _nearest(core: Core) -> list[_Fit]:
+    """The names that have all of these words, and of the words that tell a model from others as few more as any."""
+    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
+    fits = [fit for fit in (_Fit.of(core, base) for base in named) if fit is not None]
+    fewest = min((fit.distance for fit in fits), default=None)
+    return [fit for fit in fits if fit.distance == fewest]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,9 +486,7 @@ def _of_other_size(found: Derived, text: str) -> Derived | None:
         rest = tuple(word for word in core if not is_size(word))
         if not sizes or not rest:
             continue
-        match = _matched(Derived(asked=found.asked), "-".join(rest))
-        ids = (match.choices or (match.base,)) if match is not None else ()
-        shapes = {_shape(id): id for id in reversed(ids)}
+        shapes = {_shape(fit.base.id): fit.base.id for fit in reversed(_nearest(rest))}
         if shapes:
             wanted = max(count_of(sizes[0]), 1.0)
             nearest = sorted(shapes.values(), key=lambda id: catalogue.off_by(id, wanted))[:_NEAREST_SIZES]
