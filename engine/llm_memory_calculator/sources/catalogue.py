@@ -132,12 +132,12 @@ def near_names(name: str) -> str:
     families = _families_near({word for word in core if word.isalpha() and len(word) > 1})
     ranked: dict[str, tuple[float, ...]] = {}
     for one in spellings():
-        if one.family not in families:
+        if one.family not in families or one.copied:
             continue
         own = {key.replace(".", "") for key in one.keys if is_version(key)}
         shared = len(set(one.keys) & set(core)) - 0.1 * len(set(one.keys) - set(core))
         size = off_by(one.id, sizes[0]) if sizes else 0.0
-        rank = (families[one.family], len(versions - own), one.copied, round(size, 1), -shared, len(own - versions))
+        rank = (families[one.family], len(versions - own), round(size, 1), -shared, len(own - versions))
         ranked[one.id] = min(rank, ranked.get(one.id, rank))
     best = sorted(ranked, key=ranked.__getitem__)[:3]
     shown = [id if "/" in name else id.rpartition("/")[2] for id in best]

@@ -38,7 +38,7 @@ from .name_words import (
     words_of,
 )
 
-_BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\w*\d+|\d+[-_]?bits?|\d+bpw|\d+g|u?int\d+)(?=$|[-_.])")
+_BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\w*\d+|\d+da\d+w|\d+[-_]?bits?|\d+bpw|\d+g|u?int\d+)(?=$|[-_.])")
 # as llama.cpp and ollama take it: hf.co/org/name:Q4_K_M
 _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", re.I)
 # a name as users write it: words, with an organisation before them at most
@@ -46,7 +46,7 @@ _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
 _MOST_CHOICES = 6
 _NEAREST_SIZES = 4
 # words of another shape that users leave out where the size says them (Llama 3.2 11B, Nemotron 3 30B)
-_SAID_BY_SIZE = frozenset({"vision", "vl", "moe", "nano", "tiny"})
+_SAID_BY_SIZE = frozenset({"vision", "moe", "nano", "tiny"})
 # how far the count by which a model is sold is from its own (Llama 4 Maverick: 400 for 401.6, GLM-4.5V: 106 for 107.7)
 _MARKETED = 0.025
 
@@ -298,8 +298,8 @@ def _is_size_of(other: Core, core: Core) -> bool:
 
 def _of_bare(asked: str, text: str) -> Derived | None:
     """A name without an organisation."""
-    if asked.lower() in table("ollama")["sizes"]:
-        return _of_ollama(asked, asked.lower(), "")
+    if asked in table("ollama")["sizes"]:
+        return _of_ollama(asked, asked, "")
     rest, form, assumed, refusal = format_in(text, "", bare=True)
     whole = _of_its_words(Derived(asked=asked), text)
     if form is None and not refusal:
@@ -362,8 +362,10 @@ def _matched(found: Derived, text: str) -> Derived | None:
         for fit in fits:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
-    odd = [word for word in fits[0].open if word in strange() - _SAID_BY_SIZE and word not in fits[0].base.makers]
-    if odd:
+    odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
+    if odd and max(_inner(core_of(text)), key=len, default=None):
+        return None
+    if set(odd) - _SAID_BY_SIZE:
         why = f"The name leaves {odd[0]!r} open, which says that it has another shape"
         return replace(found, choices=(fits[0].base.id,), refusal=why)
     best = min(fits, key=lambda fit: (len((set(words_of(fit.base.name)) & harmless()) ^ wanted), len(fit.open)))
@@ -412,11 +414,12 @@ class _Fit:
     def of(cls, core: Core, base: Spelling) -> _Fit | None:
         """How the words fit the base, or None where they name another model."""
         own, asked = Counter(base.keys), Counter(map(key_of, core))
+        opened = tuple((own - asked).elements())
         lengths = []
         for word in (asked - own).elements():
             if is_length(word):
                 lengths.append(word)
-            elif not _agrees(word, base):
+            elif not _agrees(word, base, opened):
                 return None
         shared = {word for word in asked & own if word.isalpha()}
         telling = {word for word in shared if len(word) > 3 and word not in general() and word not in base.makers}
@@ -424,16 +427,19 @@ class _Fit:
             return None
         if len(base.family) == 1 and not telling and not any(is_version(word) for word in asked & own):
             return None
-        return cls(base=base, open=tuple((own - asked).elements()), lengths=tuple(lengths))
+        return cls(base=base, open=opened, lengths=tuple(lengths))
 
 
-def _agrees(word: str, base: Spelling) -> bool:
+def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
     """Whether a word that the base's name does not have says nothing against it."""
     if word in fillers() or word in base.makers:
         return True
     if word in ("dense", "moe"):
         return catalogue.is_mixture(base.id) == (word == "moe")
-    return is_size(word) and _is_total(word, base)
+    if f"a{word}" in base.core:
+        return True
+    # a count tells a model where the name says the version
+    return is_size(word) and not any(is_version(other) for other in left_open) and _is_total(word, base)
 
 
 def _is_total(size: str, base: Spelling) -> bool:
