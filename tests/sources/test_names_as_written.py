@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.errors import HubOfflineError, UnknownModelError
+from llm_memory_calculator.formats.gguf import mixes
 from llm_memory_calculator.sources import catalogue_entries, locate, name_formats, names
 from llm_memory_calculator.sources.catalogue import find, near_names
 
@@ -156,6 +157,12 @@ FORMATS = [
     ("llama 3.1 8b 16-bit", LLAMA31_8B, "bf16"),
     ("llama 3.1 8b eetq", LLAMA31_8B, "int8"),
     ("llama 3.1 8b quanto int8", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b @ q4_k_m", LLAMA31_8B, "q4_k_m"),
+    ("llama 3.1 8b, quantized to int4", LLAMA31_8B, "int4"),
+    ("llama 3.1 8b load_in_4bit", LLAMA31_8B, "nf4"),
+    ("llama 3.1 8b Q4KM", LLAMA31_8B, "q4_k_m"),
+    ("mlx-community Llama 3.1 8B 4bit", LLAMA31_8B, "mlx_4bit"),
+    ("qwen3-32b-fp8-dynamic", "Qwen/Qwen3-32B", "fp8"),
     # as the base itself is published
     ("DeepSeek R1 fp8", "deepseek-ai/DeepSeek-V3", "fp8_block"),
     ("gpt oss 20b mxfp4", "openai/gpt-oss-20b", "mxfp4"),
@@ -172,11 +179,38 @@ def test_a_format_in_a_name_is_counted(name: str, id: str, label: str) -> None:
     assert report.parameter_count == catalogue_entries()[id]["parameters"]
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        *mixes(),
+        "fp8",
+        "fp8_block",
+        "int8",
+        "int4",
+        "awq",
+        "gptq",
+        "nf4",
+        "mxfp4",
+        "mxfp8",
+        "nvfp4",
+        "bf16",
+        "fp16",
+        "fp32",
+        *(f"w{bits}a16" for bits in (2, 3, 5, 6, 7, 8)),
+        *(f"hqq{bits}" for bits in (2, 3, 4, 8)),
+        *(f"mlx_{bits}bit" for bits in (2, 3, 4, 5, 6, 8)),
+    ],
+)
+def test_every_label_that_a_report_prints_is_read_in_a_name(label: str) -> None:
+    assert calculate_memory(f"llama 3.1 8b {label}").precision == label
+
+
 # The quantization_config of checkpoints of each kind, as their repositories have it.
 CONFIGS: list[tuple[str, dict[str, object]]] = [
     ("Qwen3-8B 4.0bpw exl2", {"quant_method": "exl2", "bits": 4.0, "head_bits": 6}),
     ("turboderp/Llama-3.1-8B-Instruct-exl2:6.5bpw", {"quant_method": "exl2", "bits": 6.5, "head_bits": 6}),
     ("LoneStriker/Llama-3.1-8B-Instruct-4.65bpw-h8-exl2", {"quant_method": "exl2", "bits": 4.65, "head_bits": 8}),
+    ("exl3 4bpw qwen3 8b h8", {"quant_method": "exl3", "bits": 4.0, "head_bits": 8}),
     ("turboderp/Qwen3-8B-exl3-3.5bpw", {"quant_method": "exl3", "bits": 3.5, "head_bits": 6}),
     (
         "ISTA-DASLab/Meta-Llama-3.1-8B-AQLM-PV-2Bit-1x16-hf",

@@ -40,7 +40,8 @@ def kind_of(config: Mapping[str, Any]) -> str:
         weights = first.get("weights") if isinstance(first, Mapping) else None
         if isinstance(weights, Mapping):
             kind = "fp" if weights.get("type") == "float" else "int"
-            return f"{kind}{weights.get('num_bits')}"
+            by_channel = "_by_channel" if kind == "fp" and weights.get("strategy") == "channel" else ""
+            return f"{kind}{weights.get('num_bits')}{by_channel}"
     if method in ("fp8", "fbgemm_fp8"):
         return "fp8"
     return f"{method}{config.get('bits', '')}"
@@ -174,7 +175,8 @@ def _torchao(match: re.Match[str], _: str) -> NamedFormat:
         "float8wo": ("Float8WeightOnlyConfig", {}),
         "float8dq": ("Float8DynamicActivationFloat8WeightConfig", {}),
     }
-    kind, data = kinds[name.replace("fp8", "float8")]
+    name = name.replace("fp8", "float8")
+    kind, data = kinds[name if name.endswith(("wo", "dq")) else f"{name}wo"]
     return NamedFormat(
         said=f"torchao's {kind}",
         config={"quant_method": "torchao", "quant_type": {"default": {"_type": kind, "_data": data}}},
@@ -277,7 +279,7 @@ _READERS = tuple(
         ),
         (r"(?:nv)?fp4(?:a16)?", _nvfp4),
         (
-            rf"(?P<unsloth>unsloth[-_])?(?:bnb|bitsandbytes)[-_](?:(?P<bits>[48]){_BITS}|nf4|int8)(?:[-_]nf4)?",
+            rf"(?P<unsloth>unsloth[-_])?(?:bnb|bitsandbytes|load[-_]in)[-_](?:(?P<bits>[48]){_BITS}|nf4|int8)(?:[-_]nf4)?",
             _bitsandbytes,
         ),
         (
@@ -285,7 +287,7 @@ _READERS = tuple(
             _hqq,
         ),
         (
-            r"(?:torch)?(?:ao[-_])?(?P<ao>int4wo|int8wo|int8dq|(?:float|fp)8wo|(?:float|fp)8dq)"
+            r"(?:torch)?(?:ao[-_])?(?P<ao>int4wo|int8wo|int8dq|(?:float|fp)8(?:wo|dq)|(?<=ao[-_])(?:int[48]|float8|fp8))"
             r"(?:[-_]g?s?(?P<group>32|64|128|256))?(?:[-_](?:hqq|torchao))?",
             _torchao,
         ),
@@ -298,7 +300,8 @@ _READERS = tuple(
 )
 _MIX = re.compile(
     _BEGIN
-    + r"(?P<own>ud[-_])?(?P<mix>(?:i?q[1-8]|tq[12])[-_](?:[01]|k(?:[-_][a-z]{1,3})?|xxs|xs|s|m|nl)|mxfp4[-_]moe)"
+    + r"(?P<own>ud[-_])?(?P<mix>(?:ollama[-_])?(?:i?q[1-8]|tq[12])[-_](?:[01]|k(?:[-_][a-z]{1,3})?|xxs|xs|s|m|nl)"
+    + r"(?:[-_]qkv)?|mxfp4[-_]moe)"
     + _END
 )
 _MXFP4 = re.compile(_BEGIN + "mxfp4(?:a16)?" + _END)
@@ -319,6 +322,8 @@ _DTYPES = {
 _EXL = re.compile(_BEGIN + r"exl(?:lama)?[-_]?(?:v)?(?P<version>[23])" + _END)
 _BPW = re.compile(_BEGIN + r"(?P<bits>\d(?:[._]\d{1,2})?)[-_]?bpw(?:[-_]h(?:b)?(?P<head>[4-8]))?" + _END)
 
+_HEAD = re.compile(_BEGIN + r"hb?(?P<head>[4-8])" + _END)
+_RUN_TOGETHER = re.compile(_BEGIN + r"(i?q[1-8])k([sml])" + _END)
 # a name without any of these says no format: most of them, of which each pattern is spared
 _ANY = re.compile(
     r"awq|gptq|round|inc|int[248]|fp?\d|float|half|w[2-8]a|bnb|bit|hqq|aqlm|higgs|quant|eetq|mlx|q\d|gguf|exl|bpw|1\.58|qat"
@@ -334,6 +339,8 @@ def format_in(text: str, organisation: str, *, bare: bool = False) -> Read:
     """
     if not _ANY.search(text):
         return text, None, "", ""
+    if bare:
+        text = _RUN_TOGETHER.sub(r"\1_k_\2", text)
     mixed = _MIX.search(text)
     if "unquantized" in re.split(r"[-_.:]", text):
         # trained for a mix, and published in the format of the base
@@ -397,14 +404,16 @@ def _in_gguf(text: str, plain: re.Match[str] | None, organisation: str) -> Read:
 def _exllama(text: str, bits: re.Match[str] | None, packed: re.Match[str] | None) -> Read:
     """ExLlamaV2 and V3 files, whose size is their bits a weight."""
     rest = _EXL.sub("", _BPW.sub("", text))
+    head_alone = _HEAD.search(rest)
+    rest = _HEAD.sub("", rest)
     if bits is None:
         return rest, None, "", "a file of exllama has any number of bits a weight: say how many, such as 4.0bpw"
     version = packed["version"] if packed else "2"
-    weight, head = float(bits["bits"].replace("_", ".")), int(bits["head"] or 6)
+    weight, head = float(bits["bits"].replace("_", ".")), int(bits["head"] or (head_alone and head_alone["head"]) or 6)
     assumed = []
     if packed is None:
         assumed.append("bpw was taken for a file of exllamav2.")
-    if bits["head"] is None:
+    if bits["head"] is None and head_alone is None:
         assumed.append("The name gives no bits of the head; 6 were taken, the converter's default.")
     config = {"quant_method": f"exl{version}", "bits": weight, "head_bits": head}
     said = f"exl{version}, {weight:g} bits a weight, the head in {head}"

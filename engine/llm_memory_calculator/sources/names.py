@@ -79,13 +79,13 @@ class Derived:
 @lru_cache(maxsize=512)
 def derive(name: str) -> Derived | None:
     """What the name says, or None where it says nothing of a model of the catalogue."""
-    asked = name
+    asked, name = name, name.strip().replace(" @ ", " ")
     if len(name) > 200:
         return None
-    if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name.strip()):
+    if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name):
         return _of_ollama(asked, *name.removeprefix("library/").lower().split(":", 1))
     if not _is_repository(name):
-        return _of_bare(asked, hyphenated(name)) if _PLAIN_NAME.fullmatch(name.strip()) else None
+        return _of_bare(asked, hyphenated(name)) if _PLAIN_NAME.fullmatch(name) else None
     organisation, _, rest = name.rpartition("/")
     rest, _, tag = rest.partition(":")
     if tag and not rest.lower().endswith("gguf") and not tag.lower().endswith("bpw"):
@@ -156,7 +156,7 @@ def notes_of(found: Derived, why: str = "") -> tuple[Note, ...]:
 
 
 def _is_repository(name: str) -> bool:
-    return name.count("/") == 1 and not re.search(r"\s", name.strip())
+    return name.count("/") == 1 and not re.search(r"\s", name)
 
 
 # --- bases ---------------------------------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ def _matched(found: Derived, text: str) -> Derived | None:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
-    if odd and max(_inner(core_of(text)), key=len, default=None):
+    if odd and next(_inner(core_of(text)), None) is not None:
         return None
     if set(odd) - _SAID_BY_SIZE:
         why = f"The name leaves {odd[0]!r} open, which says that it has another shape"
