@@ -290,6 +290,13 @@ def test_what_was_assumed_is_said(name: str, says: str) -> None:
     assert any(says in note.text for note in report.notes)
 
 
+@pytest.mark.parametrize("name", ["qwen2_5_1_5b", "Qwen2.5 1.5B", "qwen2.5-1-5b", "QWEN2_5-1.5b"])
+def test_the_point_of_a_size_may_be_spelled_otherwise(name: str) -> None:
+    known = find(name)
+    assert known is not None
+    assert known.id == "Qwen/Qwen2.5-1.5B"
+
+
 def test_an_exact_name_says_nothing_of_the_kind() -> None:
     assert find("Qwen/Qwen3-32B")
     assert not [note for note in calculate_memory("Qwen/Qwen3-32B").notes if "counted as" in note.text]
@@ -320,6 +327,8 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("deepseek r1 500b", "deepseek-ai/DeepSeek-V3", ""),
         ("gpt oss 21.5b", "openai/gpt-oss-20b", ""),
         ("phi 4b", "phi", ""),
+        ("llama 2.7b", "huggyllama/llama-7b", "Nothing of the size 2.7B"),
+        ("qwen 2.7b", "Qwen", ""),
         ("phi-4 20b", "microsoft/phi-4", ""),
         ("Qwen2-58B", "Qwen/Qwen2-57B-A14B", ""),
         ("bert 72b", "google-bert/bert-base-uncased", ""),

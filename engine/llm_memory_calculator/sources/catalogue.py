@@ -19,6 +19,8 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")
 # some makers' names say in how many bits the weights are stored, as all are
 _PLAIN = re.compile(r"[-_]bf16$")
 _SEPARATORS = re.compile(r"[-_. ]+")
+# 1.5b, but not the end of 3.1.8b
+_SIZE_WITH_POINT = re.compile(r"(?<![\d.])(\d+)\.(?=\d+[bm](?![a-z]))")
 
 
 class Named(NamedTuple):
@@ -52,7 +54,8 @@ def find(name: str) -> Named | None:
     """What is meant by an id, another name, or the part of either after the organisation.
 
     Letter case does not count, nor do the characters `-_.` and space, except that 2.5 is not 25: between two digits
-    any of them stands for any other, but one must stand there (Qwen2-57B is not Qwen2.5-7B).
+    any of them stands for any other, but one must stand there (Qwen2-57B is not Qwen2.5-7B), and the point of a size
+    for nothing else (llama 2.7b is not Llama-2-7b).
     """
     index = _index()
     return index.get(name) or index.get(_fold(name))
@@ -166,7 +169,8 @@ def _copied(value: Any) -> Any:
 
 
 def _fold(name: str) -> str:
-    return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("~", name.lower()))
+    pointed = _SIZE_WITH_POINT.sub(r"\1,", name.lower())
+    return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("~", pointed))
 
 
 @cache
@@ -183,4 +187,7 @@ def _index() -> Mapping[str, Named]:
     for name, match in (*ids, *names, *parts):
         index.setdefault(name, match)
         index.setdefault(_fold(name), match)
+    for name, match in (*ids, *names, *parts):
+        # 1_5b is a size of 1.5 where nothing else has the words
+        index.setdefault(_fold(name).replace(",", "~"), match)
     return MappingProxyType(index)

@@ -437,7 +437,9 @@ def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
     if word in ("dense", "moe"):
         return catalogue.is_mixture(base.id) == (word == "moe")
     if f"a{word}" in base.core:
-        return True
+        # what is active, beside the whole
+        whole = [own for own in base.core if is_size(own) and own[0].isdigit()]
+        return bool(whole) and not set(whole) & set(left_open)
     # a count tells a model where the name says the version
     return is_size(word) and not any(is_version(other) for other in left_open) and _is_total(word, base)
 
