@@ -75,6 +75,8 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("instruct 8b 3.1 llama", LLAMA31_8B),
         ("27b it gemma 3", "google/gemma-3-27b-pt"),
         ("2B BitNet 4T b1.58", "microsoft/bitnet-b1.58-2B-4T"),
+        ("it_3_27b_gemma", "google/gemma-3-27b-pt"),
+        ("instruct_qwen2_5_1_5b", "Qwen/Qwen2.5-1.5B-Instruct"),
         ("v0.1 8x7b mixtral", "mistralai/Mixtral-8x7B-v0.1"),
     ],
     "one letter": [
@@ -89,6 +91,10 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("llama 3.1 8b insturct", LLAMA31_8B),
         ("code llama 34b q4_k_m", "codellama/CodeLlama-34b-hf"),
         ("deep seek v3 nvfp4", "deepseek-ai/DeepSeek-V3"),
+    ],
+    "trained for a format, and not in it": [
+        ("unquantized q4_0 gemma 3 27b it qat", "google/gemma-3-27b-pt"),
+        ("gemma 3 4b it qat int4 unquantized", "google/gemma-3-4b-pt"),
     ],
     "the maker's name": [
         ("Meta Llama 3.1 8B Instruct", LLAMA31_8B),
@@ -319,6 +325,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("qwen3 72b", "Qwen/Qwen3-32B", ""),
         ("mixtral 8x6b", "mistralai/Mixtral-8x7B-v0.1", ""),
         ("gemma 3 28b", "google/gemma-3-27b-pt", ""),
+        ("gemma 3 8b", "google/gemma-3-4b-pt", ""),
         ("gemma 2 12b", "google/gemma-2-9b", ""),
         ("Llama 3.1 80B", LLAMA31_70B, ""),
         ("lama 3.1 9b", LLAMA31_8B, "'lama' was read as 'llama'"),
@@ -453,7 +460,7 @@ def meant(name: str) -> str | None:
 @given(
     id=st.sampled_from(ORIGINALS),
     seed=st.integers(min_value=0, max_value=2**32),
-    separator=st.sampled_from([" ", "-", "  ", ", "]),
+    separator=st.sampled_from([" ", "-", "_", "  ", " - ", ", "]),
     bracket=st.booleans(),
 )
 def test_words_in_any_order_case_and_brackets_are_the_same_model(

@@ -345,7 +345,7 @@ def format_in(text: str, organisation: str, *, bare: bool = False) -> Read:
     if "unquantized" in re.split(r"[-_.:]", text):
         # trained for a mix, and published in the format of the base
         rest = text if mixed is None else _cut(text, mixed)
-        return rest.replace("unquantized", ""), None, "", ""
+        return re.sub(_BEGIN + "(?:unquantized|int4)" + _END, "", rest), None, "", ""
     if mixed:
         trained_for = "google" if bare and "qat" in re.split(r"[-_.:]", text) else organisation
         return _mixed(_cut(text, mixed), mixed, trained_for)

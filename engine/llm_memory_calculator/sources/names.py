@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import product, zip_longest
 from typing import Any
 
 from ..facts import table
@@ -45,6 +46,7 @@ _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", r
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
 _MOST_CHOICES = 6
 _NEAREST_SIZES = 4
+_MOST_MARKS = 3
 # words of another shape that users leave out where the size says them (Llama 3.2 11B, Nemotron 3 30B)
 _SAID_BY_SIZE = frozenset({"vision", "moe", "nano", "tiny"})
 # how far the count by which a model is sold is from its own (Llama 4 Maverick: 400 for 401.6, GLM-4.5V: 106 for 107.7)
@@ -301,10 +303,11 @@ def _of_bare(asked: str, text: str) -> Derived | None:
     if asked in table("ollama")["sizes"]:
         return _of_ollama(asked, asked, "")
     rest, form, assumed, refusal = format_in(text, "", bare=True)
-    whole = _of_its_words(Derived(asked=asked), text)
+    plain = Derived(asked=asked)
     if form is None and not refusal:
-        return whole or _of_words(asked, text, None, "", "") or _of_other_size(Derived(asked=asked), text)
+        return _of_its_words(plain, rest) or _of_words(asked, rest, None, "", "") or _of_other_size(plain, rest)
     # a word of the base's own name may look like a format (bitnet-b1.58)
+    whole = _of_its_words(plain, text)
     if whole is not None and whole.certain and _has_all(whole.base, text):
         return whole
     found = Derived(asked=asked, form=form, assumed=assumed, refusal=refusal)
@@ -332,10 +335,7 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
     known = catalogue.find(text)
     if known is not None and any(one.id == known.id for one in _originals()):
         return _in_own_format(replace(found, base=known.id))
-    readings = [text]
-    if re.search(r"\d_\d", text):
-        readings.append(text.replace("_", "-"))
-    for reading in readings:
+    for reading in _readings(text):
         match = _matched(found, reading)
         if match is not None:
             return match
@@ -344,6 +344,13 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
         if match is not None:
             return match
     return None
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The name with each _ between two digits as a point or as what parts two words."""
+    parts = re.split(r"(?<=\d)_(?=\d)", text)
+    for marks in product("_-", repeat=min(len(parts) - 1, _MOST_MARKS)):
+        yield parts[0] + "".join(mark + part for mark, part in zip_longest(marks, parts[1:], fillvalue="-"))
 
 
 def _matched(found: Derived, text: str) -> Derived | None:
@@ -440,8 +447,9 @@ def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
         # what is active, beside the whole
         whole = [own for own in base.core if is_size(own) and own[0].isdigit()]
         return bool(whole) and not set(whole) & set(left_open)
-    # a count tells a model where the name says the version
-    return is_size(word) and not any(is_version(other) for other in left_open) and _is_total(word, base)
+    # a count tells a model where the name says the version, and the letter behind it (Gemma 3n)
+    by_version = any(is_version(other) or (other.isalpha() and len(other) == 1) for other in left_open)
+    return is_size(word) and not by_version and _is_total(word, base)
 
 
 def _is_total(size: str, base: Spelling) -> bool:
