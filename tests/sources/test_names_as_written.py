@@ -252,6 +252,7 @@ CONFIGS: list[tuple[str, dict[str, object]]] = [
             "quant_type": {"default": {"_type": "Float8DynamicActivationFloat8WeightConfig", "_data": {}}},
         },
     ),
+    ("acme/Llama-3.1-8B-bnb-int8", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
     ("acme/Llama-3.1-8B-bitnet", {"quant_method": "bitnet"}),
     ("acme/Llama-3.1-8B-1.58bit", {"quant_method": "bitnet"}),
     (

@@ -145,7 +145,7 @@ def _mxfp4(_: re.Match[str], __: str) -> NamedFormat:
 
 
 def _bitsandbytes(match: re.Match[str], _: str) -> NamedFormat:
-    if match["bits"] == "8":
+    if match["bits"] == "8" or "int8" in match[0]:
         return NamedFormat(said="bitsandbytes int8", config={"quant_method": "bitsandbytes", "load_in_8bit": True})
     config = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True}
     warning = (
