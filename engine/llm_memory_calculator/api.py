@@ -82,6 +82,8 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return _bundled(place)
     origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
     found = _described(origin)
+    if origin.kind == "name":
+        found = replace(found, name=place.name)
     return replace(
         found,
         repository=origin.model if origin.kind == "hub" else "",
@@ -91,14 +93,15 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
 
 @lru_cache(maxsize=128)
 def _bundled(place: sources.Place) -> Model:
-    """A model that needs no request: of the catalogue, or one that its name derives from it."""
-    return _described(sources.read(place))
+    """A model that needs no request: of the catalogue, or one that its name derives from it and that keeps its name."""
+    found = _described(sources.read(place))
+    return replace(found, name=place.name) if place.kind == "name" else found
 
 
 @lru_cache(maxsize=128)
 def _called(model: Model, asked: str) -> Model:
-    """The same under the name that a caller gave it."""
-    return replace(model, asked=asked)
+    """The same under the name that a caller gave it, where that is a repository's; a short name is the entry's."""
+    return replace(model, asked=asked, counted=model.name, name=asked if "/" in asked else model.name)
 
 
 def _described(origin: sources.Origin) -> Model:

@@ -33,6 +33,8 @@ class Model:
     """The hub's repository that the config was fetched from, where it was."""
     asked: str = ""
     """What the caller called it, where that is another name."""
+    counted: str = ""
+    """The entry of the catalogue that was counted for it, where it was asked for by another name."""
     weights: StoredWeights | StoredTotal | None = field(default=None, repr=False)
     """What the headers of its files list, or how much they hold, where that is at hand."""
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -94,7 +96,7 @@ class Model:
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
         if self.asked:
-            text = f"{self.asked!r} has the architecture and format of {self.name}, which was counted."
+            text = f"{self.asked!r} has the architecture and format of {self.counted}, and was counted as that."
             source = Note(subject="model", text=text, origin="assumption")
         return (source, *self.read_notes, *formats.scheme.notes, *self.architecture.notes)
 

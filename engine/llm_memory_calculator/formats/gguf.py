@@ -151,9 +151,12 @@ class _Law:
         self.experts = _expert_count(architecture)
         self.kept_experts = kept_experts(architecture)
         self.own_head: str | None = own.get("head")
-        self.rich_values = self.shared_keys > 1 and self.depth == own.get("rich_values_at_depth")
+        self.kept: list[str] = recipe.get("kept", table("gguf")["kept"]["parts"])
+        rich: bool = recipe.get("own_rich", True)
+        self.rich_values = rich and self.shared_keys > 1 and self.depth == own.get("rich_values_at_depth")
         special = "eight" if self.experts == 8 else architecture.gguf_rules
-        self.rules: list[tuple[str, str, str]] = recipe.get(special, recipe.get("rules", ()))
+        rules = recipe.get("by_type", {}).get(architecture.model_type, recipe.get("rules", ()))
+        self.rules: list[tuple[str, str, str]] = recipe.get(special, rules)
 
     def form(self, tensor: Tensor) -> Format:
         if tensor.kind in ("vector", "router", "position"):
@@ -165,7 +168,9 @@ class _Law:
         if FORMATS[self.default].bits >= 16:
             return FORMATS[self.default]
         columns = tensor.weight.columns
-        if tensor.kind == "output" or (tensor.kind == "token_embd" and self.tied):
+        if any(part in tensor.path for part in self.kept):
+            return FORMATS["fp16"]
+        if tensor.kind == "output" or (tensor.kind in ("token_embd", "per_layer_token_embd") and self.tied):
             return self._fitting(self._head(columns), columns)
         return self._fitting(self._matrix(tensor), columns)
 
@@ -229,8 +234,9 @@ def _within(layers: str, index: int, depth: int) -> bool:
             return index < depth // 16
         case "middle":
             return eighth <= index < 7 * depth // 8
-        case "more_bits":
-            return index < eighth or index >= 7 * depth // 8 or (index - eighth) % 3 == 2
+        case "more_bits" | "more_bits_twice":
+            place = index if layers == "more_bits" else 2 * index - 1
+            return place < eighth or place >= 7 * depth // 8 or (place - eighth) % 3 == 2
     raise KeyError(layers)
 
 

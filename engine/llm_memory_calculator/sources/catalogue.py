@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..errors import did_you_mean
+from .name_formats import format_in
+from .name_words import core_of, count_of, general, is_near, is_size, is_version, key_of, makers_of, prefixes
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")
+# some makers' names say in how many bits the weights are stored, as all are
+_PLAIN = re.compile(r"[-_]bf16$")
 _SEPARATORS = re.compile(r"[-_. ]+")
+# 1.5b, but not the end of 3.1.8b
+_SIZE_WITH_POINT = re.compile(r"(?<![\d.])(\d+)\.(?=\d+[bm](?![a-z]))")
 
 
 class Named(NamedTuple):
@@ -47,18 +54,112 @@ def find(name: str) -> Named | None:
     """What is meant by an id, another name, or the part of either after the organisation.
 
     Letter case does not count, nor do the characters `-_.` and space, except that 2.5 is not 25: between two digits
-    any of them stands for any other, but one must stand there (Qwen2-57B is not Qwen2.5-7B).
+    any of them stands for any other, but one must stand there (Qwen2-57B is not Qwen2.5-7B), and the point of a size
+    for nothing else (llama 2.7b is not Llama-2-7b).
     """
     index = _index()
     return index.get(name) or index.get(_fold(name))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """One of the names of an entry, without its organisation, and its words."""
+
+    id: str
+    name: str
+    """In small letters."""
+    organisation: str
+    core: tuple[str, ...]
+    keys: tuple[str, ...]
+    """The core's words as they are compared."""
+    family: str
+    """The first word of letters that is not set before a name by its maker and is not shared by families."""
+    makers: frozenset[str]
+    copied: bool
+    """Whether the name says that it is a quantised copy, or one that was trained to be quantised."""
+
+
+@cache
+def spellings() -> tuple[Spelling, ...]:
+    """Every name of the catalogue, in its order."""
+    found = []
+    for id, entry in catalogue_entries().items():
+        for full in (id, *entry["names"]):
+            organisation, _, name = full.lower().rpartition("/")
+            organisation = organisation or id.partition("/")[0].lower()
+            makers, core = makers_of(organisation), core_of(_PLAIN.sub("", name))
+            form = format_in(name, "")[1]
+            words = [word for word in core if word.isalpha()]
+            telling = [word for word in words if word not in prefixes() and word not in general()]
+            found.append(
+                Spelling(
+                    id=id,
+                    name=name,
+                    organisation=organisation,
+                    core=core,
+                    keys=tuple(map(key_of, core)),
+                    family=next((word for word in telling if len(word) > 1), next(iter(telling or words), "")),
+                    makers=makers,
+                    copied="unquantized" in name or (form is not None and "plain" not in form.config),
+                )
+            )
+    return tuple(found)
+
+
+def is_mixture(id: str) -> bool:
+    """Whether the entry is a mixture of experts."""
+    config = catalogue_entries()[id]["config"]
+    parts = [config, *(part for part in config.values() if isinstance(part, Mapping))]
+    return any("expert" in field and value not in (None, 0, 1) for part in parts for field, value in part.items())
+
+
+def off_by(id: str, count: float) -> float:
+    """How many times larger or smaller than `count` the entry is, as a logarithm."""
+    total: int = catalogue_entries()[id]["parameters"]
+    return abs(math.log(total / count))
+
+
 def near_names(name: str) -> str:
-    """` Did you mean 'x' or 'y'?` with the nearest ids and names; nothing where none is near or it is one itself."""
+    """` Did you mean 'x' or 'y'?` with the names of the nearest family, generation and size, in this order.
+
+    Nothing where no family is near, or where it is a name itself.
+    """
     if find(name):
         return ""
-    with_organisation, alone = _spellings()
-    return did_you_mean(name, with_organisation if "/" in name else alone)
+    core = core_of(name.rpartition("/")[2])
+    sizes = [count for count in (count_of(word) for word in core if is_size(word)) if count]
+    versions = {key_of(word).replace(".", "") for word in core if is_version(word)}
+    if not sizes:
+        # falcon 180
+        sizes = [1e9 * float(word) for word in core if word.isdecimal() and int(word) > 5]
+    families = _families_near({word for word in core if word.isalpha() and len(word) > 1})
+    ranked: dict[str, tuple[float, ...]] = {}
+    for one in spellings():
+        if one.family not in families or one.copied:
+            continue
+        own = {key.replace(".", "") for key in one.keys if is_version(key)}
+        shared = len(set(one.keys) & set(core)) - 0.1 * len(set(one.keys) - set(core))
+        size = off_by(one.id, sizes[0]) if sizes else 0.0
+        rank = (families[one.family], len(versions - own), round(size, 1), -shared, len(own - versions))
+        ranked[one.id] = min(rank, ranked.get(one.id, rank))
+    best = sorted(ranked, key=ranked.__getitem__)[:3]
+    shown = [id if "/" in name else id.rpartition("/")[2] for id in best]
+    return f" Did you mean {' or '.join(map(repr, shown))}?" if shown else ""
+
+
+def _families_near(words: set[str]) -> dict[str, int]:
+    """The families of the catalogue that the words name, and how far off they are: 0, or 1 for one misspelt."""
+    known = {one.family for one in spellings()}
+    found = dict.fromkeys(words & known, 0)
+    if not found:
+        found = {family: 1 for family in known for word in words if len(word) > 3 and is_near(word, family)}
+    if not found:
+        import difflib  # takes long to load, and only an error asks for it
+
+        telling = {word for word in words if len(word) > 3} - general()
+        near = (family for word in telling for family in difflib.get_close_matches(word, known, n=2, cutoff=0.75))
+        found = dict.fromkeys(near, 2)
+    return found
 
 
 def _copied(value: Any) -> Any:
@@ -68,14 +169,8 @@ def _copied(value: Any) -> Any:
 
 
 def _fold(name: str) -> str:
-    return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("~", name.lower()))
-
-
-@cache
-def _spellings() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Every name as spelled, and every name without its organisation."""
-    names = tuple(name for id, entry in catalogue_entries().items() for name in (id, *entry["names"]))
-    return names, tuple(name.rpartition("/")[2] for name in names)
+    pointed = _SIZE_WITH_POINT.sub(r"\1,", name.lower())
+    return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("~", pointed))
 
 
 @cache
@@ -92,4 +187,7 @@ def _index() -> Mapping[str, Named]:
     for name, match in (*ids, *names, *parts):
         index.setdefault(name, match)
         index.setdefault(_fold(name), match)
+    for name, match in (*ids, *names, *parts):
+        # 1_5b is a size of 1.5 where nothing else has the words
+        index.setdefault(_fold(name).replace(",", "~"), match)
     return MappingProxyType(index)

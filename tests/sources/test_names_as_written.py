@@ -1,0 +1,563 @@
+"""Names of models as users write them: what is answered, what is refused, and what is offered instead."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from llm_memory_calculator import calculate_memory, load_model
+from llm_memory_calculator.errors import HubOfflineError, UnknownModelError
+from llm_memory_calculator.formats.gguf import mixes
+from llm_memory_calculator.sources import catalogue_entries, locate, name_formats, names
+from llm_memory_calculator.sources.catalogue import find, near_names
+
+LLAMA3_8B, LLAMA3_70B = "meta-llama/Meta-Llama-3-8B", "meta-llama/Meta-Llama-3-70B"
+LLAMA31_8B, LLAMA31_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"
+
+# a name, and an entry of the shape that it means
+ANSWERED: dict[str, list[tuple[str, str]]] = {
+    "one base among the candidates": [
+        ("Llama 4 Maverick", "meta-llama/Llama-4-Maverick-17B-128E"),
+        ("llama 4 scout", "meta-llama/Llama-4-Scout-17B-16E"),
+        ("Idefics3 8B", "HuggingFaceM4/Idefics3-8B-Llama3"),
+        ("DeepSeek V3", "deepseek-ai/DeepSeek-V3"),
+        ("deepseek r1", "deepseek-ai/DeepSeek-V3"),
+        ("gemma 3 27b it", "google/gemma-3-27b-pt"),
+        ("Mistral Small 24B", "mistralai/Mistral-Small-24B-Instruct-2501"),
+        ("Llama 3 70B instruct", LLAMA3_70B),
+        ("Llama 3.2 11B", "meta-llama/Llama-3.2-11B-Vision"),
+        ("nemotron 3 nano 30b", "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"),
+        ("Hunyuan Large", "tencent/Tencent-Hunyuan-Large"),
+        ("glm 4.7 flash", "zai-org/GLM-4.7-Flash"),
+        ("all-MiniLM-L6", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("mamba 2.8b", "state-spaces/mamba-2.8b-hf"),
+        ("llama 405b", "meta-llama/Llama-3.1-405B"),
+        ("TinyLlama 1.1B", "TinyLlama/TinyLlama-1.1B-Chat-v1.0"),
+        ("e5 large", "intfloat/e5-large-v2"),
+        ("phi 3.5 vision", "microsoft/Phi-3.5-vision-instruct"),
+    ],
+    "candidates alike in shape": [
+        ("qwen3 30b", "Qwen/Qwen3-30B-A3B"),
+        ("Jamba 1.5 Mini", "ai21labs/Jamba-v0.1"),
+        ("jamba large 1.6", "ai21labs/AI21-Jamba-1.5-Large"),
+        ("qwen3 235b", "Qwen/Qwen3-235B-A22B"),
+        ("Qwen3-235B-A22B (MoE, 22B active)", "Qwen/Qwen3-235B-A22B"),
+        ("QwQ", "Qwen/QwQ-32B"),
+        ("qwen3 next 80b", "Qwen/Qwen3-Next-80B-A3B-Instruct"),
+        ("Qwen2-57B", "Qwen/Qwen2-57B-A14B"),
+        ("qwen coder 32b", "Qwen/Qwen2.5-32B-Instruct"),
+        ("qwen3 30b thinking 2507", "Qwen/Qwen3-30B-A3B-Instruct-2507"),
+    ],
+    "words that tell which of two": [
+        ("mixtral 8x22b instruct", "mistralai/Mixtral-8x22B-Instruct-v0.1"),
+        ("codellama 13b python", "codellama/CodeLlama-13b-Python-hf"),
+        ("mistral 7b v0.2", "mistralai/Mistral-7B-Instruct-v0.2"),
+        ("Mistral 7B Instruct 0.3", "mistralai/Mistral-7B-v0.3"),
+        ("Qwen2.5 VL 7B", "Qwen/Qwen2.5-VL-7B-Instruct"),
+    ],
+    "brackets": [
+        ("Qwen3 32B (dense)", "Qwen/Qwen3-32B"),
+        ("Qwen3 30B (MoE)", "Qwen/Qwen3-30B-A3B"),
+        ("[Qwen3] 8B", "Qwen/Qwen3-8B"),
+        ("Llama 3.3 70B (Instruct)", LLAMA31_70B),
+        ("Llama-4-Maverick (400B)", "meta-llama/Llama-4-Maverick-17B-128E"),
+        ("llama 3.3 70b (8k context)", LLAMA31_70B),
+        ("Qwen3: 8B", "Qwen/Qwen3-8B"),
+        ('"Llama 3.1 8B"', LLAMA31_8B),
+    ],
+    "order": [
+        ("32b qwen3", "Qwen/Qwen3-32B"),
+        ("70B Llama-3.3 Instruct", LLAMA31_70B),
+        ("8B-Llama-3.1", LLAMA31_8B),
+        ("instruct 8b 3.1 llama", LLAMA31_8B),
+        ("27b it gemma 3", "google/gemma-3-27b-pt"),
+        ("2B BitNet 4T b1.58", "microsoft/bitnet-b1.58-2B-4T"),
+        ("it_3_27b_gemma", "google/gemma-3-27b-pt"),
+        ("instruct_qwen2_5_1_5b", "Qwen/Qwen2.5-1.5B-Instruct"),
+        ("v0.1 8x7b mixtral", "mistralai/Mixtral-8x7B-v0.1"),
+    ],
+    "one letter": [
+        ("lama 3.1 8b", LLAMA31_8B),
+        ("Mixtrl 8x7B", "mistralai/Mixtral-8x7B-v0.1"),
+        ("qwen-2.5 7b instuct", "Qwen/Qwen2.5-7B-Instruct"),
+        ("quen3 8b", "Qwen/Qwen3-8B"),
+        ("gema 3 27b", "google/gemma-3-27b-pt"),
+        ("mistrall 7b v0.3", "mistralai/Mistral-7B-v0.3"),
+        ("deepseak v3", "deepseek-ai/DeepSeek-V3"),
+        ("falcno 40b", "tiiuae/falcon-40b"),
+        ("llama 3.1 8b insturct", LLAMA31_8B),
+        ("code llama 34b q4_k_m", "codellama/CodeLlama-34b-hf"),
+        ("deep seek v3 nvfp4", "deepseek-ai/DeepSeek-V3"),
+    ],
+    "trained for a format, and not in it": [
+        ("unquantized q4_0 gemma 3 27b it qat", "google/gemma-3-27b-pt"),
+        ("gemma 3 4b it qat int4 unquantized", "google/gemma-3-4b-pt"),
+    ],
+    "the maker's name": [
+        ("Meta Llama 3.1 8B Instruct", LLAMA31_8B),
+        ("google gemma 2 9b it", "google/gemma-2-9b-it"),
+        ("alibaba qwen2.5 14b", "Qwen/Qwen2.5-14B"),
+        ("NVIDIA Nemotron 3 Super 120B", "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16"),
+        ("Qwen/Qwen3 32B", "Qwen/Qwen3-32B"),
+        ("meta-llama/Llama 3.1 70B", LLAMA31_70B),
+        ("openai gpt oss 20b model", "openai/gpt-oss-20b"),
+    ],
+    "the count where the name has none": [
+        ("deepseek-r1 671b", "deepseek-ai/DeepSeek-V3"),
+        ("DeepSeek R1 0528 (671B)", "deepseek-ai/DeepSeek-V3"),
+        ("llama 4 scout 109b", "meta-llama/Llama-4-Scout-17B-16E"),
+        ("llama 4 400b", "meta-llama/Llama-4-Maverick-17B-128E"),
+        ("phi-4 14b", "microsoft/phi-4"),
+        ("mistral nemo 12 billion", "mistralai/Mistral-Nemo-Instruct-2407"),
+        ("mixtral 47b", "mistralai/Mixtral-8x7B-v0.1"),
+        ("GLM 4.5V 106B", "zai-org/GLM-4.5V"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "id"), [row for kind in ANSWERED.values() for row in kind])
+def test_a_name_of_one_meaning_is_answered(name: str, id: str) -> None:
+    entry = catalogue_entries()[id]
+    model = load_model(name)
+    assert model.architecture.parameter_count == entry["parameters"]
+    assert model.architecture.model_type == entry["config"].get("model_type", model.architecture.model_type)
+
+
+FORMATS = [
+    ("qwen3 32b awq", "Qwen/Qwen3-32B", "awq"),
+    ("llama 3.1 70b q4_k_m", LLAMA31_70B, "q4_k_m"),
+    ("Llama 3.1 8B (Q4_K_M)", LLAMA31_8B, "q4_k_m"),
+    ("llama 3.1 8b Q4 K M", LLAMA31_8B, "q4_k_m"),
+    ("qwen3 8b iq4_xs", "Qwen/Qwen3-8B", "iq4_xs"),
+    ("gemma 3 27b it qat q4_0", "google/gemma-3-27b-pt", "q4_0_qat"),
+    ("llama3 8b int8", LLAMA3_8B, "int8"),
+    ("llama3 8b int4", LLAMA3_8B, "int4"),
+    ("llama 3.1 8b nf4", LLAMA31_8B, "nf4"),
+    ("llama 3.1 8b bnb 4bit", LLAMA31_8B, "nf4"),
+    ("llama 3.1 8b fp8", LLAMA31_8B, "fp8"),
+    ("llama 3.1 8b FP8_DYNAMIC", LLAMA31_8B, "fp8"),
+    ("llama 3.1 8b FP8_BLOCK", LLAMA31_8B, "fp8_block"),
+    ("llama 3.1 8b mlx 4bit", LLAMA31_8B, "mlx_4bit"),
+    ("llama 3.1 8b mlx_4bit", LLAMA31_8B, "mlx_4bit"),
+    ("llama 3.1 8b w4a16", LLAMA31_8B, "int4"),
+    ("llama 3.1 8b w3a16", LLAMA31_8B, "w3a16"),
+    ("llama 3.1 8b W8A8", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b W4A16_ASYM", LLAMA31_8B, "int4"),
+    ("llama 3.1 8b NVFP4A16", LLAMA31_8B, "nvfp4"),
+    ("llama 3.1 8b nvfp4", LLAMA31_8B, "nvfp4"),
+    ("llama 3.1 8b MXFP4", LLAMA31_8B, "mxfp4"),
+    ("llama 3.1 8b mxfp8", LLAMA31_8B, "mxfp8"),
+    ("llama 3.1 8b W4A16_AWQ", LLAMA31_8B, "awq"),
+    ("llama 3.1 8b W4A8_AWQ", LLAMA31_8B, "awq"),
+    ("llama 3.1 8b INT4_AWQ", LLAMA31_8B, "awq"),
+    ("llama 3.1 8b FP8_PB_WO", LLAMA31_8B, "fp8_block"),
+    ("llama 3.1 8b INT8_SQ", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b hqq4", LLAMA31_8B, "hqq4"),
+    ("llama 3.1 8b hqq 3bit", LLAMA31_8B, "hqq3"),
+    ("llama 2 70b chat gptq", "meta-llama/Llama-2-70b-hf", "gptq"),
+    ("llama 3.1 8b gptq int8", LLAMA31_8B, "w8a16"),
+    ("llama 3.1 8b bf16", LLAMA31_8B, "bf16"),
+    ("llama 3.1 8b 16-bit", LLAMA31_8B, "bf16"),
+    ("llama 3.1 8b eetq", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b quanto int8", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b @ q4_k_m", LLAMA31_8B, "q4_k_m"),
+    ("llama 3.1 8b, quantized to int4", LLAMA31_8B, "int4"),
+    ("llama 3.1 8b load_in_4bit", LLAMA31_8B, "nf4"),
+    ("llama 3.1 8b Q4KM", LLAMA31_8B, "q4_k_m"),
+    ("mlx-community Llama 3.1 8B 4bit", LLAMA31_8B, "mlx_4bit"),
+    ("qwen3-32b-fp8-dynamic", "Qwen/Qwen3-32B", "fp8"),
+    # as the base itself is published
+    ("DeepSeek R1 fp8", "deepseek-ai/DeepSeek-V3", "fp8_block"),
+    ("gpt oss 20b mxfp4", "openai/gpt-oss-20b", "mxfp4"),
+    # as its own organisation publishes a copy
+    ("fp8 qwen3 32b", "Qwen/Qwen3-32B-FP8", "fp8_block"),
+    ("qwen2.5 72b awq instruct", "Qwen/Qwen2.5-72B-Instruct-AWQ", "awq"),
+]
+
+
+@pytest.mark.parametrize(("name", "id", "label"), FORMATS)
+def test_a_format_in_a_name_is_counted(name: str, id: str, label: str) -> None:
+    report = calculate_memory(name)
+    assert report.precision == label
+    assert report.parameter_count == catalogue_entries()[id]["parameters"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *mixes(),
+        "fp8",
+        "fp8_block",
+        "int8",
+        "int4",
+        "awq",
+        "gptq",
+        "nf4",
+        "mxfp4",
+        "mxfp8",
+        "nvfp4",
+        "bf16",
+        "fp16",
+        "fp32",
+        *(f"w{bits}a16" for bits in (2, 3, 5, 6, 7, 8)),
+        *(f"hqq{bits}" for bits in (2, 3, 4, 8)),
+        *(f"mlx_{bits}bit" for bits in (2, 3, 4, 5, 6, 8)),
+    ],
+)
+def test_every_label_that_a_report_prints_is_read_in_a_name(label: str) -> None:
+    assert calculate_memory(f"llama 3.1 8b {label}").precision == label
+
+
+# The quantization_config of checkpoints of each kind, as their repositories have it.
+CONFIGS: list[tuple[str, dict[str, object]]] = [
+    ("Qwen3-8B 4.0bpw exl2", {"quant_method": "exl2", "bits": 4.0, "head_bits": 6}),
+    ("turboderp/Llama-3.1-8B-Instruct-exl2:6.5bpw", {"quant_method": "exl2", "bits": 6.5, "head_bits": 6}),
+    ("LoneStriker/Llama-3.1-8B-Instruct-4.65bpw-h8-exl2", {"quant_method": "exl2", "bits": 4.65, "head_bits": 8}),
+    ("exl3 4bpw qwen3 8b h8", {"quant_method": "exl3", "bits": 4.0, "head_bits": 8}),
+    ("turboderp/Qwen3-8B-exl3-3.5bpw", {"quant_method": "exl3", "bits": 3.5, "head_bits": 6}),
+    (
+        "ISTA-DASLab/Meta-Llama-3.1-8B-AQLM-PV-2Bit-1x16-hf",
+        {
+            "quant_method": "aqlm",
+            "in_group_size": 8,
+            "out_group_size": 1,
+            "num_codebooks": 1,
+            "nbits_per_codebook": 16,
+        },
+    ),
+    (
+        "ISTA-DASLab/Meta-Llama-3.1-8B-AQLM-PV-1Bit-1x16-hf",
+        {
+            "quant_method": "aqlm",
+            "in_group_size": 16,
+            "out_group_size": 1,
+            "num_codebooks": 1,
+            "nbits_per_codebook": 16,
+        },
+    ),
+    (
+        "acme/Qwen3-8B-torchao-int4wo",
+        {
+            "quant_method": "torchao",
+            "quant_type": {"default": {"_type": "Int4WeightOnlyConfig", "_data": {"group_size": 128}}},
+        },
+    ),
+    (
+        "pytorch/Phi-4-mini-instruct-float8dq",
+        {
+            "quant_method": "torchao",
+            "quant_type": {"default": {"_type": "Float8DynamicActivationFloat8WeightConfig", "_data": {}}},
+        },
+    ),
+    ("acme/Llama-3.1-8B-bnb-int8", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
+    ("acme/Llama-3.1-8B-bitnet", {"quant_method": "bitnet"}),
+    ("acme/Llama-3.1-8B-1.58bit", {"quant_method": "bitnet"}),
+    (
+        "acme/Llama-3.1-8B-HQQ-4bit",
+        {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}},
+    ),
+    ("mlx-community/Qwen3-8B-mxfp4", {"quant_method": "mlx", "mode": "mxfp4", "bits": 4, "group_size": 32}),
+    ("mlx-community/Qwen3-8B-4bit-DWQ", {"quant_method": "mlx", "bits": 4, "group_size": 64}),
+    (
+        "cyankiwi/Qwen3-8B-AWQ-8bit",
+        {"quant_method": "awq", "bits": 8, "group_size": 128, "zero_point": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "config"), CONFIGS, ids=[row[0] for row in CONFIGS])
+def test_a_quantiser_s_name_gives_the_config_that_it_writes(name: str, config: dict[str, object]) -> None:
+    found = names.derive(name)
+    assert found is not None
+    assert found.certain
+    assert found.form is not None
+    assert found.form.config == config
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Mistral 7B 4bit", "does not say whose 4 bits; int4 was taken"),
+        ("llama3 8b 8-bit", "does not say whose 8 bits; int8 was taken"),
+        ("Phi-3.5 mini q4", "Q4 alone names no mix; q4_k_m was taken"),
+        ("llama 3.1 8b gguf", "q4_k_m was taken"),
+        ("lama 3.1 8b", "'lama' was read as 'llama'"),
+        ("34b code llama q4_k_m", "'code' and 'llama' were read as one word"),
+        ("Llama 4 Maverick", "leaves '17b', '128e' open"),
+        ("qwen3 8b 128k", "'128k' was taken for a context's length"),
+        ("32b qwen3", "'32b qwen3' was counted as Qwen/Qwen3-32B,"),
+    ],
+)
+def test_what_was_assumed_is_said(name: str, says: str) -> None:
+    report = calculate_memory(name)
+    assert report.model == name
+    assert any(says in note.text for note in report.notes)
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_1_5b", "Qwen2.5 1.5B", "qwen2.5-1-5b", "QWEN2_5-1.5b"])
+def test_the_point_of_a_size_may_be_spelled_otherwise(name: str) -> None:
+    known = find(name)
+    assert known is not None
+    assert known.id == "Qwen/Qwen2.5-1.5B"
+
+
+def test_an_exact_name_says_nothing_of_the_kind() -> None:
+    assert find("Qwen/Qwen3-32B")
+    assert not [note for note in calculate_memory("Qwen/Qwen3-32B").notes if "counted as" in note.text]
+
+
+def test_a_copy_of_the_catalogue_keeps_its_own_name() -> None:
+    name = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
+    report = calculate_memory(name)
+    assert report.model == name
+    assert any(f"counted as that. {LLAMA31_70B}" in note.text or LLAMA31_70B in note.text for note in report.notes)
+    assert calculate_memory("llama3_70b").model == LLAMA3_70B
+
+
+# a name, a name that is offered, and what is said
+REFUSED: dict[str, list[tuple[str, str, str]]] = {
+    "another size": [
+        ("llama 3 9b", LLAMA3_8B, "Nothing of the size 9B"),
+        ("llama 3 9b", LLAMA3_70B, ""),
+        ("Qwen3 33B", "Qwen/Qwen3-32B", "Nothing of the size 33B"),
+        ("qwen3 72b", "Qwen/Qwen3-32B", ""),
+        ("mixtral 8x6b", "mistralai/Mixtral-8x7B-v0.1", ""),
+        ("gemma 3 28b", "google/gemma-3-27b-pt", ""),
+        ("gemma 3 8b", "google/gemma-3-4b-pt", ""),
+        ("gemma 2 12b", "google/gemma-2-9b", ""),
+        ("Llama 3.1 80B", LLAMA31_70B, ""),
+        ("lama 3.1 9b", LLAMA31_8B, "'lama' was read as 'llama'"),
+        ("qwen3 33b awq", "Qwen/Qwen3-32B", ""),
+        ("falcon 41b", "tiiuae/falcon-40b", ""),
+        ("deepseek r1 500b", "deepseek-ai/DeepSeek-V3", ""),
+        ("gpt oss 21.5b", "openai/gpt-oss-20b", ""),
+        ("phi 4b", "phi", ""),
+        ("llama 2.7b", "huggyllama/llama-7b", "Nothing of the size 2.7B"),
+        ("qwen 2.7b", "Qwen", ""),
+        ("phi-4 20b", "microsoft/phi-4", ""),
+        ("Qwen2-58B", "Qwen/Qwen2-57B-A14B", ""),
+        ("bert 72b", "google-bert/bert-base-uncased", ""),
+    ],
+    "another version": [
+        ("llama 5 8b", "Llama-3.1-8B", ""),
+        ("llama-31-8b", "Llama-3.1-8B", ""),
+        ("mixtral 8x7b v0.9", "mistralai/Mixtral-8x7B-v0.1", "'v0.9' may be another version"),
+        ("Qwen3.9 8B", "Qwen3-8B", ""),
+        ("gemma 9 27b", "gemma-3-27b-pt", ""),
+        ("DeepSeek V9", "DeepSeek-V", ""),
+    ],
+    "another architecture": [
+        ("Qwen3 32B (MoE)", "Qwen/Qwen3-32B", "'moe' says that it has another shape"),
+        ("Qwen3 30B A3B (dense)", "Qwen/Qwen3-30B-A3B", "'dense'"),
+        ("llama 3.1 8b eagle3", LLAMA31_8B, "'eagle'"),
+        ("llama 3.1 8b lora", LLAMA31_8B, "'lora'"),
+        ("llama 3.1 8b pruned", LLAMA31_8B, "'pruned'"),
+        ("llama 3.1 8b reward", LLAMA31_8B, "'reward'"),
+        ("llama 3.1 8b vision", LLAMA31_8B, "'vision'"),
+        ("qwen3 8b draft", "Qwen/Qwen3-8B", "'draft'"),
+        ("Qwen3 8B thinking", "Qwen/Qwen3-8B", "nothing is known of 'thinking'"),
+        ("nllb 200 600m", "facebook/nllb-200-distilled-600M", "leaves 'distilled' open"),
+    ],
+    "words of which nothing is known": [
+        ("llama 3.1 8b medical", LLAMA31_8B, "nothing is known of 'medical'"),
+        ("qwen3 8b zorblax", "Qwen/Qwen3-8B", "'zorblax'"),
+        ("gemma 3 27b it wonderful edition", "google/gemma-3-27b-pt", "'wonderful', 'edition'"),
+    ],
+    "several bases": [
+        ("Llama 70B", LLAMA31_70B, "could be any of these"),
+        ("llama 2", "meta-llama/Llama-2-13b-hf", "could be any of these"),
+        ("Qwen 32B", "Qwen/Qwen2.5-32B", ""),
+        ("gemma 27b", "google/gemma-3-27b-pt", ""),
+        ("llama 4 17b", "meta-llama/Llama-4-Scout-17B-16E", ""),
+        ("gpt oss", "openai/gpt-oss-20b", ""),
+        ("gpt-oss", "gpt-oss:20b", ""),
+        ("deepseek v4", "deepseek-ai/DeepSeek-V4-Flash", ""),
+        ("gemma 3", "google/gemma-3-", "could be any of these"),
+        ("mistral small", "mistralai/Mistral-Small-24B-Instruct-2501", ""),
+        ("mixtral", "mixtral:8x7b", ""),
+        ("gemma3", "gemma3:27b", ""),
+    ],
+    "a format fixed in part": [
+        ("qwen3 8b exl2", "Qwen/Qwen3-8B", "say how many, such as 4.0bpw"),
+        ("qwen3 8b 3bit", "Qwen/Qwen3-8B", "name the quantiser"),
+        ("qwen3 8b quantized", "Qwen/Qwen3-8B", "does not say in how many bits"),
+        ("qwen3 8b mlx", "Qwen/Qwen3-8B", "does not say in how many bits"),
+        ("gemma 3 27b qat", "google/gemma-3-27b-pt", "does not say in how many bits"),
+        ("llama 3.1 8b aqlm", LLAMA31_8B, "say which, such as AQLM-2Bit-1x16"),
+        ("qwen3 8b UD-Q4_K_XL", "Qwen/Qwen3-8B", "a mix of its maker's own"),
+        ("qwen3 8b q4_k_l", "Qwen/Qwen3-8B", "a mix of its maker's own"),
+        ("qwen3 8b w4a4", "Qwen/Qwen3-8B", "a number format that is not known here"),
+    ],
+    "ollama": [
+        ("llama3:9b", "llama", ""),
+        ("gpt-oss:120b-cloud", "", "cloud has no file: give the model's id on the hub"),
+        ("minicpm-v:8b", "openbmb/MiniCPM-V-2_6", "not in the catalogue"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "offered", "says"), [row for kind in REFUSED.values() for row in kind])
+def test_what_contradicts_is_refused_with_what_is_near(name: str, offered: str, says: str) -> None:
+    with pytest.raises(UnknownModelError) as raised:
+        load_model(name)
+    assert offered.lower() in str(raised.value).lower()
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["zzz 72b", "foo", "72b", "70b instruct", "small", "mini instruct", "chat", "4bit"])
+def test_a_name_without_a_family_is_offered_nothing_far(name: str) -> None:
+    with pytest.raises(UnknownModelError) as raised:
+        load_model(name)
+    assert "Did you mean" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["acme/Llama-3-72B", "acme/llama-72b", "acme/qwen9-72b", "llama 9 72b", "qwen9 72b"])
+def test_a_large_model_is_offered_the_like_of_it(name: str) -> None:
+    offered = [found.id for one in re.findall(r"'([^']+)'", near_names(name)) if (found := find(one))]
+    assert offered
+    assert all(("llama" in id.lower()) == ("llama" in name.lower()) for id in offered)
+    assert 0.8 < catalogue_entries()[offered[0]]["parameters"] / 72e9 < 1.25
+
+
+def test_the_nearest_size_of_the_family_comes_first() -> None:
+    assert re.findall(r"'([^']+)'", near_names("falcon 180"))[0] == "falcon-180B"
+    assert find(re.findall(r"'([^']+)'", near_names("acme/Qwen2.5-33B"))[0]).id.startswith("Qwen/Qwen2.5-")  # type: ignore[union-attr]
+    found = names.derive("gemma 3 14b")
+    assert found is not None
+    assert found.choices[0] == "google/gemma-3-12b-pt"
+
+
+def test_a_repository_s_name_is_not_mended() -> None:
+    with pytest.raises(HubOfflineError):
+        load_model("acme/Lama-3.1-8B")
+    for name in ("acme/Llama-3.1-8B-4bit", "acme/Llama-3.1-8B-q4"):
+        found = names.derive(name)
+        assert found is None or not found.certain
+
+
+# --- over the whole catalogue --------------------------------------------------------------------------------------
+
+ORIGINALS = [id for id in catalogue_entries() if name_formats.format_in(id.rpartition("/")[2].lower(), "")[1] is None]
+
+
+def shape(id: str) -> tuple[object, object]:
+    entry = catalogue_entries()[id]
+    return entry["parameters"], entry["config"].get("model_type")
+
+
+def meant(name: str) -> str | None:
+    """The entry that a name means for certain."""
+    known = find(name)
+    if known:
+        return known.id
+    derived = names.derive(name)
+    return derived.base if derived is not None and derived.certain else None
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    id=st.sampled_from(ORIGINALS),
+    seed=st.integers(min_value=0, max_value=2**32),
+    separator=st.sampled_from([" ", "-", "_", "  ", " - ", ", "]),
+    bracket=st.booleans(),
+)
+def test_words_in_any_order_case_and_brackets_are_the_same_model(
+    id: str, seed: int, separator: str, bracket: bool
+) -> None:
+    shuffled = random.Random(seed)
+    words = id.rpartition("/")[2].split("-")
+    shuffled.shuffle(words)
+    words = [word.upper() if shuffled.random() < 0.5 else word.lower() for word in words]
+    if bracket:
+        at = shuffled.randrange(len(words))
+        words[at] = f"({words[at]})"
+    found = meant(separator.join(words))
+    assert found is not None
+    assert shape(found) == shape(id)
+
+
+SIZED = [id for id in ORIGINALS if re.search(r"-\d+(\.\d+)?[bB](-|$)", id)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(id=st.sampled_from(SIZED), factor=st.sampled_from([0.5, 0.75, 0.9, 1.1, 1.3, 2, 3, 10]), spaces=st.booleans())
+def test_another_size_never_is_the_same_model(id: str, factor: float, spaces: bool) -> None:
+    name = id.rpartition("/")[2]
+    match = re.search(r"(?<=-)(\d+(?:\.\d+)?)(?=[bB](?:-|$))", name)
+    assert match is not None
+    size = f"{float(match[0]) * factor:.1f}".removesuffix(".0")
+    changed = name[: match.start()] + size + name[match.end() :]
+    found = meant(changed.replace("-", " ") if spaces else changed)
+    if size != match[0] and found is not None:
+        spelled = [one.lower() for one in (found, *catalogue_entries()[found]["names"])]
+        assert any(f"{size}b" in one for one in spelled)
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.text(st.sampled_from("abqwenlmi0123458.-_:/ ()[]\0é+"), max_size=40))
+def test_no_name_is_too_strange_to_be_looked_at(name: str) -> None:
+    if name.strip():
+        names.derive(name)
+        near_names(name)
+
+
+@pytest.mark.parametrize("name", ["qwen " * 39, "8b " * 60, "(" * 190, "llama-" * 30])
+def test_a_long_name_is_refused_and_not_pondered(name: str) -> None:
+    with pytest.raises(UnknownModelError):
+        locate(name)
+
+
+# --- ollama's own files --------------------------------------------------------------------------------------------
+
+# GB as ollama's library and README print them, which are rounded to one digit behind the point or to whole ones
+OLLAMA = [
+    ("gemma3n:e2b", 5.6, 0.05),
+    ("gemma3n:e4b", 7.5, 0.05),
+    ("gemma4:e2b", 7.2, 0.07),
+    ("gemma4:e4b", 9.6, 0.05),
+    ("gemma4:26b", 18, 0.5),
+    ("gemma4:26b-a4b-it-q8_0", 28, 0.5),
+    ("gemma4:31b", 20, 0.5),
+    ("glm-4.7-flash:30b", 19, 0.5),
+    ("phi4-reasoning:14b", 11, 0.5),
+    ("phi4-mini-reasoning:3.8b", 3.2, 0.06),
+    ("llama4:scout", 67, 0.5),
+    ("llama4:maverick", 245, 0.5),
+    ("llama3.2-vision:90b", 55, 0.5),
+    ("qwen2.5vl:7b", 6.0, 0.05),
+    ("granite4:micro", 2.1, 0.05),
+    ("granite4:tiny-h", 4.2, 0.05),
+    ("mxbai-embed-large:335m", 0.670, 0.003),
+    ("nomic-embed-text:v1.5", 0.274, 0.001),
+    ("all-minilm:22m", 0.046, 0.0005),
+    ("codegemma:7b", 5.0, 0.05),
+    ("deepseek-v2.5:236b", 133, 0.5),
+    ("hermes3:405b", 229, 0.5),
+    ("zephyr:141b", 80, 0.5),
+]
+
+
+@pytest.mark.parametrize(("tag", "gigabytes", "rounding"), OLLAMA)
+def test_a_tag_has_the_size_that_the_library_says(tag: str, gigabytes: float, rounding: float) -> None:
+    assert calculate_memory(tag).weight_memory_bytes / 1e9 == pytest.approx(gigabytes, abs=rounding)
+
+
+@pytest.mark.parametrize("tag", ["qwen3.5:35b", "qwen3-next:80b", "qwen:0.5b"])
+def test_what_is_not_known_of_a_tag_is_a_warning(tag: str) -> None:
+    assert any(note.origin == "warning" and "larger" in note.text for note in calculate_memory(tag).notes)
+
+
+def test_a_table_of_the_layers_is_a_table_of_the_vocabulary_to_llama_quantize() -> None:
+    # a public GGUF of gemma-4-E2B-it has 3.412 GB at Q4_K_M, without the towers, which are in a file of their own
+    model = load_model("google/gemma-4-E2B-it")
+    towers = sum(
+        2 * layer.repeat * weight.size
+        for layer in model.architecture.towers
+        for operator in layer.operators
+        for weight in operator.weights()
+    )
+    report = calculate_memory("google/gemma-4-E2B-it", precision="q4_k_m")
+    assert (report.weight_memory_bytes - towers) / 1e9 == pytest.approx(3.412, rel=0.025)
