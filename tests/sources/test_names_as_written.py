@@ -158,7 +158,7 @@ FORMATS = [
     ("llama 3.1 8b hqq4", LLAMA31_8B, "hqq4"),
     ("llama 3.1 8b hqq 3bit", LLAMA31_8B, "hqq3"),
     ("llama 2 70b chat gptq", "meta-llama/Llama-2-70b-hf", "gptq"),
-    ("llama 3.1 8b gptq int8", LLAMA31_8B, "w8a16"),
+    ("llama 3.1 8b gptq int8", LLAMA31_8B, "gptq_8bit"),
     ("llama 3.1 8b bf16", LLAMA31_8B, "bf16"),
     ("llama 3.1 8b 16-bit", LLAMA31_8B, "bf16"),
     ("llama 3.1 8b eetq", LLAMA31_8B, "int8"),
