@@ -103,7 +103,7 @@ def test_a_sweep_of_loads_equals_its_scalars_for_every_model(part: int) -> None:
     draw = random.Random(part)
     for name in NAMES[part::8]:
         layout = layout_for(name, draw)
-        points = [drawn(draw) for _ in range(3)]
+        points = [drawn(draw) for _ in range(2)]
         arrays: dict[str, object] = {
             field: numpy.array([point[field] for point in points], dtype=numpy.float64) for field in points[0]
         }

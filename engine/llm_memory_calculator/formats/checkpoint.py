@@ -54,7 +54,6 @@ _IN_TOWERS = ("bitsandbytes", "eetq", "quanto")
 # Those whose plain names mean one module, and not all that is in it.
 _ONE_MODULE = ("compressed-tensors", "mlx", "auto-round", "vptq")
 # mlx-vlm leaves towers in 16 bits, and quantises the projectors behind them.
-_TOWERS = ("vision_tower", "vision_model", "visual", "audio_tower", "audio_model", "sam_model")
 _PROJECTORS = (
     "multi_modal_projector",
     "mm_projector",
@@ -97,7 +96,7 @@ def read(config: Config, plain: Format) -> Stated:
         return Stated(rules=(), main=plain, label=plain.name, kv_cache=cache)
     rules = (*_leaving(section, method, plain), *_by_module(section, method, plain))
     if not _names_all(section, method):
-        rules = (*rules, *_experts_of(config, section), *_general(section, method, plain))
+        rules = (*rules, *_experts_of(config, section), *_general(section, method))
     forms = list(dict.fromkeys(rule.form for rule in rules if rule.form is not plain))
     if not any(form.quantized for form in forms) and method == "bitnet":
         return Stated(rules=(), main=plain, label=plain.name, kv_cache=cache)
@@ -118,16 +117,14 @@ def _quantises_weights(section: Config) -> bool:
     return section.text("quant_algo", default="NO_QUANT").upper() != "NO_QUANT"
 
 
-def _general(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
+def _general(section: Config, method: str) -> tuple[Rule, ...]:
     """The rules of what has no format of its own."""
     main = READERS[method](section)
     inside = _inside(section)
     modules = ModulePatterns(inside, below=method not in _ONE_MODULE) if inside else None
     if method == "mlx":
-        roles: frozenset[Role] = QUANTIZED_ROLES | {"head", "router", "table"}
         projectors = Rule(form=main, roles=frozenset({"tower"}), modules=ModulePatterns(_PROJECTORS, stated=False))
-        tables = Rule(form=plain, roles=frozenset({"table"}), modules=ModulePatterns(_TOWERS, stated=False))
-        return (projectors, tables, Rule(form=main, roles=roles))
+        return (projectors, Rule(form=main, roles=QUANTIZED_ROLES | {"head", "router", "table"}, outside_towers=True))
     if method in ("exl2", "exl3"):
         head = Rule(form=exl(section)[1], roles=frozenset({"head"}))
         return (head, Rule(form=main, roles=QUANTIZED_ROLES))
@@ -381,6 +378,8 @@ def _torchao_overrides(section: Config, plain: Format) -> tuple[Rule, ...]:
 
 def _experts_of(config: Config, section: Config) -> tuple[Rule, ...]:
     """DeepSeek-V4: routed experts in 4 bits (e2m1, an 8-bit exponent a block of 32) in an fp8 checkpoint."""
+    if section.values.get("quant_method") != "fp8":
+        return ()
     where = section if section.has("expert_dtype") else config
     if not where.has("expert_dtype") or where.text("expert_dtype") != "fp4":
         return ()

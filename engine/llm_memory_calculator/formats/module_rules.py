@@ -42,6 +42,8 @@ class Modules:
     """The weight at each; of experts, one for all of a layer."""
     below: Mapping[str, tuple[str, ...]]
     """What stands at or below a module, both without what stands before the layers."""
+    of_towers: frozenset[str]
+    """The paths of what towers for images and sounds have."""
 
 
 @lru_cache(maxsize=16)
@@ -50,7 +52,9 @@ def modules_of(architecture: Architecture, within: str = "") -> Modules:
     paths: dict[str, str] = {}
     found: dict[str, Weight] = {}
     below: dict[str, list[str]] = {}
+    of_towers: set[str] = set()
     for layer in architecture.layers():
+        in_tower = layer in architecture.towers
         weights = [
             weight
             for operator in layer.operators
@@ -65,9 +69,16 @@ def modules_of(architecture: Architecture, within: str = "") -> Modules:
                     continue
                 paths[common] = name.removeprefix(within)
                 found[common] = weight
+                if in_tower:
+                    of_towers.add(paths[common])
                 for end in _ends(common):
                     below.setdefault(common[:end], []).append(common)
-    return Modules(paths=paths, weights=found, below={name: tuple(inside) for name, inside in below.items()})
+    return Modules(
+        paths=paths,
+        weights=found,
+        below={name: tuple(inside) for name, inside in below.items()},
+        of_towers=frozenset(of_towers),
+    )
 
 
 def _common(name: str) -> str:
@@ -259,6 +270,8 @@ class Rule:
     taken: Mapping[str, float] | None = field(default=None, repr=False)
     """The share of the weights at each path that is meant, 0 to 1, once they are."""
 
+    outside_towers: bool = False
+    """Whether it leaves towers for images and sounds alone."""
     within: str = ""
     """The part of a pipeline that it holds in, whose own paths it names: those that begin so, with what follows."""
 
@@ -282,14 +295,16 @@ def looked_up(rules: Iterable[Rule], architecture: Architecture) -> tuple[tuple[
         if rule.modules is not None:
             taken, unused = rule.modules.taken(modules)
             idle += unused if rule.modules.stated else []
-        misfits = {
+        beyond = {
             modules.paths[name]
             for name, weight in modules.weights.items()
             if rule.roles is not None and weight.role in rule.roles and weight.columns % rule.form.block
         }
-        if misfits:
+        if rule.outside_towers:
+            beyond |= modules.of_towers
+        if beyond:
             everything = dict.fromkeys(modules.paths.values(), 1.0) if taken is None else taken
-            taken = {path: share for path, share in everything.items() if path not in misfits}
+            taken = {path: share for path, share in everything.items() if path not in beyond}
         if taken is not None:
             taken = {f"{rule.within}{path}": share for path, share in taken.items()}
         found.append(replace(rule, modules=None, taken=taken))
