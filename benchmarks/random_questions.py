@@ -1,7 +1,8 @@
 """Random questions, answered: what a change of the code changes in the answers.
 
 `python benchmarks/random_questions.py ask OUT.jsonl [--count 5000] [--seed 9]` with one commit installed, the same with
-another, then `python benchmarks/random_questions.py compare A.jsonl B.jsonl`. Only public functions are asked.
+another (`--like OUT.jsonl` where that has another catalogue: the same questions), then
+`python benchmarks/random_questions.py compare A.jsonl B.jsonl`. Only public functions are asked.
 """
 
 import argparse
@@ -120,11 +121,18 @@ def plain(value: object) -> Any:
     return value
 
 
-def ask(path: str, count: int, seed: int) -> None:
+def asked_before(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            entry = json.loads(line)
+            yield entry["function"], entry["asked"]
+
+
+def ask(path: str, asking: Iterator[tuple[str, dict[str, Any]]]) -> None:
     import llm_memory_calculator as calculator
 
     with open(path, "w", encoding="utf-8") as file:
-        for function, asked in questions(count, seed):
+        for function, asked in asking:
             try:
                 answer = plain(getattr(calculator, function)(**asked))
             except calculator.CalculatorError as error:
@@ -182,13 +190,14 @@ def main() -> None:
     asking.add_argument("path")
     asking.add_argument("--count", type=int, default=5000)
     asking.add_argument("--seed", type=int, default=9)
+    asking.add_argument("--like")
     comparing = commands.add_parser("compare")
     comparing.add_argument("one")
     comparing.add_argument("other")
     comparing.add_argument("--shown", type=int, default=20)
     given = parser.parse_args()
     if given.command == "ask":
-        ask(given.path, given.count, given.seed)
+        ask(given.path, asked_before(given.like) if given.like else questions(given.count, given.seed))
     else:
         compare(given.one, given.other, given.shown)
 
