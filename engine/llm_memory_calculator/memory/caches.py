@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..report import Note
@@ -49,17 +50,21 @@ class Growth(NamedTuple):
 
 def growth(architecture: Architecture, formats: Formats, engine: Engine, tokens: int) -> Growth:
     """How the cache of a sequence grows, and its mean at a length of `tokens`."""
+    first, beyond = _slopes(architecture, formats, engine)
+    held = cache_bytes(architecture.caching(), formats, engine, tokens, architecture.source_of(tokens))
+    return Growth(first=first, beyond=beyond, mean=math.ceil(float(held) / max(tokens, 1)))
+
+
+@lru_cache(maxsize=512)
+def _slopes(architecture: Architecture, formats: Formats, engine: Engine) -> tuple[int, int]:
+    """(first, beyond) of a Growth, which no length changes."""
 
     def held(tokens: int) -> float:
-        return float(cache_bytes(architecture.caching(), formats, engine, tokens, source))
+        return float(cache_bytes(architecture.caching(), formats, engine, tokens))
 
-    source = architecture.source_of(tokens)
     empty = held(0)
-    return Growth(
-        first=math.ceil(max(held(1) - empty, (held(_FIRST) - empty) / _FIRST)),
-        beyond=math.ceil((held(2 * _BEYOND) - held(_BEYOND)) / _BEYOND),
-        mean=math.ceil(held(tokens) / max(tokens, 1)),
-    )
+    first = math.ceil(max(held(1) - empty, (held(_FIRST) - empty) / _FIRST))
+    return first, math.ceil((held(2 * _BEYOND) - held(_BEYOND)) / _BEYOND)
 
 
 def growth_notes(found: Growth, tokens: int) -> tuple[Note, ...]:
