@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import MemoryReport, calculate_memory
+from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import InvalidFileError, UnknownModelError
 
 # Llama-3.1-8B
@@ -85,7 +85,7 @@ def repository(hub: Any, files: Mapping[str, Any], sizes: Mapping[str, int] | No
             names = {name: len(json.dumps(content)) for name, content in files.items()} | dict(sizes or {})
             listed = [{"rfilename": name, "size": size} for name, size in names.items()]
             return hub.answering(200, json.dumps({"siblings": listed}).encode())(handler)
-        content = files.get(path.rpartition("/")[2])
+        content = files.get(path.partition("/resolve/main/")[2])
         if content is None:
             return hub.answering(404, x_error_code="EntryNotFound")(handler)
         return hub.answering(200, json.dumps(content).encode())(handler)
@@ -183,6 +183,27 @@ def test_a_repository_without_config_and_adapter_is_refused(hub: Any) -> None:
     hub.answer = repository(hub, {"README.md": "x"})
     with pytest.raises(UnknownModelError, match=r"has no config\.json"):
         calculate_memory("acme/nothing")
+
+
+def test_a_params_json_and_a_pipeline_of_the_hub_are_read(hub: Any) -> None:
+    # Mistral 7B by the names of its makers, with sliding windows as published
+    params = {"dim": 4096, "n_layers": 32, "head_dim": 128, "hidden_dim": 14336, "n_heads": 32, "n_kv_heads": 8}
+    params |= {"norm_eps": 1e-05, "vocab_size": 32000}
+    hub.answer = repository(hub, {"params.json": params}, {"consolidated.safetensors": 2 * 7_241_732_096 + 20_000})
+    report = calculate_memory("acme/model")
+    assert report.weight_memory_bytes == 2 * 7_241_732_096
+    assert texts(report) == ""
+
+    entry = dict(load_model("stabilityai/stable-diffusion-xl-base-1.0").config.values)
+    index = {name: ["diffusers", "X"] if isinstance(value, dict) else value for name, value in entry.items()}
+    parts = {f"{name}/config.json": value for name, value in entry.items() if isinstance(value, dict)}
+    hub.answer = repository(hub, {"model_index.json": index, **parts})
+    whole = load_model("stabilityai/stable-diffusion-xl-base-1.0").architecture.parameter_count
+    assert load_model("acme/pipeline").architecture.parameter_count == whole
+    del parts["vae/config.json"]
+    hub.answer = repository(hub, {"model_index.json": index, **parts})
+    with pytest.raises(ValueError, match="vae"):
+        load_model("acme/half")
 
 
 def test_a_side_file_that_the_hub_does_not_send_is_named(hub: Any) -> None:

@@ -164,7 +164,7 @@ def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
             raise type(error)(f"{error}{names.hint(derived)}") from None
         return _derived(derived, f"The hub was not reached ({error})")
     except hub.NoConfigError as error:
-        other = _without_config(place.name, token)
+        other = _without_config(place.name, token, refresh)
         if other is None:
             raise UnknownModelError(f"{error}{names.hint(derived)}") from None
         return other
@@ -180,12 +180,16 @@ def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
     )
 
 
-def _without_config(repository: str, token: str | None) -> Origin | None:
-    """The model of a params.json, or that an adapter names as its base; None where the repository holds neither."""
+def _without_config(repository: str, token: str | None, refresh: bool) -> Origin | None:
+    """The model of a pipeline's parts, of a params.json, or that an adapter names as its base; or None."""
     try:
-        found = hub.beside(repository, token=token, refresh=True)
+        found = hub.beside(repository, token=token, refresh=refresh)
     except SourceError:
         return None
+    index = found.texts.get(pipelines.INDEX)
+    if index is not None:
+        parts = pipelines.assembled(index, _given_by(found))
+        return Origin(model=repository, kind="hub", where=f"the {pipelines.INDEX} of {repository}", config=parts)
     params = found.texts.get(params_json.NAME)
     if params is not None:
         where = f"the {params_json.NAME} of {repository} on the hub"
@@ -226,16 +230,20 @@ def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
         text = f"What stands beside the config on the hub was not read: the config alone was counted. {error}"
         return _noting(origin, Note(subject="weights", text=text, origin="source"))
 
-    def text_of(name: str) -> Mapping[str, Any] | None:
+    return replace(
+        _completed(origin, _given_by(found)),
+        listed=found.values,
+        weights=totals.of_sizes(found.sizes, "its files on the hub"),
+    )
+
+
+def _given_by(found: hub.Beside) -> Callable[[str], Mapping[str, Any] | None]:
+    def read(name: str) -> Mapping[str, Any] | None:
         if name in found.unread:
             raise InvalidFileError(found.unread[name])
         return found.texts.get(name)
 
-    return replace(
-        _completed(origin, text_of),
-        listed=found.values,
-        weights=totals.of_sizes(found.sizes, "its files on the hub"),
-    )
+    return read
 
 
 def repository_info(repository: str, *, token: str | None = None) -> dict[str, Any]:

@@ -35,12 +35,14 @@ from . import local
 from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
 from .params_json import NAME as PARAMS
+from .pipelines import INDEX
 
 DEADLINE_S = 5.0
 """The longest that a call waits for the network: name look-up, connections, redirects and body together."""
 METADATA_DEADLINE_S = 2.0
 """The longest that a call waits, after the config, for the list of files and the small ones beside the config."""
 MOST_REDIRECTS = 5
+MOST_PARTS = 16
 _REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 _LONGEST_ID = 96
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
@@ -67,10 +69,10 @@ class Answer(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """What stands beside a repository's config.json."""
+    """What stands beside a repository's config.json, or in its place."""
 
     sizes: dict[str, int]
-    """Bytes of each file."""
+    """Bytes of each file of the repository's own folder, and of the parts' configs in others."""
     values: dict[str, int]
     """How many values of each type the hub counts in the headers of safetensors files; empty where it has none."""
     texts: dict[str, dict[str, Any]]
@@ -130,15 +132,20 @@ def beside(repository: str, *, token: str | None, refresh: bool) -> Beside:
     sizes, values = _sizes(listed, url), _values(listed, url)
     texts: dict[str, dict[str, Any]] = {}
     unread: dict[str, str] = {}
-    for name in (*SIDE_FILES, *(() if "config.json" in sizes else (PARAMS,))):
-        if name in sizes:
-            address = f"{_endpoint()}/{repository}/resolve/main/{name}"
-            left = max(0.2, ends - time.monotonic())
-            try:
-                text = _within_deadline(_Download(repository, address, token, left, name))
-                texts[name] = local.parse(text, f"What {_shown(address)} answered")
-            except SourceError as error:
-                unread[name] = str(error)
+    wanted = [name for name in SIDE_FILES if name in sizes]
+    if "config.json" not in sizes:
+        # another config, or those of the parts of a pipeline
+        ends = time.monotonic() + DEADLINE_S
+        parts = [name for name in sizes if "/" in name] if INDEX in sizes else []
+        wanted += [name for name in (PARAMS, INDEX) if name in sizes] + parts[:MOST_PARTS]
+    for name in wanted:
+        address = f"{_endpoint()}/{repository}/resolve/main/{name}"
+        left = max(0.2, ends - time.monotonic())
+        try:
+            text = _within_deadline(_Download(repository, address, token, left, name))
+            texts[name] = local.parse(text, f"What {_shown(address)} answered")
+        except SourceError as error:
+            unread[name] = str(error)
     found = Beside(sizes, values, texts, unread)
     if not unread:
         _store(copy, json.dumps({"sizes": sizes, "values": values, "texts": texts}).encode())
@@ -153,7 +160,7 @@ def _sizes(listed: Mapping[str, Any], url: str) -> dict[str, int]:
     return {
         name: size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**60 else 0
         for name, size in named.items()
-        if isinstance(name, str) and "/" not in name
+        if isinstance(name, str) and re.fullmatch(r"[^/]+|[\w.-]{1,64}/config\.json", name)
     }
 
 
