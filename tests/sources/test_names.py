@@ -15,8 +15,9 @@ from hypothesis import given, settings, strategies as st
 from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import GatedModelError, HubOfflineError, SourceError, UnknownModelError
 from llm_memory_calculator.facts import table
+from llm_memory_calculator.formats import labels
 from llm_memory_calculator.formats.gguf import mix_of
-from llm_memory_calculator.sources import catalogue_entries, name_formats, names, resolve
+from llm_memory_calculator.sources import catalogue_entries, names, resolve
 
 LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"
 
@@ -242,7 +243,7 @@ def test_a_path_that_is_not_there_is_no_name() -> None:
 
 
 def is_copy(name: str) -> bool:
-    return name_formats.format_in(name.rpartition("/")[2].lower(), "")[1] is not None
+    return labels.format_in(name.rpartition("/")[2].lower(), "")[1] is not None
 
 
 ORIGINALS = [id for id in catalogue_entries() if not is_copy(id)]

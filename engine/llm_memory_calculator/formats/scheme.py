@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
 
 from ..architecture import Architecture, Layer
 from ..config import Config
@@ -193,18 +192,14 @@ def _labelled(config: Config, architecture: Architecture, precision: object) -> 
         if own.label in (precision, spelling(precision)):
             return own
     stated = labels.quantization_of(spelling(precision))
-    if stated is None:
+    if stated is None or "plain" in stated.config:
         raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
     plain = {name: value for name, value in config.values.items() if name not in checkpoint.HOLDING}
-    found = checkpoint_scheme(Config({**plain, "quantization_config": stated}), architecture)
-    text = f"{found.label} was asked for and is counted as checkpoints of this kind are stored: {_spelled_out(stated)}."
+    found = checkpoint_scheme(Config({**plain, "quantization_config": stated.config}), architecture)
+    text = f"{found.label} was asked for and is counted as checkpoints of this kind are stored: {stated.said}."
+    if stated.warning:
+        text += f" {stated.warning}"
     return replace(found, notes=(*found.notes, Note(subject="precision", text=text, origin="assumption")))
-
-
-def _spelled_out(stated: Mapping[str, Any]) -> str:
-    """The plain fields of a quantization_config."""
-    plain = {name: value for name, value in stated.items() if isinstance(value, (str, int, float))}
-    return ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
 def _asked_for(wanted: Format, stated: WeightScheme, notes: list[Note]) -> WeightScheme:

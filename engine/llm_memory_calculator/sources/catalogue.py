@@ -12,7 +12,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .name_formats import format_in
+from ..formats.labels import format_in
 from .name_words import core_of, count_of, general, is_near, is_size, is_version, key_of, makers_of, prefixes
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")

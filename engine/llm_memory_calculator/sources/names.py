@@ -19,10 +19,10 @@ from typing import Any
 
 from ..facts import table
 from ..formats.gguf import mix_of
+from ..formats.labels import NamedFormat, format_in, gguf_format, kind_of
 from ..report import Note
 from . import catalogue
 from .catalogue import Spelling, spellings
-from .name_formats import NamedFormat, format_in, gguf_format, kind_of
 from .name_words import (
     core_of,
     count_of,
