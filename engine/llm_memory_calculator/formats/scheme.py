@@ -230,14 +230,14 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
     found = gguf.formats(architecture, mix, before_2024=before_2024)
     table = gguf.table_of(architecture)
     most = gguf.default_format(mix, before_2024=before_2024)
-    text = (
-        f"{mix} is the mix of formats that llama-quantize makes by this name; a file is larger by its vocabulary and "
-        "metadata, some megabytes."
-    )
+    by_ollama = mix.startswith("ollama_")
+    makes = "ollama makes of models that it quantises itself" if by_ollama else "llama-quantize makes by this name"
+    text = f"{mix} is the mix of formats that {makes}; a file is larger by its vocabulary and metadata, some megabytes."
     if not before_2024 and gguf.changed_in_2024(architecture, mix):
         text += " llama.cpp changed it in January 2024: files of before, such as TheBloke's, have another size."
     if architecture.towers:
-        text += " Towers are counted in fp16, which llama.cpp keeps in a file of their own (mmproj)."
+        where = "the same file" if by_ollama else "a file of their own (mmproj)"
+        text += f" Towers are counted in fp16, which {'ollama' if by_ollama else 'llama.cpp'} keeps in {where}."
     kept = gguf.kept_experts(architecture)
     if kept is not None:
         text += f" The experts stay in {kept}, in which they are published."
