@@ -85,10 +85,13 @@ class Model:
                 continue
             sizes = [stored_bytes(self.architecture, one) for one in (scheme, other)]
             if sizes[0] != sizes[1] or scheme.kv_cache != other.kv_cache:
+                said = [
+                    f"{one.label} ({size / GB:,.3f} GB, the KV cache in {one.kv_cache.name})"
+                    for one, size in zip((scheme, other), sizes, strict=True)
+                ]
                 text = (
-                    f"{name} states {other.label} ({sizes[1] / GB:,.3f} GB, the KV cache in {other.kv_cache.name}) and "
-                    f"the config itself {scheme.label} ({sizes[0] / GB:,.3f} GB, the KV cache in "
-                    f"{scheme.kv_cache.name}), which was counted, as engines read the config first."
+                    f"{name} states {said[1]}, and {said[0]} was counted, which the config or another file beside it "
+                    "states and engines read first."
                 )
                 notes.append(Note(subject="precision", text=text, origin="warning"))
         return replace(scheme, notes=(*scheme.notes, *notes)) if notes else scheme

@@ -24,6 +24,7 @@ from .checks import whole
 from .deployment import Deployment, Load, Pictures, Recording
 from .engines import engine_for
 from .errors import ArgumentError, LayoutError
+from .formats.numerics import FORMATS
 from .images import InputSize
 from .memory.adapters import adapters_of
 from .memory.peft import is_peft
@@ -177,7 +178,8 @@ def _layout(architecture: Architecture, count: int | None, node: int, given: Map
             text = f"Only devices was given: {found} was taken."
             return Chosen(found, (assumed("devices", text),) if count > 1 else ())
     raise LayoutError(
-        f"This model cannot be split over exactly {count} devices; give tensor_parallel and data_parallel."
+        f"This model cannot be split over exactly {count} devices: {problem(architecture, Parallelism(tensor=count))} "
+        f"Give data_parallel={count} for a copy on each, or tensor_parallel, pipeline_parallel and data_parallel."
     )
 
 
@@ -234,6 +236,9 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     else:
         _require_room(asked, architecture, images, video, sound)
         notes += _media_notes(tokens, images, video, sound)
+        if images is None and video is None and asked.image_resolution != type(asked).image_resolution:
+            text = "image_resolution has no effect: num_images is 0, and there is no video."
+            notes.append(assumed("image_resolution", text))
         if images is not None and images.size.attended:
             source = images.count * images.size.attended
     adapters = _adapters(asked, deployment)
@@ -442,7 +447,10 @@ def _adapters(asked: Held, deployment: Deployment) -> Adapters | None:
         stated = {**(stated or {}), **single}
     if stated is None:
         return None
-    return adapters_of(deployment.architecture, stated, deployment.formats.scheme.plain, deployment.engine)
+    # engines keep adapters in the 16 bits that they serve in, those of a checkpoint stored in 32 too
+    plain = deployment.formats.scheme.plain
+    served = plain if plain.bits == 16 else FORMATS["bf16"]
+    return adapters_of(deployment.architecture, stated, served, deployment.engine)
 
 
 # --- what cannot be asked ------------------------------------------------------------------------------------------

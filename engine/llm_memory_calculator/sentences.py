@@ -294,7 +294,7 @@ def _model(report: ModelReport) -> list[str]:
     longest = f", sequences of up to {report.max_length:,} tokens" if report.max_length else ""
     sizes = ", ".join(map(str, report.tensor_parallel))
     stored = report.stored_parameter_count
-    besides = ""
+    besides = " How many values its files hold is not known here." if stored is None else ""
     if stored is not None and stored != report.parameter_count:
         besides = f" Its files hold {stored:,} values; engines load {report.parameter_count:,}, of which the bytes are."
     return [
@@ -314,13 +314,13 @@ def _model_lines(report: ModelReport) -> tuple[Line, ...]:
         ("hidden size", report.hidden_size, ""),
         ("vocabulary", report.vocab_size, ""),
         ("longest sequence", report.max_length or 0, "tokens"),
-        ("checkpoint", report.weight_memory_bytes, "bytes"),
+        ("weights as loaded", report.weight_memory_bytes, "bytes"),
         ("KV cache of a token", report.kv_cache_bytes_per_token, "bytes"),
         ("KV cache of a token beyond all windows", report.kv_cache_bytes_per_further_token, "bytes"),
         (f"KV cache of a token, mean of {report.seq_length:,}", report.kv_cache_bytes_per_token_mean, "bytes"),
         ("state of a sequence", report.state_bytes_per_sequence, "bytes"),
     ]
-    parts = {"checkpoint": report.ledger.parts} if report.ledger else {}
+    parts = {"weights as loaded": report.ledger.parts} if report.ledger else {}
     return tuple(
         Line(name=name, value=value, unit=unit, parts=parts.get(name, ())) for name, value, unit in counts if value
     )

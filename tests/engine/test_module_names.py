@@ -224,8 +224,76 @@ def test_what_is_left_alone_is_stored_in_the_config_s_own_format(stated: dict[st
         left += 32 * MLP
     if stated["quant_method" if "quant_method" in stated else "bits"] == "fp8":
         left += MLP + ATTENTION
-    assert whole.weight_memory_bytes - half.weight_memory_bytes == 2 * left
+    # MLX's scales and biases, two a group of 64, are as wide as the weights were
+    scales = 2 * 2 * quantised // 64 if "quant_method" not in stated else 0
+    assert whole.weight_memory_bytes - half.weight_memory_bytes == 2 * left + scales
     assert whole.kv_precision == "bf16"
+
+
+INT8_TOKENS = {"num_bits": 8, "type": "int", "dynamic": True}
+
+
+@pytest.mark.parametrize("layout", ["int-quantized", "naive-quantized"])
+def test_few_bits_that_are_not_packed_take_a_byte_each(layout: str) -> None:
+    weights = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "symmetric": True}
+    group = {"targets": ["Linear"], "weights": weights, "input_activations": INT8_TOKENS}
+    found = size(quant_method="compressed-tensors", format=layout, ignore=["lm_head"], config_groups={"group_0": group})
+    assert found == LINEAR + LINEAR // 128 * 2 + 2 * (2 * HEAD + NORMS)
+
+
+def test_the_order_of_the_inputs_is_stored_where_a_group_has_one() -> None:
+    weights = {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True, "actorder": "group"}
+    group = {"targets": ["Linear"], "weights": weights}
+    found = size(quant_method="compressed-tensors", ignore=["lm_head"], config_groups={"group_0": group})
+    assert found == by_hand(0) + 32 * INDEX
+
+
+@pytest.mark.parametrize(
+    ("stated", "bytes_"),
+    [
+        # GPTQ's own fields, and MLX's no more than these
+        ({"bits": 4, "group_size": 128, "desc_act": False, "sym": True, "damp_percent": 0.01}, 5_732_835_328),
+        ({"w_bit": 4, "q_group_size": 128, "zero_point": True}, 5_727_854_592),
+        ({"bits": 4, "group_size": 128}, int((LINEAR + 2 * HEAD) * 4.25 / 8) + 2 * NORMS),
+        # transformers' bitsandbytes: a float32 maximum a block of 64
+        ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, int(LINEAR * 4.5 / 8) + 2 * (2 * HEAD + NORMS)),
+        ({"load_in_8bit": True}, 9_086_705_664),
+    ],
+)
+def test_a_method_that_is_not_named_is_told_by_its_fields(stated: dict[str, Any], bytes_: int) -> None:
+    assert size(**stated) == bytes_
+    assert warnings(report(**stated)) == ""
+
+
+def test_bitsandbytes_skips_the_head_by_default_alone() -> None:
+    plain: dict[str, Any] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    more = int(HEAD * (16 - 4.5) / 8)
+    assert size(**plain, llm_int8_skip_modules=["vision_tower"]) == size(**plain) - more
+    assert size(**plain, llm_int8_skip_modules=["lm_head"]) == size(**plain)
+
+
+def test_what_an_override_of_mlx_leaves_out_is_mlx_s_default() -> None:
+    found = size(group_size=32, bits=4, mode="mxfp4", lm_head={"group_size": 64, "bits": 8})
+    assert found == int((LINEAR + HEAD) * 4.25 / 8 + HEAD * 8.5 / 8) + 2 * NORMS
+
+
+@pytest.mark.parametrize("field", ["block_name_to_quantize", "to_quant_block_names"])
+@pytest.mark.parametrize("blocks", ["visual.blocks,model.layers", [["visual.blocks", "model.layers"]]])
+def test_auto_round_s_blocks_may_be_a_tower_s(field: str, blocks: Any) -> None:
+    config = dict(load_model("Qwen/Qwen2-VL-7B-Instruct").config.values)
+    plain: dict[str, Any] = {"quant_method": "auto-round", "bits": 4, "group_size": 128}
+
+    def of(**more: Any) -> int:
+        return calculate_memory({**config, "quantization_config": {**plain, **more}}).weight_memory_bytes
+
+    # 32 blocks of 1,280: qkv, proj and two matrices of 5,120
+    tower = 32 * (4 * 1280 * 1280 + 2 * 1280 * 5120)
+    assert of(**{field: blocks}) == of() - int(tower * (16 - GPTQ) / 8)
+    assert of(**{field: "model.layers"}) == of()
+    alone = calculate_memory({**B, "quantization_config": {**plain, field: "model.visual.blocks"}})
+    assert alone.weight_memory_bytes == 16_060_522_496
+    assert "no weight of this model" in warnings(alone)
+    assert alone.precision == "bf16"
 
 
 # --- single experts, towers -----------------------------------------------------------------------------------------
@@ -278,6 +346,17 @@ def test_names_deeper_than_a_tower_s_matrices_are_matched() -> None:
     assert deep.weight_memory_bytes == shallow.weight_memory_bytes > plain.weight_memory_bytes
     assert "no weight of this model" not in warnings(deep)
     assert "no weight of this model" in warnings(with_ignored(f"{place.replace('q_proj', 'r_proj')}.linear"))
+
+
+def test_hundreds_of_patterns_of_single_experts_are_counted() -> None:
+    plain: dict[str, Any] = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    named = [(layer, expert) for layer in range(48) for expert in range(0, 128, 16)]
+    dynamic = {rf"+:model\.layers\.{i}\.mlp\.experts\.{e}\.down_proj$": {"bits": 8} for i, e in named}
+    more = len(named) * 768 * 2048 * (4 + 4 / 128) / 8
+    assert mixture(**plain, dynamic=dynamic) == pytest.approx(mixture(**plain) + more, abs=1)
+    extra = {f"model.layers.{i}.mlp.experts.{e}.down_proj": {"bits": 8} for i, e in named}
+    rounded: dict[str, Any] = {"quant_method": "auto-round", "bits": 4, "group_size": 128}
+    assert mixture(**rounded, extra_config=extra) == pytest.approx(mixture(**rounded) + more, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,9 @@ def test_exclusions_match_names_as_quantisers_write_them(patterns: list[str], pa
         path[:end].removeprefix("model."): tuple(paths)
         for end in (*(i for i, c in enumerate(path) if c == "."), len(path))
     }
-    modules = Modules(paths=paths, weights=dict.fromkeys(paths, Weight(name=path, rows=8)), below=below)
+    modules = Modules(
+        paths=paths, weights=dict.fromkeys(paths, Weight(name=path, rows=8)), below=below, of_towers=frozenset()
+    )
     assert (path in ModulePatterns(patterns).taken(modules)[0]) is left_out
 
 
@@ -165,8 +167,11 @@ def test_only_the_targets_are_quantised() -> None:
     attention = 32 * 4 * 4096 * 4096
     saved = attention * (16 - 4 - 16 / 128) / 8
     assert compressed([r"re:.*mlp.*"]) == pytest.approx(compressed(["Linear"]) + saved, rel=1e-6)
-    with pytest.raises(ConfigError, match="Embedding"):
-        compressed(["Embedding"])
+    table = 32000 * 4096
+    assert compressed(["Linear", "Embedding"]) == compressed(["Linear"]) - int(table * (16 - 4 - 16 / 128) / 8)
+    assert compressed(["Linear", "re:.*embed_tokens"]) == compressed(["Linear", "Embedding"])
+    with pytest.raises(ConfigError, match="'Embedding'"):
+        compressed(["Conv1d"])
 
 
 def test_gptq_s_own_fields_are_read() -> None:

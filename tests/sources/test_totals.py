@@ -125,6 +125,23 @@ def test_pointers_of_git_lfs_state_the_sizes(names: list[str], bits: int, precis
     assert (report.weight_memory_bytes, report.precision) == (bits // 8 * PARAMETERS, precision)
 
 
+def test_pointers_decide_where_an_index_says_otherwise(folder: Path) -> None:
+    for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        (folder / name).write_bytes(pointer(2 * PARAMETERS + 3_000).replace("\n", "\r\n").encode())
+    names = dict.fromkeys(llama_tensors(), "model-00001-of-00002.safetensors")
+    (folder / SAFETENSORS).write_text(json.dumps({"metadata": {"total_size": 2 * PARAMETERS}, "weight_map": names}))
+    report = calculate_memory(folder)
+    assert report.precision == "fp32"
+    assert "where The index (model.safetensors.index.json) gives 20,980,736" in said(report, "warning")
+
+
+def test_an_index_of_parameters_alone_is_compared(folder: Path) -> None:
+    write_total(folder, None, total_parameters=4_015_130_624)
+    report = calculate_memory(folder)
+    assert report.weight_memory_bytes == 2 * PARAMETERS
+    assert "counts 4,015,130,624 parameters, and the config describes 10,490,368" in said(report, "warning")
+
+
 def test_pickled_weights_are_judged_by_their_size(folder: Path) -> None:
     with (folder / "pytorch_model.bin").open("wb") as stream:
         stream.truncate(4 * PARAMETERS + 20_000)

@@ -33,10 +33,12 @@ def build(config: Config) -> Architecture:
     UnsupportedModelError when these do not describe it, ConfigError when the config lacks what its family needs or
     contradicts itself.
     """
-    if config.where or config.has("_class_name"):
+    if config.where or (config.has("_class_name") and not config.text("_class_name").endswith("Pipeline")):
         return _described(config)
     from . import _sections
 
+    if config.has("_class_name"):
+        return _sections.judged(_described(config), config)
     config = _sections.named_by_class(config, families())
     found = _sections.of_section(config)
     return _sections.judged(_described(config) if found is None else found, config)

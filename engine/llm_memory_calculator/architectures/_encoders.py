@@ -245,12 +245,17 @@ def bert_layers(
 # --- heads ---------------------------------------------------------------------------------------------------------
 
 
+def classes_of(config: Config) -> tuple[str, ...]:
+    """The classes that the config's architectures name. Raises ConfigError where that is no list of names."""
+    names = config.values.get("architectures") or []
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"The config's architectures must be a list of names of classes, and is {shown(names)}.")
+    return tuple(names)
+
+
 def class_of(config: Config) -> str:
     """The class that the config's architectures names first, or nothing."""
-    names = config.values.get("architectures") or [""]
-    if not isinstance(names, list | tuple) or not isinstance(names[0], str):
-        raise ConfigError(f"The config's architectures must be a list of names of classes, and is {shown(names)}.")
-    return names[0]
+    return next(iter(classes_of(config)), "")
 
 
 Head = Callable[[str, str], Operators | None]

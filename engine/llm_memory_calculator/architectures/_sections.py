@@ -27,6 +27,7 @@ _SIZES = frozenset(
         *("num_hidden_layers", "num_layers", "n_layers", "n_layer", "layers", "depth", "encoder_layers"),
     }
 )
+_NAMED_TOWER = re.compile(r"(mm_)?(vision|audio|speech)_tower")
 _OF_TEXT = ("text_config", "llm_config", "language_config")
 _OF_ALL = "thinker_config"
 # objects in objects, beyond which nobody describes a model
@@ -44,9 +45,16 @@ def judged(architecture: Architecture, config: Config) -> Architecture:
             "is not counted.",
             origin="warning",
         )
-        for path in _unread(config.values, config)
+        for path in (*_unread(config.values, config), *_named_towers(architecture, config))
     ]
     return replace(architecture, notes=(*architecture.notes, *notes)) if notes else architecture
+
+
+def _named_towers(architecture: Architecture, config: Config) -> Iterator[str]:
+    """Fields that name a tower by the repository that it is in, as LLaVA's own configs do, where none is counted."""
+    for name, value in config.values.items():
+        if _NAMED_TOWER.fullmatch(name) and isinstance(value, str) and value and not architecture.towers:
+            yield name
 
 
 def of_section(config: Config) -> Architecture | None:
@@ -89,6 +97,10 @@ def named_by_class(config: Config, known: Sequence[str]) -> Config:
 def _unread(values: Mapping[str, Any], config: Config, where: str = "") -> Iterator[str]:
     """The paths of the nested objects that look like a part of the model and that nothing opened."""
     for name, value in values.items():
+        if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            if _NAMED_SO.search(name) and id(value) not in config.sections.opened:
+                yield f"{where}{name}"
+            continue
         if not isinstance(value, Mapping) or not value or _NO_MODEL.search(name):
             continue
         if id(value) in config.sections.opened:

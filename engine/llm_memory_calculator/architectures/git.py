@@ -3,11 +3,12 @@
 from ..architecture import Architecture
 from ..config import Config
 from ..errors import UnsupportedModelError
+from ._encoders import classes_of
 from .grok import build as build_grok
 
 
 def build(config: Config) -> Architecture:
-    if "Grok1ForCausalLM" not in config.values.get("architectures", ()):
+    if "Grok1ForCausalLM" not in classes_of(config):
         raise UnsupportedModelError(
             "The config's model_type 'git' is described for Grok-2 alone, whose architectures say 'Grok1ForCausalLM'."
         )

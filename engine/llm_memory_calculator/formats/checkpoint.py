@@ -65,6 +65,7 @@ _PROJECTORS = (
     "embed_vision",
     "embed_audio",
 )
+_MLX_DEFAULTS = {"bits": 4, "group_size": 64, "mode": "affine"}
 _MLX_FIELDS = frozenset({"bits", "group_size", "mode", "quant_method", "quant_algo"})
 _CACHES = {"FP8": "fp8", "INT8": "int8", "NVFP4": "nvfp4"}
 
@@ -77,8 +78,6 @@ class Stated:
     """In the order in which they hold: the first that takes a weight gives its format."""
     main: Format
     """The format of most of what is quantised."""
-    label: str
-    """The format's name, or the names of all of them."""
     kv_cache: Format | None
     """The format of the KV cache that the checkpoint has scales for."""
 
@@ -93,20 +92,19 @@ def read(config: Config, plain: Format) -> Stated:
     _refuse_sparse(section)
     cache = _cache(section)
     if method in _MODELOPT and cache is not None and not _quantises_weights(section):
-        return Stated(rules=(), main=plain, label=plain.name, kv_cache=cache)
+        return Stated(rules=(), main=plain, kv_cache=cache)
     rules = (*_leaving(section, method, plain), *_by_module(section, method, plain))
     if not _names_all(section, method):
-        rules = (*rules, *_experts_of(config, section), *_general(section, method))
+        rules = (*rules, *_experts_of(config, section), *_general(section, method, plain))
     forms = list(dict.fromkeys(rule.form for rule in rules if rule.form is not plain))
     if not any(form.quantized for form in forms) and method == "bitnet":
-        return Stated(rules=(), main=plain, label=plain.name, kv_cache=cache)
+        return Stated(rules=(), main=plain, kv_cache=cache)
     if not forms:
         raise ConfigError("The config's quantization_config quantises nothing; give precision to count one format.")
     main = rules[-1].form if rules[-1].form is not plain else forms[0]
     return Stated(
         rules=rules,
         main=main,
-        label="+".join(sorted(dict.fromkeys(form.name for form in forms))),
         kv_cache=cache,
     )
 
@@ -117,12 +115,16 @@ def _quantises_weights(section: Config) -> bool:
     return section.text("quant_algo", default="NO_QUANT").upper() != "NO_QUANT"
 
 
-def _general(section: Config, method: str) -> tuple[Rule, ...]:
+def _general(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
     """The rules of what has no format of its own."""
+    groups = groups_of(section)
+    if groups:
+        return _of_groups(section, groups)
     main = READERS[method](section)
     inside = _inside(section)
-    modules = ModulePatterns(inside, below=method not in _ONE_MODULE) if inside else None
+    modules = ModulePatterns(inside) if inside else None
     if method == "mlx":
+        main = _mlx_scaled(main, plain)
         projectors = Rule(form=main, roles=frozenset({"tower"}), modules=ModulePatterns(_PROJECTORS, stated=False))
         return (projectors, Rule(form=main, roles=QUANTIZED_ROLES | {"head", "router", "table"}, outside_towers=True))
     if method in ("exl2", "exl3"):
@@ -131,6 +133,12 @@ def _general(section: Config, method: str) -> tuple[Rule, ...]:
     roles = _ALL_MATRICES if method in _BY_TARGETS else QUANTIZED_ROLES
     if method in _IN_TOWERS:
         roles |= {"tower"}
+    if method == "auto-round" and inside:
+        # its blocks may be those of a tower
+        roles |= {"tower"}
+    if method == "bitsandbytes" and section.has("llm_int8_skip_modules"):
+        # what is skipped by default is named there, or is not skipped
+        roles |= {"head"}
     if _flag(section, "lm_head") or _flag(section, "include_input_output_embeddings"):
         roles |= {"head"}
     return (Rule(form=main, roles=roles, modules=modules),)
@@ -166,11 +174,9 @@ def read_parts(config: Config, plain: Format) -> Stated | None:
     }
     if not found:
         return None
-    labels = {label for stated in found.values() for label in stated.label.split("+")}
     return Stated(
         rules=tuple(replace(rule, within=f"{part}.") for part, stated in found.items() for rule in stated.rules),
         main=next(iter(found.values())).main,
-        label="+".join(sorted(labels)),
         kv_cache=None,
     )
 
@@ -209,8 +215,8 @@ def _method(section: Config) -> str:
     )
     method = method.removesuffix("_marlin").replace("compressed_tensors", "compressed-tensors")
     method = {"auto_round": "auto-round", "intel/auto-round": "auto-round"}.get(method, method)
-    if not method and section.has("bits") and section.has("group_size"):
-        method = "mlx"  # which writes no more than these
+    if not method:
+        method = _method_by_fields(section)
     if method not in READERS:
         near = did_you_mean(method, tuple(READERS))
         raise ConfigError(
@@ -218,6 +224,18 @@ def _method(section: Config) -> str:
             f"Known: {', '.join(READERS)}. Give precision to count another format."
         )
     return method
+
+
+def _method_by_fields(section: Config) -> str:
+    """The method of a quantization_config that names none."""
+    if section.has("load_in_4bit", "load_in_8bit"):
+        return "bitsandbytes"
+    if section.has("w_bit", "zero_point", "q_group_size"):
+        return "awq"
+    if section.has("bits") and section.has("desc_act", "sym", "damp_percent", "true_sequential", "static_groups"):
+        return "gptq"
+    # which writes no more than these
+    return "mlx" if section.has("bits") and section.has("group_size") else ""
 
 
 def _refuse_sparse(section: Config) -> None:
@@ -249,22 +267,34 @@ def _names_all(section: Config, method: str) -> bool:
         return bool(section.values.get("config_for_layers"))
     if method == "hqq":
         return bool(_hqq_by_module(section))
-    if method == "fp8":
-        return False
-    return bool(section.values.get("quantized_layers")) or _has_several(section, method)
-
-
-def _has_several(section: Config, method: str) -> bool:
-    """Whether config_groups give several formats."""
-    return method != "gptq" and len({group_format(group) for group in groups_of(section)}) > 1
+    return method != "fp8" and bool(section.values.get("quantized_layers"))
 
 
 def _inside(section: Config) -> tuple[str, ...]:
     """What the quantiser names as quantised; empty when that is every linear layer."""
     names = names_of(section.values.get("modules_in_block_to_quantize"), "modules_in_block_to_quantize")
-    targets = [targets_of(group) for group in groups_of(section)]
-    # a group without targets is of every linear layer
-    return tuple(names) + tuple(target for found in targets for target in found if all(targets))
+    for field in ("block_name_to_quantize", "to_quant_block_names"):
+        blocks = section.values.get(field)
+        # auto-round writes them as one text, or as lists of the layers of each block
+        names += blocks.split(",") if isinstance(blocks, str) else names_of(blocks, field)
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _of_groups(section: Config, groups: list[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """The formats of config_groups: of the modules that a group names first, then of classes."""
+    layout = section.text("format", default="")
+    named: list[Rule] = []
+    of_class: list[Rule] = []
+    for group in groups:
+        form, (classes, modules) = group_format(group, layout), targets_of(group)
+        if modules:
+            patterns = ModulePatterns(modules, below=False)
+            named.append(Rule(form=form, roles=_ALL_MATRICES | {"table"}, modules=patterns))
+        if "Linear" in classes:
+            of_class.append(Rule(form=form, roles=_ALL_MATRICES))
+        if "Embedding" in classes:
+            of_class.append(Rule(form=form, roles=frozenset({"table"})))
+    return (*named, *of_class)
 
 
 # --- several formats -----------------------------------------------------------------------------------------------
@@ -288,18 +318,6 @@ def _by_module(section: Config, method: str, plain: Format) -> tuple[Rule, ...]:
         return _overrides(section, "dynamic", plain, _dynamic)
     if section.has("extra_config"):
         return _overrides(section, "extra_config", plain, _by_key)
-    if _has_several(section, method):
-        # 'Linear' means what no other group names
-        groups = groups_of(section)
-        found = sorted(((targets_of(group), group_format(group)) for group in groups), key=lambda entry: not entry[0])
-        return tuple(
-            Rule(
-                form=form,
-                roles=_ALL_MATRICES,
-                modules=ModulePatterns(targets, below=method not in _ONE_MODULE) if targets else None,
-            )
-            for targets, form in found
-        )
     return ()
 
 
@@ -324,21 +342,24 @@ def _of_each(entries: Any, form_of: Callable[[Config], Format], field: str) -> t
     return tuple(Rule(form=form, roles=_ALL_MATRICES, modules=ModulePatterns(names)) for form, names in modules.items())
 
 
-def _dynamic(key: str) -> ModulePatterns:
+def _dynamic(keys: list[str]) -> ModulePatterns:
     """GPTQModel's dynamic: a regex from the begin of a name; `-:` before it leaves what it matches alone."""
-    return ModulePatterns([f"re:{key.removeprefix('+:').removeprefix('-:')}"])
+    return ModulePatterns([f"re:{key.removeprefix('+:').removeprefix('-:')}" for key in keys])
 
 
-def _by_key(key: str) -> ModulePatterns:
+def _by_key(keys: list[str]) -> ModulePatterns:
     """auto-round's extra_config: a module's name, or a regex that may match any part of one."""
-    return ModulePatterns([f"re:{key}" if re.search(r"[*+?^$()\[\]{}|\\]", key) else key], below=False, anywhere=True)
+    spelled = [f"re:{key}" if re.search(r"[*+?^$()\[\]{}|\\]", key) else key for key in keys]
+    return ModulePatterns(spelled, below=False, anywhere=True)
 
 
-def _overrides(section: Config, field: str, plain: Format, meant: Callable[[str], ModulePatterns]) -> tuple[Rule, ...]:
+def _overrides(
+    section: Config, field: str, plain: Format, meant: Callable[[list[str]], ModulePatterns]
+) -> tuple[Rule, ...]:
     entries = section.values[field]
     if not isinstance(entries, Mapping):
         raise ConfigError(f"The config's quantization_config.{field} must be an object of modules.")
-    rules = []
+    found: list[tuple[Format, list[str]]] = []
     for key, own in entries.items():
         skips = str(key).startswith("-:")
         if not skips and not isinstance(own, Mapping):
@@ -346,8 +367,19 @@ def _overrides(section: Config, field: str, plain: Format, meant: Callable[[str]
         merged = Config({**section.values, **({} if skips else own)}, where=f"quantization_config.{field}.")
         alone = skips or merged.values.get("bits") in (16, 32)
         form = plain if alone else packed(merged)
-        rules.append(Rule(form=form, roles=QUANTIZED_ROLES | {"head"}, modules=meant(str(key))))
-    return tuple(rules)
+        # those of one format that follow each other are one rule
+        if not found or found[-1][0] != form:
+            found.append((form, []))
+        found[-1][1].append(str(key))
+    roles: frozenset[Role] = QUANTIZED_ROLES | {"head", "tower"}
+    return tuple(Rule(form=form, roles=roles, modules=meant(keys)) for form, keys in found)
+
+
+def _mlx_scaled(form: Format, plain: Format) -> Format:
+    """The same with scales and biases as wide as the weights were."""
+    if plain.bits != 32 or not form.name.endswith("bit"):
+        return form
+    return replace(form, scales=tuple(replace(entry, bits=2 * entry.bits) for entry in form.scales))
 
 
 def _mlx_overrides(section: Config, plain: Format) -> tuple[Rule, ...]:
@@ -360,8 +392,9 @@ def _mlx_overrides(section: Config, plain: Format) -> tuple[Rule, ...]:
         if own is False:
             rules.append(Rule(form=plain, modules=modules))
         elif isinstance(own, Mapping):
-            merged = Config({**section.values, **own}, where=f"quantization_config.{name}.")
-            rules.append(Rule(form=mlx(merged), roles=_ALL_MATRICES | {"table"}, modules=modules))
+            # what it leaves out is MLX's own default, and not that of the whole
+            merged = Config({**_MLX_DEFAULTS, **own}, where=f"quantization_config.{name}.")
+            rules.append(Rule(form=_mlx_scaled(mlx(merged), plain), roles=_ALL_MATRICES | {"table"}, modules=modules))
     return tuple(rules)
 
 

@@ -66,6 +66,11 @@ def judged_by_total(architecture: Architecture, stated: WeightScheme, total: Sto
     It does not where the files hold what is not loaded: layers for multi-token prediction, a tied head once more.
     """
     described = stored_bytes(architecture, stated)
+    if not total.bytes:
+        differs = total.values not in (None, architecture.parameter_count)
+        count = architecture.parameter_count
+        text = f"{total.where} counts {total.values or 0:,} parameters, and the config describes {count:,}."
+        return _with_note(stated, text, "warning" if differs else "source")
     surplus = total.bytes - described
     said = f"{total.where} gives {total.bytes:,} bytes" + (f", {total.lacking}" if total.lacking else "")
     if total.values is not None and total.values != architecture.parameter_count:
@@ -185,7 +190,9 @@ def _renamed(stated: WeightScheme, stored: StoredWeights, found: Match) -> Weigh
     if name == stated.plain.name or name not in ("fp32", "fp16", "bf16"):
         return stated
     cache = stated.kv_cache if name == "fp32" else FORMATS[name]
-    return replace(stated, plain=FORMATS[name], label=name, kv_cache=cache)
+    # what was said of the format that the config states is answered by the header
+    notes = tuple(note for note in stated.notes if note.subject != "precision")
+    return replace(stated, plain=FORMATS[name], label=name, kv_cache=cache, notes=notes)
 
 
 def _named_by_most(stated: WeightScheme, stored: StoredWeights) -> WeightScheme:

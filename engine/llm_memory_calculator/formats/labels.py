@@ -375,7 +375,8 @@ def quantization_of(label: str) -> NamedFormat | None:
     if label == "bitnet":
         return _BITNET
     rest, form, assumed, refusal = format_in(label.replace(" ", "-"), "", bare=True)
-    if re.search(r"[a-z0-9]", rest):
+    # of mixes the known ones are listed by who asks
+    if re.search(r"[a-z0-9]", rest) or _MIX.search(label):
         return None
     if refusal:
         raise UnknownFormatError(f"precision {label!r} cannot be counted: {refusal}.")

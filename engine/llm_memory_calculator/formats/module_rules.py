@@ -23,6 +23,8 @@ _COST_BOUNDED = 250
 # where a pattern says which layer, and not which expert
 _LAYER_NUMBER = re.compile(r"(?:layers|blocks|h)\\?\.(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\][+*]?|\\d[+*]?|\d+)")
 _EXPERT = re.compile(r"((?:^|\.)experts\.)(\d+)(?=\.|$)")
+# in a run of letters of a pattern, of which the name may be cut
+_EXPERT_NUMBER = re.compile(r"((?:^|experts)\.)\d+(?=\.|$)|^\d+(?=\.|$)")
 # What stands before the layers in one library's names and not in another's (MLX, vLLM, transformers by its version).
 _WRAPPERS = frozenset({"model", "language_model", "text_model", "llm", "transformer", "backbone", "base_model"})
 _SPELLINGS = ("", "model.", "language_model.", "language_model.model.", "model.language_model.", "transformer.")
@@ -201,16 +203,24 @@ class _Matcher:
         """The module that a glob begins with, without what stands before the layers: only what is in it is tried."""
         self.match: Callable[[str], object]
         if pattern.startswith("re:"):
-            regex, self.cost = _regex(pattern.removeprefix("re:"))
+            expression = pattern.removeprefix("re:")
+            regex, self.cost = _regex(expression)
             self.match = regex.search if anywhere else regex.match
+            self.pieces = _literals(expression)
+            begins_anywhere = anywhere or expression.startswith(".*")
         else:
             glob = _common(pattern)
             self.root = re.split(r"[*?[]", glob, maxsplit=1)[0].rpartition(".")[0]
             self.cost = 1
             # a glob of a module means all that is in it
             self.match = re.compile(f"(?:{translate(glob)})|(?:{translate(glob + '.*')})").match
-        # whether it may take some experts of a layer and not others: it has digits, or what stands for them
-        self.by_expert = re.search(r"\d|\[|\\d|\\w|\?", _LAYER_NUMBER.sub("", pattern)) is not None
+            self.pieces = () if "[" in glob else tuple(piece for piece in re.split(r"[*?]+", glob) if piece)
+            begins_anywhere = glob.startswith("*")
+        # other libraries' names matter where a pattern says how a name begins
+        self.before = (None,) if begins_anywhere else (None, *_SPELLINGS)
+        # whether it may take some experts of a layer and not others: it has a number, or what stands for one
+        rest = _LAYER_NUMBER.sub("", pattern)
+        self.by_expert = re.search(r"(?<![A-Za-z])\d+(?![A-Za-z])|\[|\\d|\\w|\?", rest) is not None
 
     def taken(self, modules: Modules, left: int) -> tuple[dict[str, float], int]:
         """(the share of each path that it takes, how many of `left` matches are left).
@@ -218,20 +228,23 @@ class _Matcher:
         Names are those of our modules, and those of another library where it takes none of these.
         """
         within: Iterable[str] = modules.below.get(self.root, ()) if self.root else modules.paths
-        each = sum(modules.weights[name].copies if self.by_expert else 1 for name in within)
-        for before, behind in ((None, ""), *((before, "") for before in _SPELLINGS), *((None, one) for one in _INNER)):
-            left -= each * self.cost
-            if left < 0:
-                raise ConfigError(
-                    f"The config's quantization_config has patterns such as {self.pattern[:60]!r}, which would take "
-                    "too long to match with every module; give precision to count one format."
-                )
+        for before, behind in (*((one, "") for one in self.before), *((None, one) for one in _INNER)):
             found = {}
             for name in within:
                 text = f"{modules.paths[name] if before is None else before + name}{behind}"
-                share = self._share(text, modules.weights[name].copies if self.by_expert else 1)
+                copies = modules.weights[name].copies if self.by_expert else 1
+                if not all(piece in text or (copies > 1 and _may_be_numbered(piece, text)) for piece in self.pieces):
+                    continue
+                left -= self.cost * copies
+                if left < 0:
+                    raise ConfigError(
+                        f"The config's quantization_config has patterns such as {self.pattern[:60]!r}, which would "
+                        "take too long to match with every module; give precision to count one format."
+                    )
+                share = self._share(text, copies)
                 if share:
                     found[name] = share
+            left -= len(modules.paths) // 50
             if found:
                 return found, left
         return {}, left
@@ -241,6 +254,30 @@ class _Matcher:
             return 1.0 if self.match(name) else 0.0
         numbered = (_EXPERT.sub(rf"\g<1>{number}", name) for number in range(copies))
         return sum(bool(self.match(one)) for one in numbered) / copies
+
+
+def _literals(expression: str) -> tuple[str, ...]:
+    """Runs of letters that every match of a regex has; none where it has alternatives or groups."""
+    if re.search(r"[|(\[{]", expression):
+        return ()
+    found, run, at = list[str](), "", 0
+    while at < len(expression):
+        letter = expression[at]
+        at += 1
+        if letter == "\\" and at < len(expression) and not expression[at].isalnum():
+            run, at = run + expression[at], at + 1
+        elif letter.isalnum() or letter in "_-":
+            run += letter
+        else:
+            # what a star or a question mark follows may be left out
+            found.append(run[:-1] if letter in "*?" else run)
+            run, at = "", at + (letter == "\\")
+    return tuple(piece for piece in (*found, run) if piece)
+
+
+def _may_be_numbered(piece: str, text: str) -> bool:
+    """Whether a run may be of another expert than the first: it is the first's with another number."""
+    return re.search(r"\d", piece) is not None and _EXPERT_NUMBER.sub(r"\g<1>0", piece) in f".{text}."
 
 
 def _regex(expression: str) -> tuple[re.Pattern[str] | PathPattern, int]:
@@ -295,11 +332,15 @@ def looked_up(rules: Iterable[Rule], architecture: Architecture) -> tuple[tuple[
         if rule.modules is not None:
             taken, unused = rule.modules.taken(modules)
             idle += unused if rule.modules.stated else []
-        beyond = {
-            modules.paths[name]
-            for name, weight in modules.weights.items()
-            if rule.roles is not None and weight.role in rule.roles and weight.columns % rule.form.block
-        }
+        beyond = (
+            {
+                modules.paths[name]
+                for name, weight in modules.weights.items()
+                if rule.roles is not None and weight.role in rule.roles and weight.columns % rule.form.block
+            }
+            if rule.form.block > 1
+            else set[str]()
+        )
         if rule.outside_towers:
             beyond |= modules.of_towers
         if beyond:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -118,7 +119,9 @@ def mlx(section: Config) -> Format:
 
 def _quanto(section: Config) -> Format:
     weights = section.text("weights")
-    known = {"int8": FORMATS["int8"], "int4": FORMATS["int4"], "float8": FORMATS["fp8"]}
+    # few bits have a 16-bit scale and shift a group of 128
+    few = {f"int{bits}": weights_only(f"quanto_int{bits}", bits, Scales(bits=32, columns=128)) for bits in (2, 4)}
+    known = {"int8": FORMATS["int8"], "float8": FORMATS["fp8"], **few}
     if weights not in known:
         raise ConfigError(
             f"The config's quantization_config.weights must be {', '.join(known)}, and is {shown(weights)}."
@@ -147,23 +150,23 @@ def groups_of(section: Config) -> list[Mapping[str, Any]]:
     return list(groups.values())
 
 
-def targets_of(group: Mapping[str, Any]) -> tuple[str, ...]:
-    """The modules that a group names; empty for every linear layer."""
-    targets = names_of(group.get("targets"), "config_groups.targets")
-    if not targets or "Linear" in targets:
-        return ()
-    if any(not target.startswith("re:") and "." not in target and target[:1].isupper() for target in targets):
+def targets_of(group: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the classes of modules, the modules) that a group names; every linear layer where it names none."""
+    targets = names_of(group.get("targets"), "config_groups.targets") or ["Linear"]
+    classes = tuple(target for target in targets if re.fullmatch(r"[A-Z]\w*", target))
+    if set(classes) - {"Linear", "Embedding"}:
         raise ConfigError(
             f"The config's quantization_config targets {', '.join(targets)}, which is not described; known are "
-            "'Linear', module names and re: patterns. Give precision to count one format."
+            "'Linear', 'Embedding', module names and re: patterns. Give precision to count one format."
         )
-    return tuple(targets)
+    return classes, tuple(target for target in targets if target not in classes)
 
 
 def _by_groups(section: Config) -> Format:
     """compressed-tensors and modelopt: config_groups of {num_bits, type, strategy, group_size}, or a quant_algo."""
     groups = groups_of(section)
-    return group_format(groups[0]) if groups else algorithm_of(section)
+    layout = section.text("format", default="")
+    return group_format(groups[0], layout) if groups else algorithm_of(section)
 
 
 def quark(section: Config) -> Format:
@@ -234,12 +237,17 @@ def algorithm_of(section: Config) -> Format:
     return known[algorithm]
 
 
-def group_format(group: Mapping[str, Any]) -> Format:
+def group_format(group: Mapping[str, Any], layout: str = "") -> Format:
+    """The format of a group of compressed-tensors or modelopt; `layout`: how the checkpoint packs it (format)."""
+    layout = str(group.get("format") or layout)
     weights = group.get("weights")
     if not isinstance(weights, Mapping):
         raise ConfigError("The config's quantization_config.config_groups has a group without weights.")
     section = Config(weights, where="quantization_config.config_groups.weights.")
     bits, kind = section.integer("num_bits", least=2, most=8), section.text("type", default="int")
+    if kind == "int" and layout in ("int-quantized", "naive-quantized"):
+        # one byte a weight, whatever bits it uses
+        bits = 8
     group_size = _group_size(section, -1)
     inputs = group.get("input_activations")
     # compressed-tensors' scales have the weights' own 16 bits; modelopt has one float32 scale a tensor and states none
@@ -254,11 +262,16 @@ def group_format(group: Mapping[str, Any]) -> Format:
     if kind == "float" and bits == 4:
         return FORMATS["mxfp4"] if group_size == 32 else FORMATS["nvfp4"]
     if kind == "int" and bits == 8 and inputs:
-        return replace(FORMATS["int8"], scales=(Scales(bits=16, rows=None if strategy == "tensor" else 1),))
+        by_group = None if group_size == -1 else group_size
+        by_tensor = None if strategy == "tensor" else 1
+        return replace(FORMATS["int8"], scales=(Scales(bits=16, rows=by_tensor, columns=by_group),))
     if kind == "int":
         form = FORMATS["int4"]
         if not section.boolean("symmetric", default=True):
             form = replace(form, scales=(Scales(bits=16 + form.bits, columns=128),))
+        if section.values.get("actorder") in ("group", "dynamic", True):
+            # the order of the inputs is kept
+            form = replace(form, scales=(*form.scales, Scales(bits=32, rows=None, columns=1)))
         return _grouped(form, bits, group_size)
     raise ConfigError(
         f"The config's quantization_config has weights of {bits} bits and type {shown(kind)}, not known here."
@@ -329,6 +342,13 @@ def _torchao_kind(kind: str, fields: Config) -> Format:
         return weights_only("torchao_int8", 8, Scales(bits=16, columns=fields.optional_integer("group_size")))
     if plain in ("int8dynamicactivationint8weight", "int8dq"):
         return replace(FORMATS["int8"], name="torchao_int8dq")
+    if plain in ("intxweightonly", "int8dynamicactivationintxweight"):
+        # few bits lie unpacked, one in a byte
+        inner = fields.values.get("granularity", fields.values.get("weight_granularity"))
+        data = inner.get("_data") if isinstance(inner, Mapping) else None
+        size = data.get("group_size") if isinstance(data, Mapping) else None
+        scales = Scales(bits=32, columns=size if isinstance(size, int) and size > 0 else None)
+        return weights_only("torchao_int8", 8, scales)
     if plain.startswith(("float8weightonly", "float8wo", "float8dynamicactivationfloat8weight", "float8dq")):
         return replace(FORMATS["fp8"], name="torchao_fp8")
     raise ConfigError(

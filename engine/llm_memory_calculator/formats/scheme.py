@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ..architecture import Architecture, Layer
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, UnknownFormatError, shown
 from ..operators import Weight
 from ..report import Note
 from . import checkpoint, gguf, labels
@@ -191,6 +191,11 @@ def _labelled(config: Config, architecture: Architecture, precision: object) -> 
         own = checkpoint_scheme(config, architecture)
         if own.label in (precision, spelling(precision)):
             return own
+    if isinstance(precision, str) and "+" in precision:
+        raise UnknownFormatError(
+            f"precision {shown(precision)} is the label of a checkpoint that mixes formats by module, and says nothing "
+            f"of another: give one of them, such as {precision.split('+')[0]!r}."
+        )
     stated = labels.quantization_of(spelling(precision))
     if stated is None or "plain" in stated.config:
         raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
@@ -304,6 +309,10 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
 def _by_rules(stated: checkpoint.Stated, architecture: Architecture, plain: Format, notes: list[Note]) -> WeightScheme:
     """The scheme of what a quantization_config states, its names looked up in the architecture."""
     rules, idle = looked_up(stated.rules, architecture)
+    # what takes no weight is no format of this checkpoint
+    rules = tuple(rule for rule in rules if rule.taken is None or rule.taken)
+    forms = list(dict.fromkeys(rule.form for rule in rules if rule.form is not plain))
+    main = stated.main if stated.main in forms else next(iter(forms), plain)
     cache = plain if plain.bits == 16 else FORMATS["bf16"]
     notes = [*notes, *_idle(idle, architecture.depth)]
     if stated.kv_cache is not None:
@@ -315,8 +324,8 @@ def _by_rules(stated: checkpoint.Stated, architecture: Architecture, plain: Form
     return WeightScheme(
         plain=plain,
         rules=rules,
-        quantized=stated.main if stated.main.quantized else None,
-        label=stated.label,
+        quantized=main if main.quantized else None,
+        label="+".join(sorted({form.name for form in forms})) or plain.name,
         kv_cache=stated.kv_cache or cache,
         notes=tuple(notes),
         uneven=uneven(rules, architecture),

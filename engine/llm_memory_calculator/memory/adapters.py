@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def adapters_of(
     if isinstance(config, Mapping):
         known = tuple(LoraConfig.__dataclass_fields__)
         if is_peft(config):
-            peft = read_peft(config)
+            peft = replace(read_peft(config), of_making=architecture.task == "diffusion")
             unread = tuple(key for key, value in config.items() if value and key not in FIELDS and key not in known)
             config = {key: value for key, value in config.items() if key in known and key != "target_modules"}
         for key in config:
@@ -168,7 +168,9 @@ def _peft_values(peft: PeftAdapter, holding: Holding, fully_sharded: bool, tenso
     """Values of one adapter; of a stage that has some of the layers of a group, as if it had those that hold most."""
     shards = _shards(fully_sharded, tensor, engine)
     total = 0.0
-    for count, kind in (*holding.text, *((kind.count, kind) for kind in (*holding.encoder, *holding.towers))):
+    # no adapter is trained on the decoder of images or videos
+    towers = () if peft.of_making else holding.towers
+    for count, kind in (*holding.text, *((kind.count, kind) for kind in (*holding.encoder, *towers))):
         left = count
         for values, layers in sorted(layer_values(peft, kind.layer, shards), reverse=True):
             taken = min(left, layers)

@@ -89,6 +89,8 @@ class PeftAdapter:
     """Rows of the vocabulary that are trained."""
     by_layer: bool = False
     """Whether something names single layers."""
+    of_making: bool = False
+    """Of a pipeline that makes images or videos, on whose decoder no adapter is trained."""
     _ranks: dict[tuple[str, int | None], int] = field(default_factory=dict, repr=False)
 
     @property
@@ -230,7 +232,8 @@ def _ends(path: str) -> Iterator[str]:
 
 
 def _layers(value: object) -> frozenset[int] | None:
-    if value is None:
+    # PEFT takes an empty list for none
+    if value is None or value == []:
         return None
     entries = list(value) if isinstance(value, (list, tuple, set)) else [value]
     return frozenset(whole("lora_config's layers_to_transform", one, least=0, most=_MOST_LAYER) for one in entries)
@@ -345,7 +348,7 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
                     paths.append(whole_path)
                     known.add(weight.name.rpartition(".")[2])
                     matched = matched or any(_is_parameter(name, prefix, weight) for name in adapter.parameters)
-                    if weight.name in targets:
+                    if weight.name in targets or (adapter.excluded is not None and adapter.excluded(whole_path)):
                         found.update(end for end in _ends(whole_path) if end in named)
                     if weight.role == "expert":
                         _check_experts(adapter, weight, whole_path, index)
@@ -357,6 +360,11 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
                 "model; names of projections are a list."
             )
         what = [*adapter.named, *adapter.parameters]
+        if any(end in what for path in paths for end in _ends(path)):
+            raise ArgumentError(
+                f"lora_config names {shown(what)}, and its layers_to_transform (this model has layers 0 to "
+                f"{architecture.depth - 1}), layers_pattern or exclude_modules leave none of them."
+            )
         near = did_you_mean(what[0], sorted(known))
         raise ArgumentError(f"lora_config names {shown(what)}, which no matrix of this model is.{near}")
     for name in adapter.saved:

@@ -133,7 +133,12 @@ def _is_path(name: str) -> bool:
 
 
 def _is_config(name: str) -> bool:
-    return local.exists(name) and (local.is_config(name) or pipelines.is_pipeline(name))
+    """Whether a text without `./` names a config, or a folder that holds one or what stands in its place."""
+    if not local.exists(name):
+        return False
+    if local.is_config(name) or pipelines.is_pipeline(name):
+        return True
+    return any(local.exists(os.path.join(name, other)) for other in (params_json.NAME, beside.ADAPTER))
 
 
 def _is_weights_file(name: str) -> bool:

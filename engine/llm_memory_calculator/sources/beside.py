@@ -52,6 +52,8 @@ def completed(config: Mapping[str, Any], read: Callable[[str], Mapping[str, Any]
         if stated is None:
             text = f"{name} stands beside the config and states no number format that is known here."
             notes.append(Note(subject=name, text=text, origin="warning"))
+        elif not stated:
+            continue
         elif holder(Config(config)) is None:
             config = {**config, "quantization_config": stated}
             text = f"The number format is that of {name} beside the config, which states none."
@@ -76,11 +78,14 @@ def in_mapping(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str
 
 
 def _stated(name: str, content: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """A file's content as a quantization_config."""
+    """A file's content as a quantization_config: empty where nothing is quantised, None where it is no known one."""
     if "quant_method" in content:
         return content
     if "quantization" in content or "quant_algo" in content:
-        return {"quant_method": "modelopt", **content}
+        inner = content.get("quantization", content)
+        stated = isinstance(inner, Mapping) and (inner.get("quant_algo") or inner.get("kv_cache_quant_algo"))
+        # modelopt writes the file of a model that it left alone too
+        return {"quant_method": "modelopt", **content} if stated else {}
     if "w_bit" in content:
         return {"quant_method": "awq", **content}
     if "bits" in content and name == "quantize_config.json":

@@ -13,6 +13,8 @@ from ..formats.stored import StoredTotal
 from . import local
 
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+# headers and the padding of files
+_ALIKE = 0.01
 # One checkpoint of a repository, which may hold several: transformers' own, then PyTorch's, then the makers'.
 _SERIES = tuple(
     re.compile(pattern)
@@ -22,7 +24,7 @@ _SERIES = tuple(
         r"consolidated(?:[-.]\d{2,5}(?:-of-\d{5})?)?\.(?:safetensors|pth)",
     )
 )
-_POINTER = re.compile(rb"version https?://[^\n]{1,200}\noid sha256:[0-9a-f]{64}\nsize (\d{1,18})\n?")
+_POINTER = re.compile(rb"version https?://[^\r\n]{1,200}\r?\noid sha256:[0-9a-f]{64}\r?\nsize (\d{1,18})\s*")
 
 
 def of_folder(folder: str) -> StoredTotal | None:
@@ -32,29 +34,43 @@ def of_folder(folder: str) -> StoredTotal | None:
         if name in names:
             index = local.load(os.path.join(folder, name))[1]
             found, lacking = of_index(index, name), _lacking(folder, index)
-            if found is not None:
-                return replace(found, lacking=lacking)
             if lacking:
-                return None
+                return None if found is None else replace(found, lacking=lacking)
+            if found is not None:
+                return _beside(found, _of_files(folder, names))
+    return _of_files(folder, names)
+
+
+def _beside(index: StoredTotal, files: StoredTotal | None) -> StoredTotal:
+    """An index with the sizes of all files beside it, which decide where the two disagree."""
+    if files is None:
+        return index
+    if not index.bytes:
+        return replace(files, values=index.values, names=index.names)
+    if abs(files.bytes / index.bytes - 1) < _ALIKE:
+        return index
+    return replace(files, where=f"{files.where}, where {index.where} gives {index.bytes:,},", names=index.names)
+
+
+def _of_files(folder: str, names: Iterable[str]) -> StoredTotal | None:
     sizes = {name: file_size(os.path.join(folder, name)) for name in names if _is_series(name)}
     return of_sizes(sizes, "the files")
 
 
 def of_index(index: Mapping[str, Any], name: str) -> StoredTotal | None:
-    """What an index says of the tensors; None where it states no size."""
+    """What an index says of the tensors, 0 bytes where it counts parameters alone; None where it states neither."""
     stated = index.get("metadata")
     total = stated.get("total_size") if isinstance(stated, Mapping) else None
     # some are written as 3.3e10
     if isinstance(total, float) and total.is_integer():
         total = int(total)
-    if (
-        not isinstance(stated, Mapping)
-        or isinstance(total, bool)
-        or not isinstance(total, int)
-        or not 0 < total < 2**60
-    ):
+    if not isinstance(stated, Mapping):
         return None
     values, names = stated.get("total_parameters"), index.get("weight_map")
+    if isinstance(total, bool) or not isinstance(total, int) or not 0 < total < 2**60:
+        total = 0
+    if not total and values is None:
+        return None
     return StoredTotal(
         where=f"The index ({name})",
         bytes=total,
@@ -83,7 +99,8 @@ def file_size(path: str) -> int:
         size = os.stat(path).st_size
     except OSError as error:
         raise InvalidFileError(f"{local.shorten(path)!r} cannot be read: {error.strerror}.") from None
-    return pointed(path) or size
+    stated = pointed(path)
+    return size if stated is None else stated
 
 
 def pointed(path: str) -> int | None:
