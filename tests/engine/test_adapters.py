@@ -274,3 +274,27 @@ def test_no_pattern_runs_for_long(expression: str) -> None:
 def test_a_pattern_that_is_not_described_is_refused(expression: str) -> None:
     with pytest.raises(ArgumentError, match="target_modules"):
         path_pattern(expression, "target_modules")
+
+
+def test_no_restriction_to_layers_is_an_empty_list_too() -> None:
+    adapter = {"peft_type": "LORA", "r": 16, "target_modules": ["q_proj", "v_proj"]}
+    assert values(LLAMA_3, {**adapter, "layers_to_transform": []}) == values(LLAMA_3, adapter)
+    for left in ({"layers_to_transform": [40]}, {"exclude_modules": ["q_proj", "v_proj"]}):
+        with pytest.raises(
+            ArgumentError, match=r"layers_to_transform \(this model has layers 0 to 31\).*exclude_modules"
+        ):
+            values(LLAMA_3, {**adapter, **left})
+    report = calculate_memory(LLAMA_3, lora_config={**adapter, "exclude_modules": ["q_proj"]})
+    assert not [note for note in report.notes if note.subject == "target_modules" and note.origin == "warning"]
+
+
+def test_adapters_of_a_checkpoint_stored_in_32_bits_are_served_in_16() -> None:
+    # gemma-2-9b is stored in fp32: 42 layers, 3,584 to 16 heads of 256, rank 16
+    report = calculate_memory("google/gemma-2-9b", max_loras=1, target_modules=["q_proj"])
+    assert report.lora_adapter_memory_bytes == 2 * 16 * 42 * (3584 + 4096)
+
+
+def test_no_adapter_is_on_the_decoder_of_images() -> None:
+    # SDXL's U-Net has 10 blocks of 640 channels and 60 of 1,280, each with two attentions
+    adapter = {"r": 16, "target_modules": ["to_q"]}
+    assert values("stabilityai/stable-diffusion-xl-base-1.0", adapter) == 16 * 2 * (10 * 1280 + 60 * 2560)

@@ -303,3 +303,10 @@ def test_a_config_s_value_is_shown_as_far_as_a_reader_looks(field: str, value: o
     with pytest.raises(CalculatorError, match=field) as raised:
         load_model({**LLAMA, "model_type": "qwen2", field: value}).formats(None, None)
     assert len(str(raised.value).partition("Accepted")[0]) < 400
+
+
+@pytest.mark.parametrize("classes", [5, True, 1.5, "GitForCausalLM", [3], {"a": 1}])
+@pytest.mark.parametrize("model_type", ["git", "llama", "bert", "grok_1"])
+def test_classes_that_are_no_list_of_names_are_refused(model_type: str, classes: object) -> None:
+    with pytest.raises(CalculatorError):
+        calculate_memory({"model_type": model_type, "architectures": classes})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, max_batch_size
+from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, load_model, max_batch_size
 from llm_memory_calculator.errors import ArgumentError, ConfigError, LayoutError, UnsupportedModelError
 
 from .families import described
@@ -511,3 +511,18 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(config: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         described(**config)
+
+
+def test_a_class_that_is_not_described_is_refused_as_a_part_of_a_pipeline() -> None:
+    with pytest.raises(UnsupportedModelError, match=r"'MochiTransformer3DModel', a part of a pipeline.*Did you mean"):
+        described(_class_name="MochiTransformer3DModel", num_layers=48)
+
+
+@pytest.mark.parametrize("where", ["text_encoder", ""])
+def test_what_nothing_reads_in_a_pipeline_is_named(where: str) -> None:
+    config = dict(load_model("black-forest-labs/FLUX.1-dev").config.values)
+    strange = {"vision_config": {"hidden_size": 1024, "num_hidden_layers": 24}}
+    changed = {**config, where: {**config[where], **strange}} if where else {**config, **strange}
+    warned = [note.text for note in load_model(changed).architecture.notes if note.origin == "warning"]
+    assert any("vision_config" in text for text in warned)
+    assert not [note for note in load_model(config).architecture.notes if note.origin == "warning"]

@@ -128,6 +128,12 @@ def test_two_formats_that_agree_are_not_worth_a_word() -> None:
     assert texts(report) == ""
 
 
+@pytest.mark.parametrize("content", [{"quantization": {}}, {"quantization": {"quant_algo": None}}])
+def test_a_file_that_says_that_nothing_is_quantised_changes_nothing(content: dict[str, Any]) -> None:
+    report = calculate_memory({"config.json": B, "hf_quant_config.json": content})
+    assert (report.weight_memory_bytes, texts(report)) == (16_060_522_496, "")
+
+
 def test_a_broken_file_beside_the_config_is_named_and_the_config_counted() -> None:
     folder = Path("model")
     folder.mkdir()
@@ -175,6 +181,20 @@ def test_a_base_is_never_a_path_that_an_adapter_names(base: Any, says: str) -> N
     (folder / "adapter_config.json").write_text(json.dumps({**ADAPTER, "base_model_name_or_path": base}))
     with pytest.raises(InvalidFileError, match=says):
         calculate_memory("./adapter")
+
+
+def test_a_folder_that_holds_what_stands_for_a_config_has_precedence_over_the_catalogue() -> None:
+    # Meta's params.json of Llama 3.2 1B, in a folder named like another model: 1,235,814,400 parameters
+    folder = Path("meta-llama/Llama-2-7b-hf")
+    folder.mkdir(parents=True)
+    params = {"dim": 2048, "n_layers": 16, "n_heads": 32, "n_kv_heads": 8, "vocab_size": 128256, "norm_eps": 1e-05}
+    params |= {"ffn_dim_multiplier": 1.5, "multiple_of": 256, "rope_theta": 500000.0, "use_scaled_rope": True}
+    (folder / "params.json").write_text(json.dumps(params))
+    assert calculate_memory("meta-llama/Llama-2-7b-hf").weight_memory_bytes == 2_471_628_800
+    other = Path("org/ad")
+    other.mkdir(parents=True)
+    (other / "adapter_config.json").write_text(json.dumps(ADAPTER))
+    assert calculate_memory("org/ad").weight_memory_bytes == 16_060_522_496
 
 
 def test_a_repository_without_config_and_adapter_is_refused(hub: Any) -> None:

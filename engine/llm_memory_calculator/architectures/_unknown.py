@@ -78,8 +78,8 @@ def describe(config: Config, known: tuple[str, ...]) -> Architecture:
     if field == "_class_name" and name:
         raise UnsupportedModelError(
             f"The config's _class_name {shown(name)}, a part of a pipeline that makes images or videos, is not "
-            f"described.{did_you_mean(name.lower(), known)} Letter case does not count; give the pipeline without it to "
-            "count the rest."
+            f"described.{did_you_mean(name.lower(), known)} Letter case does not count; give the pipeline without it "
+            "to count the rest."
         )
     strange = next((key for key in _strangers(config)), None)
     missing = next((key for key in _NEEDED if not config.has(key)), None)
