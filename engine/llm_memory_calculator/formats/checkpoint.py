@@ -334,11 +334,15 @@ def _of_each(entries: Any, form_of: Callable[[Config], Format], field: str) -> t
     if not isinstance(entries, Mapping):
         raise ConfigError(f"The config's quantization_config.{field} must be an object of modules.")
     modules: dict[Format, list[str]] = {}
+    forms: dict[str, Format] = {}
     for name, entry in entries.items():
         if not isinstance(entry, Mapping):
             raise ConfigError(f"The config's quantization_config.{field}[{name!r}] must be an object.")
-        form = form_of(Config(entry, where=f"quantization_config.{field}."))
-        modules.setdefault(form, []).append(name)
+        # thousands of modules are alike
+        spelled = str(entry)
+        if spelled not in forms:
+            forms[spelled] = form_of(Config(entry, where=f"quantization_config.{field}."))
+        modules.setdefault(forms[spelled], []).append(name)
     return tuple(Rule(form=form, roles=_ALL_MATRICES, modules=ModulePatterns(names)) for form, names in modules.items())
 
 

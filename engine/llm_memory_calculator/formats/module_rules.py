@@ -141,31 +141,38 @@ class ModulePatterns:
             for name, share in shares.items():
                 found[name] = min(1.0, found.get(name, 0.0) + share)
         single: dict[str, set[int]] = {}
-        unknown = [name for name in self._names if not self._named(name, modules, found, single)]
+        meant: dict[str, list[str]] = {}
+        unknown = []
+        for name in self._names:
+            expert = _EXPERT.search(name)
+            # experts are one path, under the number 0
+            path = name if expert is None else f"{name[: expert.start(2)]}0{name[expert.end(2) :]}"
+            if path not in meant:
+                meant[path] = self._meant(path, modules)
+            if not meant[path]:
+                unknown.append(name)
+            for one in meant[path]:
+                if expert is not None and modules.weights[one].copies > 1:
+                    single.setdefault(one, set()).add(int(expert[2]))
+                else:
+                    found[one] = 1.0
         idle += _relative(unknown, modules, found) if self.below else unknown
         for name, numbers in single.items():
             share = sum(number < modules.weights[name].copies for number in numbers) / modules.weights[name].copies
             found[name] = min(1.0, max(found.get(name, 0.0), share))
         return {modules.paths[name]: share for name, share in found.items() if share}, idle
 
-    def _named(self, name: str, modules: Modules, found: dict[str, float], single: dict[str, set[int]]) -> bool:
-        """Add what a whole name means; whether it is one of this model's."""
-        expert = _EXPERT.search(name)
-        meant: list[str] = []
-        for one in _meanings(_common(_EXPERT.sub(r"\g<1>0", name))):
-            if self.below:
-                meant += modules.below.get(one, ())
-            elif one in modules.paths:
-                meant.append(one)
-        # or a module of a library's own inside one of our matrices
+    def _meant(self, name: str, modules: Modules) -> list[str]:
+        """The paths that a whole name means; none where it is no module of this model."""
         common = _common(name)
-        meant = meant or [common[:end] for end in _ends(common) if common[:end] in modules.paths]
-        for one in meant:
-            if expert is not None and modules.weights[one].copies > 1:
-                single.setdefault(one, set()).add(int(expert[2]))
-            else:
-                found[one] = 1.0
-        return bool(meant)
+        found: list[str] = []
+        for one in _meanings(common):
+            if self.below:
+                found += modules.below.get(one, ())
+            elif one in modules.paths:
+                found.append(one)
+        # or a module of a library's own inside one of our matrices
+        return found or [common[:end] for end in _ends(common) if common[:end] in modules.paths]
 
 
 def _relative(names: Iterable[str], modules: Modules, found: dict[str, float]) -> list[str]:
@@ -200,13 +207,16 @@ class _Matcher:
     def __init__(self, pattern: str, anywhere: bool) -> None:
         self.pattern = pattern
         self.root = ""
-        """The module that a glob begins with, without what stands before the layers: only what is in it is tried."""
+        """The module that it begins with, without what stands before the layers: only what is in it is tried."""
         self.match: Callable[[str], object]
         if pattern.startswith("re:"):
             expression = pattern.removeprefix("re:")
             regex, self.cost = _regex(expression)
             self.match = regex.search if anywhere else regex.match
             self.pieces = _literals(expression)
+            if self.pieces and re.match(r"\w", expression) and not anywhere:
+                begin = _EXPERT_NUMBER.sub(r"\g<1>0", self.pieces[0])
+                self.root = _common(begin).rpartition(".")[0]
             begins_anywhere = anywhere or expression.startswith(".*")
         else:
             glob = _common(pattern)
