@@ -178,7 +178,7 @@ def _layout(architecture: Architecture, count: int | None, node: int, given: Map
             text = f"Only devices was given: {found} was taken."
             return Chosen(found, (assumed("devices", text),) if count > 1 else ())
     raise LayoutError(
-        f"This model cannot be split over exactly {count} devices: {problem(architecture, Parallelism(tensor=count))} "
+        f"This model cannot be split over exactly {count} devices: {problem(architecture, Parallelism(tensor=count))}. "
         f"Give data_parallel={count} for a copy on each, or tensor_parallel, pipeline_parallel and data_parallel."
     )
 
