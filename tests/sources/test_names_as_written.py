@@ -255,7 +255,9 @@ CONFIGS: list[tuple[str, dict[str, object]]] = [
     ),
     ("acme/Llama-3.1-8B-bnb-int8", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
     ("acme/Llama-3.1-8B-bitnet", {"quant_method": "bitnet"}),
-    ("acme/Llama-3.1-8B-1.58bit", {"quant_method": "bitnet"}),
+    ("acme/Llama-3.1-8B-b1.58", {"quant_method": "bitnet"}),
+    ("llama 3.1 8b bitnet 1.58bit", {"quant_method": "bitnet"}),
+    ("llama 3.1 8b 1.58-bit BitNet", {"quant_method": "bitnet"}),
     (
         "acme/Llama-3.1-8B-HQQ-4bit",
         {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}},
@@ -390,6 +392,12 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("llama 3.1 8b aqlm", LLAMA31_8B, "say which, such as AQLM-2Bit-1x16"),
         ("qwen3 8b UD-Q4_K_XL", "Qwen/Qwen3-8B", "a mix of its maker's own"),
         ("qwen3 8b q4_k_l", "Qwen/Qwen3-8B", "a mix of its maker's own"),
+        # Unsloth's dynamic GGUF files of DeepSeek-R1: 131, 158, 183 and 212 GB
+        ("deepseek r1 1.58bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("deepseek r1 1.73-bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("DeepSeek R1 (2.22 bit dynamic)", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("deepseek r1 gguf 2.51bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("llama 3.1 70b 1.58bit", LLAMA31_70B, "a mix of its maker's own"),
         ("qwen3 8b w4a4", "Qwen/Qwen3-8B", "a number format that is not known here"),
     ],
     "ollama": [

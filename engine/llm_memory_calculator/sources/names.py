@@ -528,16 +528,19 @@ def _of_ollama(asked: str, model: str, tag: str) -> Derived | None:
         return Derived(asked=asked, refusal="A tag of ollama's cloud has no file: give the model's id on the hub")
     text, form, assumed, refusal = format_in(f"{model}:{tag}", "")
     size = "-".join(word for word in text.partition(":")[2].split("-") if word and word not in harmless())
+    own_mixes = facts["own_mixes"].get(model, {})
     if form is None and not refusal:
         usual = facts["formats"].get(f"{model}:{size}", facts["formats"].get(model, "q4_k_m"))
         if "qat" in text.split("-"):
             usual = "q4_0_qat"
         form = gguf_format(usual, "") if mix_of(usual) else None
-        assumed = f"The tag gives no format; {usual} was taken, which ollama has for it by default."
+        assumed = (
+            f"The tag gives no format; {own_mixes.get(usual, usual)} was taken, which ollama has for it by default."
+        )
     elif form is not None and "plain" in form.config:
         form = gguf_format("gguf_bf16" if form.said == "bf16" else "gguf_f16", "")
     if form is not None:
-        form = gguf_format(facts["own_mixes"].get(model, {}).get(form.config["mix"], form.config["mix"]), "")
+        form = gguf_format(own_mixes.get(form.config["mix"], form.config["mix"]), "")
         unexplained = facts["unexplained"]
         form = replace(form, warning=unexplained.get(f"{model}:{size}", unexplained.get(model, "")))
     base = facts["tags"].get(f"{model}:{size}")
