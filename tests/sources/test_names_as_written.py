@@ -320,6 +320,33 @@ def test_a_copy_of_the_catalogue_keeps_its_own_name() -> None:
     assert calculate_memory("llama3_70b").model == LLAMA3_70B
 
 
+# what is alike in shape and has a name of its own, as its repository is called
+OTHER_NAMES = [
+    ("phi 3.5 mini", "microsoft/Phi-3.5-mini-instruct", "microsoft/Phi-3-mini-128k-instruct"),
+    ("phi3.5mini", "microsoft/Phi-3.5-mini-instruct", "microsoft/Phi-3-mini-128k-instruct"),
+    ("llama3.3_70b", "meta-llama/Llama-3.3-70B-Instruct", LLAMA31_70B),
+    ("qwen3.6 35b a3b", "Qwen/Qwen3.6-35B-A3B", "Qwen/Qwen3.5-35B-A3B"),
+    ("glm 4.7", "zai-org/GLM-4.7", "zai-org/GLM-4.6"),
+    ("minimax m2.5", "MiniMaxAI/MiniMax-M2.5", "MiniMaxAI/MiniMax-M2"),
+    ("deepseek r1", "deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-V3"),
+    ("DeepSeek V3.1", "deepseek-ai/DeepSeek-V3.1", "deepseek-ai/DeepSeek-V3"),
+    ("ring 1t", "inclusionAI/Ring-1T", "inclusionAI/Ling-1T"),
+    ("llama guard 3 8b", "meta-llama/Llama-Guard-3-8B", LLAMA31_8B),
+    ("zephyr 7b beta", "HuggingFaceH4/zephyr-7b-beta", "mistralai/Mistral-7B-v0.1"),
+    ("vicuna 13b v1.5", "lmsys/vicuna-13b-v1.5", "meta-llama/Llama-2-13b-hf"),
+    ("codegemma 7b", "google/codegemma-7b", "google/gemma-7b"),
+    ("shieldgemma 9b", "google/shieldgemma-9b", "google/gemma-2-9b-it"),
+    ("qwen3 coder next", "Qwen/Qwen3-Coder-Next", "Qwen/Qwen3-Next-80B-A3B-Instruct"),
+]
+
+
+@pytest.mark.parametrize(("name", "called", "counted"), OTHER_NAMES)
+def test_a_copy_is_called_by_its_own_name_and_says_what_was_counted(name: str, called: str, counted: str) -> None:
+    report = calculate_memory(name)
+    assert report.model == called
+    assert any(f"of {counted}, and was counted as that" in note.text for note in report.notes)
+
+
 # a name, a name that is offered, and what is said
 REFUSED: dict[str, list[tuple[str, str, str]]] = {
     "another size": [
