@@ -39,6 +39,8 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("TinyLlama 1.1B", "TinyLlama/TinyLlama-1.1B-Chat-v1.0"),
         ("e5 large", "intfloat/e5-large-v2"),
         ("phi 3.5 vision", "microsoft/Phi-3.5-vision-instruct"),
+        ("5 v1 stable diffusion", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        ("stable diffusion v1", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
     ],
     "candidates alike in shape": [
         ("qwen3 30b", "Qwen/Qwen3-30B-A3B"),
@@ -378,6 +380,11 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("Qwen3.9 8B", "Qwen3-8B", ""),
         ("gemma 9 27b", "gemma-3-27b-pt", ""),
         ("DeepSeek V9", "DeepSeek-V", ""),
+        # 5 is no word of v1-5, nor 2 of img2vid
+        ("stable diffusion 5", "stable-diffusion", ""),
+        ("stable diffusion 4", "stable-diffusion", ""),
+        ("stable video diffusion 2", "stable-video-diffusion", ""),
+        ("qwen 1", "qwen", ""),
     ],
     "another architecture": [
         ("Qwen3 32B (MoE)", "Qwen/Qwen3-32B", "'moe' says that it has another shape"),

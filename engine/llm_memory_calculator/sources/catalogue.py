@@ -13,7 +13,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..formats.labels import format_in
-from .name_words import core_of, count_of, general, is_near, is_size, is_version, key_of, makers_of, prefixes, words_of
+from .name_words import (
+    core_of,
+    count_of,
+    general,
+    heads_of,
+    is_near,
+    is_size,
+    is_version,
+    key_of,
+    makers_of,
+    prefixes,
+    words_of,
+)
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")
 # some makers' names say in how many bits the weights are stored, as all are
@@ -73,6 +85,8 @@ class Spelling:
     core: tuple[str, ...]
     keys: tuple[str, ...]
     """The core's words as they are compared."""
+    heads: tuple[tuple[str, frozenset[str]], ...]
+    """Its versions that are no whole words, each with the words that it ends."""
     family: str
     """The first word of letters that is not set before a name by its maker and is not shared by families."""
     makers: frozenset[str]
@@ -99,6 +113,7 @@ def spellings() -> tuple[Spelling, ...]:
                     organisation=organisation,
                     core=core,
                     keys=tuple(map(key_of, core)),
+                    heads=heads_of(name),
                     family=next((word for word in telling if len(word) > 1), next(iter(telling or words), "")),
                     makers=makers,
                     copied="unquantized" in name or (form is not None and "plain" not in form.config),

@@ -428,6 +428,8 @@ class _Fit:
                 lengths.append(word)
             elif not _agrees(word, base, opened):
                 return None
+        if any(version in asked and not heads & asked.keys() for version, heads in base.heads):
+            return None
         shared = {word for word in asked & own if word.isalpha()}
         telling = {word for word in shared if len(word) > 3 and word not in general() and word not in base.makers}
         if base.family not in shared and not telling:
