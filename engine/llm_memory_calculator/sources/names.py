@@ -44,6 +44,8 @@ _BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\w*\d+|\d+da\d+w|\d+[-_]?bits?|\d+b
 _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", re.I)
 # a name as users write it: words, with an organisation before them at most
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
+# a file of several
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)", re.I)
 _MOST_CHOICES = 6
 _NEAREST_SIZES = 4
 _MOST_MARKS = 3
@@ -81,7 +83,7 @@ class Derived:
 @lru_cache(maxsize=512)
 def derive(name: str) -> Derived | None:
     """What the name says, or None where it says nothing of a model of the catalogue."""
-    asked, name = name, name.strip().replace(" @ ", " ")
+    asked, name = name, _SHARD.sub("", name.strip().replace(" @ ", " "))
     if len(name) > 200:
         return None
     if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name):
@@ -113,7 +115,7 @@ def hint(found: Derived | None) -> str:
     if not found.choices and not found.base:
         return f" {found.refusal}."
     if found.choices:
-        why = found.refusal or "By its name it could be any of these"
+        why = found.refusal or f"By its name it could be any of these{_differing(found.choices[:_MOST_CHOICES])}"
         more = len(found.choices) - _MOST_CHOICES
         rest = f" or {more} more" if more > 0 else ""
         return f" Did you mean {' or '.join(map(repr, found.choices[:_MOST_CHOICES]))}{rest}? {why}."
@@ -122,6 +124,20 @@ def hint(found: Derived | None) -> str:
     if found.extra and not found.refusal:
         why = f", but nothing is known of {', '.join(map(repr, found.extra))}"
     return f" By its name it seems to be made from {found.base}{form}{why}: give that id to count it."
+
+
+def _differing(ids: Sequence[str]) -> str:
+    """In what these entries differ, in brackets; nothing where one is a tag of ollama's."""
+    entries = [catalogue.catalogue_entries().get(id) for id in ids]
+    told = []
+    for entry in entries:
+        if entry is None:
+            return ""
+        own = entry["config"].get("quantization_config")
+        kind = kind_of(own) if isinstance(own, Mapping) else entry["config"].get("torch_dtype", "")
+        words = (f"{entry['parameters'] / 1e9:.3g}B", entry["config"].get("model_type", ""), kind)
+        told.append(" ".join(word for word in words if word))
+    return f" ({', '.join(told)})"
 
 
 def config_of(found: Derived) -> dict[str, Any]:
@@ -338,12 +354,33 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
     for reading in _readings(text):
         match = _matched(found, reading)
         if match is not None:
-            return match
-    for mended, said in _mended(text):
-        match = _matched(replace(found, said=(*found.said, said)), mended)
-        if match is not None:
-            return match
-    return None
+            return (match.refusal and _of_a_tag(found, reading)) or match
+    by_tag = _of_a_tag(found, text)
+    if by_tag is not None:
+        return by_tag
+    mended = [_matched(replace(found, said=(*found.said, said)), reading) for reading, said in _mended(text)]
+    matches = [match for match in mended if match is not None]
+    bases = {match.base or match.choices for match in matches if not match.refusal}
+    return next((match for match in matches if not match.refusal or not bases), None) if len(bases) < 2 else None
+
+
+@cache
+def _tags() -> Mapping[Core, str]:
+    """The tags of ollama's library whose model is in the catalogue, by their words."""
+    found: dict[Core, str] = {}
+    for tag, base in table("ollama")["tags"].items():
+        if base in catalogue.catalogue_entries():
+            found.setdefault(_sorted(core_of(tag)), tag)
+    return found
+
+
+def _of_a_tag(found: Derived, text: str) -> Derived | None:
+    """The base of the tag of ollama's library that has these words: deepseek r1 70b is a distillation."""
+    tag = _tags().get(_sorted(core_of(text)))
+    if tag is None:
+        return None
+    said = f"It was taken for the model of ollama's tag {tag}."
+    return _in_own_format(replace(found, base=table("ollama")["tags"][tag], said=(*found.said, said)))
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -355,7 +392,8 @@ def _readings(text: str) -> Iterator[str]:
 
 def _matched(found: Derived, text: str) -> Derived | None:
     """The base that has all of these words; the choices, where several do and differ in shape."""
-    fits = _nearest(core_of(text))
+    core = core_of(text)
+    fits = _nearest(core) or _other_generations(core, ())
     if not fits:
         return None
     words = set(words_of(text))
@@ -364,13 +402,16 @@ def _matched(found: Derived, text: str) -> Derived | None:
         fits = [fit for fit in fits if set(words_of(fit.base.name)) & harmless() == wanted] or fits
     fits = [fit for fit in fits if not fit.open + fit.lengths] or [fit for fit in fits if not fit.open] or fits
     fits = [fit for fit in fits if set(words_of(fit.base.name)) == words] or fits
+    if all(fit.versions for fit in fits):
+        fits = [*fits, *_other_generations(core, fits)]
     if len({_shape(fit.base.id) for fit in fits}) > 1:
         first: dict[tuple[Any, ...], str] = {}
         for fit in fits:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
-    if odd and next(_inner(core_of(text)), None) is not None:
+    odd = [word for word in odd if table("names")["abbreviated"].get(word) not in words]
+    if odd and next(_inner(core), None) is not None:
         return None
     if set(odd) - _SAID_BY_SIZE:
         why = f"The name leaves {odd[0]!r} open, which says that it has another shape"
@@ -379,12 +420,31 @@ def _matched(found: Derived, text: str) -> Derived | None:
     return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits))))
 
 
+def _fitting(core: Core, *, by_count: bool = False) -> list[_Fit]:
+    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
+    return [fit for fit in (_Fit.of(core, base, by_count=by_count) for base in named) if fit is not None]
+
+
 def _nearest(core: Core) -> list[_Fit]:
     """The names that have all of these words, and of the words that tell a model from others as few more as any."""
-    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
-    fits = [fit for fit in (_Fit.of(core, base) for base in named) if fit is not None]
+    fits = _fitting(core)
     fewest = min((fit.distance for fit in fits), default=None)
     return [fit for fit in fits if fit.distance == fewest]
+
+
+def _other_generations(core: Core, known: Sequence[_Fit]) -> list[_Fit]:
+    """Names of the same family and maker that leave another version open, with more words or a size by their count.
+
+    Where none is known yet, those without words of another shape.
+    """
+    fits = [fit for fit in _fitting(core, by_count=True) if fit.versions]
+    of_shapes = min((fit.distance[0] for fit in known), default=0)
+    fits = [fit for fit in fits if fit.distance[0] == of_shapes]
+    if not known:
+        return fits
+    families = {(fit.base.family, fit.maker) for fit in known}
+    versions = {fit.versions for fit in known}
+    return [fit for fit in fits if (fit.base.family, fit.maker) in families and fit.versions not in versions]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,6 +467,16 @@ class _Fit:
         ]
         return sum(word in strange() for word in telling), len(telling)
 
+    @property
+    def maker(self) -> str:
+        return self.base.id.partition("/")[0]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The versions that the name leaves open, without digits of the maker's name."""
+        by_makers = {version for version, heads in self.base.heads if heads & self.base.makers}
+        return frozenset(word for word in self.open if is_version(word) and word not in by_makers)
+
     def said(self, alike: Sequence[_Fit]) -> Iterator[str]:
         """What was assumed, for the note."""
         if self.open:
@@ -418,15 +488,18 @@ class _Fit:
             yield f"{length!r} was taken for a context's length, which is an argument of its own."
 
     @classmethod
-    def of(cls, core: Core, base: Spelling) -> _Fit | None:
-        """How the words fit the base, or None where they name another model."""
+    def of(cls, core: Core, base: Spelling, *, by_count: bool = False) -> _Fit | None:
+        """How the words fit the base, or None where they name another model.
+
+        by_count: a count of parameters tells a model though the name does not say which version.
+        """
         own, asked = Counter(base.keys), Counter(map(key_of, core))
         opened = tuple((own - asked).elements())
         lengths = []
         for word in (asked - own).elements():
             if is_length(word):
                 lengths.append(word)
-            elif not _agrees(word, base, opened):
+            elif not _agrees(word, base, opened, by_count=by_count):
                 return None
         if any(version in asked and not heads & asked.keys() for version, heads in base.heads):
             return None
@@ -439,7 +512,7 @@ class _Fit:
         return cls(base=base, open=opened, lengths=tuple(lengths))
 
 
-def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
+def _agrees(word: str, base: Spelling, left_open: Core, *, by_count: bool) -> bool:
     """Whether a word that the base's name does not have says nothing against it."""
     if word in fillers() or word in base.makers:
         return True
@@ -450,8 +523,11 @@ def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
         whole = [own for own in base.core if is_size(own) and own[0].isdigit()]
         return bool(whole) and not set(whole) & set(left_open)
     # a count tells a model where the name says the version, and the letter behind it (Gemma 3n)
-    by_version = any(is_version(other) or (other.isalpha() and len(other) == 1) for other in left_open)
-    return is_size(word) and not by_version and _is_total(word, base)
+    if any(map(is_version, left_open)):
+        told = by_count and not any(is_size(own) and own[0].isdigit() for own in base.core)
+    else:
+        told = not any(other.isalpha() and len(other) == 1 for other in left_open)
+    return told and is_size(word) and _is_total(word, base)
 
 
 def _is_total(size: str, base: Spelling) -> bool:
@@ -484,13 +560,19 @@ def _mended(text: str) -> Iterator[tuple[str, str]]:
     for one, other in re.findall(r"([a-z]+)-(?=([a-z]+))", text):
         if one + other in known:
             yield text.replace(f"{one}-{other}", one + other), f"{one!r} and {other!r} were read as one word."
+    for short, whole in table("names")["abbreviated"].items():
+        if short in words_of(text):
+            yield _with_word(text, short, whole), f"{short!r} was read as {whole.replace('-', ' ')!r}."
     unknown = {word for word in words_of(text) if word.isalpha() and word not in known}
     if len(unknown) != 1:
         return
     (word,) = unknown
-    near = sorted(other for other in known if len(word) > 3 and is_near(word, other))
-    if len(near) == 1:
-        yield re.sub(rf"(?<![a-z]){word}(?![a-z])", near[0], text), f"{word!r} was read as {near[0]!r}."
+    for near in sorted(other for other in known if len(word) > 3 and is_near(word, other)):
+        yield _with_word(text, word, near), f"{word!r} was read as {near!r}."
+
+
+def _with_word(text: str, word: str, other: str) -> str:
+    return re.sub(rf"(?<![a-z]){word}(?![a-z])", other, text)
 
 
 # --- suggestions ---------------------------------------------------------------------------------------------------
