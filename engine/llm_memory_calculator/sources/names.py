@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from itertools import product, zip_longest
+from itertools import pairwise, product, zip_longest
 from typing import Any
 
 from ..facts import table
@@ -46,6 +46,7 @@ _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", r
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
 # a file of several
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)", re.I)
+_LENGTH_FIELD = "max_position_embeddings"
 _MOST_CHOICES = 6
 _NEAREST_SIZES = 4
 _MOST_MARKS = 3
@@ -128,16 +129,21 @@ def hint(found: Derived | None) -> str:
 
 def _differing(ids: Sequence[str]) -> str:
     """In what these entries differ, in brackets; nothing where one is a tag of ollama's."""
-    entries = [catalogue.catalogue_entries().get(id) for id in ids]
     told = []
-    for entry in entries:
+    for id in ids:
+        entry = catalogue.catalogue_entries().get(id)
         if entry is None:
             return ""
-        own = entry["config"].get("quantization_config")
-        kind = kind_of(own) if isinstance(own, Mapping) else entry["config"].get("torch_dtype", "")
-        words = (f"{entry['parameters'] / 1e9:.3g}B", entry["config"].get("model_type", ""), kind)
+        config, count = entry["config"], entry["parameters"]
+        own, length = config.get("quantization_config"), (config.get("text_config") or config).get(_LENGTH_FIELD)
+        words = (
+            f"{count / 1e12:.3g}T" if count >= 1e12 else f"{count / 1e9:.3g}B",
+            config.get("model_type", ""),
+            kind_of(own) if isinstance(own, Mapping) else config.get("torch_dtype", config.get("dtype", "")),
+            f"of {length:,} tokens" if isinstance(length, int) else "",
+        )
         told.append(" ".join(word for word in words if word))
-    return f" ({', '.join(told)})"
+    return f": {'; '.join(told)}"
 
 
 def config_of(found: Derived) -> dict[str, Any]:
@@ -237,7 +243,13 @@ def _of_words(asked: str, text: str, form: NamedFormat | None, assumed: str, ref
             found = replace(found, refusal=f"{odd[0]!r} says that it has another shape")
         bits = _BITS.search(text)
         if bits and not found.refusal:
-            found = replace(found, refusal=f"{bits[0]!r} says a number format that is not known here")
+            known = format_in(bits[0], "", bare=True)[1] is not None
+            why = (
+                f"is a second format beside {form.said}"
+                if known and form
+                else "says a number format that is not known here"
+            )
+            found = replace(found, refusal=f"{bits[0]!r} {why}")
         if extra and all(is_version(word) for word in extra) and not found.refusal:
             found = replace(found, refusal=f"{extra[0]!r} may be another version of it")
         return _with_base(replace(found, extra=extra), inner, text)
@@ -326,6 +338,12 @@ def _of_bare(asked: str, text: str) -> Derived | None:
     whole = _of_its_words(plain, text)
     if whole is not None and whole.certain and _has_all(whole.base, text):
         return whole
+    other, second, _, _ = format_in(re.sub(r"(?<![a-z])gguf(?![a-z])", "", rest), "", bare=True)
+    if form is not None and second is not None:
+        rest = other
+        if second.config != form.config:
+            refusal = f"the name says two formats, {form.said} and {second.said}"
+            form, assumed = None, ""
     found = Derived(asked=asked, form=form, assumed=assumed, refusal=refusal)
     inner = _of_its_words(found, rest) or _of_words(asked, rest, form, assumed, refusal) or _of_other_size(found, rest)
     return None if inner is None else _as_published(inner)
@@ -366,11 +384,16 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
 
 @cache
 def _tags() -> Mapping[Core, str]:
-    """The tags of ollama's library whose model is in the catalogue, by their words."""
+    """The tags of ollama's library whose model is in the catalogue, by their words.
+
+    That one is distilled its size says as well.
+    """
     found: dict[Core, str] = {}
     for tag, base in table("ollama")["tags"].items():
         if base in catalogue.catalogue_entries():
-            found.setdefault(_sorted(core_of(tag)), tag)
+            core = core_of(tag)
+            for words in (core, tuple(word for word in core if word != "distill")):
+                found.setdefault(_sorted(words), tag)
     return found
 
 
@@ -410,14 +433,24 @@ def _matched(found: Derived, text: str) -> Derived | None:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
-    odd = [word for word in odd if table("names")["abbreviated"].get(word) not in words]
+    short = table("names")["abbreviated"]
+    odd = [word for word in odd if short.get(word) not in words and word not in map(short.get, words)]
     if odd and next(_inner(core), None) is not None:
         return None
     if set(odd) - _SAID_BY_SIZE:
+        base, own = fits[0].base, words_of(fits[0].base.id)
+        if any(
+            one in odd and is_version(word) and word in core and word not in own for one, word in pairwise(base.core)
+        ):
+            # the version is that of the other shape (Llama Guard 2)
+            return None
         why = f"The name leaves {odd[0]!r} open, which says that it has another shape"
         return replace(found, choices=(fits[0].base.id,), refusal=why)
     best = min(fits, key=lambda fit: (len((set(words_of(fit.base.name)) & harmless()) ^ wanted), len(fit.open)))
-    return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits))))
+    farther = sorted(
+        (fit for fit in _fitting(core) if _shape(fit.base.id) != _shape(best.base.id)), key=lambda fit: fit.distance
+    )
+    return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits, farther))))
 
 
 def _fitting(core: Core, *, by_count: bool = False) -> list[_Fit]:
@@ -477,13 +510,14 @@ class _Fit:
         by_makers = {version for version, heads in self.base.heads if heads & self.base.makers}
         return frozenset(word for word in self.open if is_version(word) and word not in by_makers)
 
-    def said(self, alike: Sequence[_Fit]) -> Iterator[str]:
+    def said(self, alike: Sequence[_Fit], farther: Sequence[_Fit]) -> Iterator[str]:
         """What was assumed, for the note."""
         if self.open:
             words = ", ".join(map(repr, self.open))
             others = len({fit.base.id for fit in alike}) - 1
             more = f", or {others} more of the same shape" if others else ""
-            yield f"The name leaves {words} open: it is the only one that it can mean here{more}."
+            only = f"nearest, before {farther[0].base.name}" if farther else "the only one that it can mean here"
+            yield f"The name leaves {words} open: it is {only}{more}."
         for length in self.lengths:
             yield f"{length!r} was taken for a context's length, which is an argument of its own."
 
@@ -579,20 +613,58 @@ def _with_word(text: str, word: str, other: str) -> str:
 
 
 def _of_other_size(found: Derived, text: str) -> Derived | None:
-    """The bases that have all the words but the size, where there is no base of that size."""
+    """The bases that have all the words but a size, where there is no base of that size."""
     for reading, said in ((text, ""), *_mended(text)):
         core = core_of(reading)
         sizes = [word for word in core if is_size(word)]
         rest = tuple(word for word in core if not is_size(word))
         if not sizes or not rest:
             continue
-        shapes = {_shape(fit.base.id): fit.base.id for fit in reversed(_nearest(rest))}
-        if shapes:
+        fits, why = _but_for_one(core, sizes)
+        first = [] if fits else _by_near_family(core)
+        fits = fits or _nearest(rest)
+        if first or fits:
             wanted = max(count_of(sizes[0]), 1.0)
-            nearest = sorted(shapes.values(), key=lambda id: catalogue.off_by(id, wanted))[:_NEAREST_SIZES]
-            why = f"Nothing of the size {sizes[0].upper()} is known by this name"
-            return Derived(asked=found.asked, choices=tuple(nearest), refusal=f"{said} {why}".strip())
+            # the last of a shape is kept: the family that was named
+            fits = sorted(fits, key=lambda fit: (fit.base.family in rest, -len(fit.open), -len(fit.base.name)))
+            shapes = {_shape(fit.base.id): fit for fit in fits}
+            near = sorted(
+                shapes.values(), key=lambda fit: (fit.base.family not in rest, catalogue.off_by(fit.base.id, wanted))
+            )
+            ids = dict.fromkeys((*first, *(fit.base.id for fit in near)))
+            return Derived(asked=found.asked, choices=tuple(ids)[:_NEAREST_SIZES], refusal=f"{said} {why}".strip())
     return None
+
+
+def _but_for_one(core: Core, sizes: Sequence[str]) -> tuple[list[_Fit], str]:
+    """The bases that have all the words but one of several sizes, and what is wrong with that one."""
+    without: dict[str, list[_Fit]] = {}
+    for size in sizes if len(sizes) > 1 else ():
+        at = core.index(size)
+        without[size] = _nearest(core[:at] + core[at + 1 :])
+    strangers = [size for size, fits in without.items() if fits]
+    if len(strangers) == 1:
+        others = " and ".join(size.upper() for size in sizes if size not in strangers)
+        return without[strangers[0]], f"Nothing of the size {others} has {strangers[0].upper()} beside it"
+    said = " and ".join(size.upper() for size in sizes)
+    why = (
+        f"The name says several sizes, {said}"
+        if len(sizes) > 1
+        else f"Nothing of the size {said} is known by this name"
+    )
+    return [fit for fits in without.values() for fit in fits], why
+
+
+def _by_near_family(core: Core) -> list[str]:
+    """The bases of these words where one of them is a family's name that is one letter off another's (Mixtral)."""
+    families = {one.family for one in _originals() if len(one.family) > 3}
+    found: list[str] = []
+    for at, word in enumerate(core):
+        for other in sorted(families) if word in families else ():
+            if is_near(word, other):
+                fits = _nearest((*core[:at], other, *core[at + 1 :]))
+                found.extend({_shape(fit.base.id): fit.base.id for fit in reversed(fits)}.values())
+    return found
 
 
 # --- ollama --------------------------------------------------------------------------------------------------------
