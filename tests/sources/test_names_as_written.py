@@ -131,6 +131,7 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("deepseek r1 7b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
         ("deepseek r1 1.5b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
         ("deepseek r1 llama 70b", LLAMA31_70B),
+        ("deepsek r1 70b", LLAMA31_70B),
         ("deepseek r1 qwen 32b", "Qwen/Qwen2.5-32B"),
         ("falcon 2 11b", "tiiuae/falcon-11B"),
         ("hermes 3 405b", "meta-llama/Llama-3.1-405B"),
@@ -435,6 +436,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         # 5 is no word of v1-5, nor 2 of img2vid
         ("stable diffusion 5", "stable-diffusion", ""),
         ("stable diffusion 4", "stable-diffusion", ""),
+        ("sd 4", "stable-diffusion", ""),
         ("stable video diffusion 2", "stable-video-diffusion", ""),
         ("qwen 1", "qwen", ""),
     ],

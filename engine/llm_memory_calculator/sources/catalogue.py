@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..formats.labels import format_in
 from .name_words import (
+    abbreviated,
     core_of,
     count_of,
     general,
@@ -24,6 +25,7 @@ from .name_words import (
     key_of,
     makers_of,
     prefixes,
+    with_word,
     words_of,
 )
 
@@ -142,7 +144,10 @@ def near_names(name: str) -> str:
     """
     if find(name):
         return ""
-    core = core_of(name.rpartition("/")[2])
+    whole = name.rpartition("/")[2].lower()
+    for short, long in abbreviated().items():
+        whole = with_word(whole, short, long)
+    core = core_of(whole)
     sizes = [count for count in (count_of(word) for word in core if is_size(word)) if count]
     versions = {key_of(word).replace(".", "") for word in core if is_version(word)}
     if not sizes:

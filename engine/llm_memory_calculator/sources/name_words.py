@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from ..facts import table
@@ -114,6 +114,18 @@ def strange() -> frozenset[str]:
 def general() -> frozenset[str]:
     """Words that many families share, so that they name none."""
     return frozenset(table("names")["general"])
+
+
+@cache
+def abbreviated() -> Mapping[str, str]:
+    """What short words stand for, with hyphens between its words."""
+    found: dict[str, str] = table("names")["abbreviated"]
+    return found
+
+
+def with_word(text: str, word: str, other: str) -> str:
+    """The name with another word in the place of one."""
+    return re.sub(rf"(?<![a-z]){word}(?![a-z])", other, text)
 
 
 @cache

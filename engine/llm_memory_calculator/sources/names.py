@@ -24,6 +24,7 @@ from ..report import Note
 from . import catalogue
 from .catalogue import Spelling, spellings
 from .name_words import (
+    abbreviated,
     core_of,
     count_of,
     fillers,
@@ -36,6 +37,7 @@ from .name_words import (
     is_version,
     key_of,
     strange,
+    with_word,
     words_of,
 )
 
@@ -370,16 +372,21 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
     if known is not None and any(one.id == known.id for one in _originals()):
         return _in_own_format(replace(found, base=known.id))
     for reading in _readings(text):
-        match = _matched(found, reading)
+        match = _meant(found, reading)
         if match is not None:
-            return (match.refusal and _of_a_tag(found, reading)) or match
-    by_tag = _of_a_tag(found, text)
-    if by_tag is not None:
-        return by_tag
-    mended = [_matched(replace(found, said=(*found.said, said)), reading) for reading, said in _mended(text)]
+            return match
+    mended = [_meant(replace(found, said=(*found.said, said)), reading) for reading, said in _mended(text)]
     matches = [match for match in mended if match is not None]
     bases = {match.base or match.choices for match in matches if not match.refusal}
     return next((match for match in matches if not match.refusal or not bases), None) if len(bases) < 2 else None
+
+
+def _meant(found: Derived, text: str) -> Derived | None:
+    """The base that has all of these words, or that of ollama's tag that has them."""
+    match = _matched(found, text)
+    if match is None or match.refusal:
+        return _of_a_tag(found, text) or match
+    return match
 
 
 @cache
@@ -433,7 +440,7 @@ def _matched(found: Derived, text: str) -> Derived | None:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
-    short = table("names")["abbreviated"]
+    short = abbreviated()
     odd = [word for word in odd if short.get(word) not in words and word not in map(short.get, words)]
     if odd and next(_inner(core), None) is not None:
         return None
@@ -594,19 +601,15 @@ def _mended(text: str) -> Iterator[tuple[str, str]]:
     for one, other in re.findall(r"([a-z]+)-(?=([a-z]+))", text):
         if one + other in known:
             yield text.replace(f"{one}-{other}", one + other), f"{one!r} and {other!r} were read as one word."
-    for short, whole in table("names")["abbreviated"].items():
+    for short, whole in abbreviated().items():
         if short in words_of(text):
-            yield _with_word(text, short, whole), f"{short!r} was read as {whole.replace('-', ' ')!r}."
+            yield with_word(text, short, whole), f"{short!r} was read as {whole.replace('-', ' ')!r}."
     unknown = {word for word in words_of(text) if word.isalpha() and word not in known}
     if len(unknown) != 1:
         return
     (word,) = unknown
     for near in sorted(other for other in known if len(word) > 3 and is_near(word, other)):
-        yield _with_word(text, word, near), f"{word!r} was read as {near!r}."
-
-
-def _with_word(text: str, word: str, other: str) -> str:
-    return re.sub(rf"(?<![a-z]){word}(?![a-z])", other, text)
+        yield with_word(text, word, near), f"{word!r} was read as {near!r}."
 
 
 # --- suggestions ---------------------------------------------------------------------------------------------------
