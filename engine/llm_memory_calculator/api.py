@@ -77,7 +77,7 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
         return _described(sources.given(model))
     place = sources.locate(model, refresh=refresh)
     if place.kind == "catalogue" and place.name.lower() != str(model).lower():
-        return _called(_bundled(place), str(model))
+        return _called(_bundled(place), str(model), place.repository)
     if place.kind in ("catalogue", "name"):
         return _bundled(place)
     origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
@@ -99,9 +99,9 @@ def _bundled(place: sources.Place) -> Model:
 
 
 @lru_cache(maxsize=128)
-def _called(model: Model, asked: str) -> Model:
-    """The same under the name that a caller gave it, where that is a repository's; a short name is the entry's."""
-    return replace(model, asked=asked, counted=model.name, name=asked if "/" in asked else model.name)
+def _called(model: Model, asked: str, repository: str) -> Model:
+    """The same under the name that a caller gave it, where that is a repository's; a short name is the one it means."""
+    return replace(model, asked=asked, counted=model.name, name=asked if "/" in asked else repository)
 
 
 def _described(origin: sources.Origin) -> Model:

@@ -98,6 +98,9 @@ def test_what_the_name_leaves_open_is_said() -> None:
         ("bartowski/Llama-3.2-3B-Instruct-GGUF", "gives no file of the repository; q4_k_m was taken"),
         ("llama3.1:8b", "gives no format; q4_k_m was taken"),
         ("gpt-oss:20b", "gives no format; mxfp4 was taken"),
+        ("qwen3.5:9b", "gives no format; ollama_q4_k_m was taken"),
+        ("phi4-reasoning:14b", "gives no format; ollama_q4_k_m_qkv was taken"),
+        ("gemma4:e4b", "gives no format; ollama_q4_k_m was taken"),
         ("unsloth/Llama-3.2-3B-Instruct-unsloth-bnb-4bit", "leave some layers in 16 bits"),
     ):
         assert any(says in note.text for note in calculate_memory(name).notes)
@@ -168,6 +171,7 @@ REFUSED = [
     ("acme/Llama-3.1-8B-Instruct-LoRA", LLAMA_8B, "'lora'"),
     ("acme/Llama-3.1-8B-Instruct-v2", LLAMA_8B, "'v2' may be another version"),
     ("unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", "Qwen/Qwen3-8B", "UD-Q4_K_XL is a mix of its maker's own"),
+    ("acme/Llama-3.1-8B-1.58bit", LLAMA_8B, "'1.58bit' is the average of a mix of its maker's own"),
     ("bartowski/Qwen3-8B-GGUF:Q4_K_L", "Qwen/Qwen3-8B", "Q4_K_L is a mix of its maker's own"),
 ]
 

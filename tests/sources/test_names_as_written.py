@@ -39,6 +39,8 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("TinyLlama 1.1B", "TinyLlama/TinyLlama-1.1B-Chat-v1.0"),
         ("e5 large", "intfloat/e5-large-v2"),
         ("phi 3.5 vision", "microsoft/Phi-3.5-vision-instruct"),
+        ("5 v1 stable diffusion", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        ("stable diffusion v1", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
     ],
     "candidates alike in shape": [
         ("qwen3 30b", "Qwen/Qwen3-30B-A3B"),
@@ -115,6 +117,44 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
         ("mistral nemo 12 billion", "mistralai/Mistral-Nemo-Instruct-2407"),
         ("mixtral 47b", "mistralai/Mixtral-8x7B-v0.1"),
         ("GLM 4.5V 106B", "zai-org/GLM-4.5V"),
+        ("command r plus 104b", "CohereLabs/c4ai-command-r-plus"),
+        ("command a 111b", "CohereLabs/c4ai-command-a-03-2025"),
+        ("command r 35b", "CohereLabs/c4ai-command-r-v01"),
+        ("glm 355b", "zai-org/GLM-4.5"),
+        ("phi 2.7b", "microsoft/phi-2"),
+    ],
+    # https://ollama.com/library
+    "as ollama's tags name it": [
+        ("deepseek r1 70b", LLAMA31_70B),
+        ("deepseek r1 32b", "Qwen/Qwen2.5-32B"),
+        ("DeepSeek-R1 14B", "Qwen/Qwen2.5-14B"),
+        ("deepseek r1 7b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+        ("deepseek r1 1.5b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+        ("deepseek r1 llama 70b", LLAMA31_70B),
+        ("deepsek r1 70b", LLAMA31_70B),
+        ("deepseek r1 qwen 32b", "Qwen/Qwen2.5-32B"),
+        ("falcon 2 11b", "tiiuae/falcon-11B"),
+        ("hermes 3 405b", "meta-llama/Llama-3.1-405B"),
+        ("tulu 3 70b", LLAMA31_70B),
+        ("dolphin mixtral 8x22b", "mistralai/Mixtral-8x22B-v0.1"),
+    ],
+    "short words": [
+        ("sd 1.5", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        ("sd3.5 large", "stabilityai/stable-diffusion-3.5-large"),
+        ("SD 3.5 Medium", "stabilityai/stable-diffusion-3.5-medium"),
+        ("llava onevision 7b", "llava-hf/llava-onevision-qwen2-7b-ov-hf"),
+        ("llava ov 0.5b", "llava-hf/llava-onevision-qwen2-0.5b-ov-hf"),
+        ("command r+", "CohereLabs/c4ai-command-r-plus"),
+        ("Command R+ 104B", "CohereLabs/c4ai-command-r-plus"),
+    ],
+    "one letter, with several words near": [
+        ("deepsek v3", "deepseek-ai/DeepSeek-V3"),
+        ("llamma 3.1 70b", LLAMA31_70B),
+        ("lllama 3.1 8b", LLAMA31_8B),
+    ],
+    "the first generation, which has no number": [
+        ("starcoder 7b", "bigcode/starcoderbase-7b"),
+        ("starcoder 3b", "bigcode/starcoderbase-3b"),
     ],
 }
 
@@ -163,6 +203,8 @@ FORMATS = [
     ("llama 3.1 8b bf16", LLAMA31_8B, "bf16"),
     ("llama 3.1 8b 16-bit", LLAMA31_8B, "bf16"),
     ("llama 3.1 8b eetq", LLAMA31_8B, "int8"),
+    ("llama 3.1 8b int8 w8a8", LLAMA31_8B, "int8"),
+    ("Qwen3-8B-Q4_K_M-00001-of-00002.gguf", "Qwen/Qwen3-8B", "q4_k_m"),
     ("llama 3.1 8b quanto int8", LLAMA31_8B, "int8"),
     ("llama 3.1 8b @ q4_k_m", LLAMA31_8B, "q4_k_m"),
     ("llama 3.1 8b, quantized to int4", LLAMA31_8B, "int4"),
@@ -255,7 +297,9 @@ CONFIGS: list[tuple[str, dict[str, object]]] = [
     ),
     ("acme/Llama-3.1-8B-bnb-int8", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
     ("acme/Llama-3.1-8B-bitnet", {"quant_method": "bitnet"}),
-    ("acme/Llama-3.1-8B-1.58bit", {"quant_method": "bitnet"}),
+    ("acme/Llama-3.1-8B-b1.58", {"quant_method": "bitnet"}),
+    ("llama 3.1 8b bitnet 1.58bit", {"quant_method": "bitnet"}),
+    ("llama 3.1 8b 1.58-bit BitNet", {"quant_method": "bitnet"}),
     (
         "acme/Llama-3.1-8B-HQQ-4bit",
         {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}},
@@ -288,6 +332,10 @@ def test_a_quantiser_s_name_gives_the_config_that_it_writes(name: str, config: d
         ("lama 3.1 8b", "'lama' was read as 'llama'"),
         ("34b code llama q4_k_m", "'code' and 'llama' were read as one word"),
         ("Llama 4 Maverick", "leaves '17b', '128e' open"),
+        ("deepseek r1 70b", "taken for the model of ollama's tag deepseek-r1:70b"),
+        ("deepseek r1 8b", "nearest, before deepseek-r1-distill-llama-8b"),
+        ("lllama 3.1 8b", "'lllama' was read as 'llama'"),
+        ("sd 1.5", "'sd' was read as 'stable diffusion'"),
         ("qwen3 8b 128k", "'128k' was taken for a context's length"),
         ("32b qwen3", "'32b qwen3' was counted as Qwen/Qwen3-32B,"),
     ],
@@ -318,6 +366,33 @@ def test_a_copy_of_the_catalogue_keeps_its_own_name() -> None:
     assert calculate_memory("llama3_70b").model == LLAMA3_70B
 
 
+# what is alike in shape and has a name of its own, as its repository is called
+OTHER_NAMES = [
+    ("phi 3.5 mini", "microsoft/Phi-3.5-mini-instruct", "microsoft/Phi-3-mini-128k-instruct"),
+    ("phi3.5mini", "microsoft/Phi-3.5-mini-instruct", "microsoft/Phi-3-mini-128k-instruct"),
+    ("llama3.3_70b", "meta-llama/Llama-3.3-70B-Instruct", LLAMA31_70B),
+    ("qwen3.6 35b a3b", "Qwen/Qwen3.6-35B-A3B", "Qwen/Qwen3.5-35B-A3B"),
+    ("glm 4.7", "zai-org/GLM-4.7", "zai-org/GLM-4.6"),
+    ("minimax m2.5", "MiniMaxAI/MiniMax-M2.5", "MiniMaxAI/MiniMax-M2"),
+    ("deepseek r1", "deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-V3"),
+    ("DeepSeek V3.1", "deepseek-ai/DeepSeek-V3.1", "deepseek-ai/DeepSeek-V3"),
+    ("ring 1t", "inclusionAI/Ring-1T", "inclusionAI/Ling-1T"),
+    ("llama guard 3 8b", "meta-llama/Llama-Guard-3-8B", LLAMA31_8B),
+    ("zephyr 7b beta", "HuggingFaceH4/zephyr-7b-beta", "mistralai/Mistral-7B-v0.1"),
+    ("vicuna 13b v1.5", "lmsys/vicuna-13b-v1.5", "meta-llama/Llama-2-13b-hf"),
+    ("codegemma 7b", "google/codegemma-7b", "google/gemma-7b"),
+    ("shieldgemma 9b", "google/shieldgemma-9b", "google/gemma-2-9b-it"),
+    ("qwen3 coder next", "Qwen/Qwen3-Coder-Next", "Qwen/Qwen3-Next-80B-A3B-Instruct"),
+]
+
+
+@pytest.mark.parametrize(("name", "called", "counted"), OTHER_NAMES)
+def test_a_copy_is_called_by_its_own_name_and_says_what_was_counted(name: str, called: str, counted: str) -> None:
+    report = calculate_memory(name)
+    assert report.model == called
+    assert any(f"of {counted}, and was counted as that" in note.text for note in report.notes)
+
+
 # a name, a name that is offered, and what is said
 REFUSED: dict[str, list[tuple[str, str, str]]] = {
     "another size": [
@@ -341,6 +416,15 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("phi-4 20b", "microsoft/phi-4", ""),
         ("Qwen2-58B", "Qwen/Qwen2-57B-A14B", ""),
         ("bert 72b", "google-bert/bert-base-uncased", ""),
+        ("mistral 8x7b", "'mistralai/Mixtral-8x7B-v0.1'", "Nothing of the size 8X7B"),
+        ("mistral 8x22b", "'mistralai/Mixtral-8x22B-v0.1'", "Nothing of the size 8X22B"),
+        ("llama 2 8b", "mean 'meta-llama/Llama-2-7b-hf' or 'meta-llama/Llama-2-13b-hf'", "Nothing of the size 8B"),
+        ("qwen3 7b", "mean 'Qwen/Qwen3-8B'", "Nothing of the size 7B"),
+    ],
+    "a size too many": [
+        ("gemma 3 27b 1m context", "mean 'google/gemma-3-27b-pt'?", "Nothing of the size 27B has 1M beside it"),
+        ("qwen3 30b a5b", "mean 'Qwen/Qwen3-30B-A3B", "Nothing of the size 30B has A5B beside it"),
+        ("llama 3.1 8b 70b", "'meta-llama/Llama-3.1-70B'", "The name says several sizes, 8B and 70B"),
     ],
     "another version": [
         ("llama 5 8b", "Llama-3.1-8B", ""),
@@ -349,6 +433,12 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("Qwen3.9 8B", "Qwen3-8B", ""),
         ("gemma 9 27b", "gemma-3-27b-pt", ""),
         ("DeepSeek V9", "DeepSeek-V", ""),
+        # 5 is no word of v1-5, nor 2 of img2vid
+        ("stable diffusion 5", "stable-diffusion", ""),
+        ("stable diffusion 4", "stable-diffusion", ""),
+        ("sd 4", "stable-diffusion", ""),
+        ("stable video diffusion 2", "stable-video-diffusion", ""),
+        ("qwen 1", "qwen", ""),
     ],
     "another architecture": [
         ("Qwen3 32B (MoE)", "Qwen/Qwen3-32B", "'moe' says that it has another shape"),
@@ -378,8 +468,23 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("deepseek v4", "deepseek-ai/DeepSeek-V4-Flash", ""),
         ("gemma 3", "google/gemma-3-", "could be any of these"),
         ("mistral small", "mistralai/Mistral-Small-24B-Instruct-2501", ""),
+        ("devstral small 24b", "mistralai/Devstral-Small-2505", "24B mistral3 fp8 of 393,216 tokens; 23.6B mistral"),
+        ("devstral 24b", "mistralai/Devstral-Small-2-24B-Instruct-2512", "could be any of these"),
+        ("llava 7b", "llava-hf/llava-v1.6-mistral-7b-hf", "could be any of these"),
+        ("llava 13b", "llava-hf/llava-1.5-13b-hf", "could be any of these"),
+        ("llava 13b q4_0", "llava-hf/llava-v1.6-vicuna-13b-hf", "could be any of these"),
+        ("deepseek 671b", "deepseek-ai/DeepSeek-V3.2", "could be any of these"),
+        ("phi 14b", "microsoft/phi-4", "could be any of these"),
+        ("phi 14b", "microsoft/Phi-3-medium-128k-instruct", "14B phi3 bfloat16 of 4,096 tokens"),
+        ("kimi 1t", "moonshotai/Kimi-K2.5", "1.03T kimi_k2 fp8"),
+        ("magistral 24b", "mistralai/Magistral-Small-2506", "could be any of these"),
         ("mixtral", "mixtral:8x7b", ""),
         ("gemma3", "gemma3:27b", ""),
+    ],
+    "two formats": [
+        ("Qwen3-32B int8 w8a16", "Qwen/Qwen3-32B", "two formats, int8 weights (w8a16)"),
+        ("qwen3 8b q4_k_m q8_0", "Qwen/Qwen3-8B", "two formats, GGUF q4_k_m and GGUF q8_0"),
+        ("qwen3 8b awq fp8", "Qwen/Qwen3-8B", "two formats, AWQ"),
     ],
     "a format fixed in part": [
         ("qwen3 8b exl2", "Qwen/Qwen3-8B", "say how many, such as 4.0bpw"),
@@ -390,6 +495,12 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("llama 3.1 8b aqlm", LLAMA31_8B, "say which, such as AQLM-2Bit-1x16"),
         ("qwen3 8b UD-Q4_K_XL", "Qwen/Qwen3-8B", "a mix of its maker's own"),
         ("qwen3 8b q4_k_l", "Qwen/Qwen3-8B", "a mix of its maker's own"),
+        # Unsloth's dynamic GGUF files of DeepSeek-R1: 131, 158, 183 and 212 GB
+        ("deepseek r1 1.58bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("deepseek r1 1.73-bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("DeepSeek R1 (2.22 bit dynamic)", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("deepseek r1 gguf 2.51bit", "deepseek-ai/DeepSeek-V3", "a mix of its maker's own"),
+        ("llama 3.1 70b 1.58bit", LLAMA31_70B, "a mix of its maker's own"),
         ("qwen3 8b w4a4", "Qwen/Qwen3-8B", "a number format that is not known here"),
     ],
     "ollama": [

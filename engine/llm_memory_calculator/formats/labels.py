@@ -308,7 +308,11 @@ _READERS = tuple(
             r"(?:[-_]g?s?(?P<group>32|64|128|256))?(?:[-_](?:hqq|torchao))?",
             _torchao,
         ),
-        (rf"(?:(?<=[-_])bitnet(?:[-_](?:b)?1\.58(?:{_BITS})?)?|(?:b)?1\.58{_BITS})", _bitnet),
+        (
+            rf"(?:b?1\.58(?:{_BITS})?[-_]bitnet|(?<=[-_])bitnet(?:[-_]b?1\.58(?:{_BITS})?)?"
+            rf"|(?<!bitnet[-_])b1\.58(?:{_BITS})?)",
+            _bitnet,
+        ),
         (rf"aqlm(?:[-_]pv)?(?:[-_](?P<bits>[1-4]){_BITS})?(?:[-_](?P<books>\d)x(?P<nbits>\d\d?))?", _aqlm),
         (rf"higgs(?:[-_]gptq)?(?:[-_](?P<bits>[234]){_BITS})?", _higgs),
         (r"vptq[-_]v(?P<length>\d{1,2})[-_]k(?P<centroids>\d{2,5})(?:[-_](?P<residual>\d{1,5}))?(?:[-_]woft)?", _vptq),
@@ -339,6 +343,9 @@ _DTYPES = {
 }
 _EXL = re.compile(_BEGIN + r"exl(?:lama)?[-_]?(?:v)?(?P<version>[23])" + _END)
 _BPW = re.compile(_BEGIN + r"(?P<bits>\d(?:[._]\d{1,2})?)[-_]?bpw(?:[-_]h(?:b)?(?P<head>[4-8]))?" + _END)
+
+# 1.58bit, 2.51bit: what a mix has on average, by which the makers of dynamic GGUF files call them
+_AVERAGE = re.compile(_BEGIN + rf"(?:dynamic[-_])?\d\.\d{{1,2}}{_BITS}(?:[-_]dynamic)?" + _END)
 
 _HEAD = re.compile(_BEGIN + r"hb?(?P<head>[4-8])" + _END)
 _RUN_TOGETHER = re.compile(_BEGIN + r"(i?q[1-8])k([sml])" + _END)
@@ -392,6 +399,10 @@ def format_in(text: str, organisation: str, *, bare: bool = False) -> Read:
         return text, None, "", ""
     if bare:
         text = _RUN_TOGETHER.sub(r"\1_k_\2", text)
+    average = None if "bitnet" in text or "b1.58" in text or _EXL.search(text) else _AVERAGE.search(text)
+    if average:
+        why = f"{average[0]!r} is the average of a mix of its maker's own; the .gguf file itself can be read"
+        return _cut(text, average), None, "", why
     mixed = _MIX.search(text)
     if "unquantized" in re.split(r"[-_.:]", text):
         # trained for a mix, and published in the format of the base

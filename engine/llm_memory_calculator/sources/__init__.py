@@ -70,6 +70,8 @@ class Place:
     """The catalogue's id, the name itself, the repository, the path."""
     derived: names.Derived | None = field(default=None, hash=False)
     """What the name says it was made from."""
+    repository: str = field(default="", compare=False)
+    """The repository that a name of the catalogue means, which may be another of the entry's."""
 
 
 def resolve(
@@ -105,7 +107,7 @@ def locate(model: str | os.PathLike[str], *, refresh: bool = False) -> Place:
         return Place("file", name)
     known = find(name)
     if known:
-        return Place("hub", known.repository) if refresh else Place("catalogue", known.id)
+        return Place("hub", known.repository) if refresh else Place("catalogue", known.id, repository=known.repository)
     if local.is_file(name) or (local.exists(name) and not hub.is_repository(name)):
         return Place("file", name)
     derived = names.derive(name)

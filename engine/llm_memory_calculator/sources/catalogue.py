@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,7 +13,21 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..formats.labels import format_in
-from .name_words import core_of, count_of, general, is_near, is_size, is_version, key_of, makers_of, prefixes
+from .name_words import (
+    abbreviated,
+    core_of,
+    count_of,
+    general,
+    heads_of,
+    is_near,
+    is_size,
+    is_version,
+    key_of,
+    makers_of,
+    prefixes,
+    with_word,
+    words_of,
+)
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_. ]+(?=\d)")
 # some makers' names say in how many bits the weights are stored, as all are
@@ -29,7 +43,8 @@ class Named(NamedTuple):
     id: str
     """The canonical id, a key of `catalogue_entries`."""
     repository: str
-    """The hub repository that the name means: its own where the name is a repository's, else the canonical one."""
+    """The hub repository that the name means: its own where the name is a repository's, else the entry's that has the
+    name's words, which is the canonical one where that has them or none has."""
 
 
 @cache
@@ -72,6 +87,8 @@ class Spelling:
     core: tuple[str, ...]
     keys: tuple[str, ...]
     """The core's words as they are compared."""
+    heads: tuple[tuple[str, frozenset[str]], ...]
+    """Its versions that are no whole words, each with the words that it ends."""
     family: str
     """The first word of letters that is not set before a name by its maker and is not shared by families."""
     makers: frozenset[str]
@@ -98,6 +115,7 @@ def spellings() -> tuple[Spelling, ...]:
                     organisation=organisation,
                     core=core,
                     keys=tuple(map(key_of, core)),
+                    heads=heads_of(name),
                     family=next((word for word in telling if len(word) > 1), next(iter(telling or words), "")),
                     makers=makers,
                     copied="unquantized" in name or (form is not None and "plain" not in form.config),
@@ -126,7 +144,10 @@ def near_names(name: str) -> str:
     """
     if find(name):
         return ""
-    core = core_of(name.rpartition("/")[2])
+    whole = name.rpartition("/")[2].lower()
+    for short, long in abbreviated().items():
+        whole = with_word(whole, short, long)
+    core = core_of(whole)
     sizes = [count for count in (count_of(word) for word in core if is_size(word)) if count]
     versions = {key_of(word).replace(".", "") for word in core if is_version(word)}
     if not sizes:
@@ -173,12 +194,26 @@ def _fold(name: str) -> str:
     return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("~", pointed))
 
 
+def _repository_of(name: str, id: str, names: Iterable[str]) -> str:
+    """The repository of an entry that one of its names means."""
+    if "/" in name:
+        return name
+    repositories = {one: _keys_in(one) for one in (id, *(other for other in names if "/" in other))}
+    # 3_5 is 3.5, or two words
+    wanted = (_keys_in(name), _keys_in(name.replace("_", "-")))
+    return next((one for words in wanted for one, own in repositories.items() if words <= own), id)
+
+
+def _keys_in(name: str) -> frozenset[str]:
+    return frozenset(key_of(word) for word in words_of(name))
+
+
 @cache
 def _index() -> Mapping[str, Named]:
     """Every name as spelled and folded; an id outranks another model's name, both outrank a part of one."""
     ids = [(id, Named(id, id)) for id in catalogue_entries()]
     names = [
-        (name, Named(id, name if "/" in name else id))
+        (name, Named(id, _repository_of(name, id, entry["names"])))
         for id, entry in catalogue_entries().items()
         for name in entry["names"]
     ]

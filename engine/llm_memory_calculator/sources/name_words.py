@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from ..facts import table
@@ -20,17 +21,50 @@ _VERSION = re.compile(r"v?\d+(?:\.\d+)*")
 _LENGTH = re.compile(r"\d+k")
 _BETWEEN = re.compile(r"[\s()\[\]{},;:+|\"'=/~]+")
 _BILLIONS = re.compile(r"(?<=\d)[- ]?(?:billions?|bn)\b")
+# r+ is what its maker's repository calls r-plus
+_PLUS = re.compile(r"(?<![a-z\d])([a-z])\+(?!\w)")
+# starcoderbase
+_BASE = re.compile(r"(?<=[a-z]{4})base(?![a-z])")
 _WHOLE = {"b": 1e9, "m": 1e6, "t": 1e12}
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words in their order, in small letters; 2_5 is 2.5."""
-    return tuple(_WORD.findall(re.sub(r"(?<=\d)_(?=\d)", ".", text.lower())))
+    return tuple(match[0] for match in _found(text))
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    text = re.sub(r"(?<=\d)_(?=\d)", ".", text.lower())
+    return _WORD.finditer(_BASE.sub("-base", text))
+
+
+def heads_of(text: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The versions that are no whole words, each with the words that it ends, as they are compared: v1-5, img2vid."""
+    heads: dict[str, set[str]] = {}
+    whole = set()
+    before: re.Match[str] | None = None
+    for match in _found(text):
+        if is_version(match[0]):
+            if before is not None and _ends(before, match):
+                heads.setdefault(key_of(match[0]), set()).add(key_of(before[0]))
+            else:
+                whole.add(key_of(match[0]))
+        before = match
+    return tuple((one, frozenset(words)) for one, words in heads.items() if one not in whole)
+
+
+def _ends(before: re.Match[str], match: re.Match[str]) -> bool:
+    """Whether a version is the end of the word before it, or the second digit of one (1-5)."""
+    between = match.string[before.end() : match.start()]
+    if between == "":
+        return before[0].isalpha() and before[0] not in harmless()
+    return between == "-" and len(match[0]) == 1 and re.fullmatch(r"v?\d", before[0]) is not None
 
 
 def hyphenated(text: str) -> str:
     """A name as a user writes it, with one hyphen where spaces, brackets and other marks stood."""
-    return _BETWEEN.sub("-", _BILLIONS.sub("b", text.strip().lower())).strip("-")
+    text = _PLUS.sub(r"\1-plus", text.strip().lower())
+    return _BETWEEN.sub("-", _BILLIONS.sub("b", text)).strip("-")
 
 
 def is_size(word: str) -> bool:
@@ -80,6 +114,18 @@ def strange() -> frozenset[str]:
 def general() -> frozenset[str]:
     """Words that many families share, so that they name none."""
     return frozenset(table("names")["general"])
+
+
+@cache
+def abbreviated() -> Mapping[str, str]:
+    """What short words stand for, with hyphens between its words."""
+    found: dict[str, str] = table("names")["abbreviated"]
+    return found
+
+
+def with_word(text: str, word: str, other: str) -> str:
+    """The name with another word in the place of one."""
+    return re.sub(rf"(?<![a-z]){word}(?![a-z])", other, text)
 
 
 @cache

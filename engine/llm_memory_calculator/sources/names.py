@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from itertools import product, zip_longest
+from itertools import pairwise, product, zip_longest
 from typing import Any
 
 from ..facts import table
@@ -24,6 +24,7 @@ from ..report import Note
 from . import catalogue
 from .catalogue import Spelling, spellings
 from .name_words import (
+    abbreviated,
     core_of,
     count_of,
     fillers,
@@ -36,6 +37,7 @@ from .name_words import (
     is_version,
     key_of,
     strange,
+    with_word,
     words_of,
 )
 
@@ -44,6 +46,9 @@ _BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\w*\d+|\d+da\d+w|\d+[-_]?bits?|\d+b
 _ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", re.I)
 # a name as users write it: words, with an organisation before them at most
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
+# a file of several
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)", re.I)
+_LENGTH_FIELD = "max_position_embeddings"
 _MOST_CHOICES = 6
 _NEAREST_SIZES = 4
 _MOST_MARKS = 3
@@ -81,7 +86,7 @@ class Derived:
 @lru_cache(maxsize=512)
 def derive(name: str) -> Derived | None:
     """What the name says, or None where it says nothing of a model of the catalogue."""
-    asked, name = name, name.strip().replace(" @ ", " ")
+    asked, name = name, _SHARD.sub("", name.strip().replace(" @ ", " "))
     if len(name) > 200:
         return None
     if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name):
@@ -113,7 +118,7 @@ def hint(found: Derived | None) -> str:
     if not found.choices and not found.base:
         return f" {found.refusal}."
     if found.choices:
-        why = found.refusal or "By its name it could be any of these"
+        why = found.refusal or f"By its name it could be any of these{_differing(found.choices[:_MOST_CHOICES])}"
         more = len(found.choices) - _MOST_CHOICES
         rest = f" or {more} more" if more > 0 else ""
         return f" Did you mean {' or '.join(map(repr, found.choices[:_MOST_CHOICES]))}{rest}? {why}."
@@ -122,6 +127,25 @@ def hint(found: Derived | None) -> str:
     if found.extra and not found.refusal:
         why = f", but nothing is known of {', '.join(map(repr, found.extra))}"
     return f" By its name it seems to be made from {found.base}{form}{why}: give that id to count it."
+
+
+def _differing(ids: Sequence[str]) -> str:
+    """In what these entries differ, in brackets; nothing where one is a tag of ollama's."""
+    told = []
+    for id in ids:
+        entry = catalogue.catalogue_entries().get(id)
+        if entry is None:
+            return ""
+        config, count = entry["config"], entry["parameters"]
+        own, length = config.get("quantization_config"), (config.get("text_config") or config).get(_LENGTH_FIELD)
+        words = (
+            f"{count / 1e12:.3g}T" if count >= 1e12 else f"{count / 1e9:.3g}B",
+            config.get("model_type", ""),
+            kind_of(own) if isinstance(own, Mapping) else config.get("torch_dtype", config.get("dtype", "")),
+            f"of {length:,} tokens" if isinstance(length, int) else "",
+        )
+        told.append(" ".join(word for word in words if word))
+    return f": {'; '.join(told)}"
 
 
 def config_of(found: Derived) -> dict[str, Any]:
@@ -221,7 +245,13 @@ def _of_words(asked: str, text: str, form: NamedFormat | None, assumed: str, ref
             found = replace(found, refusal=f"{odd[0]!r} says that it has another shape")
         bits = _BITS.search(text)
         if bits and not found.refusal:
-            found = replace(found, refusal=f"{bits[0]!r} says a number format that is not known here")
+            known = format_in(bits[0], "", bare=True)[1] is not None
+            why = (
+                f"is a second format beside {form.said}"
+                if known and form
+                else "says a number format that is not known here"
+            )
+            found = replace(found, refusal=f"{bits[0]!r} {why}")
         if extra and all(is_version(word) for word in extra) and not found.refusal:
             found = replace(found, refusal=f"{extra[0]!r} may be another version of it")
         return _with_base(replace(found, extra=extra), inner, text)
@@ -310,6 +340,12 @@ def _of_bare(asked: str, text: str) -> Derived | None:
     whole = _of_its_words(plain, text)
     if whole is not None and whole.certain and _has_all(whole.base, text):
         return whole
+    other, second, _, _ = format_in(re.sub(r"(?<![a-z])gguf(?![a-z])", "", rest), "", bare=True)
+    if form is not None and second is not None:
+        rest = other
+        if second.config != form.config:
+            refusal = f"the name says two formats, {form.said} and {second.said}"
+            form, assumed = None, ""
     found = Derived(asked=asked, form=form, assumed=assumed, refusal=refusal)
     inner = _of_its_words(found, rest) or _of_words(asked, rest, form, assumed, refusal) or _of_other_size(found, rest)
     return None if inner is None else _as_published(inner)
@@ -336,14 +372,45 @@ def _of_its_words(found: Derived, text: str) -> Derived | None:
     if known is not None and any(one.id == known.id for one in _originals()):
         return _in_own_format(replace(found, base=known.id))
     for reading in _readings(text):
-        match = _matched(found, reading)
+        match = _meant(found, reading)
         if match is not None:
             return match
-    for mended, said in _mended(text):
-        match = _matched(replace(found, said=(*found.said, said)), mended)
-        if match is not None:
-            return match
-    return None
+    mended = [_meant(replace(found, said=(*found.said, said)), reading) for reading, said in _mended(text)]
+    matches = [match for match in mended if match is not None]
+    bases = {match.base or match.choices for match in matches if not match.refusal}
+    return next((match for match in matches if not match.refusal or not bases), None) if len(bases) < 2 else None
+
+
+def _meant(found: Derived, text: str) -> Derived | None:
+    """The base that has all of these words, or that of ollama's tag that has them."""
+    match = _matched(found, text)
+    if match is None or match.refusal:
+        return _of_a_tag(found, text) or match
+    return match
+
+
+@cache
+def _tags() -> Mapping[Core, str]:
+    """The tags of ollama's library whose model is in the catalogue, by their words.
+
+    That one is distilled its size says as well.
+    """
+    found: dict[Core, str] = {}
+    for tag, base in table("ollama")["tags"].items():
+        if base in catalogue.catalogue_entries():
+            core = core_of(tag)
+            for words in (core, tuple(word for word in core if word != "distill")):
+                found.setdefault(_sorted(words), tag)
+    return found
+
+
+def _of_a_tag(found: Derived, text: str) -> Derived | None:
+    """The base of the tag of ollama's library that has these words: deepseek r1 70b is a distillation."""
+    tag = _tags().get(_sorted(core_of(text)))
+    if tag is None:
+        return None
+    said = f"It was taken for the model of ollama's tag {tag}."
+    return _in_own_format(replace(found, base=table("ollama")["tags"][tag], said=(*found.said, said)))
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -355,7 +422,8 @@ def _readings(text: str) -> Iterator[str]:
 
 def _matched(found: Derived, text: str) -> Derived | None:
     """The base that has all of these words; the choices, where several do and differ in shape."""
-    fits = _nearest(core_of(text))
+    core = core_of(text)
+    fits = _nearest(core) or _other_generations(core, ())
     if not fits:
         return None
     words = set(words_of(text))
@@ -364,27 +432,59 @@ def _matched(found: Derived, text: str) -> Derived | None:
         fits = [fit for fit in fits if set(words_of(fit.base.name)) & harmless() == wanted] or fits
     fits = [fit for fit in fits if not fit.open + fit.lengths] or [fit for fit in fits if not fit.open] or fits
     fits = [fit for fit in fits if set(words_of(fit.base.name)) == words] or fits
+    if all(fit.versions for fit in fits):
+        fits = [*fits, *_other_generations(core, fits)]
     if len({_shape(fit.base.id) for fit in fits}) > 1:
         first: dict[tuple[Any, ...], str] = {}
         for fit in fits:
             first.setdefault((_sorted(fit.base.core), _shape(fit.base.id)), fit.base.id)
         return replace(found, choices=tuple(dict.fromkeys(first.values())))
     odd = [word for word in fits[0].open if word in strange() and word not in fits[0].base.makers]
-    if odd and next(_inner(core_of(text)), None) is not None:
+    short = abbreviated()
+    odd = [word for word in odd if short.get(word) not in words and word not in map(short.get, words)]
+    if odd and next(_inner(core), None) is not None:
         return None
     if set(odd) - _SAID_BY_SIZE:
+        base, own = fits[0].base, words_of(fits[0].base.id)
+        if any(
+            one in odd and is_version(word) and word in core and word not in own for one, word in pairwise(base.core)
+        ):
+            # the version is that of the other shape (Llama Guard 2)
+            return None
         why = f"The name leaves {odd[0]!r} open, which says that it has another shape"
         return replace(found, choices=(fits[0].base.id,), refusal=why)
     best = min(fits, key=lambda fit: (len((set(words_of(fit.base.name)) & harmless()) ^ wanted), len(fit.open)))
-    return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits))))
+    farther = sorted(
+        (fit for fit in _fitting(core) if _shape(fit.base.id) != _shape(best.base.id)), key=lambda fit: fit.distance
+    )
+    return _in_own_format(replace(found, base=best.base.id, said=(*found.said, *best.said(fits, farther))))
+
+
+def _fitting(core: Core, *, by_count: bool = False) -> list[_Fit]:
+    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
+    return [fit for fit in (_Fit.of(core, base, by_count=by_count) for base in named) if fit is not None]
 
 
 def _nearest(core: Core) -> list[_Fit]:
     """The names that have all of these words, and of the words that tell a model from others as few more as any."""
-    named = dict.fromkeys(base for word in core if word not in fillers() for base in _by_word().get(word, ()))
-    fits = [fit for fit in (_Fit.of(core, base) for base in named) if fit is not None]
+    fits = _fitting(core)
     fewest = min((fit.distance for fit in fits), default=None)
     return [fit for fit in fits if fit.distance == fewest]
+
+
+def _other_generations(core: Core, known: Sequence[_Fit]) -> list[_Fit]:
+    """Names of the same family and maker that leave another version open, with more words or a size by their count.
+
+    Where none is known yet, those without words of another shape.
+    """
+    fits = [fit for fit in _fitting(core, by_count=True) if fit.versions]
+    of_shapes = min((fit.distance[0] for fit in known), default=0)
+    fits = [fit for fit in fits if fit.distance[0] == of_shapes]
+    if not known:
+        return fits
+    families = {(fit.base.family, fit.maker) for fit in known}
+    versions = {fit.versions for fit in known}
+    return [fit for fit in fits if (fit.base.family, fit.maker) in families and fit.versions not in versions]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,27 +507,43 @@ class _Fit:
         ]
         return sum(word in strange() for word in telling), len(telling)
 
-    def said(self, alike: Sequence[_Fit]) -> Iterator[str]:
+    @property
+    def maker(self) -> str:
+        return self.base.id.partition("/")[0]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The versions that the name leaves open, without digits of the maker's name."""
+        by_makers = {version for version, heads in self.base.heads if heads & self.base.makers}
+        return frozenset(word for word in self.open if is_version(word) and word not in by_makers)
+
+    def said(self, alike: Sequence[_Fit], farther: Sequence[_Fit]) -> Iterator[str]:
         """What was assumed, for the note."""
         if self.open:
             words = ", ".join(map(repr, self.open))
             others = len({fit.base.id for fit in alike}) - 1
             more = f", or {others} more of the same shape" if others else ""
-            yield f"The name leaves {words} open: it is the only one that it can mean here{more}."
+            only = f"nearest, before {farther[0].base.name}" if farther else "the only one that it can mean here"
+            yield f"The name leaves {words} open: it is {only}{more}."
         for length in self.lengths:
             yield f"{length!r} was taken for a context's length, which is an argument of its own."
 
     @classmethod
-    def of(cls, core: Core, base: Spelling) -> _Fit | None:
-        """How the words fit the base, or None where they name another model."""
+    def of(cls, core: Core, base: Spelling, *, by_count: bool = False) -> _Fit | None:
+        """How the words fit the base, or None where they name another model.
+
+        by_count: a count of parameters tells a model though the name does not say which version.
+        """
         own, asked = Counter(base.keys), Counter(map(key_of, core))
         opened = tuple((own - asked).elements())
         lengths = []
         for word in (asked - own).elements():
             if is_length(word):
                 lengths.append(word)
-            elif not _agrees(word, base, opened):
+            elif not _agrees(word, base, opened, by_count=by_count):
                 return None
+        if any(version in asked and not heads & asked.keys() for version, heads in base.heads):
+            return None
         shared = {word for word in asked & own if word.isalpha()}
         telling = {word for word in shared if len(word) > 3 and word not in general() and word not in base.makers}
         if base.family not in shared and not telling:
@@ -437,7 +553,7 @@ class _Fit:
         return cls(base=base, open=opened, lengths=tuple(lengths))
 
 
-def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
+def _agrees(word: str, base: Spelling, left_open: Core, *, by_count: bool) -> bool:
     """Whether a word that the base's name does not have says nothing against it."""
     if word in fillers() or word in base.makers:
         return True
@@ -448,8 +564,11 @@ def _agrees(word: str, base: Spelling, left_open: Core) -> bool:
         whole = [own for own in base.core if is_size(own) and own[0].isdigit()]
         return bool(whole) and not set(whole) & set(left_open)
     # a count tells a model where the name says the version, and the letter behind it (Gemma 3n)
-    by_version = any(is_version(other) or (other.isalpha() and len(other) == 1) for other in left_open)
-    return is_size(word) and not by_version and _is_total(word, base)
+    if any(map(is_version, left_open)):
+        told = by_count and not any(is_size(own) and own[0].isdigit() for own in base.core)
+    else:
+        told = not any(other.isalpha() and len(other) == 1 for other in left_open)
+    return told and is_size(word) and _is_total(word, base)
 
 
 def _is_total(size: str, base: Spelling) -> bool:
@@ -482,33 +601,73 @@ def _mended(text: str) -> Iterator[tuple[str, str]]:
     for one, other in re.findall(r"([a-z]+)-(?=([a-z]+))", text):
         if one + other in known:
             yield text.replace(f"{one}-{other}", one + other), f"{one!r} and {other!r} were read as one word."
+    for short, whole in abbreviated().items():
+        if short in words_of(text):
+            yield with_word(text, short, whole), f"{short!r} was read as {whole.replace('-', ' ')!r}."
     unknown = {word for word in words_of(text) if word.isalpha() and word not in known}
     if len(unknown) != 1:
         return
     (word,) = unknown
-    near = sorted(other for other in known if len(word) > 3 and is_near(word, other))
-    if len(near) == 1:
-        yield re.sub(rf"(?<![a-z]){word}(?![a-z])", near[0], text), f"{word!r} was read as {near[0]!r}."
+    for near in sorted(other for other in known if len(word) > 3 and is_near(word, other)):
+        yield with_word(text, word, near), f"{word!r} was read as {near!r}."
 
 
 # --- suggestions ---------------------------------------------------------------------------------------------------
 
 
 def _of_other_size(found: Derived, text: str) -> Derived | None:
-    """The bases that have all the words but the size, where there is no base of that size."""
+    """The bases that have all the words but a size, where there is no base of that size."""
     for reading, said in ((text, ""), *_mended(text)):
         core = core_of(reading)
         sizes = [word for word in core if is_size(word)]
         rest = tuple(word for word in core if not is_size(word))
         if not sizes or not rest:
             continue
-        shapes = {_shape(fit.base.id): fit.base.id for fit in reversed(_nearest(rest))}
-        if shapes:
+        fits, why = _but_for_one(core, sizes)
+        first = [] if fits else _by_near_family(core)
+        fits = fits or _nearest(rest)
+        if first or fits:
             wanted = max(count_of(sizes[0]), 1.0)
-            nearest = sorted(shapes.values(), key=lambda id: catalogue.off_by(id, wanted))[:_NEAREST_SIZES]
-            why = f"Nothing of the size {sizes[0].upper()} is known by this name"
-            return Derived(asked=found.asked, choices=tuple(nearest), refusal=f"{said} {why}".strip())
+            # the last of a shape is kept: the family that was named
+            fits = sorted(fits, key=lambda fit: (fit.base.family in rest, -len(fit.open), -len(fit.base.name)))
+            shapes = {_shape(fit.base.id): fit for fit in fits}
+            near = sorted(
+                shapes.values(), key=lambda fit: (fit.base.family not in rest, catalogue.off_by(fit.base.id, wanted))
+            )
+            ids = dict.fromkeys((*first, *(fit.base.id for fit in near)))
+            return Derived(asked=found.asked, choices=tuple(ids)[:_NEAREST_SIZES], refusal=f"{said} {why}".strip())
     return None
+
+
+def _but_for_one(core: Core, sizes: Sequence[str]) -> tuple[list[_Fit], str]:
+    """The bases that have all the words but one of several sizes, and what is wrong with that one."""
+    without: dict[str, list[_Fit]] = {}
+    for size in sizes if len(sizes) > 1 else ():
+        at = core.index(size)
+        without[size] = _nearest(core[:at] + core[at + 1 :])
+    strangers = [size for size, fits in without.items() if fits]
+    if len(strangers) == 1:
+        others = " and ".join(size.upper() for size in sizes if size not in strangers)
+        return without[strangers[0]], f"Nothing of the size {others} has {strangers[0].upper()} beside it"
+    said = " and ".join(size.upper() for size in sizes)
+    why = (
+        f"The name says several sizes, {said}"
+        if len(sizes) > 1
+        else f"Nothing of the size {said} is known by this name"
+    )
+    return [fit for fits in without.values() for fit in fits], why
+
+
+def _by_near_family(core: Core) -> list[str]:
+    """The bases of these words where one of them is a family's name that is one letter off another's (Mixtral)."""
+    families = {one.family for one in _originals() if len(one.family) > 3}
+    found: list[str] = []
+    for at, word in enumerate(core):
+        for other in sorted(families) if word in families else ():
+            if is_near(word, other):
+                fits = _nearest((*core[:at], other, *core[at + 1 :]))
+                found.extend({_shape(fit.base.id): fit.base.id for fit in reversed(fits)}.values())
+    return found
 
 
 # --- ollama --------------------------------------------------------------------------------------------------------
@@ -528,16 +687,19 @@ def _of_ollama(asked: str, model: str, tag: str) -> Derived | None:
         return Derived(asked=asked, refusal="A tag of ollama's cloud has no file: give the model's id on the hub")
     text, form, assumed, refusal = format_in(f"{model}:{tag}", "")
     size = "-".join(word for word in text.partition(":")[2].split("-") if word and word not in harmless())
+    own_mixes = facts["own_mixes"].get(model, {})
     if form is None and not refusal:
         usual = facts["formats"].get(f"{model}:{size}", facts["formats"].get(model, "q4_k_m"))
         if "qat" in text.split("-"):
             usual = "q4_0_qat"
         form = gguf_format(usual, "") if mix_of(usual) else None
-        assumed = f"The tag gives no format; {usual} was taken, which ollama has for it by default."
+        assumed = (
+            f"The tag gives no format; {own_mixes.get(usual, usual)} was taken, which ollama has for it by default."
+        )
     elif form is not None and "plain" in form.config:
         form = gguf_format("gguf_bf16" if form.said == "bf16" else "gguf_f16", "")
     if form is not None:
-        form = gguf_format(facts["own_mixes"].get(model, {}).get(form.config["mix"], form.config["mix"]), "")
+        form = gguf_format(own_mixes.get(form.config["mix"], form.config["mix"]), "")
         unexplained = facts["unexplained"]
         form = replace(form, warning=unexplained.get(f"{model}:{size}", unexplained.get(model, "")))
     base = facts["tags"].get(f"{model}:{size}")
