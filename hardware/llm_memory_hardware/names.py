@@ -14,6 +14,7 @@ from .errors import UnknownHardwareError
 __all__ = [
     "LONGEST_NAME",
     "MAKERS",
+    "MODULES",
     "UNCOMPARED",
     "Meaning",
     "Spellings",
@@ -24,8 +25,10 @@ __all__ = [
     "label",
     "makers_in",
     "refuse_share",
+    "says_modules",
     "says_size",
     "server_of",
+    "singular",
     "spellings",
 ]
 
@@ -50,6 +53,12 @@ UNCOMPARED: Final = (*MAKERS, "google", "aws", "amazon")
 """Words that a name is compared without; clouds rent other makers' chips too, so that theirs contradict none."""
 
 
+MODULES: Final = (
+    r"(?<![\w.])(?P<modules>\d{1,2})\s*[x×*]\s*(?P<each>\d{1,3})\s?g(?:i?b)?\b|"  # noqa: RUF001
+    r"(?<![\w.])(?P<each_before>\d{1,2}|1[0-2]\d)\s?gi?b\s*[x×*]\s*(?P<modules_after>\d{1,2})(?![\w.])"  # noqa: RUF001
+)
+"""So many modules of so many GB, in lower case: ``8x32GB``, ``32GB x8``; "x2" after more than 128 GB counts devices."""
+
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
 _SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\n\r\f\v\xa0-_./()[],;®™", " "))
 
@@ -69,6 +78,7 @@ _COUNTED: Final = (
 _LABELS: Final = {
     "A100_PCIe_GPU": "A100_PCIe_80GB",
     "GH200_GPU": "GH200_144GB",
+    "Groq_LPU": "GroqChip_1",
     "RTX3080_GPU": "RTX_3080_10GB",
     "RTX4060Ti_GPU": "RTX_4060_Ti_16GB",
     "nvidia-rtx-pro-6000": "RTX PRO 6000 Server Edition",
@@ -123,6 +133,16 @@ def makers_in(name: str) -> frozenset[str]:
 def says_size(name: str) -> bool:
     """Whether a size of memory stands in a name."""
     return re.search(r"\d\s*[gt]i?b\b|(?<![a-z\d])\d{1,3}\s?g\b", name, re.IGNORECASE) is not None
+
+
+def singular(name: str) -> str:
+    """The name without the letter that makes a plural; a ``9900KS`` is no plural, nor is an ``L4S``."""
+    return name if re.search(r"\dks$", name.lower()) else name.removesuffix("s")
+
+
+def says_modules(name: str) -> bool:
+    """Whether so many modules of memory of a size are said in a name."""
+    return re.search(MODULES, name.lower()) is not None
 
 
 def counted(name: str) -> Iterator[tuple[str, int]]:
