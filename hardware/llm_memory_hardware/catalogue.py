@@ -23,6 +23,7 @@ from .names import (
     counted,
     counted_between,
     instance_key,
+    joined,
     label,
     makers_in,
     refuse_share,
@@ -31,6 +32,7 @@ from .names import (
     server_of,
     singular,
     spellings,
+    unwrapped,
 )
 
 if TYPE_CHECKING:
@@ -209,6 +211,7 @@ class Catalogue:
             return [Reading(*row, instance=self._instance(row[0], name)) for row in found]
         if not self._exact(name):
             refuse_share(name)
+        name = unwrapped(name)
         bases = _bases(name)
         for read in (self._spelt, self._read):
             for base, count in bases:
@@ -341,6 +344,13 @@ class Catalogue:
     def _unknown(self, name: str) -> str:
         if len(name) > LONGEST_NAME:
             return f"A hardware name has up to {LONGEST_NAME} characters, and {name[:40]!r}... has {len(name):,}."
+        name = unwrapped(name)
+        parts = joined(name)
+        if len(parts) > 1 and all(self.readings(part) for part in parts):
+            return (
+                f"The hardware name {name!r} means several devices that are not alike: {' and '.join(parts)}; ask of "
+                f"each at a time. {_NEXT_STEP}"
+            )
         kits = [one for base, _ in _bases(name)[1:] if says_modules(base) for one in self._read(base)]
         if kits:
             return (

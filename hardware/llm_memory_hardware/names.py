@@ -22,6 +22,7 @@ __all__ = [
     "counted",
     "counted_between",
     "instance_key",
+    "joined",
     "label",
     "makers_in",
     "refuse_share",
@@ -30,6 +31,7 @@ __all__ = [
     "server_of",
     "singular",
     "spellings",
+    "unwrapped",
 ]
 
 Meaning: TypeAlias = tuple[str, int | None]
@@ -71,8 +73,20 @@ _COUNTED: Final = (
     re.compile(r"(?P<count>\d{1,3})\s+(?P<name>\S.*)"),
     re.compile(r"(?P<name>\S.*?)\s+(?P<count>\d{1,3})\s*[x×]", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<name>\S.*?)[\s_-]+(?P<count>\d{1,3})[\s-]*gpus?", re.IGNORECASE),
-    re.compile(r"(?P<word>dual|two|three|four|eight)\s+(?P<name>\S.*)", re.IGNORECASE),
+    re.compile(
+        r"(?P<word>dual|two|three|triple|four|quad|six|eight)[\s-]+(?:sockets?\s+)?(?P<name>\S.*)", re.IGNORECASE
+    ),
+    # sockets, as servers and their benchmarks say them: 2S, 2P
+    re.compile(r"(?P<count>[1-8])(?:[sp]|[\s-]*sockets?)\s+(?P<name>\S.*)", re.IGNORECASE),
+    re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<count>[1-8])[\s-]*sockets?\)?", re.IGNORECASE),
+    re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<word>dual|two|quad|four)[\s-]*sockets?\)?", re.IGNORECASE),
 )
+_WRAPPED: Final = re.compile(
+    r"^\s*(?:gpu \d+|gpu|chipset model|model name|product name|device name|card (?:series|model)|graphics|"
+    r"(?:nvidia|amd|intel)\.com/[\w.-]{1,60})\s*[:=]\s*|\s*\(uuid:[^()]{1,80}\)\s*$",
+    re.IGNORECASE,
+)
+_JOINED: Final = re.compile(r"\s*[+&]\s*|\s+and\s+", re.IGNORECASE)
 # Labels of cloud.google.com/gke-accelerator and keys of the older catalogue: in this spelling one device, where people
 # mean several by the same words.
 _LABELS: Final = {
@@ -85,7 +99,7 @@ _LABELS: Final = {
     "nvidia-tesla-p100": "P100 PCIe 16GB",
     "nvidia-tesla-v100": "V100-SXM2-16GB",
 }
-_WORDS: Final = {"dual": 2, "two": 2, "three": 3, "four": 4, "eight": 8}
+_WORDS: Final = {"dual": 2, "two": 2, "three": 3, "triple": 3, "four": 4, "quad": 4, "six": 6, "eight": 8}
 # Names of parts of a device: partitions, a cloud's fractions of a card, profiles of virtual GPUs.
 _SHARES: Final = (
     (r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", "a MIG slice"),
@@ -151,17 +165,26 @@ def counted(name: str) -> Iterator[tuple[str, int]]:
     A reading is only right when its name is: ``RX 7900`` reads as 7900 of ``R``.
     """
     text = name.strip()
+    parts = joined(text)
+    if len(parts) > 1 and len({part.lower() for part in parts}) == 1:
+        yield parts[0], len(parts)
     for pattern in _COUNTED:
         found = pattern.fullmatch(text)
         if found is not None:
-            parts = found.groupdict()
-            yield parts["name"], _WORDS[parts["word"].lower()] if "word" in parts else int(parts["count"])
+            got = found.groupdict()
+            yield got["name"], _WORDS[got["word"].lower()] if "word" in got else int(got["count"])
+
+
+def joined(name: str) -> list[str]:
+    """The names that are joined in one, as in ``3090 + 4090``; the name alone where none are."""
+    parts = _JOINED.split(name.strip())
+    return parts if all(parts) else [name]
 
 
 def counted_between(name: str) -> tuple[str, int] | None:
     """The reading of a name with a count between its words: ``A100 8-GPU 640GB``, ``3090 x2 (24GB each)``."""
     found = re.fullmatch(
-        r"(\S.*?)[\s_-]+\(?(?:(\d{1,3})(?:\s?[x×*]|[\s-]?gpus?)(?![a-z])|[x×]\s?(\d{1,3})(?!\d))\s*(\S.*)",  # noqa: RUF001
+        r"(\S.*?)[\s_-]+\(?(?:(\d{1,3})(?:\s?[x×*]|[\s-]?gpus?|[\s-]?sockets?)(?![a-z])|[x×]\s?(\d{1,3})(?!\d))\s*(\S.*)",  # noqa: RUF001
         name.strip(),
         re.IGNORECASE,
     )
@@ -174,6 +197,11 @@ def server_of(name: str) -> tuple[str, int | None] | None:
     if found is None:
         return None
     return found["name"], int(found["count"]) if found["count"] else None
+
+
+def unwrapped(name: str) -> str:
+    """The name without what tools print around it: ``GPU 0: ... (UUID: ...)``, ``Chipset Model: ...``."""
+    return _WRAPPED.sub("", name)
 
 
 def label(name: str) -> str:

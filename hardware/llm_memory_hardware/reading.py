@@ -45,13 +45,16 @@ _ADDRESS: Final = re.compile(
 )
 _DROPPED: Final = re.compile(
     r"@?\s*\b\d+(?:\.\d+)?\s*[gm]hz\b|@|\b\d{1,2}(?:st|nd|rd|th)\s+gen(?:eration)?\b|\b\d[\d,]*\s*(?:cuda|stream|shading)(?:\s*(?:cores?|processors?))?\b|"
-    r"\b\d+[ -]?bit\b|\b\d+\s?nm\b|\b[12]-socket\b|\b\d+(?:\.\d+)?\s?[gt]b\s+(?:of\s+)?(?:ssd|nvme|storage|disk)\b"
+    r"\b\d+[ -]?bit\b|\b\d+\s?nm\b|\b(?:1|single)[ -]socket\b|\brev\. [a-d]\b|"
+    r"/?\s*\bg?n\d\d[a-z]?-[a-z]{1,2}\d{1,2}\b|"
+    r"(?<=[(,])\s*(?:(?:early|mid|late|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\s+)?20[12]\d(?=\s*[,)])|\b\d+(?:\.\d+)?\s?[gt]b\s+(?:of\s+)?(?:ssd|nvme|storage|disk)\b"
 )
 _FACT: Final = re.compile(
     rf"{MODULES}|"
     r"(?<![\d.])(?P<rate>\d+(?:\.\d+)?)\s*(?P<per>[gt])(?:i?b/s|bps)\b|"
     r"(?<![\d.])(?P<size>\d{1,6}(?:\.\d+)?)\s*(?P<unit>[gtm]i?b|gigs?|gigabytes?)(?=v?ram\b|\b)|"
     r"(?<![\w.])(?P<short>\d{1,3})\s?g\b|"
+    r"(?<![\w.])(?P<channels>\d{1,2}|single|dual|quad|six|eight|octa|twelve)[\s-]*channels?\b|"
     r"(?<![\w.])(?P<cores>\d{1,3})[\s-]*(?:cores?\b|c\b(?=\s*[cg]pu))(?:[\s-]*(?P<of>cpu|gpu)s?\b)?|"
     r"(?<![\w.])(?P<watts>\d{2,4})\s?w(?:atts?)?\b(?!/)|"
     r"(?<![a-z])(?P<memory>hbm\d?e?|(?:lp|g)?ddr\dx?|sram)(?:-\d{4,5})?\b|"
@@ -64,11 +67,18 @@ _TOTAL_AFTER: Final = re.compile(
 _TOTAL_BEFORE: Final = re.compile(r"\btotal(?:\s+of)?[\s:=]*$")
 # GB of the disks that computers are sold with, counted both ways
 _STORAGE: Final = frozenset((256, 500, 512, 1000, 1024, 2000, 2048, 4000, 4096, 8000, 8192, 16000))
+_CHANNELS: Final = {"single": 1, "dual": 2, "quad": 4, "six": 6, "eight": 8, "octa": 8, "twelve": 12}
+# MT/s of the modules that JEDEC and processors' makers name; a channel moves 8 bytes at each
+_SPEEDS: Final = {
+    "DDR4": (2133, 2400, 2666, 2933, 3200),
+    "DDR5": (4000, 4400, 4800, 5200, 5600, 6000, 6400, 8000, 8800, 12800),
+}
 _WORD: Final = re.compile(r"[a-z0-9]+|(?<=[a-z0-9])\+|[^\W_]+")
 _CAPITAL_S: Final = re.compile(r"\w*\d\w*S\b")
 _LISTED: Final = re.compile(r"(?P<code>[^\[\]]*)\[(?P<names>[^\[\]]*/[^\[\]]*)\][\s)]*")
 _LONGEST_WORD: Final = 40  # what is longer is none, and taking it apart would take its time
 _LIKE: Final = 0.45  # of the words of two names
+_MUCH_LIKE: Final = 0.8
 _NEARLY: Final = 0.85  # of the likeness of the most alike
 _MOST_SUGGESTED: Final = 3
 
@@ -173,6 +183,9 @@ def _said(name: str) -> _Said:
             facts.append(_Fact("GB", said * _gigabytes(got["unit"] or "g", said), "all" if of_all else ""))
         elif got["cores"]:
             facts.append(_Fact("cores", float(got["cores"]), got["of"] or ""))
+        elif got["channels"]:
+            channels = _CHANNELS[got["channels"]] if got["channels"].isalpha() else int(got["channels"])
+            facts.append(_Fact("channels", float(channels)))
         elif got["watts"]:
             facts.append(_Fact("W", float(got["watts"])))
         elif got["memory"]:
@@ -203,7 +216,7 @@ def _gigabytes(unit: str, said: float) -> float:
 class Reader:
     """Names read against some accelerators."""
 
-    __slots__ = ("_named", "_vocabulary")
+    __slots__ = ("_makers", "_named", "_vocabulary")
 
     def __init__(self, accelerators: Iterable[Accelerator]) -> None:
         """Take the words of all their names."""
@@ -213,6 +226,7 @@ class Reader:
         self._vocabulary = known | _PLAIN | _FILLERS | _SELLERS | set(_BRANDS) | {"laptop", "desktop"}
         apart = {word: tuple(_apart(word, known - {word}) or (word,)) for word in known}
         self._named = [_of_names(entry, names, apart) for entry, names in said]
+        self._makers = _sole_makers(said)
         self._vocabulary |= {word for named in self._named for word in named.words if " " not in word}
         self._vocabulary -= {word for word, parts in apart.items() if len(parts) > 1}
 
@@ -252,8 +266,9 @@ class Reader:
         # somebody else's part is no suggestion, and nothing is like it
         if fits and fits[0].foreign:
             return []
-        near = [fit.named.accelerator.name for fit in fits if not fit.foreign]
-        return (near or self._alike(said))[:_MOST_SUGGESTED]
+        near = [*self._completed(said), *(fit.named.accelerator.name for fit in fits if not fit.foreign)]
+        near += self._alike(said, _LIKE if not near else _MUCH_LIKE)
+        return list(dict.fromkeys(near))[:_MOST_SUGGESTED]
 
     def contradiction(self, name: str) -> str | None:
         """Why a name that nearly means something does not, in a sentence; None where it means nothing."""
@@ -308,7 +323,8 @@ class Reader:
         fits = [fit for fit in fits if not any(fit.telling < other.telling for other in fits)]
         if unknown:
             fits = [replace(fit, against=(_odd(fit.named, unknown[0]), *fit.against)) for fit in fits]
-        against = [fit for fit in fits if fit.against]
+        makers = self._makers_of(words)
+        against = [fit for fit in fits if fit.against and (not makers or fit.named.accelerator.manufacturer in makers)]
         return sorted(
             against, key=lambda fit: (fit.foreign, len(fit.against), *_said_by(fit.telling), fit.named.accelerator.name)
         )
@@ -339,7 +355,23 @@ class Reader:
                 unknown.append(word)
         return found, unknown
 
-    def _alike(self, said: _Said) -> list[str]:
+    def _makers_of(self, words: Iterable[str]) -> set[str]:
+        """The makers of whose names alone some words are, as ``xeon`` and ``rx``."""
+        return {self._makers[word] for word in words if word in self._makers}
+
+    def _completed(self, said: _Said) -> list[str]:
+        """What a name means if more words are put to it: ``4070 Ti 16GB`` is no 4070 Ti, and a 4070 Ti SUPER."""
+        words, unknown = self._resolved(said)
+        telling = frozenset(word for word in words if not _says_nothing(word))
+        if unknown or not any(not word.isalpha() for word in telling):
+            return []
+        return [
+            named.accelerator.name
+            for named in self._named
+            if telling <= named.words and not _fit(named, telling, None, 1, words, said.facts).against
+        ]
+
+    def _alike(self, said: _Said, least: float) -> list[str]:
         """Canonical names by the likeness of their words to a name's; sizes and makers alone are like nothing."""
         from .likeness import alike  # takes as long to load as the whole package, and only an error asks
 
@@ -347,9 +379,10 @@ class Reader:
         words = [word for word in words if word not in ("laptop", "desktop") and len(word) <= _LONGEST_WORD]
         if not any(len(word) > 1 for word in words):
             return []
-        makers = {maker for word in said.words if (maker := _BRANDS.get(word))}
+        makers = {maker for word in said.words if (maker := _BRANDS.get(word))} | self._makers_of(words)
         facts = {fact.word() for fact in said.facts}
-        numbered = any(not word.isalpha() for word in words)
+        models = [word for word in words if sum(map(str.isdigit, word)) > 2] or words
+        numbered = any(not word.isalpha() for word in models)
         likeness = {word: alike(word, self._vocabulary) for word in words}
         scored = []
         for named in self._named:
@@ -362,13 +395,23 @@ class Reader:
                 shared += len(facts & spelling)
                 # the number tells which of a family: with none of it, "radeon rx" says nothing
                 numbers = [known for known in plain if numbered and not known.isalpha()]
-                if not numbers or any(likeness[word].get(known) for word in words for known in numbers):
+                if not numbers or any(likeness[word].get(known) for word in models for known in numbers):
                     best = max(best, 2 * shared / (len(words) + len(facts & spelling) + len(spelling)))
-            if best >= _LIKE:
+            if best >= least:
                 # of two that are as like, what is rented is the likelier
                 scored.append((-best, not named.accelerator.instances, named.accelerator.name))
         scored.sort()
         return [name for score, _, name in scored if score <= _NEARLY * scored[0][0]]
+
+
+def _sole_makers(said: Iterable[tuple[Accelerator, Sequence[tuple[_Said, int | None]]]]) -> dict[str, str]:
+    """The words without a number that are in the names of one maker's alone."""
+    makers: dict[str, set[str]] = {}
+    for entry, names in said:
+        for word in {word for one, _ in names for word in one.words}:
+            if word.isalpha() and len(word) > 1 and not _says_nothing(word):
+                makers.setdefault(word, set()).add(entry.manufacturer)
+    return {word: next(iter(found)) for word, found in makers.items() if len(found) == 1}
 
 
 def _said_by(telling: frozenset[str]) -> tuple[int, int]:
@@ -438,7 +481,8 @@ def _one_slip(word: str, meant: str) -> bool:
     at = next((n for n, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), min(len(word), len(meant)))
     swapped = word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :] == meant[at:]
     if min(len(word), len(meant)) < 4:
-        return swapped  # of three letters, any other slip makes another word
+        # of three letters, any other slip than a letter twice makes another word
+        return swapped or (at > 0 and word[at + 1 :] == meant[at:] and word[at : at + 1] == word[at - 1])
     return swapped or word[at + 1 :] == meant[at:] or word[at:] == meant[at + 1 :] or word[at + 1 :] == meant[at + 1 :]
 
 
@@ -554,6 +598,9 @@ def _fact_against(named: _Named, fact: _Fact, counts: set[int]) -> str | None:
         agrees = abs(value * _GIGA / entry.memory_bandwidth - 1) <= 0.02
     elif fact.kind == "GB of modules":
         return f"it says modules of memory, and {entry.name} has {entry.memory_gb:g} GB of its own"
+    elif fact.kind == "channels":
+        speed = entry.memory_bandwidth / (8e6 * max(value, 1.0))
+        agrees = any(abs(speed / known - 1) <= 0.01 for known in _SPEEDS.get(entry.memory_type or "", ()))
     elif fact.kind == "cores":
         agrees = _is_said_of_cores(named, fact)
     else:

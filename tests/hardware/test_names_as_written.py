@@ -85,6 +85,12 @@ CARDS = {
     "4060Ti (16 GB)": "RTX_4060_Ti_16GB",
     "rtx-4060-ti-8gb": "RTX_4060_Ti_8GB",
     "RTX 3080 12G": "RTX_3080_12GB",
+    "MacBook Pro (14-inch, M4 Max, 36GB)": "Apple_M4_Max_32_core",
+    # the same part for one socket, and without graphics
+    "EPYC 9654P": "EPYC_9654",
+    "7713P": "EPYC_7713",
+    "i5-12400F": "Core_i5_12400",
+    "Intel Core i7-14700F": "Core_i7_14700",
     "RTX 2060 (12GB)": "RTX_2060_12GB",
     "6000 Ada RTX 48GB": "RTX_6000_Ada",
     "A6000 RTX 48 GB": "RTX_A6000",
@@ -114,6 +120,9 @@ OTHER_SELLERS = {
     "ASUS TUF Gaming RTX 5090 32GB": "RTX_5090",
     "ZOTAC Trinity RTX 4080 Super": "RTX_4080_SUPER",
     "RTX 4090 Founders Edition": "RTX_4090",
+    "EVGA GTX 1070 8GB FTW": "GTX_1070",
+    "ASUS ROG Astral RTX 5090 32GB OC": "RTX_5090",
+    "DGX Spark 128GB 4TB": "GB10",
     "PNY RTX A6000 48GB": "RTX_A6000",
     "Sapphire Nitro+ Radeon RX 7900 XTX 24GB": "RX_7900_XTX",
     "XFX Merc 310 7900 XT": "RX_7900_XT",
@@ -138,6 +147,7 @@ ONE_LETTER_WRONG = {
     "Gefroce RTX 4090": ("gefroce", "geforce", "RTX_4090"),
     "nvida L40S": ("nvida", "nvidia", "L40S"),
     "Instict MI300X 192GB": ("instict", "instinct", "MI300X"),
+    "M4 Maxx": ("maxx", "max", "Apple_M4_Max"),
     "RTX 4070 Supr": ("supr", "super", "RTX_4070_SUPER"),
     "Rdeon RX 7900 XTX": ("rdeon", "radeon", "RX_7900_XTX"),
     "RXT 4090 24GB": ("rxt", "rtx", "RTX_4090"),
@@ -164,6 +174,24 @@ REPORTED = {
     "AMD EPYC 7763 64-Core Processor": "EPYC_7763",
     "AMD RYZEN AI MAX+ 395 w/ Radeon 8060S": "Ryzen_AI_Max_Plus_395",
     "NVIDIA-A100-SXM4-80GB-SHARED": "A100_80GB",
+    # nvidia-smi's MiB, of which a card has what its GB say, less what the driver keeps
+    "NVIDIA GeForce RTX 3090, 24576 MiB": "RTX_3090",
+    "NVIDIA A100-SXM4-80GB, 81920 MiB": "A100_80GB",
+    "A100 81920MiB": "A100_80GB",
+    "H100 81559MiB": "H100_SXM",
+    "T4 15360MiB": "T4",
+    "L4 23034MiB": "L4",
+    "A6000 49140MiB": "RTX_A6000",
+    "2080 Ti 22528MiB": "RTX_2080_Ti_22GB",
+    "NVIDIA GeForce RTX 2080 Ti, 11264MB": "RTX_2080_Ti",
+    "GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-1e8f0b6a-26c4-5e03-9e2c-3d1a4c5b6d7e)": "RTX_4090",
+    "Chipset Model: Apple M1 Pro": "Apple_M1_Pro",
+    "Model name: AMD EPYC 7763 64-Core Processor": "EPYC_7763",
+    "nvidia.com/gpu.product=NVIDIA-A100-SXM4-80GB": "A100_80GB",
+    "TU102 [GeForce RTX 2080 Ti Rev. A]": "RTX_2080_Ti",
+    "AD103M / GN21-X11 [GeForce RTX 4090 Laptop GPU]": "RTX_4090_Laptop",
+    "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super": "Jetson_Orin_Nano_8GB",
+    "Intel(R) Core(TM) i5-10400 CPU @ 2.90GHz": "Core_i5_10400",
 }
 
 
@@ -213,6 +241,17 @@ def test_one_slip_in_a_word_is_mended_and_said(written: str, slip: tuple[str, st
         ("Beelink GTR9 Pro AI Max+ 395 96GB", "Ryzen_AI_Max_Plus_395", 96),
         ("Framework Desktop 64GB", "Ryzen_AI_Max_Plus_395", 64),
         ("GMKtec EVO-X2 AI Max+ 395 (128GB)", "Ryzen_AI_Max_Plus_395", 128),
+        ("GMKtec EVO-X2 128GB", "Ryzen_AI_Max_Plus_395", 128),
+        ("Framework Desktop 32GB", "Ryzen_AI_Max_385", 32),
+        ("MacBook Air (M2, 2022) 16GB", "Apple_M2", 16),
+        ("MacBook Pro (14-inch, Nov 2023, M3 Pro) 18GB", "Apple_M3_Pro", 18),
+        ("iMac (24-inch, M3, 2023) 16GB", "Apple_M3", 16),
+        ("Mac mini (2024) M4 Pro 48GB", "Apple_M4_Pro", 48),
+        ("Mac Studio 2025 M3 Ultra 256GB", "Apple_M3_Ultra", 256),
+        ("MacBook Air M4 16GB/256GB", "Apple_M4", 16),
+        ("MacBook Pro M4 Pro 24GB 512GB", "Apple_M4_Pro", 24),
+        ("EPYC 9654 12-channel DDR5-4800 768GB", "EPYC_9654", 768),
+        ("Ryzen 7950X3D 128GB dual channel", "Ryzen_9_7950X3D", 128),
         ("EPYC 7763 (64 cores) 512 GB", "EPYC_7763", 512),
         ("AMD EPYC 9654 96-Core 1.5TB DDR5", "EPYC_9654", 1500),
     ],
@@ -231,6 +270,14 @@ def test_memory_that_is_fitted_to_order_is_read_among_other_words(written: str, 
         ("3090 x2 (24GB each)", "RTX_3090", 2),
         ("RTX 3090 2x 24GB", "RTX_3090", 2),
         ("MSI RTX 3090 2x", "RTX_3090", 2),
+        ("quad 3090", "RTX_3090", 4),
+        ("triple RTX 3090 24GB", "RTX_3090", 3),
+        ("3090+3090", "RTX_3090", 2),
+        ("RTX 3090 & RTX 3090 & RTX 3090", "RTX_3090", 3),
+        ("2S EPYC 9755", "EPYC_9755", 2),
+        ("EPYC 9755 (2 sockets)", "EPYC_9755", 2),
+        ("EPYC 9755 2-socket", "EPYC_9755", 2),
+        ("dual-socket EPYC 9654", "EPYC_9654", 2),
         ("DGX H100 640GB", "H100_SXM", 8),
         ("DGX A100 320GB", "A100_40GB", 8),
         ("HGX A100 8-GPU 640GB", "A100_80GB", 8),
@@ -484,7 +531,12 @@ CONTRADICTED = [
     ("i9-9900KS", "Did you mean Core_i9_9900K"),
     ("i9-14900ks", "Did you mean Core_i9_14900K"),
     ("L4S", "Did you mean L40S or L4"),
-    ("RTX A6000 Ada", "'ada' is not said of RTX_A6000. Did you mean RTX_A6000"),
+    ("RTX A6000 Ada", "'ada' is not said of RTX_A6000. Did you mean RTX_A6000 or RTX_6000_Ada"),
+    ("EPYC 9654 8-channel 768GB", "'8 channels' is not said of EPYC_9654"),
+    ("Ryzen 7950X single channel", "'1 channels' is not said of Ryzen_9_7950X"),
+    # several that are not alike
+    ("RTX 3090 + RTX 4090", "means several devices that are not alike: RTX 3090 and RTX 4090; ask of each"),
+    ("2x H100 and A100 80GB", "means several devices that are not alike"),
     # a part of a part
     ("A100-40C", "a profile of a virtual GPU"),
     ("NVIDIA L40S-12Q", "a profile of a virtual GPU"),
@@ -525,12 +577,23 @@ def test_what_tells_nothing_has_no_suggestion(written: str) -> None:
         ("H10O 80GB", "H100_SXM"),
         ("RTX 4O90 24GB", "RTX_4090"),
         ("MI300Y 192GB", "MI300X"),
+        ("RTX 4070 Ti 16GB", "RTX_4070_Ti_SUPER"),
+        ("H100 HBM2e", "H100_PCIe"),
+        ("L400", "L40"),
+        ("H1000", "H100_SXM"),
     ],
 )
 def test_suggestions_are_alike_in_family_size_and_generation(written: str, first: str) -> None:
     with pytest.raises(UnknownHardwareError) as caught:
         find_devices(written)
     assert str(caught.value).split("Did you mean ")[1].split("?")[0].split(" or ")[0] == first
+
+
+@pytest.mark.parametrize("written", ["Xeon E5-2699 v4", "RX 580 8GB", "Ryzen 7 7745HX"])
+def test_nothing_is_suggested_for_what_is_like_nothing(written: str) -> None:
+    with pytest.raises(UnknownHardwareError) as caught:
+        find_devices(written)
+    assert "Did you mean" not in str(caught.value)
 
 
 # --- every entry, with whatever agrees around it ---------------------------------------------------------------------
