@@ -171,6 +171,11 @@ class Accelerator:
         return self.memory_bytes / _GIGA
 
     @property
+    def takes_modules(self) -> bool:
+        """Whether its memory may be modules in a computer's sockets, of which a name says the number: ``8x32GB``."""
+        return self.type == "cpu" or (self.memory_is_maximum and self.manufacturer != "Apple")
+
+    @property
     def link_domain(self) -> int:
         """The most devices that reach one another without the network: the node's, or more where the link joins more.
 

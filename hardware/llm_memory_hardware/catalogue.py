@@ -220,16 +220,16 @@ class Catalogue:
                     return inner
                 # a count before a size of modules counts no processors, and that of processors does not say whether
                 # the modules are all of theirs
-                inner = [one for one in inner if not (says_modules(name) and self[one.name].type == "cpu")]
+                inner = [one for one in inner if not (says_modules(name) and self[one.name].takes_modules)]
                 if inner:
                     return [replace(one, count=count * (one.count or 1)) for one in inner]
         return []
 
-    def _spelt(self, name: str, _devices: int = 1) -> list[Reading]:
-        """The readings of a name as the catalogue has it; the letter that makes a plural is no part of it."""
+    def _spelt(self, name: str, devices: int = 1) -> list[Reading]:
+        """The readings of a name as the catalogue has it; the letter that makes a plural of many is no part of it."""
         from .reading import Reading
 
-        rows = self._literal(name) or self._literal(singular(name))
+        rows = self._literal(name) or (self._literal(singular(name)) if devices > 1 else [])
         return [Reading(*row, instance=self._instance(row[0], name)) for row in rows]
 
     def _read(self, name: str, devices: int = 1) -> list[Reading]:

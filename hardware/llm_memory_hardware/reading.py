@@ -240,7 +240,7 @@ class Reader:
         if listed is not None and (found := self._each(listed["code"], listed["names"])):
             return found
         said = _typed(name)
-        words, unknown = self._resolved(said)
+        words, unknown = self._resolved(said, several=devices > 1)
         facts = [
             _Fact(fact.kind, fact.value / devices) if fact.of == "all" and isinstance(fact.value, float) else fact
             for fact in said.facts
@@ -329,8 +329,11 @@ class Reader:
             against, key=lambda fit: (fit.foreign, len(fit.against), *_said_by(fit.telling), fit.named.accelerator.name)
         )
 
-    def _resolved(self, said: _Said) -> tuple[list[str], list[str]]:
-        """The words as the catalogue writes them, and those that are none of it."""
+    def _resolved(self, said: _Said, *, several: bool = True) -> tuple[list[str], list[str]]:
+        """The words as the catalogue writes them, and those that are none of it.
+
+        ``several``: a number of devices was said, so that "l4s" may be so many L4.
+        """
         words = said.words
         found: list[str] = []
         unknown: list[str] = []
@@ -346,7 +349,12 @@ class Reader:
             at += 1
             if word in self._vocabulary:
                 found.append(word)
-            elif len(word) > 2 and word not in said.singular and singular(word) in self._vocabulary:
+            elif (
+                len(word) > 2
+                and (several or word.isalpha())
+                and word not in said.singular
+                and singular(word) in self._vocabulary
+            ):
                 found.append(singular(word))
             elif parts := _apart(word, self._vocabulary):
                 found += parts
@@ -361,7 +369,7 @@ class Reader:
 
     def _completed(self, said: _Said) -> list[str]:
         """What a name means if more words are put to it: ``4070 Ti 16GB`` is no 4070 Ti, and a 4070 Ti SUPER."""
-        words, unknown = self._resolved(said)
+        words, unknown = self._resolved(said, several=False)
         telling = frozenset(word for word in words if not _says_nothing(word))
         if unknown or not any(not word.isalpha() for word in telling):
             return []
@@ -375,7 +383,7 @@ class Reader:
         """Canonical names by the likeness of their words to a name's; sizes and makers alone are like nothing."""
         from .likeness import alike  # takes as long to load as the whole package, and only an error asks
 
-        words = [word for word in dict.fromkeys(self._resolved(said)[0]) if not _says_nothing(word)]
+        words = [word for word in dict.fromkeys(self._resolved(said, several=False)[0]) if not _says_nothing(word)]
         words = [word for word in words if word not in ("laptop", "desktop") and len(word) <= _LONGEST_WORD]
         if not any(len(word) > 1 for word in words):
             return []
@@ -549,8 +557,7 @@ def _without_storage(facts: Sequence[_Fact]) -> list[_Fact]:
 
 def _is_fitted(entry: Accelerator, fact: _Fact) -> bool:
     """Whether the size that is said is that of memory fitted to order; modules are fitted to sockets."""
-    sockets = entry.type == "cpu" or (entry.memory_type or "").startswith("DDR")
-    return entry.memory_is_maximum and (fact.kind == "GB" or sockets)
+    return entry.memory_is_maximum and (fact.kind == "GB" or entry.takes_modules)
 
 
 def _is_announced(entry: Accelerator, fact: _Fact, count: int) -> bool:
