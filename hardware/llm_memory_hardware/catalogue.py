@@ -223,6 +223,10 @@ class Catalogue:
                 inner = [one for one in inner if not (says_modules(name) and self[one.name].takes_modules)]
                 if inner:
                     return [replace(one, count=count * (one.count or 1)) for one in inner]
+        parts = joined(name)
+        each = [self.readings(part) for part in parts] if len(parts) > 1 else []
+        if each and all(inner == each[0] for inner in each):
+            return [replace(one, count=len(parts) * (one.count or 1)) for one in each[0]]
         return []
 
     def _spelt(self, name: str, devices: int = 1) -> list[Reading]:

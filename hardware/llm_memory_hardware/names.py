@@ -69,7 +69,8 @@ _SERVER: Final = re.compile(
 )
 _COUNTED: Final = (
     re.compile(r"(?P<count>\d{1,5})\s*[x×*]\s*(?P<name>\S.*)", re.IGNORECASE),  # noqa: RUF001 - people type both
-    re.compile(r"(?P<name>\S.*?)\s*[:x×*]\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
+    # the X of RTX, GTX and RX is none
+    re.compile(r"(?P<name>\S.*?)\s*(?:[:×*]|(?<!rt)(?<!gt)(?<!\br)x)\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<count>\d{1,3})\s+(?P<name>\S.*)"),
     re.compile(r"(?P<name>\S.*?)\s+(?P<count>\d{1,3})\s*[x×]", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<name>\S.*?)[\s_-]+(?P<count>\d{1,3})[\s-]*gpus?", re.IGNORECASE),
@@ -86,7 +87,7 @@ _WRAPPED: Final = re.compile(
     r"(?:nvidia|amd|intel)\.com/[\w.-]{1,60})\s*[:=]\s*|\s*\(uuid:[^()]{1,80}\)\s*$",
     re.IGNORECASE,
 )
-_JOINED: Final = re.compile(r"\s*[+&]\s*|\s+and\s+", re.IGNORECASE)
+_JOINED: Final = re.compile(r"\s*[+&,]\s*|\s+and\s+", re.IGNORECASE)
 # Labels of cloud.google.com/gke-accelerator and keys of the older catalogue: in this spelling one device, where people
 # mean several by the same words.
 _LABELS: Final = {
@@ -165,9 +166,6 @@ def counted(name: str) -> Iterator[tuple[str, int]]:
     A reading is only right when its name is: ``RX 7900`` reads as 7900 of ``R``.
     """
     text = name.strip()
-    parts = joined(text)
-    if len(parts) > 1 and len({part.lower() for part in parts}) == 1:
-        yield parts[0], len(parts)
     for pattern in _COUNTED:
         found = pattern.fullmatch(text)
         if found is not None:

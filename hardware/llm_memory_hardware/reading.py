@@ -180,7 +180,7 @@ def _said(name: str) -> _Said:
         elif got["size"] or got["short"]:
             said = float(got["size"] or got["short"])
             of_all = _TOTAL_AFTER.match(text, found.end()) or _TOTAL_BEFORE.search(text[: found.start()])
-            facts.append(_Fact("GB", said * _gigabytes(got["unit"] or "g", said), "all" if of_all else ""))
+            facts.append(_Fact("GB", _gigabytes(said, got["unit"] or "g"), "all" if of_all else ""))
         elif got["cores"]:
             facts.append(_Fact("cores", float(got["cores"]), got["of"] or ""))
         elif got["channels"]:
@@ -203,14 +203,16 @@ def _said(name: str) -> _Said:
     return _Said(tuple(words), tuple(facts))
 
 
-def _gigabytes(unit: str, said: float) -> float:
-    """How many GB one of a unit is, as sizes of devices are said: a card of 24 GB has 24 GiB."""
+def _gigabytes(said: float, unit: str) -> float:
+    """A size in GB as sizes of devices are said: a card of 24 GB has 24 GiB."""
     if unit.startswith("t"):
-        return 1000.0
+        return said * 1000
     if not unit.startswith("m"):
-        return 1.0
-    # tools write MB for MiB
-    return 1 / 1024 if unit == "mib" or said % 256 == 0 else 0.001
+        return said
+    if unit != "mib" and said % 256:  # tools write MB for MiB
+        return said / 1000
+    # a driver shows 49,140 of 49,152 MiB
+    return float(round(said / 1024)) if abs(said / 1024 - round(said / 1024)) < 0.03 else said / 1024
 
 
 class Reader:
@@ -522,7 +524,7 @@ def _fit(
     for fact in dict.fromkeys(facts):
         if fact.kind.startswith("GB") and not fact.kind.endswith("/s") and _is_fitted(entry, fact):
             sizes.add(round(float(fact.value) * _GIGA))
-        elif _is_announced(entry, fact, count or 1):
+        elif _is_announced(entry, fact, {1, count or 1, devices}):
             note = (
                 f"The {fact.value:g} GB in the name are what was announced, of which the product offers "
                 f"{entry.memory_gb:g} GB"
@@ -560,11 +562,11 @@ def _is_fitted(entry: Accelerator, fact: _Fact) -> bool:
     return entry.memory_is_maximum and (fact.kind == "GB" or entry.takes_modules)
 
 
-def _is_announced(entry: Accelerator, fact: _Fact, count: int) -> bool:
+def _is_announced(entry: Accelerator, fact: _Fact, counts: set[int]) -> bool:
     """Whether so many GB are the memory that was announced and is not all there."""
     if fact.kind != "GB" or entry.announced_memory_bytes is None:
         return False
-    return any(float(fact.value) * _GIGA == entry.announced_memory_bytes * each for each in {1, count})
+    return any(float(fact.value) * _GIGA == entry.announced_memory_bytes * each for each in counts)
 
 
 def _gpu_cores(entry: Accelerator, facts: Sequence[_Fact]) -> tuple[int | None, bool]:
