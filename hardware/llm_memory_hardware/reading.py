@@ -525,8 +525,10 @@ def _fit(
         if fact.kind.startswith("GB") and not fact.kind.endswith("/s") and _is_fitted(entry, fact):
             sizes.add(round(float(fact.value) * _GIGA))
         elif _is_announced(entry, fact, {1, count or 1, devices}):
+            announced = (entry.announced_memory_bytes or 0) / _GIGA
+            each = "" if fact.value == announced else f"{announced:g} GB of each, "
             note = (
-                f"The {fact.value:g} GB in the name are what was announced, of which the product offers "
+                f"The {fact.value:g} GB in the name are {each}what was announced, of which the product offers "
                 f"{entry.memory_gb:g} GB"
             )
         elif (fact.word() not in telling or fact.of == "gpu") and (
