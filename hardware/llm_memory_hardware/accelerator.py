@@ -64,11 +64,18 @@ class Accelerator:
     memory_is_maximum: bool = False
     """Whether the memory is fitted to order, and ``memory_bytes`` the most that it can be at this bandwidth. A name
     with the size ("M4 Max 64GB") is the device with that memory."""
+    memory_sizes: tuple[int, ...] = ()
+    """The sizes in bytes that it is sold with, where they are few; empty: any up to ``memory_bytes``."""
+    announced_memory_bytes: int | None = None
+    """Bytes that its maker announced and people still say, where the product offers less; None: as ``memory_bytes``."""
     usable_rule: str | None = None
     """By what rule of ``USABLE_RULES`` the runtime sees more or less where another size is fitted; None: the same
     share."""
     memory_bandwidth: float
     """Peak bytes per second between the device and its memory."""
+    gpu_cores: tuple[int, ...] = ()
+    """The numbers of GPU cores that the chip is sold with at this bandwidth, the whole chip last; ``peak_flops`` is the
+    whole chip's, and fewer cores have their share of it. Empty where names do not tell chips apart by them."""
     cache_bytes: int | None = None
     """Bytes of the L2 of a GPU, the last-level cache of a CPU, the on-chip SRAM of an ASIC; None when not known."""
     peak_flops: Mapping[str, float]
@@ -93,6 +100,8 @@ class Accelerator:
     """Names of cards, modules, servers and racks that hold several devices of this kind, each with how many."""
     instances: Mapping[str, int] = field(default_factory=dict)
     """Cloud instance types that hold devices of this kind, each with how many."""
+    instance_memory: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of memory of each of ``instances``, of all its devices together, where memory is fitted to order."""
     prices: tuple[Price, ...] = ()
     """Public list prices, each with its date."""
     sources: tuple[Source, ...] = ()
@@ -108,6 +117,7 @@ class Accelerator:
         object.__setattr__(self, "peak_flops", _Fixed({**shown, **self.peak_flops}))
         object.__setattr__(self, "boards", _Fixed(self.boards))
         object.__setattr__(self, "instances", _Fixed(self.instances))
+        object.__setattr__(self, "instance_memory", _Fixed(self.instance_memory))
         object.__setattr__(self, "disputed", _Fixed(self.disputed))
 
     def __hash__(self) -> int:
@@ -122,21 +132,48 @@ class Accelerator:
             usable = USABLE_RULES[self.usable_rule](memory_bytes)
         return replace(
             self,
-            name=f"{self.name}_{memory_bytes / _GIGA:.12g}GB",
+            name=f"{self.name}_{memory_bytes / _GIGA:.15g}GB",
             aliases=(),
             memory_bytes=memory_bytes,
             usable_memory_bytes=usable,
             memory_is_maximum=False,
+            memory_sizes=(),
             boards={},
             instances={},
+            instance_memory={},
             prices=(),
             pci_ids=(),
+        )
+
+    def with_gpu_cores(self, cores: int) -> Accelerator:
+        """The same chip with so many of its GPU cores at work, which have their share of the rates; named with them."""
+        whole = self.gpu_cores[-1]
+        return replace(
+            self,
+            name=f"{self.name}_{cores}_core",
+            aliases=(),
+            peak_flops={name: rate * cores / whole for name, rate in self.peak_flops.items()},
+            gpu_cores=(cores,),
+        )
+
+    def in_instance(self, instance: str) -> Accelerator:
+        """The same with its share of the memory of an instance type of ``instance_memory``, and that type's prices."""
+        devices = self.instances[instance]
+        return replace(
+            self.with_memory(self.instance_memory[instance] // devices),
+            instances={instance: devices},
+            prices=tuple(price for price in self.prices if price.instance == instance),
         )
 
     @property
     def memory_gb(self) -> float:
         """The marketed capacity in GB of 10**9 bytes."""
         return self.memory_bytes / _GIGA
+
+    @property
+    def takes_modules(self) -> bool:
+        """Whether its memory may be modules in a computer's sockets, of which a name says the number: ``8x32GB``."""
+        return self.type == "cpu" or (self.memory_is_maximum and self.manufacturer != "Apple")
 
     @property
     def link_domain(self) -> int:

@@ -38,10 +38,10 @@ def accelerator(name: str) -> Accelerator:
     """The accelerator of this canonical name. Raises KeyError for a name that is none."""
     facts = _parsed(_descriptions()[name])
     links = {key: Link(**facts[key]) for key in _LINKS if facts.get(key)}
-    texts = {key: tuple(facts[key]) for key in ("aliases", "pci_ids") if key in facts}
+    lists = {key: tuple(facts[key]) for key in ("aliases", "pci_ids", "memory_sizes", "gpu_cores") if key in facts}
     prices = tuple(Price(**price) for price in facts.get("prices", ()))
     sources = tuple(Source(**source | {"facts": tuple(source["facts"])}) for source in facts["sources"])
-    return Accelerator(**facts | links | texts | {"prices": prices, "sources": sources})
+    return Accelerator(**facts | links | lists | {"prices": prices, "sources": sources})
 
 
 @functools.cache

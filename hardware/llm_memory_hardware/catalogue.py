@@ -23,12 +23,16 @@ from .names import (
     counted,
     counted_between,
     instance_key,
+    joined,
     label,
     makers_in,
     refuse_share,
+    says_modules,
     says_size,
     server_of,
+    singular,
     spellings,
+    unwrapped,
 )
 
 if TYPE_CHECKING:
@@ -167,7 +171,9 @@ class Catalogue:
         rows = self._literal(name)
         if len(rows) == 1:
             canonical, count = rows[0]
-            return self._remembered(name, (self[canonical], count))
+            instance = self._instance(canonical, name)
+            found = self[canonical] if instance is None else self[canonical].in_instance(instance)
+            return self._remembered(name, (found, count))
         readings = self.readings(name)
         if not readings:
             raise UnknownHardwareError(self._unknown(name))
@@ -202,33 +208,43 @@ class Catalogue:
         if len(name) > LONGEST_NAME:
             return []
         if found := self._literal(name):
-            return [Reading(*row) for row in found]
+            return [Reading(*row, instance=self._instance(row[0], name)) for row in found]
         if not self._exact(name):
             refuse_share(name)
+        name = unwrapped(name)
         bases = _bases(name)
         for read in (self._spelt, self._read):
             for base, count in bases:
-                if inner := read(base):
-                    counts = base is not name
-                    return [replace(one, count=count * (one.count or 1)) if counts else one for one in inner]
+                inner = read(base, count)
+                if inner and base is name:
+                    return inner
+                # a count before a size of modules counts no processors, and that of processors does not say whether
+                # the modules are all of theirs
+                inner = [one for one in inner if not (says_modules(name) and self[one.name].takes_modules)]
+                if inner:
+                    return [replace(one, count=count * (one.count or 1)) for one in inner]
+        parts = joined(name)
+        each = [self.readings(part) for part in parts] if len(parts) > 1 else []
+        if each and all(inner == each[0] for inner in each):
+            return [replace(one, count=len(parts) * (one.count or 1)) for one in each[0]]
         return []
 
-    def _spelt(self, name: str) -> list[Reading]:
-        """The readings of a name as the catalogue has it; the letter that makes a plural is no part of it."""
+    def _spelt(self, name: str, devices: int = 1) -> list[Reading]:
+        """The readings of a name as the catalogue has it; the letter that makes a plural of many is no part of it."""
         from .reading import Reading
 
-        rows = self._literal(name) or self._literal(name.removesuffix("s"))  # L40S is one without it
-        return [Reading(*row) for row in rows]
+        rows = self._literal(name) or (self._literal(singular(name)) if devices > 1 else [])
+        return [Reading(*row, instance=self._instance(row[0], name)) for row in rows]
 
-    def _read(self, name: str) -> list[Reading]:
-        """The readings of a name as a set of words."""
+    def _read(self, name: str, devices: int = 1) -> list[Reading]:
+        """The readings of a name as a set of words, of so many ``devices``."""
         server = server_of(name)
         if server is not None:
             base, count = counted_between(server[0]) or server
             inner = self._words().read(base, server=True)
             if any((one.count or 1) > 1 for one in inner):
                 return [replace(one, count=count or one.count) for one in inner]
-        return self._words().read(name)
+        return self._words().read(name, devices=devices)
 
     def _words(self) -> Reader:
         if self._reader is None:
@@ -266,6 +282,12 @@ class Catalogue:
         found = [(canonical, spelt[key]) for canonical, spelt in self._names.items() if key in spelt]
         return [row for row in found if comparable(row[0]) == key] or found
 
+    def _instance(self, canonical: str, name: str) -> str | None:
+        """The instance type that a name is, where it has memory of its own; None where it is none."""
+        key = instance_key(comparable(name))
+        types = self[canonical].instance_memory
+        return next((instance for instance in types if instance_key(comparable(instance)) == key), None)
+
     def _is_made_by(self, canonical: str, makers: frozenset[str]) -> bool:
         # a user's own may be called after the maker of its chip
         return canonical in self._own or makers == {self[canonical].manufacturer}
@@ -279,6 +301,10 @@ class Catalogue:
     def _meant(self, reading: Reading) -> Found:
         """The accelerator of a reading, with the memory that the name says and what is to be said of the name."""
         found = self[reading.name]
+        if reading.instance is not None:
+            found = found.in_instance(reading.instance)
+        if reading.gpu_cores is not None:
+            found = found.with_gpu_cores(reading.gpu_cores)
         if reading.memory_bytes is not None:
             found = found.with_memory(reading.memory_bytes)
         if reading.note is not None:
@@ -322,6 +348,19 @@ class Catalogue:
     def _unknown(self, name: str) -> str:
         if len(name) > LONGEST_NAME:
             return f"A hardware name has up to {LONGEST_NAME} characters, and {name[:40]!r}... has {len(name):,}."
+        name = unwrapped(name)
+        parts = joined(name)
+        if len(parts) > 1 and all(self.readings(part) for part in parts):
+            return (
+                f"The hardware name {name!r} means several devices that are not alike: {' and '.join(parts)}; ask of "
+                f"each at a time. {_NEXT_STEP}"
+            )
+        kits = [one for base, _ in _bases(name)[1:] if says_modules(base) for one in self._read(base)]
+        if kits:
+            return (
+                f"The hardware name {name!r} does not say whether the modules are those of one {kits[0].name} or of "
+                f"all together; say the memory of one, as in '2x {kits[0].name} 384GB'. {_NEXT_STEP}"
+            )
         # of "8xH10O" the name alone is compared
         bases = [base for base, _ in reversed(_bases(name))]
         why = next(((base, why) for base in bases if (why := self._words().contradiction(base))), None)

@@ -29,6 +29,8 @@ def alike(word: str, others: Iterable[str]) -> dict[str, float]:
             continue
         if word.isalpha() and not other.isalpha():
             continue
+        if word[:1].isalpha() != other[:1].isalpha() and _NUMBER.findall(word) != _NUMBER.findall(other):
+            continue  # an H1000 is no 10400
         near = 0.0 if word.isalpha() else _as_numbers(word, other)
         matcher.set_seq1(other.translate(_LOOKS_LIKE))
         if matcher.real_quick_ratio() > near and matcher.quick_ratio() > near:

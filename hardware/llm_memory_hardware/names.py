@@ -14,6 +14,7 @@ from .errors import UnknownHardwareError
 __all__ = [
     "LONGEST_NAME",
     "MAKERS",
+    "MODULES",
     "UNCOMPARED",
     "Meaning",
     "Spellings",
@@ -21,12 +22,16 @@ __all__ = [
     "counted",
     "counted_between",
     "instance_key",
+    "joined",
     "label",
     "makers_in",
     "refuse_share",
+    "says_modules",
     "says_size",
     "server_of",
+    "singular",
     "spellings",
+    "unwrapped",
 ]
 
 Meaning: TypeAlias = tuple[str, int | None]
@@ -50,6 +55,12 @@ UNCOMPARED: Final = (*MAKERS, "google", "aws", "amazon")
 """Words that a name is compared without; clouds rent other makers' chips too, so that theirs contradict none."""
 
 
+MODULES: Final = (
+    r"(?<![\w.])(?P<modules>\d{1,2})\s*[x×*]\s*(?P<each>\d{1,3})\s?g(?:i?b)?\b|"  # noqa: RUF001
+    r"(?<![\w.])(?P<each_before>\d{1,2}|1[0-2]\d)\s?gi?b\s*[x×*]\s*(?P<modules_after>\d{1,2})(?![\w.])"  # noqa: RUF001
+)
+"""So many modules of so many GB, in lower case: ``8x32GB``, ``32GB x8``; "x2" after more than 128 GB counts devices."""
+
 _MARKS: Final = re.compile(r"\((?:r|tm|c)\)")
 _SPELLINGS: Final = str.maketrans(dict.fromkeys("\t\n\r\f\v\xa0-_./()[],;®™", " "))
 
@@ -58,24 +69,38 @@ _SERVER: Final = re.compile(
 )
 _COUNTED: Final = (
     re.compile(r"(?P<count>\d{1,5})\s*[x×*]\s*(?P<name>\S.*)", re.IGNORECASE),  # noqa: RUF001 - people type both
-    re.compile(r"(?P<name>\S.*?)\s*[:x×*]\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
+    # the X of RTX, GTX and RX is none
+    re.compile(r"(?P<name>\S.*?)\s*(?:[:×*]|(?<!rt)(?<!gt)(?<!\br)x)\s*(?P<count>\d{1,5})", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<count>\d{1,3})\s+(?P<name>\S.*)"),
     re.compile(r"(?P<name>\S.*?)\s+(?P<count>\d{1,3})\s*[x×]", re.IGNORECASE),  # noqa: RUF001
     re.compile(r"(?P<name>\S.*?)[\s_-]+(?P<count>\d{1,3})[\s-]*gpus?", re.IGNORECASE),
-    re.compile(r"(?P<word>dual|two|three|four|eight)\s+(?P<name>\S.*)", re.IGNORECASE),
+    re.compile(
+        r"(?P<word>dual|two|three|triple|four|quad|six|eight)[\s-]+(?:sockets?\s+)?(?P<name>\S.*)", re.IGNORECASE
+    ),
+    # sockets, as servers and their benchmarks say them: 2S, 2P
+    re.compile(r"(?P<count>[1-8])(?:[sp]|[\s-]*sockets?)\s+(?P<name>\S.*)", re.IGNORECASE),
+    re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<count>[1-8])[\s-]*sockets?\)?", re.IGNORECASE),
+    re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<word>dual|two|quad|four)[\s-]*sockets?\)?", re.IGNORECASE),
 )
+_WRAPPED: Final = re.compile(
+    r"^\s*(?:gpu \d+|gpu|chipset model|model name|product name|device name|card (?:series|model)|graphics|"
+    r"(?:nvidia|amd|intel)\.com/[\w.-]{1,60})\s*[:=]\s*|\s*\(uuid:[^()]{1,80}\)\s*$",
+    re.IGNORECASE,
+)
+_JOINED: Final = re.compile(r"\s*[+&,]\s*|\s+and\s+", re.IGNORECASE)
 # Labels of cloud.google.com/gke-accelerator and keys of the older catalogue: in this spelling one device, where people
 # mean several by the same words.
 _LABELS: Final = {
     "A100_PCIe_GPU": "A100_PCIe_80GB",
     "GH200_GPU": "GH200_144GB",
+    "Groq_LPU": "GroqChip_1",
     "RTX3080_GPU": "RTX_3080_10GB",
     "RTX4060Ti_GPU": "RTX_4060_Ti_16GB",
     "nvidia-rtx-pro-6000": "RTX PRO 6000 Server Edition",
     "nvidia-tesla-p100": "P100 PCIe 16GB",
     "nvidia-tesla-v100": "V100-SXM2-16GB",
 }
-_WORDS: Final = {"dual": 2, "two": 2, "three": 3, "four": 4, "eight": 8}
+_WORDS: Final = {"dual": 2, "two": 2, "three": 3, "triple": 3, "four": 4, "quad": 4, "six": 6, "eight": 8}
 # Names of parts of a device: partitions, a cloud's fractions of a card, profiles of virtual GPUs.
 _SHARES: Final = (
     (r"(?<![a-z])mig(?![a-z])|(?<!\d)\d+g\.\d+gb|(?<!\d)\d+c\.\d+g\.", "a MIG slice"),
@@ -125,6 +150,16 @@ def says_size(name: str) -> bool:
     return re.search(r"\d\s*[gt]i?b\b|(?<![a-z\d])\d{1,3}\s?g\b", name, re.IGNORECASE) is not None
 
 
+def singular(name: str) -> str:
+    """The name without the letter that makes a plural; a ``9900KS`` is no plural, nor is an ``L4S``."""
+    return name if re.search(r"\dks$", name.lower()) else name.removesuffix("s")
+
+
+def says_modules(name: str) -> bool:
+    """Whether so many modules of memory of a size are said in a name."""
+    return re.search(MODULES, name.lower()) is not None
+
+
 def counted(name: str) -> Iterator[tuple[str, int]]:
     """The readings of a name as so many of something: ``8xH100``, ``8 x H100``, ``H100 x8``, ``H100:8``, ``8 H100``.
 
@@ -134,14 +169,20 @@ def counted(name: str) -> Iterator[tuple[str, int]]:
     for pattern in _COUNTED:
         found = pattern.fullmatch(text)
         if found is not None:
-            parts = found.groupdict()
-            yield parts["name"], _WORDS[parts["word"].lower()] if "word" in parts else int(parts["count"])
+            got = found.groupdict()
+            yield got["name"], _WORDS[got["word"].lower()] if "word" in got else int(got["count"])
+
+
+def joined(name: str) -> list[str]:
+    """The names that are joined in one, as in ``3090 + 4090``; the name alone where none are."""
+    parts = _JOINED.split(name.strip())
+    return parts if all(parts) else [name]
 
 
 def counted_between(name: str) -> tuple[str, int] | None:
     """The reading of a name with a count between its words: ``A100 8-GPU 640GB``, ``3090 x2 (24GB each)``."""
     found = re.fullmatch(
-        r"(\S.*?)[\s_-]+\(?(?:(\d{1,3})(?:\s?[x×*]|[\s-]?gpus?)(?![a-z])|[x×]\s?(\d{1,3})(?!\d))\s*(\S.*)",  # noqa: RUF001
+        r"(\S.*?)[\s_-]+\(?(?:(\d{1,3})(?:\s?[x×*]|[\s-]?gpus?|[\s-]?sockets?)(?![a-z])|[x×]\s?(\d{1,3})(?!\d))\s*(\S.*)",  # noqa: RUF001
         name.strip(),
         re.IGNORECASE,
     )
@@ -154,6 +195,11 @@ def server_of(name: str) -> tuple[str, int | None] | None:
     if found is None:
         return None
     return found["name"], int(found["count"]) if found["count"] else None
+
+
+def unwrapped(name: str) -> str:
+    """The name without what tools print around it: ``GPU 0: ... (UUID: ...)``, ``Chipset Model: ...``."""
+    return _WRAPPED.sub("", name)
 
 
 def label(name: str) -> str:

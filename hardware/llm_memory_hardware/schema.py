@@ -21,6 +21,9 @@ __all__ = ["accelerator_from_table", "parse", "read_toml"]
 _RANGES: Final = {
     "memory_bytes": (10**8, 10**14),
     "usable_memory_bytes": (10**8, 10**14),
+    "memory_sizes": (10**8, 10**14),
+    "announced_memory_bytes": (10**8, 10**14),
+    "gpu_cores": (1, 10**4),
     "memory_bandwidth": (1e10, 1e17),
     "memory_bus_bits": (32, 10**6),
     "cache_bytes": (10**5, 10**12),
@@ -33,6 +36,7 @@ _RANGES: Final = {
     "link.max_devices": (2, 10**5),
     "network.bandwidth": (1e8, 1e13),
     "instances": (1, 10**5),
+    "instance_memory": (10**8, 10**15),
     "prices.usd_per_hour": (1e-3, 1e5),
     "prices.devices": (1, 10**5),
 }
@@ -40,12 +44,16 @@ _WHOLE: Final = frozenset(
     {
         "memory_bytes",
         "usable_memory_bytes",
+        "memory_sizes",
+        "announced_memory_bytes",
+        "gpu_cores",
         "memory_bus_bits",
         "cache_bytes",
         "devices_per_node",
         "runtime_devices",
         "link.max_devices",
         "instances",
+        "instance_memory",
         "prices.devices",
     }
 )
@@ -58,7 +66,10 @@ _OPTIONAL: Final = (
     "memory_type",
     "memory_bus_bits",
     "memory_is_maximum",
+    "memory_sizes",
+    "announced_memory_bytes",
     "usable_rule",
+    "gpu_cores",
     "cache_bytes",
     "tdp_w",
     "runtime_devices",
@@ -69,6 +80,7 @@ _OPTIONAL: Final = (
     "network",
     "boards",
     "instances",
+    "instance_memory",
     "prices",
     "disputed",
 )
@@ -132,7 +144,10 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         usable_memory_bytes=int(_in_range(file, "usable_memory_bytes", table["usable_memory_bytes"])),
         memory_bandwidth=float(_in_range(file, "memory_bandwidth", table["memory_bandwidth"])),
         memory_is_maximum=_yes_or_no(file, "memory_is_maximum", table),
+        memory_sizes=_wholes(file, "memory_sizes", table),
+        announced_memory_bytes=_optional_whole(file, "announced_memory_bytes", table),
         usable_rule=_usable_rule(file, table),
+        gpu_cores=_wholes(file, "gpu_cores", table),
         cache_bytes=_optional_whole(file, "cache_bytes", table),
         peak_flops=_peaks(file, table.get("peak_flops", {})),
         link=_link(file, "link", table.get("link")),
@@ -147,6 +162,7 @@ def accelerator_from_table(file: str, table: Mapping[str, Any], *, user: bool = 
         ),
         boards=_counts(file, "boards", table["boards"]) if "boards" in table else {},
         instances=instances,
+        instance_memory=_instance_memory(file, table, instances),
         prices=_prices(file, table["prices"], instances) if "prices" in table else (),
         sources=_sources(file, table.get("sources", []), required=not user),
         disputed=_disputed(file, table),
@@ -224,6 +240,15 @@ def _optional_whole(file: str, key: str, table: Mapping[str, object]) -> int | N
     return int(_in_range(file, key, table[key])) if key in table else None
 
 
+def _wholes(file: str, key: str, table: Mapping[str, object]) -> tuple[int, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or value != sorted(set(value)):
+        raise InvalidHardwareError(
+            f"{file}: key '{key}' is {shown(value)}; accepted is a list of whole numbers, the least first."
+        )
+    return tuple(int(_in_range(file, key, item)) for item in value)
+
+
 def _yes_or_no(file: str, key: str, table: Mapping[str, object], prefix: str = "") -> bool:
     value = table.get(key, False)
     if not isinstance(value, bool):
@@ -277,6 +302,18 @@ def _counts(file: str, key: str, table: object) -> dict[str, int]:
     return {
         _text(file, key, name): int(_in_range(file, f"{key}.{name}", count, "instances"))
         for name, count in table.items()
+    }
+
+
+def _instance_memory(file: str, table: Mapping[str, Any], instances: Mapping[str, int]) -> dict[str, int]:
+    given = table.get("instance_memory", {})
+    if not isinstance(given, dict):
+        raise InvalidHardwareError(f"{file}: key 'instance_memory' must be a table from an instance type to its bytes.")
+    # where memory is fitted to order, the most that a device can have is not what the instance has
+    required = tuple(instances) if table.get("memory_is_maximum") is True else ()
+    _known_keys(file, "instance_memory.", given, tuple(instances), required)
+    return {
+        name: int(_in_range(file, f"instance_memory.{name}", size, "instance_memory")) for name, size in given.items()
     }
 
 

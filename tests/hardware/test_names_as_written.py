@@ -85,6 +85,12 @@ CARDS = {
     "4060Ti (16 GB)": "RTX_4060_Ti_16GB",
     "rtx-4060-ti-8gb": "RTX_4060_Ti_8GB",
     "RTX 3080 12G": "RTX_3080_12GB",
+    "MacBook Pro (14-inch, M4 Max, 36GB)": "Apple_M4_Max_32_core",
+    # the same part for one socket, and without graphics
+    "EPYC 9654P": "EPYC_9654",
+    "7713P": "EPYC_7713",
+    "i5-12400F": "Core_i5_12400",
+    "Intel Core i7-14700F": "Core_i7_14700",
     "RTX 2060 (12GB)": "RTX_2060_12GB",
     "6000 Ada RTX 48GB": "RTX_6000_Ada",
     "A6000 RTX 48 GB": "RTX_A6000",
@@ -114,6 +120,9 @@ OTHER_SELLERS = {
     "ASUS TUF Gaming RTX 5090 32GB": "RTX_5090",
     "ZOTAC Trinity RTX 4080 Super": "RTX_4080_SUPER",
     "RTX 4090 Founders Edition": "RTX_4090",
+    "EVGA GTX 1070 8GB FTW": "GTX_1070",
+    "ASUS ROG Astral RTX 5090 32GB OC": "RTX_5090",
+    "DGX Spark 128GB 4TB": "GB10",
     "PNY RTX A6000 48GB": "RTX_A6000",
     "Sapphire Nitro+ Radeon RX 7900 XTX 24GB": "RX_7900_XTX",
     "XFX Merc 310 7900 XT": "RX_7900_XT",
@@ -138,6 +147,7 @@ ONE_LETTER_WRONG = {
     "Gefroce RTX 4090": ("gefroce", "geforce", "RTX_4090"),
     "nvida L40S": ("nvida", "nvidia", "L40S"),
     "Instict MI300X 192GB": ("instict", "instinct", "MI300X"),
+    "M4 Maxx": ("maxx", "max", "Apple_M4_Max"),
     "RTX 4070 Supr": ("supr", "super", "RTX_4070_SUPER"),
     "Rdeon RX 7900 XTX": ("rdeon", "radeon", "RX_7900_XTX"),
     "RXT 4090 24GB": ("rxt", "rtx", "RTX_4090"),
@@ -164,6 +174,26 @@ REPORTED = {
     "AMD EPYC 7763 64-Core Processor": "EPYC_7763",
     "AMD RYZEN AI MAX+ 395 w/ Radeon 8060S": "Ryzen_AI_Max_Plus_395",
     "NVIDIA-A100-SXM4-80GB-SHARED": "A100_80GB",
+    # nvidia-smi's MiB, of which a card has what its GB say, less what the driver keeps
+    "NVIDIA GeForce RTX 3090, 24576 MiB": "RTX_3090",
+    "NVIDIA A100-SXM4-80GB, 81920 MiB": "A100_80GB",
+    "A100 81920MiB": "A100_80GB",
+    "H100 81559MiB": "H100_SXM",
+    "T4 15360MiB": "T4",
+    "L4 23034MiB": "L4",
+    "A6000 49140MiB": "RTX_A6000",
+    "2080 Ti 22528MiB": "RTX_2080_Ti_22GB",
+    "NVIDIA GeForce RTX 4090, 49140 MiB": "RTX_4090_48GB",
+    "NVIDIA B200, 183359 MiB": "B200",
+    "NVIDIA GeForce RTX 2080 Ti, 11264MB": "RTX_2080_Ti",
+    "GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-1e8f0b6a-26c4-5e03-9e2c-3d1a4c5b6d7e)": "RTX_4090",
+    "Chipset Model: Apple M1 Pro": "Apple_M1_Pro",
+    "Model name: AMD EPYC 7763 64-Core Processor": "EPYC_7763",
+    "nvidia.com/gpu.product=NVIDIA-A100-SXM4-80GB": "A100_80GB",
+    "TU102 [GeForce RTX 2080 Ti Rev. A]": "RTX_2080_Ti",
+    "AD103M / GN21-X11 [GeForce RTX 4090 Laptop GPU]": "RTX_4090_Laptop",
+    "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super": "Jetson_Orin_Nano_8GB",
+    "Intel(R) Core(TM) i5-10400 CPU @ 2.90GHz": "Core_i5_10400",
 }
 
 
@@ -213,6 +243,19 @@ def test_one_slip_in_a_word_is_mended_and_said(written: str, slip: tuple[str, st
         ("Beelink GTR9 Pro AI Max+ 395 96GB", "Ryzen_AI_Max_Plus_395", 96),
         ("Framework Desktop 64GB", "Ryzen_AI_Max_Plus_395", 64),
         ("GMKtec EVO-X2 AI Max+ 395 (128GB)", "Ryzen_AI_Max_Plus_395", 128),
+        ("GMKtec EVO-X2 128GB", "Ryzen_AI_Max_Plus_395", 128),
+        ("Minisforum MS-S1 Max 128GB", "Ryzen_AI_Max_Plus_395", 128),
+        ("Radeon 780M 2x16GB", "Radeon_780M", 32),
+        ("Framework Desktop 32GB", "Ryzen_AI_Max_385", 32),
+        ("MacBook Air (M2, 2022) 16GB", "Apple_M2", 16),
+        ("MacBook Pro (14-inch, Nov 2023, M3 Pro) 18GB", "Apple_M3_Pro", 18),
+        ("iMac (24-inch, M3, 2023) 16GB", "Apple_M3", 16),
+        ("Mac mini (2024) M4 Pro 48GB", "Apple_M4_Pro", 48),
+        ("Mac Studio 2025 M3 Ultra 256GB", "Apple_M3_Ultra", 256),
+        ("MacBook Air M4 16GB/256GB", "Apple_M4", 16),
+        ("MacBook Pro M4 Pro 24GB 512GB", "Apple_M4_Pro", 24),
+        ("EPYC 9654 12-channel DDR5-4800 768GB", "EPYC_9654", 768),
+        ("Ryzen 7950X3D 128GB dual channel", "Ryzen_9_7950X3D", 128),
         ("EPYC 7763 (64 cores) 512 GB", "EPYC_7763", 512),
         ("AMD EPYC 9654 96-Core 1.5TB DDR5", "EPYC_9654", 1500),
     ],
@@ -231,6 +274,16 @@ def test_memory_that_is_fitted_to_order_is_read_among_other_words(written: str, 
         ("3090 x2 (24GB each)", "RTX_3090", 2),
         ("RTX 3090 2x 24GB", "RTX_3090", 2),
         ("MSI RTX 3090 2x", "RTX_3090", 2),
+        ("quad 3090", "RTX_3090", 4),
+        ("triple RTX 3090 24GB", "RTX_3090", 3),
+        ("3090+3090", "RTX_3090", 2),
+        ("RTX 3090 + 3090", "RTX_3090", 2),
+        ("RTX 3090, RTX 3090", "RTX_3090", 2),
+        ("RTX 3090 & RTX 3090 & RTX 3090", "RTX_3090", 3),
+        ("2S EPYC 9755", "EPYC_9755", 2),
+        ("EPYC 9755 (2 sockets)", "EPYC_9755", 2),
+        ("EPYC 9755 2-socket", "EPYC_9755", 2),
+        ("dual-socket EPYC 9654", "EPYC_9654", 2),
         ("DGX H100 640GB", "H100_SXM", 8),
         ("DGX A100 320GB", "A100_40GB", 8),
         ("HGX A100 8-GPU 640GB", "A100_80GB", 8),
@@ -254,6 +307,110 @@ def test_a_cloud_s_share_of_a_card_is_that_share(instance: str, memory_gb: float
     assert get_accelerator(instance).memory_gb == pytest.approx(memory_gb, rel=0.08)  # GiB
 
 
+@pytest.mark.parametrize(
+    ("written", "name", "memory_gb"),
+    [
+        ("EPYC 7713 8x32GB", "EPYC_7713", 256),
+        ("8x32GB EPYC 7713", "EPYC_7713", 256),
+        ("EPYC 7713 256GB (8x32GB)", "EPYC_7713", 256),
+        ("EPYC 9654 24 x 32GB", "EPYC_9654", 768),
+        ("Xeon Platinum 8480+ 8x64GB", "Xeon_Platinum_8480Plus", 512),
+        ("Ryzen 9 7950X 4x32GB", "Ryzen_9_7950X", 128),
+        ("Ryzen 5600X (2x8GB)", "Ryzen_5_5600X", 16),
+        ("i9-14900K 2x32GB DDR5", "Core_i9_14900K", 64),
+        ("i9-14900K 32GB x2", "Core_i9_14900K", 64),
+        ("Threadripper 3970X 8x16GB", "Threadripper_3970X", 128),
+    ],
+)
+def test_a_count_before_a_size_beside_a_processor_is_modules_of_memory(
+    written: str, name: str, memory_gb: float
+) -> None:
+    assert find_devices(written) == (get_accelerator(name).with_memory(round(memory_gb * 10**9)), None)
+
+
+@pytest.mark.parametrize("written", ["2x EPYC 9654 24x32GB", "dual EPYC 9654 12x64GB", "Ryzen 5600X 8x32GB"])
+def test_modules_never_make_processors(written: str) -> None:
+    with pytest.raises(UnknownHardwareError, match=r"of one EPYC_9654 or of all|says 256 GB of memory"):
+        find_devices(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "count"),
+    [
+        ("8x H200 141GB", "H200", 8),
+        ("8x H200 141GB (1128GB)", "H200", 8),
+        ("2x3090 48GB total", "RTX_3090", 2),
+        ("2x A100 80GB", "A100_80GB", 2),
+        ("2x A100 80GB total", "A100_40GB", 2),
+        ("2x RTX 4090 48GB", "RTX_4090_48GB", 2),
+        ("2x EPYC 9654 768GB total", "EPYC_9654_384GB", 2),
+    ],
+)
+def test_a_memory_of_all_agrees_with_their_count(written: str, name: str, count: int) -> None:
+    assert find_devices(written) == (get_accelerator(name), count)
+
+
+# GiB and sockets of AWS's pages: 2 GiB a virtual processor of c, 4 of m, 8 of r, 16 of x.
+@pytest.mark.parametrize(
+    ("instance", "gib", "sockets"),
+    [
+        ("c7i.24xlarge", 192, 1),
+        ("c7i.48xlarge", 384, 2),
+        ("m7i.48xlarge", 768, 2),
+        ("m7i.metal-24xl", 384, 1),
+        ("r7i.48xlarge", 1536, 2),
+        ("c8g.24xlarge", 192, 1),
+        ("x8g.48xlarge", 3072, 2),
+        ("c7g.16xlarge", 128, 1),
+        ("r7g.metal", 512, 1),
+    ],
+)
+def test_an_instance_has_its_memory_and_not_the_most_of_a_socket(instance: str, gib: int, sockets: int) -> None:
+    found, count = find_devices(instance)
+    assert (found.memory_bytes * sockets, count) == (gib * 2**30, sockets)
+    assert not found.memory_is_maximum
+    assert [price.instance for price in found.prices] in ([], [instance])
+    assert get_accelerator(found.name).memory_bytes == found.memory_bytes
+    assert find_devices(f"2x {instance}") == (found, 2 * sockets)
+
+
+# TFLOPS of fp32: 128 units a core, two operations a cycle, at the clock of the chip.
+@pytest.mark.parametrize(
+    ("written", "tflops", "said"),
+    [
+        ("M1 Max 24-core GPU 32GB", 7.96, False),
+        ("M1 Max 32-core GPU 32GB", 10.6, False),
+        ("M2 Ultra 60 core 128GB", 21.5, True),
+        ("M3 Ultra 60-core GPU 96GB", 21.2, False),
+        ("M1 Ultra 48-core", 15.9, True),
+        ("M4 Pro 16-core", 6.46, True),
+        ("M1 Pro 14-core GPU", 4.65, False),
+        ("M2 Pro 12-core CPU 16-core GPU", 5.73, False),
+        ("M2 8-core CPU 10-core GPU", 3.58, False),
+        ("M4 10-core CPU 8-core GPU 16GB", 3.01, False),
+        ("M1 7-core", 2.29, True),
+        ("M1 Max 10-core", 10.6, False),
+        ("M3 Max 30-core 36GB", 10.6, False),
+    ],
+)
+def test_fewer_cores_of_an_apple_gpu_have_their_share_of_its_rate(written: str, tflops: float, said: bool) -> None:
+    found = get_accelerator(written)
+    assert found.peak_flops["fp32"] / 1e12 == pytest.approx(tflops, rel=4e-3)
+    assert (found.reading is not None) == said
+    assert get_accelerator(found.name) == found
+
+
+@pytest.mark.parametrize(
+    ("written", "gb", "announced"), [("B200", 180, 192), ("GB200", 186, 192), ("B300", 270, 288), ("GB300", 279, 288)]
+)
+def test_the_memory_that_was_announced_agrees_and_what_there_is_is_said(written: str, gb: int, announced: int) -> None:
+    found, count = find_devices(f"8x {written} {announced}GB")
+    assert (found, count, found.memory_gb) == (get_accelerator(written), 8, gb)
+    assert found.reading is not None
+    assert f"{announced} GB in the name are what was announced, of which the product offers {gb} GB" in found.reading
+    assert get_accelerator(f"{written} {gb}GB").reading is None
+
+
 # --- several readings, and none --------------------------------------------------------------------------------------
 
 
@@ -262,6 +419,11 @@ def test_a_cloud_s_share_of_a_card_is_that_share(instance: str, memory_gb: float
     [
         ("A100", "A100_40GB (40 GB, 1,555 GB/s) or A100_80GB (80 GB, 2,039 GB/s)"),
         ("NVIDIA A100 SXM4 GPU", "A100_40GB (40 GB, 1,555 GB/s) or A100_80GB (80 GB, 2,039 GB/s)"),
+        ("Jetson Thor", "Jetson_T4000 (64 GB, 273 GB/s) or Jetson_T5000 (128 GB, 273 GB/s)"),
+        ("MI300", "MI300A (128 GB, 5,300 GB/s) or MI300X (192 GB, 5,300 GB/s)"),
+        ("Groq LPU", "GroqChip_1 (0.23 GB, 80,000 GB/s) or Groq_3_LPU (0.5 GB, 150,000 GB/s)"),
+        ("Ponte Vecchio", "Max_1100 (48 GB, 1,228.8 GB/s) or 2 x Max_1550_Stack (64 GB"),
+        ("Strix Halo", "Ryzen_AI_Max_390 (128 GB, 256 GB/s, 45.9 TFLOPS) or Ryzen_AI_Max_Plus_395 (128 GB"),
         ("RX 9060 XT", "RX_9060_XT_16GB (16 GB, 320 GB/s) or RX_9060_XT_8GB (8 GB, 320 GB/s)"),
         ("NVIDIA Thor", "Jetson_T4000 (64 GB, 273 GB/s) or Jetson_T5000 (128 GB, 273 GB/s)"),
         ("Tesla P100 16GB", "P100_PCIe_16GB (16 GB, 732 GB/s, 18.7 TFLOPS) or P100_SXM2_16GB (16 GB, 732 GB/s, 21.2"),
@@ -334,7 +496,16 @@ CONTRADICTED = [
     ("MacBook Air M2 64GB", "can have up to 24 GB"),
     ("n300 48GB", "says 48 GB"),
     ("DGX H100 320GB", "says 320 GB"),
+    # a memory that it was never sold with
+    ("Apple M2 Max 16GB", "Apple_M2_Max is sold with 32, 64 or 96 GB"),
+    ("M1 Max 16GB", "Apple_M1_Max is sold with 32 or 64 GB"),
+    ("M3 Pro 24GB", "Apple_M3_Pro is sold with 18 or 36 GB"),
+    ("M4 12GB", "Apple_M4 is sold with 16, 24 or 32 GB"),
+    ("M2 Ultra 32GB", "Apple_M2_Ultra is sold with 64, 128 or 192 GB"),
+    ("M3 Ultra 64GB", "Apple_M3_Ultra is sold with 96, 256 or 512 GB"),
+    ("M3 Ultra 384GB", "Apple_M3_Ultra is sold with 96, 256 or 512 GB"),
     # another form, memory, rate, power or number of cores
+    ("M1 Max 10-core GPU", "'10 cores' is not said of Apple_M1_Max"),
     ("H200 PCIe", "'pcie' is not said of H200"),
     ("L40S SXM", "'sxm' is not said of L40S"),
     ("A100 SXM5", "'sxm5' is not said"),
@@ -363,6 +534,17 @@ CONTRADICTED = [
     ("H100 H200", "is not said of"),
     ("4090 4090", "'4090' is said twice"),
     ("half an A100", "'half' is not said"),
+    ("i9-9900KS", "Did you mean Core_i9_9900K"),
+    ("i9-14900ks", "Did you mean Core_i9_14900K"),
+    ("L4S", "Did you mean L40S or L4"),
+    ("l4s", "Did you mean L40S or L4"),
+    ("2x RTX 4070S", "Did you mean RTX_4070"),
+    ("RTX A6000 Ada", "'ada' is not said of RTX_A6000. Did you mean RTX_A6000 or RTX_6000_Ada"),
+    ("EPYC 9654 8-channel 768GB", "'8 channels' is not said of EPYC_9654"),
+    ("Ryzen 7950X single channel", "'1 channels' is not said of Ryzen_9_7950X"),
+    # several that are not alike
+    ("RTX 3090 + RTX 4090", "means several devices that are not alike: RTX 3090 and RTX 4090; ask of each"),
+    ("2x H100 and A100 80GB", "means several devices that are not alike"),
     # a part of a part
     ("A100-40C", "a profile of a virtual GPU"),
     ("NVIDIA L40S-12Q", "a profile of a virtual GPU"),
@@ -403,12 +585,23 @@ def test_what_tells_nothing_has_no_suggestion(written: str) -> None:
         ("H10O 80GB", "H100_SXM"),
         ("RTX 4O90 24GB", "RTX_4090"),
         ("MI300Y 192GB", "MI300X"),
+        ("RTX 4070 Ti 16GB", "RTX_4070_Ti_SUPER"),
+        ("H100 HBM2e", "H100_PCIe"),
+        ("L400", "L40"),
+        ("H1000", "H100_SXM"),
     ],
 )
 def test_suggestions_are_alike_in_family_size_and_generation(written: str, first: str) -> None:
     with pytest.raises(UnknownHardwareError) as caught:
         find_devices(written)
     assert str(caught.value).split("Did you mean ")[1].split("?")[0].split(" or ")[0] == first
+
+
+@pytest.mark.parametrize("written", ["Xeon E5-2699 v4", "RX 580 8GB", "Ryzen 7 7745HX"])
+def test_nothing_is_suggested_for_what_is_like_nothing(written: str) -> None:
+    with pytest.raises(UnknownHardwareError) as caught:
+        find_devices(written)
+    assert "Did you mean" not in str(caught.value)
 
 
 # --- every entry, with whatever agrees around it ---------------------------------------------------------------------

@@ -642,7 +642,7 @@ _SHARED_IDS = {
     frozenset({"Radeon_760M", "Radeon_780M"}),
     frozenset({"Radeon_880M", "Radeon_890M"}),
     frozenset({"RX_7900_XTX", "RX_7900_XT", "RX_7900_GRE"}),
-    frozenset({"Ryzen_AI_Max_390", "Ryzen_AI_Max_Plus_395"}),
+    frozenset({"Ryzen_AI_Max_385", "Ryzen_AI_Max_390", "Ryzen_AI_Max_Plus_395"}),
 }
 
 
