@@ -47,8 +47,6 @@ _KEPT_FIELDS = (
     "linear_weights_not_to_quantize",
     "skip_modules",
 )
-
-
 # Those that transformers puts in the place of every linear layer, towers' too, unless they are named as left alone.
 _IN_TOWERS = ("bitsandbytes", "eetq", "quanto")
 # Those whose plain names mean one module, and not all that is in it.
@@ -102,11 +100,7 @@ def read(config: Config, plain: Format) -> Stated:
     if not forms:
         raise ConfigError("The config's quantization_config quantises nothing; give precision to count one format.")
     main = rules[-1].form if rules[-1].form is not plain else forms[0]
-    return Stated(
-        rules=rules,
-        main=main,
-        kv_cache=cache,
-    )
+    return Stated(rules=rules, main=main, kv_cache=cache)
 
 
 def _quantises_weights(section: Config) -> bool:
@@ -388,18 +382,18 @@ def _mlx_scaled(form: Format, plain: Format) -> Format:
 
 def _mlx_overrides(section: Config, plain: Format) -> tuple[Rule, ...]:
     """MLX writes a module's own bits and group, or false where it is left alone, under the module's name."""
-    rules = []
+    modules: dict[Format, list[str]] = {}
     for name, own in section.values.items():
-        if name in _MLX_FIELDS:
-            continue
-        modules = ModulePatterns([name], below=False)
-        if own is False:
-            rules.append(Rule(form=plain, modules=modules))
-        elif isinstance(own, Mapping):
+        if name not in _MLX_FIELDS and own is False:
+            modules.setdefault(plain, []).append(name)
+        elif name not in _MLX_FIELDS and isinstance(own, Mapping):
             # what it leaves out is MLX's own default, and not that of the whole
             merged = Config({**_MLX_DEFAULTS, **own}, where=f"quantization_config.{name}.")
-            rules.append(Rule(form=_mlx_scaled(mlx(merged), plain), roles=_ALL_MATRICES | {"table"}, modules=modules))
-    return tuple(rules)
+            modules.setdefault(_mlx_scaled(mlx(merged), plain), []).append(name)
+    roles: frozenset[Role] = _ALL_MATRICES | {"table"}
+    return tuple(
+        Rule(form=form, roles=roles, modules=ModulePatterns(names, below=False)) for form, names in modules.items()
+    )
 
 
 def _torchao_overrides(section: Config, plain: Format) -> tuple[Rule, ...]:
