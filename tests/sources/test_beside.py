@@ -172,6 +172,28 @@ def test_an_adapter_alone_is_answered_by_its_base(hub: Any) -> None:
         assert "holds an adapter of meta-llama/Llama-3.1-8B: the base was counted" in texts(report)
 
 
+def test_an_adapter_whose_base_is_an_adapter_is_refused(hub: Any) -> None:
+    hub.answer = repository(hub, {"adapter_config.json": {**ADAPTER, "base_model_name_or_path": "acme/itself"}})
+    with pytest.raises(UnknownModelError, match=r"'acme/itself' has no config\.json"):
+        calculate_memory("acme/itself")
+
+
+def test_a_snapshot_without_weights_is_read_where_the_hub_is_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = tmp_path / "home" / "hub" / "models--acme--model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("abc")
+    snapshot = folder / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text(json.dumps(B))
+    (snapshot / "hf_quant_config.json").write_text(json.dumps({"quantization": MODELOPT}))
+    report = calculate_memory("acme/model")
+    assert report.kv_precision == "fp8"
+    assert "was not read" in texts(report, "source")
+
+
 @pytest.mark.parametrize(
     ("base", "says"), [("/root/base", "whose base is the path"), (None, "names no base"), (7, "names no base")]
 )

@@ -161,8 +161,8 @@ def _derived(found: names.Derived, why: str = "") -> Origin:
     )
 
 
-def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
-    """What the hub answers, or what the name may mean where it was not reached."""
+def _from_hub(place: Place, token: str | None, refresh: bool, *, is_base: bool = False) -> Origin:
+    """What the hub answers, or what the name may mean where it was not reached; `is_base`: an adapter names it."""
     derived = place.derived
     try:
         found = hub.load(place.name, token=token, refresh=refresh)
@@ -171,7 +171,7 @@ def _from_hub(place: Place, token: str | None, refresh: bool) -> Origin:
             raise type(error)(f"{error}{names.hint(derived)}") from None
         return _derived(derived, f"The hub was not reached ({error})")
     except hub.NoConfigError as error:
-        other = _without_config(place.name, token, refresh)
+        other = None if is_base else _without_config(place.name, token, refresh)
         if other is None:
             raise UnknownModelError(f"{error}{names.hint(derived)}") from None
         return other
@@ -202,10 +202,10 @@ def _without_config(repository: str, token: str | None, refresh: bool) -> Origin
         where = f"the {params_json.NAME} of {repository} on the hub"
         return _by_usual_names(Origin(model=repository, kind="hub", where=where, config=params))
     adapter = found.texts.get(beside.ADAPTER)
-    return None if adapter is None else _base_of(repository, adapter)
+    return None if adapter is None else _base_of(repository, adapter, token)
 
 
-def _base_of(path: str, adapter: Mapping[str, Any]) -> Origin:
+def _base_of(path: str, adapter: Mapping[str, Any], token: str | None = None) -> Origin:
     """The base that an adapter_config.json names, which is counted without the adapter."""
     base = adapter.get("base_model_name_or_path")
     shown = f"{local.shorten(path)!r} holds an adapter"
@@ -217,7 +217,9 @@ def _base_of(path: str, adapter: Mapping[str, Any]) -> Origin:
             f"{shown} whose base is the path {local.shorten(base)!r}; give that as the model and this as lora_config."
         )
     text = f"{shown} of {place.name}: the base was counted, and the adapter is counted by lora_config."
-    return _noting(read(place), Note(subject="lora_config", text=text, origin="warning"))
+    # the base of a base is not followed
+    found = _from_hub(place, token, False, is_base=True) if place.kind == "hub" else read(place)
+    return _noting(found, Note(subject="lora_config", text=text, origin="warning"))
 
 
 def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
@@ -227,6 +229,7 @@ def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
     """
     if origin.kind != "hub":
         return origin
+    kept = origin
     if origin.folder:
         kept = _with_weights_of(origin.folder, _completed(origin, _in_folder(origin.folder)))
         if kept.weights is not None:
@@ -235,8 +238,7 @@ def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
         found = hub.beside(origin.model, token=token, refresh=origin.fetched)
     except SourceError as error:
         text = f"What stands beside the config on the hub was not read: the config alone was counted. {error}"
-        return _noting(origin, Note(subject="weights", text=text, origin="source"))
-
+        return _noting(kept, Note(subject="weights", text=text, origin="source"))
     return replace(
         _completed(origin, _given_by(found)),
         listed=found.values,
