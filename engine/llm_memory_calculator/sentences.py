@@ -305,6 +305,8 @@ def _model(report: ModelReport) -> list[str]:
 
 
 def _model_lines(report: ModelReport) -> tuple[Line, ...]:
+    mean = report.kv_cache_bytes_per_token_mean
+    even = report.kv_cache_bytes_per_token == report.kv_cache_bytes_per_further_token == mean
     counts = [
         ("parameters", report.parameter_count, ""),
         ("values in its files", report.stored_parameter_count or 0, ""),
@@ -316,8 +318,9 @@ def _model_lines(report: ModelReport) -> tuple[Line, ...]:
         ("longest sequence", report.max_length or 0, "tokens"),
         ("weights as loaded", report.weight_memory_bytes, "bytes"),
         ("KV cache of a token", report.kv_cache_bytes_per_token, "bytes"),
-        ("KV cache of a token beyond all windows", report.kv_cache_bytes_per_further_token, "bytes"),
-        (f"KV cache of a token, mean of {report.seq_length:,}", report.kv_cache_bytes_per_token_mean, "bytes"),
+        # where every token adds as much, once is enough
+        ("KV cache of a token beyond all windows", 0 if even else report.kv_cache_bytes_per_further_token, "bytes"),
+        (f"KV cache of a token, mean of {report.seq_length:,}", 0 if even else mean, "bytes"),
         ("state of a sequence", report.state_bytes_per_sequence, "bytes"),
     ]
     parts = {"weights as loaded": report.ledger.parts} if report.ledger else {}
