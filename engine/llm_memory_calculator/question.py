@@ -4,11 +4,14 @@ notes what was assumed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from llm_memory_hardware import find_accelerator, find_devices
+from llm_memory_hardware import Catalogue, find_accelerator, find_devices
+from llm_memory_hardware.catalogue import current
 
 from .arguments import (
     MOST_SEARCHED_DEVICES,
@@ -207,10 +210,23 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
         )
         found.append(assumed("devices", text))
     for accelerator in accelerators:
+        found += [assumed("hardware", text) for text in _twins(current(), accelerator)]
         for fact, said in accelerator.disputed.items():
             text = f"Sources differ on {accelerator.name}'s {fact.replace('.', ' of ')}: {said}"
             found.append(Note(subject=fact, text=text, origin="warning"))
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _twins(catalogue: Catalogue, accelerator: Accelerator) -> tuple[str, ...]:
+    """That a part is sold with another memory under the same name and a size; one rebuilt by others has no id."""
+    sized = re.compile(re.escape(accelerator.name) + r"_\d+GB")
+    twins = [catalogue[name] for name in catalogue.canonical_names() if sized.fullmatch(name)]
+    return tuple(
+        f"{accelerator.name} is the part of {accelerator.memory_gb:,.6g} GB; {twin.name} is another."
+        for twin in twins
+        if twin.pci_ids
+    )
 
 
 def _also(accelerators: Sequence[Accelerator]) -> str:

@@ -189,3 +189,12 @@ def test_a_figure_on_which_sources_differ_is_said(question: Any) -> None:
     assert "1835" in said[0].text
     assert "1678" in said[0].text
     assert not [note for note in question("H100").notes if "Sources differ" in note.text]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "twin"),
+    [("H20", "H20_141GB"), ("RTX PRO 5000", "RTX_PRO_5000_72GB"), ("RTX 4090", ""), ("H20 141GB", ""), ("H100", "")],
+)
+def test_a_part_that_is_sold_with_another_memory_says_so(hardware: str, twin: str) -> None:
+    said = [note.text for note in calculate_memory("llama3_8b", hardware=hardware).notes if "is another" in note.text]
+    assert [twin in text for text in said] == ([True] if twin else [])

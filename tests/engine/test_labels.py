@@ -132,6 +132,24 @@ def test_a_label_that_says_too_little_is_refused_with_what_it_needs(label: str, 
             },
             4.25 * (LINEAR - 4 * 4096 * 14336) + 8 * 4096 * 14336 + 16 * 14336 + 16 * 3 * 4096 * 14336 + 8 * PLAIN,
         ),
+        (
+            # nothing but what is named
+            {
+                "quant_method": "torchao",
+                "quant_type": {
+                    "default": {
+                        "_type": "ModuleFqnToConfig",
+                        "_data": {
+                            "module_fqn_to_config": {
+                                "model.layers.0.mlp.down_proj": {"_type": "Int8WeightOnlyConfig", "_data": {}},
+                                "_default": None,
+                            }
+                        },
+                    }
+                },
+            },
+            16 * (LINEAR - 4096 * 14336) + 8 * 4096 * 14336 + 16 * 4096 + 8 * PLAIN,
+        ),
         ({"quant_method": "bitnet", "quantization_mode": "online"}, 16 * LINEAR + 8 * PLAIN),
         (
             {

@@ -321,6 +321,18 @@ def test_patterns_of_single_experts(dynamic: dict[str, Any], experts: int) -> No
     assert mixture(**plain, dynamic=dynamic) == pytest.approx(mixture(**plain) + more, abs=1)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["model.layers.1.mlp.experts.3.*", "model.layers.1.mlp.experts.3.up*", "*.experts.3.*"]
+)
+def test_globs_of_single_experts(pattern: str) -> None:
+    plain: dict[str, Any] = {"quant_method": "modelopt", "quant_algo": "FP8"}
+    matrices = (3 if pattern.endswith("3.*") else 1) * (48 if pattern.startswith("*") else 1)
+    # and one float32 scale a matrix less, of which an expert is a part
+    assert mixture(**plain, exclude_modules=[pattern]) - mixture(**plain) == pytest.approx(
+        matrices * (768 * 2048 - 4), abs=matrices * 4
+    )
+
+
 def test_mlx_names_stacked_experts_its_own_way() -> None:
     plain: dict[str, Any] = {"bits": 4, "group_size": 64}
     own = {"model.layers.0.mlp.switch_mlp.down_proj": {"bits": 8, "group_size": 64}}

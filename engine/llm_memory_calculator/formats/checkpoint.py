@@ -48,7 +48,7 @@ _KEPT_FIELDS = (
     "skip_modules",
 )
 # Those that transformers puts in the place of every linear layer, towers' too, unless they are named as left alone.
-_IN_TOWERS = ("bitsandbytes", "eetq", "quanto")
+_IN_TOWERS = ("bitsandbytes", "eetq", "quanto", "torchao", "hqq")
 # Those whose plain names mean one module, and not all that is in it.
 _ONE_MODULE = ("compressed-tensors", "mlx", "auto-round", "vptq")
 # mlx-vlm leaves towers in 16 bits, and quantises the projectors behind them.
@@ -241,7 +241,7 @@ def _refuse_sparse(section: Config) -> None:
     )
     if found:
         raise ConfigError(
-            f"The config's quantization_config stores sparse weights ({found[0]}), whose size is not described; give "
+            f"The config's quantization_config stores sparse weights ({found}), whose size is not described; give "
             "precision to count a dense format."
         )
 
@@ -261,6 +261,10 @@ def _names_all(section: Config, method: str) -> bool:
         return bool(section.values.get("config_for_layers"))
     if method == "hqq":
         return bool(_hqq_by_module(section))
+    if method == "torchao":
+        # modules that no name takes have the default, or are left alone where there is none
+        by_name = fqn_configs(section)
+        return bool(by_name) and not by_name.get("_default")
     return method != "fp8" and bool(section.values.get("quantized_layers"))
 
 
@@ -278,17 +282,21 @@ def _of_groups(section: Config, groups: list[Mapping[str, Any]]) -> tuple[Rule, 
     """The formats of config_groups: of the modules that a group names first, then of classes."""
     layout = section.text("format", default="")
     named: list[Rule] = []
+    patterns: list[Rule] = []
     of_class: list[Rule] = []
     for group in groups:
         form, (classes, modules) = group_format(group, layout), targets_of(group)
-        if modules:
-            patterns = ModulePatterns(modules, below=False)
-            named.append(Rule(form=form, roles=_ALL_MATRICES | {"table"}, modules=patterns))
+        # a module's own name holds before a pattern, and that before a class
+        for kind, spelled in ((named, False), (patterns, True)):
+            chosen = [module for module in modules if module.startswith("re:") is spelled]
+            if chosen:
+                meant = ModulePatterns(chosen, below=False)
+                kind.append(Rule(form=form, roles=_ALL_MATRICES | {"table"}, modules=meant))
         if "Linear" in classes:
             of_class.append(Rule(form=form, roles=_ALL_MATRICES))
         if "Embedding" in classes:
             of_class.append(Rule(form=form, roles=frozenset({"table"})))
-    return (*named, *of_class)
+    return (*named, *patterns, *of_class)
 
 
 # --- several formats -----------------------------------------------------------------------------------------------

@@ -220,7 +220,7 @@ class _Matcher:
             begins_anywhere = anywhere or expression.startswith(".*")
         else:
             glob = _common(pattern)
-            self.root = re.split(r"[*?[]", glob, maxsplit=1)[0].rpartition(".")[0]
+            self.root = _EXPERT_NUMBER.sub(r"\g<1>0", re.split(r"[*?[]", glob, maxsplit=1)[0].rpartition(".")[0])
             self.cost = 1
             # a glob of a module means all that is in it
             self.match = re.compile(f"(?:{translate(glob)})|(?:{translate(glob + '.*')})").match

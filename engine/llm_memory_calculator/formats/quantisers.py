@@ -314,7 +314,7 @@ def _torchao(section: Config) -> Format:
         stated = stated.get("default", stated)
     named = fqn_configs(section)
     if named:
-        stated = named.get("_default") or next((own for own in named.values() if own), None)
+        stated = named.get("_default")
     if isinstance(stated, str):
         more = section.values.get("quant_type_kwargs")
         return _torchao_kind(stated, Config(more if isinstance(more, Mapping) else {}, where="quant_type_kwargs."))
