@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from llm_memory_calculator import Step
@@ -12,6 +14,18 @@ from llm_memory_calculator.config import Config
 
 def described(**facts: Any) -> Architecture:
     return build(Config(facts))
+
+
+def write_pipeline(folder: Path, parts: dict[str, Any], encoder: str) -> None:
+    """Write a pipeline as diffusers stores one; `encoder`: the class of parts that name none."""
+    index: dict[str, Any] = {}
+    for part, value in parts.items():
+        index[part] = value
+        if isinstance(value, dict):
+            index[part] = ["diffusers", value.get("_class_name", encoder)]
+            (folder / part).mkdir()
+            (folder / part / "config.json").write_text(json.dumps(value), encoding="utf-8")
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 def flops(architecture: Architecture, step: Step) -> float:

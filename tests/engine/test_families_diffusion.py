@@ -1,6 +1,5 @@
 """Models that make images against diffusers 0.42.1 and transformers 5.24 on the meta device, and pipelines of them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, load_model, max_batch_size
 from llm_memory_calculator.errors import ArgumentError, ConfigError, LayoutError, UnsupportedModelError
 
-from .families import described
+from .families import described, write_pipeline
 
 CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 SIMPLE_DOWN, SIMPLE_UP = "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D"
@@ -459,14 +458,7 @@ def test_time_and_splits_are_refused() -> None:
 
 
 def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
-    index: dict[str, Any] = {}
-    for part, value in SD_PIPELINE.items():
-        index[part] = value
-        if isinstance(value, dict):
-            index[part] = ["diffusers", value.get("_class_name", "CLIPTextModel")]
-            (tmp_path / part).mkdir()
-            (tmp_path / part / "config.json").write_text(json.dumps(value), encoding="utf-8")
-    (tmp_path / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    write_pipeline(tmp_path, SD_PIPELINE, "CLIPTextModel")
     for path in (tmp_path, tmp_path / "model_index.json"):
         assert calculate_memory(path).parameter_count == 1_066_235_307
     (tmp_path / "vae" / "config.json").unlink()

@@ -1,6 +1,5 @@
 """Models that make videos against diffusers 0.42.1 and transformers 5.24 on the meta device, and pipelines of them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from llm_memory_calculator import calculate_memory
 from llm_memory_calculator.errors import ArgumentError, ConfigError
 
-from .families import described
+from .families import described, write_pipeline
 
 # The configs are those of the published repositories, as diffusers' scripts of conversion write them.
 WAN = {"_class_name": "WanTransformer3DModel", "added_kv_proj_dim": None, "patch_size": [1, 2, 2]}
@@ -346,14 +345,7 @@ def test_weights_stand_where_the_folder_of_the_pipeline_has_them() -> None:
 
 def test_a_folder_with_two_denoisers_is_read(tmp_path: Path) -> None:
     config, parameters = PIPELINES["Wan 2.2 A14B"]
-    index: dict[str, Any] = {}
-    for part, value in config.items():
-        index[part] = value
-        if isinstance(value, dict):
-            index[part] = ["diffusers", value.get("_class_name", "UMT5EncoderModel")]
-            (tmp_path / part).mkdir()
-            (tmp_path / part / "config.json").write_text(json.dumps(value), encoding="utf-8")
-    (tmp_path / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    write_pipeline(tmp_path, config, "UMT5EncoderModel")
     assert calculate_memory(tmp_path).parameter_count == parameters
 
 

@@ -125,9 +125,6 @@ class ModulePatterns:
             )
         self._matchers = [_Matcher(pattern, anywhere) for pattern in others]
 
-    def __bool__(self) -> bool:
-        return bool(self._names or self._matchers)
-
     def taken(self, modules: Modules) -> tuple[dict[str, float], list[str]]:
         """(the share of the weights at each path that is meant, 0 to 1, and the patterns that take none).
 

@@ -162,13 +162,6 @@ def targets_of(group: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ..
     return classes, tuple(target for target in targets if target not in classes)
 
 
-def _by_groups(section: Config) -> Format:
-    """compressed-tensors and modelopt: config_groups of {num_bits, type, strategy, group_size}, or a quant_algo."""
-    groups = groups_of(section)
-    layout = section.text("format", default="")
-    return group_format(groups[0], layout) if groups else algorithm_of(section)
-
-
 def quark(section: Config) -> Format:
     """AMD Quark: the weight {dtype, qscheme, group_size} of a layer's or of the global config."""
     weight = section.section("weight")
@@ -435,9 +428,10 @@ READERS: dict[str, Callable[[Config], Format]] = {
     "mlx": mlx,
     "eetq": lambda _: FORMATS["int8"],
     "quanto": _quanto,
-    "compressed-tensors": _by_groups,
-    "modelopt": _by_groups,
-    "modelopt_fp4": _by_groups,
+    # what has config_groups is read before, by each group
+    "compressed-tensors": algorithm_of,
+    "modelopt": algorithm_of,
+    "modelopt_fp4": algorithm_of,
     "quark": lambda section: quark(section.section("global_quant_config")),
     "exl2": lambda section: exl(section)[0],
     "exl3": lambda section: exl(section)[0],
