@@ -38,9 +38,13 @@ if TYPE_CHECKING:
         calculate_memory as calculate_memory,
         compare_hardware as compare_hardware,
         estimate_performance as estimate_performance,
+        explain_startup_log as explain_startup_log,
+        fewest_devices as fewest_devices,
         inspect_model as inspect_model,
         load_model as load_model,
+        longest_context as longest_context,
         max_batch_size as max_batch_size,
+        smallest_device as smallest_device,
     )
     from .architecture import (
         Architecture as Architecture,
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
         ModelReport as ModelReport,
         Note as Note,
         PhaseReport as PhaseReport,
+        StartupLogReport as StartupLogReport,
     )
     from .sources import (
         catalogue_names as catalogue_names,
@@ -150,9 +155,13 @@ _ROOMS = {
         "calculate_memory",
         "compare_hardware",
         "estimate_performance",
+        "explain_startup_log",
+        "fewest_devices",
         "inspect_model",
         "load_model",
+        "longest_context",
         "max_batch_size",
+        "smallest_device",
     ),
     ".architecture": (
         "Architecture",
@@ -223,6 +232,7 @@ _ROOMS = {
         "ModelReport",
         "Note",
         "PhaseReport",
+        "StartupLogReport",
     ),
     ".sources": ("catalogue_names",),
 }

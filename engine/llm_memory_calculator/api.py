@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving
 from llm_memory_hardware.catalogue import current
@@ -13,37 +15,51 @@ from llm_memory_hardware.catalogue import current
 from . import checks, search, sources
 from .architecture import Architecture
 from .arguments import (
+    CONTEXT,
+    FEWEST,
+    MOST_SEARCHED_DEVICES,
+    SMALLEST,
     BestParallelism,
     CalculateMemory,
+    Calibrated,
     CompareHardware,
     EstimatePerformance,
+    ExplainStartupLog,
+    HardwareLike,
     InspectModel,
     MaxBatchSize,
     ModelLike,
     Question,
     asks,
 )
-from .deployment import Deployment
-from .errors import ArgumentError
+from .deployment import Deployment, Load
+from .drafting import eagle_model
+from .errors import ArgumentError, CalculatorError, DoesNotFitError
+from .explained_logs import explained
 from .facts import table
 from .formats.headers import compared
 from .formats.scheme import stored_bytes
+from .memory.batch import batch_report
 from .memory.caches import cache_notes, growth, growth_notes
 from .memory.explanation import weights_of
-from .memory.reports import batch_report, length_notes, memory_report
+from .memory.inverse import Held, fewest_or_refuse, smallest_devices
+from .memory.reports import fit_of, length_notes, memory_report
 from .models import Model, describe, model_of
 from .parallel import tensor_sizes
 from .performance.reports import estimate_end_to_end
 from .question import (
+    MOST_TENSOR,
     assumed,
     deployed,
     deployed_as_given,
     generated_load,
     hardware_notes,
     held,
+    held_mix,
     named,
     require_decoder,
     require_phases,
+    require_search,
     searched,
 )
 from .report import (
@@ -53,7 +69,10 @@ from .report import (
     LayoutReport,
     MemoryReport,
     ModelReport,
+    Note,
+    StartupLogReport,
 )
+from .startup_logs import StartupLog, read_log
 
 
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
@@ -69,18 +88,32 @@ def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = Fa
     if token is not None:
         checks.text("token", token, ("hf_…",))
     checks.flag("refresh", refresh)
+    return _loaded(model, token, refresh=refresh)
+
+
+def _loaded(
+    model: ModelLike,
+    token: str | None,
+    *,
+    refresh: bool,
+    as_other: Callable[[sources.Origin], Model | None] | None = None,
+) -> Model:
+    """The same; as_other: what a config is of that is no model of its own, where it is."""
     if isinstance(model, Model):
         return model
     if isinstance(model, Architecture):
         return model_of(model)
     if isinstance(model, Mapping):
-        return _described(sources.given(model))
+        origin = sources.given(model)
+        return (as_other and as_other(origin)) or _described(origin)
     place = sources.locate(model, refresh=refresh)
     if place.kind == "catalogue" and place.name.lower() != str(model).lower():
         return _called(_bundled(place), str(model), place.repository)
     if place.kind in ("catalogue", "name"):
         return _bundled(place)
     origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
+    if as_other and (other := as_other(origin)):
+        return other
     found = _described(origin)
     if origin.kind == "name":
         found = replace(found, name=place.name)
@@ -112,7 +145,17 @@ def _described(origin: sources.Origin) -> Model:
 
 def _model(asked: Question, name: ModelLike) -> Model:
     found = load_model(name, token=asked.token, refresh=asked.refresh)
-    return found if asked.state_precision is None else found.in_engine(asked.state_precision)
+    found = found if asked.state_precision is None else found.in_engine(asked.state_precision)
+    wanted: Any = asked.speculative if isinstance(asked, Calibrated) else None
+    if wanted is None or wanted.model is None:
+        return found
+    drafter = _loaded(
+        wanted.model,
+        asked.token,
+        refresh=asked.refresh,
+        as_other=lambda origin: eagle_model(origin, wanted.method, found.architecture),
+    )
+    return replace(found, drafter=drafter)
 
 
 @asks(CalculateMemory)
@@ -120,13 +163,22 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
     """Memory that one device must hold to serve a model, in bytes; with several devices, the one that holds most.
 
     Without a layout, devices are split as the notes say. hardware or memory_gb: a device to judge `fits_device` by.
+    find: the fewest devices of the hardware that hold the model, over every layout, or the smallest accelerator; the
+    report is then of what was found. `get_minimum_system_size` gives the number of the fewest alone.
     Raises CalculatorError (a ValueError): unknown model or format, impossible layout, config that lacks a field.
     """
     model = _model(asked, asked.model_id_or_config)
     if not asked.respect_weight_tying:
         model = model.with_untied_head()
+    require_search(asked)
     deployment, load = held(asked, model, asked.batch_size)
-    return memory_report(
+    if asked.find == FEWEST:
+        deployment = _on_fewest(deployment, load)
+    smallest = _smallest(deployment, load) if asked.find == SMALLEST else ()
+    if smallest:
+        deployment = smallest[0].deployment
+        deployment = replace(deployment, notes=(*deployment.notes, *hardware_notes(*_kinds(smallest[:1]))))
+    report = memory_report(
         deployment,
         load,
         accelerators=_well_known(current()),
@@ -134,6 +186,65 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
         include_gradients=asked.include_gradients,
         explained=asked.detail == "full",
     )
+    if asked.find is None:
+        return report
+    return replace(
+        report,
+        fewest_devices=deployment.layout.devices if asked.find == FEWEST else None,
+        smallest_devices=tuple(map(fit_of, smallest)),
+    )
+
+
+def fewest_devices(model: ModelLike, hardware: HardwareLike | None = None, **asked: Any) -> MemoryReport:
+    """The fewest devices of which some layout holds the model, as `fewest_devices` of the report, in that layout.
+
+    Other arguments are those of `calculate_memory`, which is asked to find 'devices'; devices: the most to look at.
+    Raises DoesNotFitError when no layout holds it.
+    """
+    return calculate_memory(model, hardware=hardware, find=FEWEST, **asked)
+
+
+def smallest_device(model: ModelLike, **asked: Any) -> MemoryReport:
+    """The smallest accelerator that holds the model, first of `smallest_devices` of the report, which is of it.
+
+    Other arguments are those of `calculate_memory`, which is asked to find 'device'. Raises DoesNotFitError when none
+    of the catalogue holds it.
+    """
+    return calculate_memory(model, find=SMALLEST, **asked)
+
+
+def _on_fewest(deployment: Deployment, load: Load) -> Deployment:
+    """The same on the fewest of its devices that hold the load."""
+    accelerator, depth = deployment.accelerator, deployment.architecture.depth
+    node = MOST_TENSOR if accelerator is None else accelerator.link_domain
+    most = searched(deployment.devices or min(node * depth, MOST_SEARCHED_DEVICES))
+    found = fewest_or_refuse(deployment, load, most=most, node=node)
+    return _noted(found, f"No layout was given: {found.layout} is of the fewest devices that hold it.")
+
+
+def _smallest(deployment: Deployment, load: Load) -> tuple[Held, ...]:
+    """The smallest accelerators that hold the load. Raises DoesNotFitError."""
+    found = smallest_devices(deployment, load, _by_memory(current()))
+    if not found:
+        raise DoesNotFitError(
+            f"{deployment.model.name} at batch {load.sequences:,} x {load.tokens:,} tokens fits on {deployment.layout} "
+            "of no accelerator of the catalogue; give hardware and find 'devices' for how many of it would do, or a "
+            "smaller precision."
+        )
+    return found
+
+
+def _kinds(found: Sequence[Held]) -> tuple[Accelerator, ...]:
+    return tuple(one.deployment.accelerator for one in found if one.deployment.accelerator is not None)
+
+
+@lru_cache(maxsize=8)
+def _by_memory(catalogue: Catalogue) -> tuple[Accelerator, ...]:
+    """Accelerators from the smallest memory on; of as much, those that are rented first; none whose memory is open."""
+    rented = {accelerator.name for accelerator in accelerators_for_serving()}
+    known = (catalogue[name] for name in catalogue.canonical_names())
+    sized = (entry for entry in known if entry.type != "cpu" and not entry.memory_is_maximum)
+    return tuple(sorted(sized, key=lambda entry: (entry.memory_gb, entry.name not in rented, entry.name)))
 
 
 @lru_cache(maxsize=8)
@@ -145,11 +256,20 @@ def _well_known(catalogue: Catalogue) -> tuple[Accelerator, ...]:
 def max_batch_size(asked: MaxBatchSize) -> BatchReport:
     """The largest number of sequences of seq_length tokens that the devices hold; 0, with the reason, when none fits.
 
+    find: the longest context of batch_size sequences instead, or the tokens of KV cache that there is room for.
     hardware or memory_gb is required. Without a layout, devices are split as the notes say.
     """
-    if asked.hardware is None and asked.memory_gb is None:
-        raise ArgumentError("Give hardware (such as 'H100') or memory_gb (GB of one device): one of them is needed.")
-    return batch_report(*held(asked, _model(asked, asked.model), 1), explained=asked.detail == "full")
+    deployment, load = held_mix(asked, _model(asked, asked.model))
+    return batch_report(deployment, load, find=asked.find, explained=asked.detail == "full")
+
+
+def longest_context(
+    model: ModelLike, hardware: HardwareLike | None = None, *, batch_size: int = 1, **asked: Any
+) -> BatchReport:
+    """The longest context of batch_size sequences, as `longest_context` of the report; 0, with the reason, when none
+    fits. Other arguments are those of `max_batch_size`, which is asked to find 'context'.
+    """
+    return max_batch_size(model, hardware, find=CONTEXT, batch_size=batch_size, **asked)
 
 
 @asks(InspectModel)
@@ -191,6 +311,61 @@ def inspect_model(asked: InspectModel) -> ModelReport:
             *architecture.apart,
         ),
     )
+
+
+@asks(ExplainStartupLog)
+def explain_startup_log(asked: ExplainStartupLog) -> StartupLogReport:
+    """A pasted start-up log beside the estimate: each term's residual, what binds, what to change, and a calibration.
+
+    The log's own words say model, release, settings, layout and card; arguments come before them and fill their gaps.
+    A log without a model gives its ledger and arithmetic alone. No file that a log names is read.
+    Raises ArgumentError for a text that is no log of an engine that is read.
+    """
+    log = read_log(asked.text)
+    found = _logged(asked, log)
+    return explained(asked, log, found.model, accelerators=_well_known(current()), notes=found.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """The model of a log, and what is to be said of how it was found."""
+
+    model: Model | None
+    notes: tuple[Note, ...] = ()
+
+
+def _logged(asked: ExplainStartupLog, log: StartupLog) -> _Logged:
+    """The model that the caller gives, or the one that the log's name means; a path's last part is the name."""
+    if asked.model is not None:
+        return _Logged(_model(asked, asked.model))
+    said = log.model
+    if said is None or "sha256-" in said:
+        text = "The log does not name its model; give model."
+        return _Logged(None, (Note(subject="model", text=text, origin="warning"),))
+    name = _name_in(said)
+    try:
+        if sources.locate(name).kind == "file":
+            raise ArgumentError(f"{said!r} is a path")
+        model = _model(asked, name)
+    except CalculatorError as error:
+        text = f"The log's model {said[:120]!r} is not known by that name ({error}); give model."
+        return _Logged(None, (Note(subject="model", text=text, origin="warning"),))
+    text = f"The log's {said[:120]!r} was taken as {name}."
+    return _Logged(model, () if name == said else (assumed("model", text),))
+
+
+def _name_in(said: str) -> str:
+    """The name of a model in a path, or an id as it is."""
+    kept = _HUB_CACHE.search(said)
+    if kept is not None:
+        return f"{kept[1]}/{kept[2]}"
+    if said.count("/") == 1 and not said.startswith(("/", ".", "~")) and not said.lower().endswith(".gguf"):
+        return said
+    return re.split(r"[/\\]", said.rstrip("/\\"))[-1].removesuffix(".gguf")
+
+
+# A folder of the hub's own cache: models--Qwen--Qwen2.5-7B/snapshots/...
+_HUB_CACHE = re.compile(r"models--([\w.-]{1,96}?)--([\w.-]{1,96})(?:/|$)")
 
 
 @asks(EstimatePerformance)
@@ -260,12 +435,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     chosen = [named(entry, asked.devices) for entry in hardware or accelerators_for_serving()]
     chosen = [(accelerator, count and searched(count)) for accelerator, count in chosen]
     plain = deployed(asked, model)
-    tried = search.ranked(
-        [
-            search.try_accelerator(replace(plain, accelerator=entry, devices=count), load, asked.goal)
-            for entry, count in chosen
-        ]
-    )
+    tried = search.ranked([search.try_accelerator(plain.on(entry, count), load, asked.goal) for entry, count in chosen])
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
     if hardware is None:

@@ -96,6 +96,10 @@ class Architecture:
     """The same of a sound, where there is an encoder of sounds."""
     latents: Latents | None = None
     """What images are made of, where the model makes some."""
+    tower_type: str = ""
+    """The family of the tower for images, as the config names it."""
+    rotary_values: int = 0
+    """Values of the tables of sines and cosines that engines keep for rotary positions."""
     max_length: int | None = None
     """Longest sequence that the config allows, in tokens."""
     dtype: str | None = None
@@ -119,6 +123,11 @@ class Architecture:
         yield self.first
         yield from self.stack
         yield self.last
+
+    @property
+    def predictors(self) -> tuple[Layer, ...]:
+        """The layers for multi-token prediction: those that attend, of what engines do not load by themselves."""
+        return tuple(layer for layer in self.unloaded or () if any(operator.caches for operator in layer.operators))
 
     @property
     def depth(self) -> int:
@@ -195,9 +204,11 @@ class Architecture:
     def has_tied_head(self) -> bool:
         return any(operator.borrows for operator in self.last.operators)
 
-    def shard(self, tensor: int, expert: int = 1) -> Architecture:
-        """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` of them."""
-        return self if tensor == 1 else _shard(self, tensor, expert)
+    def shard(self, tensor: int, expert: int = 1, copies: int = 1) -> Architecture:
+        """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` groups of the ranks of so
+        many copies.
+        """
+        return self if tensor == copies == 1 else _shard(self, tensor, expert, copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,17 +242,25 @@ def _state(architecture: Architecture) -> State:
     return sum_states((layer.repeat, operator.state()) for layer in architecture.stack for operator in layer.operators)
 
 
-def _shard_layer(layer: Layer, tensor: int, expert: int) -> Layer:
-    return replace(layer, operators=tuple(operator.shard(tensor, expert) for operator in layer.operators))
-
-
 @lru_cache(maxsize=256)
-def _shard(architecture: Architecture, tensor: int, expert: int) -> Architecture:
+def _shard(architecture: Architecture, tensor: int, expert: int, copies: int) -> Architecture:
+    def of_rank(layer: Layer) -> Layer:
+        if any(operator.expert_count for operator in layer.operators):
+            return _shard_layer(layer, tensor, expert, copies)
+        # the same layer however experts are shared: its formats and times are known by its identity
+        return layer if tensor == 1 else _shard_layer(layer, tensor, 1, 1)
+
     return replace(
         architecture,
-        towers=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.towers),
-        encoder=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.encoder),
-        first=_shard_layer(architecture.first, tensor, expert),
-        stack=tuple(_shard_layer(layer, tensor, expert) for layer in architecture.stack),
-        last=_shard_layer(architecture.last, tensor, expert),
+        towers=tuple(map(of_rank, architecture.towers)),
+        encoder=tuple(map(of_rank, architecture.encoder)),
+        first=of_rank(architecture.first),
+        stack=tuple(map(of_rank, architecture.stack)),
+        last=of_rank(architecture.last),
     )
+
+
+@lru_cache(maxsize=4096)
+def _shard_layer(layer: Layer, tensor: int, expert: int, copies: int) -> Layer:
+    operators = (operator.pooled(copies).shard(tensor, expert) for operator in layer.operators)
+    return replace(layer, operators=tuple(operators))

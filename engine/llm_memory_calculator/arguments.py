@@ -8,17 +8,18 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import adapters, choice, flag, names, real, refuse, sides, text, whole
-from .engines import ENGINES
+from .checks import adapters, choice, flag, mix, names, object_or_path, real, refuse, sides, text, whole
+from .engines import ENGINES, SPELLINGS, settings_of
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS
+from .speculation import speculative
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
     from .architecture import Architecture
     from .memory.adapters import LoraConfig
     from .models import Model
+    from .speculation import Speculative
 
     ModelLike = str | PathLike[str] | Mapping[str, Any] | Model | Architecture
     HardwareLike = str | Mapping[str, object] | Accelerator
     Adapters = LoraConfig | Mapping[str, Any] | str | PathLike[str]
+    CalibrationLike = Mapping[str, Any] | str | PathLike[str]
+    SpeculativeLike = ModelLike | Speculative
 else:
     # the declarations stay as light to import as the reports
-    ModelLike = HardwareLike = Adapters = Any
+    ModelLike = HardwareLike = Adapters = CalibrationLike = SpeculativeLike = Any
 
 MOST_SEQUENCES = 1_000_000
 MOST_TOKENS = 100_000_000
@@ -42,6 +46,8 @@ MOST_BEAMS = 1_024
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
+FEWEST, SMALLEST = "devices", "device"
+BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
 
 Kind = Literal[
@@ -53,11 +59,15 @@ Kind = Literal[
     "format",
     "names",
     "sides",
+    "mix",
     "model",
     "hardware",
     "hardware list",
     "object",
     "adapters",
+    "calibration",
+    "speculation",
+    "log",
 ]
 
 
@@ -67,8 +77,11 @@ class Argument:
 
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
-    checks), a list of names, one side or height and width in pixels (a number, a pair, text), a model, one accelerator
-    or several, an object, adapters (an object or the path of one)."""
+    checks), a list of names, one side or height and width in pixels (a number, a pair, text), lengths
+    with their shares, a model, one accelerator
+    or several, an object, adapters or a calibration (an object or the path of one), what drafts (a word, a model or an
+    object),
+    the text of a log."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -78,6 +91,8 @@ class Argument:
     most: float = 0
     words: tuple[str, ...] = ()
     """All that is accepted, where these are all."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Other spellings of these."""
     left_out: str = ""
     """What is taken where it is not given, unless that is a plain default."""
     examples: tuple[object, ...] = ()
@@ -96,15 +111,22 @@ class Argument:
             case "flag":
                 return flag(name, value)
             case "word":
-                return choice(name, value.lower() if isinstance(value, str) else value, self.words)
-            case "text":
+                word = value.strip().lower() if isinstance(value, str) else value
+                return choice(name, self.also.get(word, word) if isinstance(word, str) else word, self.words)
+            case "text" | "log":
                 return text(name, value, self.examples)
             case "names":
                 return names(name, value)
             case "sides":
                 return sides(name, value, most=int(self.most))
+            case "mix":
+                return mix(name, value, most=int(self.most))
             case "adapters":
                 return adapters(name, value)
+            case "calibration":
+                return object_or_path(name, value)
+            case "speculation":
+                return speculative(name, value)
             case "object" if not isinstance(value, Mapping):
                 raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
         return value
@@ -139,7 +161,11 @@ MaybeHardware = Annotated[
 MemoryGb = Annotated[
     float | None,
     Argument(
-        "real", "Memory of one device, GB of 10^9 bytes, in place of hardware", unit="GB", most=1e6, examples=(24,)
+        "real",
+        "Memory of one device in GB as such a card is sold, in place of hardware",
+        unit="GB",
+        most=1e6,
+        examples=(24,),
     ),
 ]
 BatchSize = Annotated[int, Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES)]
@@ -179,9 +205,17 @@ class Question:
             examples=("auto",),
         ),
     ] = None
-    engine: Annotated[str, Argument("word", "Serving engine whose memory and host cost are counted", words=ENGINES)] = (
-        ENGINES[0]
-    )
+    engine: Annotated[
+        str | None,
+        Argument(
+            "word",
+            "Serving engine whose memory and host cost are counted",
+            words=ENGINES,
+            also=SPELLINGS,
+            left_out="the one that serves such a format on such a device, as a note says,",
+            examples=("vllm",),
+        ),
+    ] = None
     engine_version: Annotated[
         str | None,
         Argument("text", "Release of the engine", left_out="the newest that is described", examples=("0.19.0",)),
@@ -190,11 +224,20 @@ class Question:
         float | None,
         Argument(
             "real",
-            "Share of a device's memory that the engine may use, 0 to 1",
+            "Share of a device's memory that the engine may use, 0 to 1, whatever the engine calls it",
             above=0.01,
             most=1,
             left_out="the engine's default",
             examples=(0.9,),
+        ),
+    ] = None
+    engine_settings: Annotated[
+        Mapping[str, Any] | None,
+        Argument(
+            "object",
+            "Settings by the engine's own names (max_model_len, max_num_seqs, n_gpu_layers, mem_fraction_static, ...)",
+            left_out="the engine's defaults for that release and device",
+            examples=({"max_model_len": 8192},),
         ),
     ] = None
     refresh: Annotated[bool, Argument("flag", "Ask the Hugging Face hub before the bundled catalogue")] = False
@@ -214,6 +257,31 @@ class Question:
             value = getattr(self, name)
             if value is not default:
                 setattr(self, name, argument.check(name, value))
+
+
+@dataclass(kw_only=True, eq=False)
+class Calibrated(Question):
+    """Whose memory is estimated."""
+
+    calibration: Annotated[
+        CalibrationLike | None,
+        Argument(
+            "calibration",
+            "What a start-up log measured, by which the estimate is corrected on the same card: the calibration that "
+            "explain_startup_log gives, as an object or as the path of its file",
+            left_out="no correction",
+        ),
+    ] = None
+    speculative: Annotated[
+        SpeculativeLike | None,
+        Argument(
+            "speculation",
+            "What drafts tokens: mtp (the checkpoint's own layers), ngram, a draft model or EAGLE head as model names "
+            "one, or an object of method, model and num_speculative_tokens as vLLM's --speculative-config",
+            left_out="nothing",
+            examples=("mtp", {"model": "Qwen/Qwen3-0.6B", "num_speculative_tokens": 4}),
+        ),
+    ] = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -243,13 +311,16 @@ class Split(Question):
     expert_parallel: Annotated[
         int | None,
         Argument(
-            "whole", "Groups among the tensor-parallel devices that share the experts of a mixture", most=MOST_DEVICES
+            "whole",
+            "Groups that share the experts of a mixture: of the tensor-parallel devices, or of tensor x data where it "
+            "does not divide those",
+            most=MOST_DEVICES,
         ),
     ] = None
 
 
 @dataclass(kw_only=True, eq=False)
-class Held(Split):
+class Held(Split, Calibrated):
     """What sequences hold."""
 
     seq_length: Annotated[
@@ -344,7 +415,7 @@ class Held(Split):
 
 
 @dataclass(kw_only=True, eq=False)
-class Generated(Question):
+class Generated(Calibrated):
     """What is generated of what."""
 
     batch_size: BatchSize = 1
@@ -374,6 +445,14 @@ class CalculateMemory(Held):
     batch_size: BatchSize = 1
     hardware: MaybeHardware = None
     memory_gb: MemoryGb = None
+    find: Annotated[
+        str | None,
+        Argument(
+            "word",
+            "devices: the fewest of the hardware that hold it, over every layout; device: the smallest accelerator",
+            words=(FEWEST, SMALLEST),
+        ),
+    ] = None
     framework_overhead: Annotated[
         float | None,
         Argument(
@@ -398,6 +477,27 @@ class MaxBatchSize(Held):
     hardware: MaybeHardware = None
     _: KW_ONLY
     memory_gb: MemoryGb = None
+    find: Annotated[
+        str,
+        Argument(
+            "word",
+            "batch: most sequences; context: longest context of batch_size sequences; tokens: KV tokens of the room",
+            words=(BATCH, CONTEXT, TOKENS),
+        ),
+    ] = BATCH
+    batch_size: Annotated[
+        int | None,
+        Argument("whole", "Sequences, over all copies, of the longest context", most=MOST_SEQUENCES, left_out="1"),
+    ] = None
+    mix: Annotated[
+        Mapping[int, float] | Sequence[Sequence[float]] | str | None,
+        Argument(
+            "mix",
+            "Lengths of the sequences with their shares, in place of seq_length",
+            most=MOST_TOKENS,
+            examples=({"2048": 0.7, "8192": 0.3},),
+        ),
+    ] = None
 
     ORDER = ("model", "hardware", "memory_gb", "seq_length", "precision", "kv_precision")
 
@@ -461,6 +561,38 @@ class CompareHardware(Ranked):
 
 
 @dataclass(eq=False)
+class ExplainStartupLog(Split):
+    text: Annotated[
+        str,
+        Argument(
+            "log",
+            "A start-up log as pasted, of vLLM, SGLang, llama.cpp, ollama, TensorRT-LLM or mlx-lm; its last start",
+        ),
+    ]
+    _: KW_ONLY
+    model: Annotated[
+        ModelLike | None,
+        Argument(
+            "model",
+            "Hub id, short name, path or config of the model, in place of what the log names",
+            left_out="the model that the log names",
+            spoken_as="model",
+        ),
+    ] = None
+    hardware: Annotated[
+        HardwareLike | None,
+        Argument(
+            "hardware",
+            _HARDWARE,
+            left_out="the card that the log names, or one that shows as much memory,",
+            examples=("H100",),
+        ),
+    ] = None
+
+    ORDER = ("text",)
+
+
+@dataclass(eq=False)
 class InspectModel(Question):
     model: ModelName
     _: KW_ONLY
@@ -491,6 +623,18 @@ def declarations(question: Any) -> tuple[tuple[str, Any, Argument], ...]:
     return tuple((name, defaults[name], arguments[name]) for name in order)
 
 
+def _with_settings(given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """Settings of an engine that were given by their own names, as its settings."""
+    if known.issuperset(given):
+        return given
+    own = {name for engine in ENGINES for name in settings_of(engine)}
+    told = {name: value for name, value in given.items() if name not in known and name in own}
+    if not told:
+        return given
+    rest = {name: value for name, value in given.items() if name not in told}
+    return rest | {"engine_settings": {**told, **(given.get("engine_settings") or {})}}
+
+
 Arguments = ParamSpec("Arguments")
 Asked = TypeVar("Asked", bound=Question)
 Answer = TypeVar("Answer")
@@ -500,6 +644,7 @@ def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], An
     """Make a function of a question into one of its arguments, with their signature, their checks and their meaning."""
     made_of: Any = question
     order, declared = made_of.ORDER, declarations(made_of)
+    known = frozenset(name for name, _, _ in declared)
     signature = inspect.Signature(
         [
             inspect.Parameter(
@@ -514,8 +659,9 @@ def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], An
     def made(answer: Callable[[Asked], Answer]) -> Callable[Arguments, Answer]:
         @wraps(answer)
         def ask(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-            given = dict(zip(order, args, strict=False)) | kwargs
-            if len(given) < len(args) + len(kwargs):
+            named = _with_settings(dict(kwargs), known)
+            given = dict(zip(order, args, strict=False)) | named
+            if len(given) < len(args) + len(named):
                 refuse(answer.__name__, signature, args, kwargs)
             try:
                 asked: Asked = made_of(**given)

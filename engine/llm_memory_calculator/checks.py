@@ -105,6 +105,33 @@ def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
     return whole(name, given[0], most=most), whole(name, given[1], most=most)
 
 
+def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]:
+    """Lengths with their shares, made to sum to 1, shortest first: of an object, pairs, or text (2048:0.7,8192:0.3)."""
+    given = _plain(value)
+    if isinstance(given, str):
+        given = [pair.split(":") for pair in given.split(",")]
+    pairs = list(given.items() if isinstance(given, Mapping) else given) if isinstance(given, Collection) else []
+    if not pairs or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"{name} must be lengths with their shares (2048:0.7,8192:0.3, [[2048, 0.7], [8192, 0.3]] or an object of "
+            f"them), and is {shown(value)}."
+        )
+    shares: dict[int, float] = {}
+    for length, share in pairs:
+        tokens = whole(f"{name}'s length", _typed(length), most=most)
+        shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", _typed(share), most=1e9)
+    total = sum(shares.values())
+    return tuple((tokens, shares[tokens] / total) for tokens in sorted(shares))
+
+
+def _typed(value: object) -> object:
+    """A number that was typed, or is the key of an object of JSON; anything else as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def adapters(name: str, value: object) -> Any:
     """An object of adapters or the path of one; a configuration of PEFT's own class as the object of its fields."""
     if isinstance(value, (str, Mapping)):
@@ -119,6 +146,15 @@ def adapters(name: str, value: object) -> Any:
         f"{name} must be an object, or the path of an adapter_config.json or of the folder that holds one, and is "
         f"{shown(value)}."
     )
+
+
+def object_or_path(name: str, value: object) -> Any:
+    """An object, or the path of the file that holds one."""
+    if isinstance(value, (str, Mapping)):
+        return value
+    if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
+        return path
+    raise ArgumentError(f"{name} must be an object or the path of its file, and is {shown(value)}.")
 
 
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

@@ -6,9 +6,10 @@ take numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .engines import device_of
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -19,10 +20,27 @@ if TYPE_CHECKING:
     from .formats.scheme import Formats
     from .images import ImageSize, InputSize
     from .memory.adapters import Adapters
+    from .memory.calibration import Calibration
     from .models import Model
     from .parallel import Parallelism
     from .report import Note
     from .units import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Speculation:
+    """What drafts tokens that the model then verifies. Compared by identity."""
+
+    method: str
+    tokens: int
+    """Drafted at once."""
+    name: str = ""
+    """The draft's, where it is a model or a head of its own."""
+    architecture: Architecture | None = None
+    """What is loaded beside the model, without what it shares with it; None: nothing."""
+    formats: Formats
+    notes: tuple[Note, ...] = ()
+    """What was assumed of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +54,13 @@ class Deployment:
     accelerator: Accelerator | None = None
     """The devices' kind; None where only memory was given, or nothing."""
     memory_bytes: int | None = None
-    """Memory of one device, where that is all that is known of it."""
+    """Memory of one device as it is sold, where that is all that is known of it."""
     devices: int | None = None
     """Devices at hand, of which a layout may leave some idle; None: those of the layout."""
+    calibration: Calibration | None = None
+    """What a start-up log measured of such an engine on such a device."""
+    speculation: Speculation | None = None
+    """What drafts tokens for the model."""
     notes: tuple[Note, ...] = ()
     """What was assumed of all this, and where it is from."""
 
@@ -47,9 +69,16 @@ class Deployment:
         return self.model.architecture
 
     @property
+    def apart(self) -> tuple[Note, ...]:
+        """What is said of parts of the checkpoint that are not counted; layers for multi-token prediction are where
+        they draft."""
+        drafts = self.speculation is not None and self.speculation.method == "mtp"
+        return () if drafts else self.architecture.apart
+
+    @property
     def usable_bytes(self) -> int | None:
         """What the runtime sees of one device; None where no device was named."""
-        return self.memory_bytes if self.accelerator is None else self.accelerator.usable_memory_bytes
+        return self.engine.total_bytes
 
     @property
     def device(self) -> str:
@@ -64,6 +93,11 @@ class Deployment:
         said = {"model": self.model.name, "precision": scheme.label, "kv_precision": cache.name}
         return said | {"engine": self.engine.said}
 
+    def on(self, accelerator: Accelerator, devices: int | None = None) -> Deployment:
+        """The same on other devices, for which the engine may take other defaults."""
+        engine = self.engine.on(device_of(accelerator))
+        return replace(self, accelerator=accelerator, devices=devices, engine=engine)
+
     def laid_out(self, layout: Parallelism) -> Deployment:
         """The same in another layout. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""
         return Deployment(
@@ -74,6 +108,8 @@ class Deployment:
             accelerator=self.accelerator,
             memory_bytes=self.memory_bytes,
             devices=self.devices,
+            calibration=self.calibration,
+            speculation=self.speculation,
             notes=self.notes,
         )
 
@@ -118,6 +154,8 @@ class Load:
     """Tokens generated for each sequence after these."""
     beams: Quantity = 1
     """Continuations of each sequence in decode."""
+    mix: tuple[tuple[int, float], ...] = ()
+    """Lengths of the sequences, each with its share of them; `tokens` is the longest. Empty: all have `tokens`."""
     source: Quantity | None = None
     """Encoded positions that each sequence attends; None: as many as it has tokens, or as the encoder always gives."""
     images: Pictures | None = None

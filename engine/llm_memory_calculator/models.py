@@ -41,6 +41,10 @@ class Model:
     """Formats that files beside the config state otherwise than the config, by file."""
     read_notes: tuple[Note, ...] = field(default=(), repr=False)
     """What was inferred while it was read."""
+    drafter: Model | None = field(default=None, repr=False)
+    """The model, or the head, that is to draft tokens for it."""
+    drafts_as: str = ""
+    """The method by which it drafts for another, where it does."""
     _schemes: dict[str | None, WeightScheme] = field(default_factory=dict, repr=False)
     _formats: dict[tuple[str | None, str | None], Formats] = field(default_factory=dict, repr=False)
 

@@ -13,9 +13,11 @@ from .operators import REPLICATED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallelism:
-    """tensor x pipeline x data devices; the experts of a mixture are shared among `expert` of the tensor ranks.
+    """tensor x pipeline x data devices; the experts of a mixture are shared among `expert` groups of them.
 
-    `data` copies of the model serve separate requests and send each other nothing.
+    `data` copies of the model serve separate requests. Where `expert` divides `tensor`, each copy has its own experts,
+    shared among its tensor ranks, and copies send each other nothing. Otherwise the experts of a stage are shared among
+    its tensor x data ranks, and only the rest (attention with its cache, dense layers) is whole in each copy.
     """
 
     tensor: int = 1
@@ -30,6 +32,11 @@ class Parallelism:
     @property
     def devices(self) -> int:
         return self.devices_of_copy * self.data
+
+    @property
+    def pooled(self) -> int:
+        """Copies that share one set of experts."""
+        return 1 if self.tensor % self.expert == 0 else self.data
 
     def said(self) -> dict[str, Any]:
         """What reports say of it."""
@@ -51,29 +58,42 @@ def most_stages(architecture: Architecture) -> int:
     return 1 if architecture.task == "diffusion" else architecture.depth
 
 
+@lru_cache(maxsize=512)
+def most_groups(architecture: Architecture) -> int:
+    """Groups of ranks that can each have an expert of their own of every mixture; 0 where the model has none."""
+    operators = (operator for layer in architecture.stack for operator in layer.operators)
+    return min((operator.expert_count for operator in operators if operator.expert_count), default=0)
+
+
 @lru_cache(maxsize=4096)
 def problem(architecture: Architecture, layout: Parallelism) -> str | None:
-    """Why the model cannot be split in this way, or None when it can."""
+    """Why the model cannot be split in this way, or None when it can.
+
+    Experts that the groups do not divide go: some groups have one more, or redundant ones fill the others.
+    """
     if architecture.task == "diffusion" and layout.devices_of_copy > 1:
         return "a pipeline of diffusion is counted whole on each device (data_parallel makes copies)"
     if layout.pipeline > architecture.depth:
         return f"pipeline_parallel {layout.pipeline} exceeds the model's {architecture.depth} layers"
-    if layout.tensor % layout.expert:
-        return f"expert_parallel {layout.expert} does not divide tensor_parallel {layout.tensor}"
     layers = (*architecture.encoder, *architecture.stack)
-    operators = [operator for layer in layers for operator in layer.operators]
-    experts = [operator for operator in operators if operator.expert_count]
-    if layout.expert > 1 and not experts:
+    operators = [operator.pooled(layout.pooled) for layer in layers for operator in layer.operators]
+    if layout.expert > 1 and not any(operator.expert_count for operator in operators):
         return "expert_parallel needs a mixture of experts, and the model has none"
-    for mixture in experts:
-        if mixture.expert_count % layout.expert:
-            return f"expert_parallel {layout.expert} does not divide the {mixture.expert_count} experts"
+    sharing = layout.tensor * layout.pooled
+    if sharing % layout.expert:
+        return (
+            f"expert_parallel {layout.expert} divides neither tensor_parallel {layout.tensor} nor tensor_parallel x "
+            f"data_parallel, {layout.tensor * layout.data}"
+        )
     for operator in operators:
         ranks = operator.ranks(layout.tensor, layout.expert)
         for what, count in operator.divides():
             replicated = what in REPLICATED and ranks % count == 0
             if count % ranks and not replicated:
-                return f"tensor_parallel {ranks} does not divide {what} ({count})"
+                split = (
+                    "tensor_parallel" if ranks == layout.tensor else "tensor_parallel x data_parallel / expert_parallel"
+                )
+                return f"{split} {ranks} does not divide {what} ({count})"
     return None
 
 
@@ -83,12 +103,31 @@ def tensor_sizes(architecture: Architecture, most: int) -> tuple[int, ...]:
     return tuple(tensor for tensor in range(1, most + 1) if problem(architecture, Parallelism(tensor=tensor)) is None)
 
 
+def sharing_layouts(architecture: Architecture, devices: int) -> tuple[Parallelism, ...]:
+    """Layouts of so many devices, all of which share the experts: the widest tensor parallelism first."""
+    if not 1 < devices <= most_groups(architecture):
+        return ()
+    every = (
+        Parallelism(tensor=tensor, data=devices // tensor, expert=devices)
+        for tensor in range(devices, 0, -1)
+        if devices % tensor == 0
+    )
+    return tuple(layout for layout in every if problem(architecture, layout) is None)
+
+
 def check(architecture: Architecture, layout: Parallelism) -> None:
-    """Raise LayoutError when the model cannot be split in this way."""
+    """Raise LayoutError, with what goes, when the model cannot be split in this way."""
     reason = problem(architecture, layout)
-    if reason:
-        possible = ", ".join(map(str, tensor_sizes(architecture, 64)))
-        raise LayoutError(
-            f"This model cannot be split so: {reason}. tensor_parallel can be {possible}; "
-            f"pipeline_parallel up to {most_stages(architecture)}."
-        )
+    if reason is None:
+        return
+    possible = ", ".join(map(str, tensor_sizes(architecture, 64)))
+    sharing = [
+        f"{', '.join(map(str, layouts))} ({devices} devices)"
+        for devices in sorted({layout.tensor * layout.data, layout.expert})
+        if (layouts := sharing_layouts(architecture, devices))
+    ]
+    raise LayoutError(
+        f"This model cannot be split so: {reason}. tensor_parallel can be {possible}; "
+        f"pipeline_parallel up to {most_stages(architecture)}."
+        + (f" Layouts whose devices share the experts: {'; '.join(sharing)}." if sharing else "")
+    )

@@ -14,8 +14,13 @@ from llm_memory_hardware import Catalogue, find_accelerator, find_devices
 from llm_memory_hardware.catalogue import current
 
 from .arguments import (
+    BATCH,
+    CONTEXT,
+    FEWEST,
     MOST_SEARCHED_DEVICES,
+    SMALLEST,
     CalculateMemory,
+    Calibrated,
     EstimatePerformance,
     Generated,
     Held,
@@ -23,29 +28,37 @@ from .arguments import (
     Question,
     Split,
 )
-from .checks import whole
-from .deployment import Deployment, Load, Pictures, Recording
-from .engines import engine_for
+from .checks import real, whole
+from .deployment import Deployment, Load, Pictures, Recording, Speculation
+from .drafting import speculation_of
+from .engines import UNNAMED, Device, Engine, device_of, engine_for, share_of
+from .engines.inferred import inferred
 from .errors import ArgumentError, LayoutError
+from .facts import table
 from .formats.numerics import FORMATS
 from .images import InputSize
 from .memory.adapters import adapters_of
+from .memory.calibration import Calibration, calibration_note, calibration_of, require_same
+from .memory.inverse import require_context, shown_tokens
 from .memory.peft import is_peft
 from .parallel import Parallelism, check, problem
 from .report import Note
 from .sources.adapters import read_adapter
-from .units import GB
+from .sources.calibration import read_calibration
+from .units import GB, GIB
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
     from .architecture import Architecture
     from .arguments import HardwareLike
+    from .formats.scheme import Formats
     from .images import Latents
     from .memory.adapters import Adapters
     from .models import Model
 
 ONE_DEVICE = Parallelism()
+_LAYOUT = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel")
 # Devices that commonly share a node, and so a layer.
 MOST_TENSOR = 8
 
@@ -65,8 +78,18 @@ def deployed(
 ) -> Deployment:
     """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
     formats = model.formats(asked.precision, asked.kv_precision)
-    engine = engine_for(asked.engine, asked.engine_version, gpu_memory_utilization=asked.gpu_memory_utilization)
-    about = () if accelerator is None else hardware_notes(accelerator)
+    about: tuple[Note, ...] = ()
+    if accelerator is not None:
+        device, about = device_of(accelerator), hardware_notes(accelerator)
+    elif memory_bytes is not None:
+        device, about = _as_sold(memory_bytes)
+    else:
+        device = UNNAMED
+    calibration = _calibration(asked)
+    chosen = _engine(asked, model, formats, device, calibration)
+    engine = chosen.engine
+    speculation = _speculation(asked, model, formats, engine)
+    drafted = () if speculation is None else speculation.notes
     return Deployment(
         model=model,
         formats=formats,
@@ -75,8 +98,83 @@ def deployed(
         accelerator=accelerator,
         memory_bytes=memory_bytes,
         devices=devices,
-        notes=(*notes, *model.notes(formats), *engine.notes, *about),
+        calibration=calibration,
+        speculation=speculation,
+        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *drafted, *about),
     )
+
+
+def _speculation(asked: Question, model: Model, formats: Formats, engine: Engine) -> Speculation | None:
+    wanted: Any = asked.speculative if isinstance(asked, Calibrated) else None
+    return None if wanted is None else speculation_of(wanted, model, formats, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """An engine, and what is to be said of the choice."""
+
+    engine: Engine
+    notes: tuple[Note, ...] = ()
+
+
+def _calibration(asked: Question) -> Calibration | None:
+    stated: Any = asked.calibration if isinstance(asked, Calibrated) else None
+    if isinstance(stated, str):
+        stated = read_calibration(stated)
+    return None if stated is None else calibration_of(stated)
+
+
+def _engine(
+    asked: Question, model: Model, formats: Formats, device: Device, calibration: Calibration | None
+) -> Serving:
+    """The engine that was asked for, or the one that serves such formats on such a device; with its settings.
+
+    Where neither it nor its release was asked for, a calibration says which.
+    """
+    name, version, notes = asked.engine, asked.engine_version, list[Note]()
+    if calibration is not None:
+        name = name or calibration.engine
+        version = version or (calibration.version if name == calibration.engine else None) or None
+        notes.append(calibration_note(calibration))
+    if name is None:
+        found = inferred(model, formats, device)
+        name = found.engine
+        notes += [assumed("engine", found.why)] if found.why else []
+    settings = dict(asked.engine_settings or {})
+    if asked.gpu_memory_utilization is not None:
+        share = share_of(name)
+        if not share:
+            raise ArgumentError(
+                f"gpu_memory_utilization is {asked.gpu_memory_utilization:g}, and {name} takes no share of the memory; "
+                "leave it out, or name an engine that does, such as engine 'vllm'."
+            )
+        if share in settings:
+            raise ArgumentError(f"{share} stands in engine_settings too; give it once.")
+        settings[share] = asked.gpu_memory_utilization
+    total = settings.pop("total_gib", None)
+    if total is not None:
+        device = replace(device, total_bytes=round(real("total_gib", total, most=1e6) * GIB))
+    elif calibration is not None and calibration.is_of(device):
+        # logs print what a driver and a partition leave of a card
+        device = replace(device, total_bytes=calibration.total_bytes)
+    engine = engine_for(name, version, device, **settings)
+    if calibration is not None:
+        require_same(calibration, engine, device)
+    return Serving(engine, tuple(notes))
+
+
+def _as_sold(memory_bytes: int) -> tuple[Device, tuple[Note, ...]]:
+    """The device that is sold with so much memory, of which a runtime shows another number; what was taken."""
+    sold = table("memory")["sold"].get(f"{memory_bytes / GB:g}")
+    if sold is None:
+        return Device(total_bytes=memory_bytes), ()
+    card = find_accelerator(sold)
+    shown = card.usable_memory_bytes
+    text = (
+        f"{memory_bytes / GB:g} GB was taken as of a card that is sold so: {card.name} shows its runtime "
+        f"{shown / GIB:.2f} GiB."
+    )
+    return replace(device_of(card), name=""), (assumed("memory_gb", text),)
 
 
 def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) -> tuple[Deployment, Load]:
@@ -87,18 +185,70 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
     if asked.hardware is not None:
         accelerator, count = named(asked.hardware, asked.devices, memory_alone=True)
         node = accelerator.link_domain
-    chosen = _layout(model.architecture, count, node, layout_given(asked))
+    # a search shares the devices out, so it begins with one
+    searched_for = asked.find == FEWEST
     deployment = deployed(
         asked,
         model,
         accelerator=accelerator,
         memory_bytes=None if asked.memory_gb is None else int(asked.memory_gb * GB),
-        layout=chosen.layout,
-        notes=chosen.notes,
+        devices=count if searched_for else None,
     )
+    chosen = Chosen(ONE_DEVICE)
+    if not searched_for:
+        by_layers = deployment.engine.BY_LAYERS
+        chosen = _layout(model.architecture, count, node, layout_given(asked), by_layers=by_layers)
+        deployment = replace(deployment, layout=chosen.layout, notes=(*chosen.notes, *deployment.notes))
     load = _held_load(asked, deployment, sequences)
     check(model.architecture, chosen.layout)
     return deployment, load
+
+
+def held_mix(asked: MaxBatchSize, model: Model) -> tuple[Deployment, Load]:
+    """The devices, and the sequences of which the number, the length or the tokens are looked for."""
+    plain = asked.seq_length == type(asked).seq_length
+    if asked.hardware is None and asked.memory_gb is None:
+        raise ArgumentError("Give hardware (such as 'H100') or memory_gb (GB of one device): one of them is needed.")
+    if asked.batch_size is not None and asked.find != CONTEXT:
+        raise ArgumentError("batch_size is of the longest context: give find 'context' too, or leave it out.")
+    if asked.find == CONTEXT and not plain:
+        raise ArgumentError("seq_length is what find 'context' looks for; leave it out.")
+    if asked.find == CONTEXT:
+        # what is shown to the model is to have room in the longest that there may be
+        asked = replace(asked, seq_length=max(asked.seq_length, model.architecture.max_length or 0))
+    if not asked.mix:
+        return held(asked, model, asked.batch_size or 1)
+    if asked.find != BATCH or not plain:
+        raise ArgumentError("mix says the lengths of the most sequences: leave seq_length out, and find at 'batch'.")
+    mix: Any = asked.mix
+    (shortest, _), (longest, _) = mix[0], mix[-1]
+    deployment, load = held(replace(asked, seq_length=longest), model, 1)
+    require_context(deployment)
+    if (shown := shown_tokens(load)) > shortest:
+        raise ArgumentError(
+            f"mix has sequences of {shortest:,} tokens, and what each is shown takes {shown:,}; give longer ones."
+        )
+    notes = load.notes
+    if not deployment.engine.PAGED:
+        text = f"{deployment.engine.name} keeps room for the longest, {longest:,} tokens, in every sequence of the mix."
+        notes = (*notes, assumed("mix", text))
+    return deployment, replace(load, mix=mix, notes=notes)
+
+
+def require_search(asked: CalculateMemory) -> None:
+    """Raise ArgumentError where what is to be found was given too, or what it is found by is missing."""
+    if asked.find is None:
+        return
+    if asked.include_gradients or asked.framework_overhead is not None:
+        raise ArgumentError(
+            f"find {asked.find!r} counts what serving needs: leave include_gradients and framework_overhead out."
+        )
+    if asked.find == FEWEST and asked.hardware is None and asked.memory_gb is None:
+        raise ArgumentError("find 'devices' needs the devices' kind: give hardware (such as 'H100') or memory_gb.")
+    if asked.find == FEWEST and layout_given(asked):
+        raise ArgumentError(f"find 'devices' looks for the layout; leave {', '.join(_LAYOUT)} out.")
+    if asked.find == SMALLEST and (asked.hardware is not None or asked.memory_gb is not None):
+        raise ArgumentError("find 'device' looks for the hardware; leave hardware and memory_gb out.")
 
 
 def deployed_as_given(
@@ -158,10 +308,13 @@ class Chosen:
     notes: tuple[Note, ...] = ()
 
 
-def _layout(architecture: Architecture, count: int | None, node: int, given: Mapping[str, int]) -> Chosen:
+def _layout(
+    architecture: Architecture, count: int | None, node: int, given: Mapping[str, int], *, by_layers: bool = False
+) -> Chosen:
     """The layout that was given, what is left of `count` devices taken by copies; or one for `count` devices alone.
 
-    Devices alone are shared by as much tensor parallelism as the model and a node take, the rest by pipeline stages.
+    Devices alone are shared by as much tensor parallelism as the model and a node take, the rest by pipeline stages;
+    by pipeline stages alone where an engine deals whole layers.
     """
     layout = Parallelism(**given)
     if count is None or (given and layout.devices == count):
@@ -175,7 +328,7 @@ def _layout(architecture: Architecture, count: int | None, node: int, given: Map
             f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
             "leave devices out, or the others."
         )
-    for tensor in range(min(count, node), 0, -1):
+    for tensor in range(1 if by_layers else min(count, node), 0, -1):
         found = Parallelism(tensor=tensor, pipeline=count // tensor)
         if count % tensor == 0 and problem(architecture, found) is None:
             text = f"Only devices was given: {found} was taken."

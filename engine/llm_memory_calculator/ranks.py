@@ -1,4 +1,4 @@
-"""What the devices of one copy hold: each kind of layer once, on a tensor-parallel rank, then dealt to the stages.
+"""What the devices of a copy hold: each kind of layer once, on a tensor-parallel rank, then dealt to the stages.
 
 Layers are of one kind when their operators are equal and their weights have equal formats. A kind is sized and timed
 once; a stage of a pipeline is how many it has of each.
@@ -91,14 +91,20 @@ def holdings(
     architecture: Architecture, scheme: WeightScheme, layout: Parallelism, engine: Engine
 ) -> tuple[Holding, ...]:
     """What the devices of each unlike stage hold, in the order of the stages."""
-    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pipeline, engine)
+    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, layout.pipeline, engine)
 
 
 @lru_cache(maxsize=2048)
 def _holdings(
-    architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int, stages: int, engine: Engine
+    architecture: Architecture,
+    scheme: WeightScheme,
+    tensor: int,
+    expert: int,
+    copies: int,
+    stages: int,
+    engine: Engine,
 ) -> tuple[Holding, ...]:
-    rank = _rank(architecture, scheme, tensor, expert)
+    rank = _rank(architecture, scheme, tensor, expert, copies)
     found: dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]] = {}
     begin = 0
     for stage, depth in enumerate(engine.stage_depths(architecture.depth, stages)):
@@ -169,8 +175,8 @@ def _holding(
 
 
 @lru_cache(maxsize=512)
-def _rank(architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int) -> _Rank:
-    shared = architecture.shard(tensor, expert)
+def _rank(architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int, copies: int) -> _Rank:
+    shared = architecture.shard(tensor, expert, copies)
 
     def kinds(layers: Iterable[Layer]) -> tuple[Kind, ...]:
         return tuple(kind for layer in layers for kind in _kinds(layer, scheme))

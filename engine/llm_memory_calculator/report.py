@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .units import GB
 
@@ -68,6 +68,151 @@ class Fit:
     """Memory of one device by its datasheet, GB."""
     used_share: float
     """Total over what the runtime sees of one device, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Sequences of one length in a mix."""
+
+    tokens: int
+    """Tokens of each, prompt and output together."""
+    share: float
+    """Their share of all sequences, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One thing that must hold for an engine to start, or to serve all that is asked at once."""
+
+    name: str
+    """What must hold."""
+    margin_bytes: int
+    """Bytes to spare; below 0: bytes that are missing."""
+    margin_interval: Interval
+    """Range of the margin, bytes."""
+    message: str
+    """What the engine prints, or does, where it does not hold."""
+    starts: bool
+    """Whether the engine does not start without it; else it starts and serves less at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """A change that mends a verdict, or widens it, and what it gives."""
+
+    change: str
+    """What to change, with its value as the engine or this calculator takes it."""
+    kind: str
+    """cache format, length, sequences, step, share, eager, weights, devices or device."""
+    gain_bytes: int
+    """Bytes that the binding condition gains on a device."""
+    margin_bytes: int
+    """What the binding condition then has to spare, bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Startup:
+    """What the engine reserves on the fullest device when it starts, what it prints and whether it starts."""
+
+    settings: dict[str, Any]
+    """Settings by the engine's own names, as given or as it takes them on this device."""
+    device_bytes: int
+    """What the runtime shows of the device."""
+    context_bytes: int
+    """The device's context and libraries."""
+    budget_bytes: int
+    """What the engine takes for all that it counts."""
+    weights_bytes: int
+    """Weights as loaded, those of a draft too."""
+    weights_interval: Interval
+    """Range of these, bytes."""
+    non_torch_bytes: int
+    """What communication and libraries hold outside the allocator."""
+    non_torch_interval: Interval
+    """Range of it, bytes."""
+    activation_bytes: int
+    """Peak of the profile run, or of a step."""
+    activation_interval: Interval
+    """Range of it, bytes."""
+    activation_rule: str
+    """Which part ruled: the sampler, the forward pass, an encoder."""
+    graphs_bytes: int
+    """Captured graphs."""
+    graphs_counted_bytes: int
+    """What the engine takes away for graphs in its own sum; 0 where it takes none."""
+    cache_room_bytes: int
+    """What is left for the cache; below 0 where nothing is."""
+    cache_room_interval: Interval
+    """Range of it, bytes."""
+    max_model_len: int
+    """Tokens of the longest request that it is started for."""
+    block_tokens: int | None = None
+    """Tokens of a block of the cache."""
+    groups: tuple[str, ...] = ()
+    """The groups that layers form in the cache, in words."""
+    blocks: int | None = None
+    """Blocks that the room holds."""
+    cache_tokens: int | None = None
+    """Tokens of the cache, as this version prints them."""
+    cache_tokens_interval: Interval | None = None
+    """Range of these."""
+    concurrency: float | None = None
+    """Requests of the longest length that are held at once."""
+    concurrency_interval: Interval | None = None
+    """Range of it."""
+    request_bytes: int
+    """What one request of the longest length keeps, bytes."""
+    longest: int | None = None
+    """Tokens of the longest request that the room holds; 0 where it holds none."""
+    starts: bool
+    """Whether it starts by the estimate."""
+    verdict: Literal["fits", "borderline", "does not fit"]
+    """fits, borderline (the range straddles), does not fit."""
+    message: str
+    """What it prints where it does not start by the estimate."""
+    conditions: tuple[Checked, ...]
+    """What must hold, in the order in which it is checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTerm:
+    """One amount of memory as a start-up log says it, beside its estimate."""
+
+    name: str
+    """What it is: weights, non_torch, activation, graphs, kv_cache, compute, ...; what lies in host memory begins with
+    host_, what a draft model holds with draft_."""
+    device: str
+    """The rank or the device that the log names; empty where it names none."""
+    measured_bytes: int
+    """What the log says, bytes."""
+    estimated_bytes: int | None = None
+    """The estimate, bytes; null where nothing here is counted so."""
+    residual_bytes: int | None = None
+    """Measured - estimated, bytes."""
+    interval: Interval | None = None
+    """Range of the estimate, bytes."""
+    in_range: bool | None = None
+    """Whether the range holds what was measured."""
+    line: str
+    """The log's line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCount:
+    """One number of a start-up log without a unit of memory, beside its estimate."""
+
+    name: str
+    """kv_tokens, gpu_blocks, block_size, max_concurrency, ..."""
+    device: str
+    """The rank that says it; empty where the log names none."""
+    measured: float
+    """What the log says."""
+    estimated: float | None = None
+    """The estimate."""
+    of_room: float | None = None
+    """What the log's own room for a cache would give."""
+    line: str
+    """The log's line."""
 
 
 class Told:
@@ -175,12 +320,23 @@ class MemoryReport(Layout, Served):
     """Which device the bytes below are of."""
     weight_memory_bytes: int
     """Weights on that device, scales and zero points included, bytes."""
+    weight_padding_bytes: int = 0
+    """What the engine's copy of the weights holds beyond these: padding, tables, matrices kept once more, bytes."""
+    host_memory_bytes: int = 0
+    """What of these stays in the host's memory, and is on no device, bytes."""
     kv_cache_bytes: int
     """Keys and values of its sequences, bytes."""
+    cache_padding_bytes: int = 0
+    """What the engine keeps of its sequences beyond cache and state, in whole pages and longer windows, bytes; below 0
+    where it keeps states smaller."""
     activation_memory_bytes: int
-    """Peak of intermediate results of one step (chunked prefill) or of the sampler, bytes."""
+    """Peak of what the engine runs, of which it reserves the largest: a step, the sampler, an encoder, bytes."""
     state_memory_bytes: int = 0
     """Recurrent state that does not grow with the length, bytes."""
+    draft_weight_bytes: int = 0
+    """What is loaded to draft tokens: a draft model, a head, layers for multi-token prediction, bytes."""
+    draft_cache_bytes: int = 0
+    """Keys and values of the same sequences in the draft's layers, bytes."""
     image_memory_bytes: int = 0
     """The towers' activations for images, video and sound of one step, and their embeddings, bytes."""
     lora_adapter_memory_bytes: int = 0
@@ -203,12 +359,29 @@ class MemoryReport(Layout, Served):
     """Smallest memory on sale, GB a device, every card of which holds the total with 8 % left free."""
     fits: tuple[Fit, ...] = ()
     """Accelerators, and how many, that hold the model with this batch and length."""
+    fewest_devices: int | None = None
+    """Fewest devices of which some layout holds it, which is this report's; null unless looked for."""
+    smallest_devices: tuple[Fit, ...] = ()
+    """Accelerators of least memory that hold it in this layout, smallest first, which is this report's; none unless
+    looked for."""
     fits_device: bool | None = None
-    """Whether it fits the hardware or memory that was named; null when none was."""
+    """Whether it fits the hardware or memory that was named, by the estimate; null when none was."""
+    verdict: Literal["fits", "borderline", "does not fit"] | None = None
+    """The same with its range: fits, borderline (the range straddles), does not fit; null when none was named."""
+    binding: str | None = None
+    """What has least to spare of all that the engine asks for."""
     device_budget_bytes: int | None = None
-    """Bytes of that device that may be used."""
+    """Bytes of that device that the engine may use."""
     device_margin_bytes: int | None = None
-    """Bytes of these that are left; below 0: that are missing."""
+    """Bytes that the binding condition has to spare; below 0: that are missing."""
+    device_margin_interval: Interval | None = None
+    """Range of the margin, bytes."""
+    remedies: tuple[Remedy, ...] = ()
+    """The smallest changes that mend it, one of each kind, and what each gains; none where it fits."""
+    startup: Startup | None = None
+    """What the engine reserves, prints and refuses when it starts; null when no device was named."""
+    launch: str | None = None
+    """The line that starts the engine so."""
     ledger: Line | None = None
     """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()
@@ -221,9 +394,14 @@ class MemoryReport(Layout, Served):
         """The parts of the total, by name, bytes."""
         return [
             ("weights", self.weight_memory_bytes),
+            ("weight padding", self.weight_padding_bytes),
+            ("left on the host", -self.host_memory_bytes),
             ("KV cache", self.kv_cache_bytes),
+            ("cache padding", self.cache_padding_bytes),
             ("activations", self.activation_memory_bytes),
             ("state", self.state_memory_bytes),
+            ("draft weights", self.draft_weight_bytes),
+            ("draft cache", self.draft_cache_bytes),
             ("media", self.image_memory_bytes),
             ("LoRA adapters", self.lora_adapter_memory_bytes),
             ("gradients", self.gradient_memory_bytes),
@@ -284,7 +462,16 @@ class BatchReport(Layout, Served):
     reason: str
     """What limits it."""
     seq_length: int
-    """Tokens of each sequence, prompt and output together."""
+    """Tokens of each sequence, prompt and output together; of a mix, of the longest; of a longest context, that."""
+    mix: tuple[Share, ...] = ()
+    """Lengths of the sequences with their shares; none where all have seq_length."""
+    longest_context: int | None = None
+    """Longest context of batch_size sequences, tokens, prompt and output together, up to what the model or the engine
+    allows; 0 when not even the shortest fits; null unless looked for."""
+    batch_size: int | None = None
+    """Sequences over all copies that the longest context is of."""
+    kv_tokens: int | None = None
+    """Tokens of KV cache that the engine makes of the room in each copy, as it prints them; null unless looked for."""
     device_budget_bytes: int
     """Bytes of one device that may be used."""
     weight_memory_bytes: int
@@ -297,6 +484,10 @@ class BatchReport(Layout, Served):
     """Overhead on it, bytes."""
     state_memory_bytes: int = 0
     """Recurrent state on it, bytes."""
+    draft_weight_bytes: int = 0
+    """What is loaded to draft tokens, bytes."""
+    draft_cache_bytes: int = 0
+    """Keys and values of the same sequences in the draft's layers, bytes."""
     image_memory_bytes: int = 0
     """The towers' activations and embeddings on it, bytes."""
     lora_adapter_memory_bytes: int = 0
@@ -496,3 +687,50 @@ class ModelReport(Answer):
     """The checkpoint's weights by part and format; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, or needs attention."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartupLogReport(Told):
+    """What a start-up log of a serving engine says, beside the estimate, and what to change."""
+
+    engine: str
+    """The engine that wrote it."""
+    version: str | None
+    """Its release; null where the log does not say."""
+    model: str | None
+    """The model as the log or the caller names it; null where neither does."""
+    precision: str | None = None
+    """Format of the weights that the estimate is of; null where there is none."""
+    kv_precision: str | None = None
+    """Format of the KV cache that the estimate is of."""
+    hardware: str | None = None
+    """The accelerator that the estimate is of; null where none is known."""
+    layout: str | None = None
+    """How devices share the model, in words."""
+    settings: dict[str, Any]
+    """Settings by the engine's own names, as the log says them."""
+    starts: int
+    """Starts that the text holds; all else is of the last."""
+    rows: tuple[LogTerm, ...]
+    """One a term and device."""
+    counts: tuple[LogCount, ...]
+    """Tokens, blocks and requests."""
+    budget_bytes: int | None
+    """What the engine may use of a device, by the log; null where it does not say."""
+    room_bytes: int | None
+    """What is left for a cache, as the log prints it or its terms leave it; below 0 where nothing is."""
+    outcome: str
+    """started, free (too little free memory), no_blocks (none left for a cache), length (less than one longest
+    request), weights (out of memory as they load), oom (later), unknown."""
+    message: str | None
+    """The engine's own line of a failure."""
+    binding: str | None
+    """What has least to spare, the estimate corrected by the log's own terms."""
+    margin_bytes: int | None
+    """What it has to spare, bytes; below 0: what is missing."""
+    remedies: tuple[Remedy, ...] = ()
+    """The smallest changes that mend a failure, one of each kind."""
+    calibration: dict[str, Any] | None
+    """What later estimates of this card take as `calibration`; null where nothing can be compared."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, what disagrees, what was not read."""

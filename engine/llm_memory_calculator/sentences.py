@@ -16,12 +16,15 @@ from .report import (
     LayoutReport,
     LayoutRow,
     Line,
+    LogCount,
+    LogTerm,
     MemoryReport,
     ModelReport,
     Note,
     PhaseReport,
+    StartupLogReport,
 )
-from .units import GB
+from .units import GB, GIB
 
 # Origins of notes that change how an answer is to be read; the others say where facts are from.
 _WEIGHTY = ("warning", "override", "assumption")
@@ -127,27 +130,60 @@ def _family(report: MemoryReport | ModelReport) -> str:
     return f"{report.model_type}, {report.attention_type}, {report.parameter_count:,} parameters{few}"
 
 
+# Parts that would be 0.0 GB are left out of the sentence.
+_SMALL_PART = 50_000_000
+
 # --- memory --------------------------------------------------------------------------------------------------------
 
 
 def _memory(report: MemoryReport) -> list[str]:
     interval = report.total_memory_interval
     where = "one device" if report.devices == 1 else f"{report.worst_device} of {report.devices} ({layout_of(report)})"
-    parts = ", ".join(f"{name} {_gb(value)}" for name, value in report.parts() if value)
+    parts = ", ".join(f"{name} {_gb(value)}" for name, value in report.parts() if abs(value) >= _SMALL_PART)
     lines = [
         f"{report.model} ({_family(report)}), {_formats(report)}, batch {report.batch_size:,} x "
         f"{report.seq_length:,} tokens, needs a total of {_gb(report.total_memory_bytes)} on {where} "
         f"({_gb(interval.low)} to {_gb(interval.high)}): {parts}."
     ]
-    if report.device_budget_bytes is not None:
-        verdict = "fits" if report.fits_device else "does NOT fit"
-        margin = report.device_margin_bytes or 0
-        left = f"{_gb(margin)} are left" if margin >= 0 else f"{_gb(-margin)} are missing"
-        lines.append(f"It {verdict} the device named, of which {_gb(report.device_budget_bytes)} may be used: {left}.")
+    if report.verdict is not None:
+        lines += _verdict(report)
+    if report.fewest_devices is not None:
+        lines.append(f"Fewest devices that hold it: {report.fewest_devices:,} as {layout_of(report)}.")
+    if report.smallest_devices:
+        smallest = (f"{fit.hardware} ({fit.memory_gb:g} GB)" for fit in report.smallest_devices)
+        lines.append(f"Smallest devices that hold it: {', '.join(smallest)}.")
     fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.fits)
     lines.append(
         f"Fewest devices of one node that it fits on: {fits}." if fits else "It fits no single node of those known."
     )
+    return lines
+
+
+_WORDS = {"fits": "It fits", "borderline": "It is borderline on", "does not fit": "It does NOT fit"}
+
+
+def _verdict(report: MemoryReport) -> list[str]:
+    """The verdict with its margin, what the engine would print, and the changes that mend it."""
+    startup, margin, span = report.startup, report.device_margin_bytes or 0, report.device_margin_interval
+    assert startup is not None
+    assert span is not None
+    left = f"{_gb(margin)} to spare ({_gb(span.low)} to {_gb(span.high)})"
+    if margin < 0:
+        left = f"{_gb(-margin)} missing ({_gb(-span.high)} to {_gb(-span.low)})"
+    lines = [
+        f"{_WORDS[str(report.verdict)]} the device named ({_gb(startup.device_bytes)} seen, of which {report.engine} "
+        f"takes {_gb(report.device_budget_bytes or 0)}): {left} for {report.binding}."
+    ]
+    if startup.message:
+        lines.append(f"The engine would say: {startup.message}")
+    elif startup.cache_tokens:
+        lines.append(
+            f"Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, {startup.cache_tokens:,} tokens, "
+            f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}."
+        )
+    if report.remedies:
+        mends = "; ".join(f"{one.change} (+{_gb(one.gain_bytes)})" for one in report.remedies)
+        lines.append(f"Any of these mends it: {mends}.")
     return lines
 
 
@@ -160,7 +196,13 @@ def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
         unit="bytes",
         why=f"{_gb(low)} to {_gb(high)}",
     )
-    return (*parts, total)
+    smallest = (
+        Line(name=fit.hardware, value=fit.memory_gb * GB, unit="bytes", why=f"{fit.used_share:.0%} used")
+        for fit in report.smallest_devices
+    )
+    fewest = report.fewest_devices
+    found = () if fewest is None else (Line(name="fewest devices", value=fewest, unit="", why=layout_of(report)),)
+    return (*parts, total, *found, *smallest)
 
 
 def _bytes_lines(parts: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
@@ -170,9 +212,14 @@ def _bytes_lines(parts: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
 def _batch(report: BatchReport) -> list[str]:
     devices = report.hardware if report.devices == 1 else f"{report.devices} x {report.hardware} ({layout_of(report)})"
     parts = ", ".join(f"{name} {_gb(value)}" for name, value in _batch_parts(report) if value)
+    length = f"a mix of up to {report.seq_length:,} tokens" if report.mix else f"{report.seq_length:,} tokens"
+    most = f"at most {report.max_batch_size:,} sequences of {length}"
+    if report.longest_context is not None:
+        most = f"a context of at most {report.longest_context:,} tokens in each of {report.batch_size:,} sequence(s)"
+    elif report.kv_tokens is not None:
+        most = f"room for {report.kv_tokens:,} tokens of KV cache in each copy, {most}"
     return [
-        f"{report.model} ({_formats(report)}) on {devices}: at most {report.max_batch_size:,} sequences of "
-        f"{report.seq_length:,} tokens. {report.reason}",
+        f"{report.model} ({_formats(report)}) on {devices}: {most}. {report.reason}",
         f"On the fullest device: {parts} of {_gb(report.device_budget_bytes)}.",
     ]
 
@@ -183,6 +230,8 @@ def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
         ("KV cache", report.kv_cache_bytes),
         ("activations", report.activation_memory_bytes),
         ("state", report.state_memory_bytes),
+        ("draft weights", report.draft_weight_bytes),
+        ("draft cache", report.draft_cache_bytes),
         ("media", report.image_memory_bytes),
         ("LoRA adapters", report.lora_adapter_memory_bytes),
         ("overhead", report.extra_work_bytes),
@@ -193,11 +242,23 @@ def _batch_lines(report: BatchReport) -> tuple[Line, ...]:
     cache = report.kv_cache_bytes_per_sequence
     parts = report.ledger.parts if report.ledger else _bytes_lines(_batch_parts(report))
     return (
+        *_found_lines(report),
         Line(name="largest batch", value=report.max_batch_size, unit="sequences"),
         *parts,
         Line(name="memory that may be used", value=report.device_budget_bytes, unit="bytes"),
         Line(name="KV cache of one sequence", value=cache, unit="bytes", why=f"{report.seq_length:,} tokens"),
     )
+
+
+def _found_lines(report: BatchReport) -> Iterator[Line]:
+    """What was looked for beside the largest batch."""
+    if report.longest_context is not None:
+        why = f"{report.batch_size:,} sequence(s)"
+        yield Line(name="longest context", value=report.longest_context, unit="tokens", why=why)
+    if report.kv_tokens is not None:
+        yield Line(name="KV cache in the room", value=report.kv_tokens, unit="tokens")
+    for one in report.mix:
+        yield Line(name="share of the mix", value=one.share, unit="", why=f"sequences of {one.tokens:,} tokens")
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -329,6 +390,73 @@ def _model_lines(report: ModelReport) -> tuple[Line, ...]:
     )
 
 
+# --- a start-up log ------------------------------------------------------------------------------------------------
+
+
+_OUTCOMES = {
+    "started": "it started",
+    "free": "it did not start: too little memory was free",
+    "no_blocks": "it did not start: nothing was left for a cache",
+    "length": "it did not start: the cache does not hold one longest request",
+    "weights": "it did not start: out of memory as the weights loaded",
+    "oom": "it did not start: out of memory",
+    "unknown": "how it ended is not said",
+}
+
+
+def _log(report: StartupLogReport) -> list[str]:
+    """How the start ended, how far the estimate is from it, what binds and what mends it."""
+    release = "" if report.version is None else f" {report.version}"
+    where = "" if report.hardware is None else f" on {report.hardware} ({report.layout})"
+    lines = [f"{report.engine}{release}, {report.model or 'a model not named'}{where}: {_OUTCOMES[report.outcome]}."]
+    if report.message is not None:
+        lines.append(f"It said: {report.message}")
+    if report.budget_bytes is not None and report.room_bytes is not None:
+        budget, room = report.budget_bytes / GIB, report.room_bytes / GIB
+        lines.append(f"Of a budget of {budget:,.2f} GiB {room:,.2f} GiB are left for a cache.")
+    compared = [row for row in report.rows if row.in_range is not None]
+    if compared:
+        held = sum(row.in_range is True for row in compared)
+        lines.append(f"{held} of {len(compared)} terms lie in the range of their estimates.")
+    if report.margin_bytes is not None:
+        left = (
+            f"{_gb(report.margin_bytes)} to spare"
+            if report.margin_bytes >= 0
+            else f"{_gb(-report.margin_bytes)} missing"
+        )
+        lines.append(f"By its own terms what binds is {report.binding or 'its failure'}: {left}.")
+    if report.remedies:
+        mends = "; ".join(f"{one.change} (+{_gb(one.gain_bytes)})" for one in report.remedies)
+        lines.append(f"Any of these mends it: {mends}.")
+    return lines
+
+
+def _log_lines(report: StartupLogReport) -> tuple[Line, ...]:
+    terms = (
+        Line(name=f"{row.name} {row.device}".rstrip(), value=row.measured_bytes, unit="bytes", why=_residual(row))
+        for row in report.rows
+    )
+    counts = (
+        Line(name=f"{count.name} {count.device}".rstrip(), value=count.measured, unit="", why=_estimate(count))
+        for count in report.counts
+    )
+    return (*terms, *counts)
+
+
+def _residual(row: LogTerm) -> str:
+    if row.estimated_bytes is None or row.residual_bytes is None:
+        return ""
+    held = {True: ", in its range", False: ", out of its range", None: ""}[row.in_range]
+    sign = "+" if row.residual_bytes > 0 else ""
+    return f"estimate {_bytes(row.estimated_bytes)}, {sign}{_bytes(row.residual_bytes)}{held}"
+
+
+def _estimate(count: LogCount) -> str:
+    said = [] if count.estimated is None else [f"estimate {count.estimated:,.10g}"]
+    said += [] if count.of_room is None else [f"{count.of_room:,.10g} by the log's own room"]
+    return ", ".join(said)
+
+
 _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     MemoryReport: _memory,
     BatchReport: _batch,
@@ -337,6 +465,7 @@ _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     LayoutReport: _layouts,
     ComparisonReport: _comparison,
     ModelReport: _model,
+    StartupLogReport: _log,
 }
 _LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
     MemoryReport: _memory_lines,
@@ -346,4 +475,5 @@ _LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
     LayoutReport: lambda report: (report.ledger, *report.breakdown) if report.ledger else (),
     ComparisonReport: _comparison_lines,
     ModelReport: _model_lines,
+    StartupLogReport: _log_lines,
 }

@@ -10,6 +10,7 @@ Quantity = Any
 (A union would have to be taken apart wherever plain numbers enter a report.)"""
 
 GB = 10**9
+GIB = 2**30
 _SCALAR = (int, float)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from llm_memory_calculator.arguments import (
     CalculateMemory,
     CompareHardware,
     EstimatePerformance,
+    ExplainStartupLog,
     InspectModel,
     MaxBatchSize,
     Question,
@@ -40,6 +42,17 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say what every number is made of, as --detail full.")]
+
+
+CalibrationFile = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        help="File to write what later estimates take as --calibration.",
+        metavar="OUT.json",
+        show_default=False,
+    ),
+]
 
 
 class Transport(StrEnum):
@@ -144,6 +157,38 @@ for _name, _topic in TOPICS.items():
     _add(_name, _topic)
 
 
+def _explain_log() -> None:
+    """Add the command that explains a start-up log and writes its calibration."""
+    said = spoken(ExplainStartupLog)
+
+    def command(as_json: bool, calibration: str | None, **typed: Any) -> None:
+        from .tables import report_table
+
+        given = {
+            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
+        }
+        report = ask("explain_startup_log", ExplainStartupLog, given)
+        if calibration is not None:
+            if report.calibration is None:
+                raise CalculatorError(
+                    "The log gives no calibration, since nothing of it can be compared: give --model and --hardware."
+                )
+            Path(calibration).write_text(json.dumps(report.calibration, indent=2) + "\n", encoding="utf-8")
+        _show(report, as_json, lambda answer: report_table(shown(answer, given.get("detail"))))
+
+    parameters = [
+        *map(option_of, said),
+        Parameter("calibration", Parameter.KEYWORD_ONLY, default=None, annotation=CalibrationFile),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
+    ]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command("explain-log", help="A start-up log beside the estimate: what binds, what to change.")(command)
+
+
+_explain_log()
+
+
 @app.command()
 def hardware(
     name: Annotated[
@@ -193,6 +238,31 @@ def models(
             f"No model of the catalogue has {query!r} in its name; any hub id can be asked for as well."
         )
     _show(names, as_json, names_table)
+
+
+@app.command()
+def validate(
+    file: Annotated[str, typer.Argument(help="CSV file of measured rows; its columns tell what they measure.")],
+    by: Annotated[
+        str | None, typer.Option(help="Scores by group too.", metavar="[model|system|engine]", show_default=False)
+    ] = None,
+    configs: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of org__name.json, each the config of the model of that name.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
+    all_rows: Annotated[bool, typer.Option("--all", help="Rows too whose flag or suspect says what is wrong.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """How far the estimates are from measured rows."""
+    from llm_memory_calculator.validation import validate as validated
+
+    from .validation_tables import validation_table
+
+    _show(validated(file, by=by, configs=configs, all_rows=all_rows), as_json, validation_table)
 
 
 @app.command()

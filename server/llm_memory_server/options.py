@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import MISSING
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from llm_memory_calculator.errors import ArgumentError
+from llm_memory_calculator.startup_logs import LONGEST
 
 from .spoken import Spoken
 
@@ -18,8 +21,11 @@ _SHOWN_AS = {
     "names": "NAME...",
     "hardware list": "NAME...",
     "sides": "SIDE|HEIGHTxWIDTH",
+    "mix": "LENGTH:SHARE,...",
     "object": "JSON|FILE",
     "adapters": "JSON|PATH",
+    "calibration": "JSON|PATH",
+    "speculation": "JSON|MODEL",
 }
 
 
@@ -28,8 +34,10 @@ def option_of(entry: Spoken) -> Parameter:
     argument, option = entry.argument, f"--{entry.name.replace('_', '-')}"
     kind: Any = _TYPES.get(argument.kind, str)
     default: Any = None
-    if argument.kind == "model":
-        shown: Any = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
+    if argument.kind == "log":
+        shown: Any = typer.Argument(help="File of a start-up log; - for standard input.", metavar="FILE|-")
+    elif argument.kind == "model" and entry.default is MISSING:
+        shown = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
     else:
         words = f"[{'|'.join(argument.words)}]" if argument.words else _SHOWN_AS.get(argument.kind)
         if argument.kind == "flag" and entry.default is not False:
@@ -47,10 +55,12 @@ def option_of(entry: Spoken) -> Parameter:
 def value_of(entry: Spoken, typed: Any) -> Any:
     """What was typed as what Python takes; what it cannot be is left for the engine to refuse."""
     match entry.argument.kind:
-        case "adapters" if not typed.lstrip().startswith("{"):
-            # a path, which the engine opens
+        case "log":
+            return _text(typed)
+        case "adapters" | "calibration" | "speculation" if not typed.lstrip().startswith("{"):
+            # a path or a name, which the engine opens
             return typed
-        case "object" | "adapters" | "hardware":
+        case "object" | "adapters" | "calibration" | "speculation" | "hardware" | "mix":
             return _object(entry.name, typed)
         case "hardware list":
             return [_object(entry.name, one) for one in typed]
@@ -69,3 +79,21 @@ def _object(name: str, typed: str) -> Any:
             f"{name} must be JSON text or a .json file of it, and {typed[:60]!r} is not: {error}."
         ) from None
     return typed
+
+
+def _text(place: str) -> str:
+    """What a file holds, or standard input; bytes that are no text are replaced."""
+    try:
+        body = sys.stdin.buffer.read(_MOST_BYTES + 1) if place == "-" else _read(Path(place))
+    except OSError as error:
+        raise ArgumentError(f"FILE must be a start-up log, or - for standard input: {error}.") from None
+    return body.decode("utf-8", errors="replace")
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_MOST_BYTES + 1)
+
+
+# No character takes more, so that what is longer than the engine reads is refused there.
+_MOST_BYTES = 4 * LONGEST

@@ -70,7 +70,8 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
     if "config" in told:
         CONFIG.check("config", told["config"])
     models = [word for word in told if known[word].argument.kind == "model" or known[word].argument is CONFIG]
-    if len(models) != 1:
+    needed = any(entry.argument.kind == "model" and entry.default is MISSING for entry in known.values())
+    if len(models) > 1 or (needed and not models):
         raise ArgumentError(
             f"{name} needs one model: its name as model, or the content of its config.json as config, and not both."
         )

@@ -42,7 +42,8 @@ TOPICS = {
         "Memory to serve a model",
         "Memory to serve a model: weights, KV cache, activations and overhead of the fullest device, bytes, and which "
         'accelerators hold it. Use it for "will it fit?" and "how much VRAM?". For speed use estimate_performance; for '
-        "the largest batch use max_batch_size. Inference only: no optimizer states.",
+        "the largest batch use max_batch_size. find: the minimum system size (fewest devices), or the smallest device. "
+        "Inference only: no optimizer states.",
     ),
     "estimate_performance": Topic(
         EstimatePerformance,
@@ -69,7 +70,8 @@ TOPICS = {
         MaxBatchSize,
         "Largest batch that fits",
         "Largest number of sequences of seq_length tokens that the devices hold at once; 0, with the reason, when not "
-        "even one fits. Needs hardware or memory_gb. For the memory of a given batch use calculate_memory.",
+        "even one fits; or (find) the longest context, or the KV tokens of the room. Needs hardware or memory_gb. For "
+        "the memory of a given batch use calculate_memory.",
     ),
 }
 
@@ -140,13 +142,17 @@ def _values(argument: Argument) -> dict[str, Any]:
             return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}
         case "sides":
             return {"anyOf": [whole, text, {"type": "array", "items": whole, "minItems": 2, "maxItems": 2}]}
+        case "mix":
+            pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+            shares = {"type": "object", "additionalProperties": {"type": "number"}}
+            return {"anyOf": [shares, {"type": "array", "items": pair, "minItems": 1}]}
         case "hardware":
             return accelerator
         case "hardware list":
             return {"anyOf": [*accelerator["anyOf"], {"type": "array", "items": accelerator, "minItems": 1}]}
         case "object":
             return {"type": "object"}
-        case "adapters":
+        case "adapters" | "calibration" | "speculation":
             return {"anyOf": [{"type": "object"}, text | {"minLength": 1}]}
-        case "model" | "text" | "format":
+        case "model" | "text" | "format" | "log":
             return text | {"minLength": 1}

@@ -57,6 +57,8 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
         return {"type": "string", "enum": list(get_args(kind))}
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _values(get_args(kind)[0], parts)}
+    if get_origin(kind) is dict:
+        return {"type": "object"}
     return {"type": _PLAIN[kind]}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from llm_memory_calculator import load_model
 from llm_memory_calculator.deployment import Deployment, Load, Pictures
-from llm_memory_calculator.engines import engine_for
+from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.memory import Ledger, judge, ledger
 from llm_memory_calculator.memory.adapters import Adapters
@@ -20,8 +20,10 @@ NAMES = sorted(catalogue_names())
 FIELDS = [
     "stage",
     "weights",
+    "loaded",
     "kv_cache",
     "state",
+    "paging",
     "images",
     "adapters",
     "activations",
@@ -57,7 +59,7 @@ def placed(name: str, layout: Parallelism, numbers: dict[str, object]) -> tuple[
     deployment = Deployment(
         model=model,
         formats=model.formats(None, None),
-        engine=engine_for(),
+        engine=engine_for(device=device_of(get_accelerator("H100"))),
         accelerator=get_accelerator("H100"),
         layout=Parallelism(
             tensor=layout.tensor,
@@ -85,7 +87,7 @@ def figures(deployment: Deployment, load: Load, memory: object) -> dict[str, obj
     """Everything between a load and a report."""
     need: Ledger = ledger(deployment, load)
     found: dict[str, object] = {field: getattr(need, field) for field in FIELDS}
-    found["margin"] = judge(need.total, memory, deployment.engine).margin_bytes
+    found["margin"] = judge(deployment, load, need, memory).margin_bytes
     task = deployment.architecture.task
     if task != "diffusion":
         prefill = prefill_time(deployment, load)

@@ -2,21 +2,23 @@
 
 import pytest
 
-from llm_memory_calculator import engines
-from llm_memory_calculator.engines import ENGINES, engine_for
+from llm_memory_calculator import calculate_memory, engines
+from llm_memory_calculator.engines import ENGINES, Device, engine_for, settings_of
 from llm_memory_calculator.errors import ArgumentError
 
 GIB = 2**30
+H100 = Device(total_bytes=round(79.19 * GIB), generation="Hopper", name="H100_SXM")
+RTX_4090 = Device(total_bytes=round(23.55 * GIB), linked=False, generation="Ada Lovelace", name="RTX_4090")
+A100 = Device(total_bytes=round(79.25 * GIB), generation="Ampere", name="A100_80GB")
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_every_engine_answers_in_bytes_and_seconds(name: str) -> None:
-    engine = engine_for(name)
-    assert 0 < engine.budget_bytes(80 * GIB) < 80 * GIB
-    assert engine.context_bytes(peers=True) > engine.context_bytes(peers=False) > 0
-    assert engine.graph_bytes(80, mixes=True) > engine.graph_bytes(80, mixes=False) > engine.graph_bytes(8, mixes=False)
+def test_every_engine_has_a_budget_of_what_the_runtime_shows_and_a_time_of_its_host(name: str) -> None:
+    engine = engine_for(name, device=H100)
+    assert 0 < engine.budget_bytes(80 * GIB) <= 80 * GIB
     assert sum(engine.stage_depths(61, 16)) == 61
     assert engine.host.step > engine.host.sequence > 0
+    assert engine.settings.keys() <= settings_of(name).keys()
 
 
 # vLLM's get_pp_indices gives what does not divide to the stages before the last
@@ -34,7 +36,7 @@ def test_a_version_within_a_described_range_is_taken_as_it_is() -> None:
     assert engine.notes == ()
 
 
-@pytest.mark.parametrize("version", ["0.8.4", "0.25.1", "v1.2"])
+@pytest.mark.parametrize("version", ["0.7.3", "0.40.1", "v1.2"])
 def test_an_unknown_version_takes_the_nearest_and_says_so(version: str) -> None:
     engine = engine_for("vllm", version)
     (note,) = engine.notes
@@ -43,35 +45,119 @@ def test_an_unknown_version_takes_the_nearest_and_says_so(version: str) -> None:
     assert note.origin == "warning"
 
 
-def test_each_version_has_its_own_share_of_memory() -> None:
-    # vLLM's gpu_memory_utilization: 0.9 by default in 0.19, 0.92 in 0.33
-    assert engine_for("vllm", "0.19.0").utilization == 0.9
-    assert engine_for("vllm", "0.33").utilization == 0.92
-    assert engine_for("vllm", "0.19", gpu_memory_utilization=0.5).utilization == 0.5
+# gpu_memory_utilization of vllm/config/cache.py, and get_batch_defaults of engine/arg_utils.py, of these releases
+@pytest.mark.parametrize(
+    ("version", "device", "share", "sequences", "tokens"),
+    [
+        ("0.8.5", A100, 0.9, 1024, 8192),
+        ("0.9.2", A100, 0.9, 256, 2048),
+        ("0.19.0", H100, 0.9, 1024, 8192),
+        ("0.19.0", RTX_4090, 0.9, 256, 2048),
+        ("0.20.0", H100, 0.92, 1024, 8192),
+        ("0.33.0", RTX_4090, 0.92, 256, 2048),
+        ("0.33.0", Device(total_bytes=round(178.36 * GIB), generation="Blackwell", name="B200"), 0.92, 1024, 16384),
+        ("0.27.0", Device(total_bytes=round(178.36 * GIB), generation="Blackwell", name="B200"), 0.92, 1024, 8192),
+        ("0.33.0", Device(total_bytes=round(121.69 * GIB), generation="Blackwell", name="GB10"), 0.92, 256, 2048),
+    ],
+)
+def test_vllm_s_defaults_are_those_of_its_release_and_of_the_card(
+    version: str, device: Device, share: float, sequences: int, tokens: int
+) -> None:
+    settings = engine_for("vllm", version, device).settings
+    assert settings["gpu_memory_utilization"] == share
+    assert settings["max_num_seqs"] == sequences
+    assert settings["max_num_batched_tokens"] == tokens
 
 
-def test_the_newest_version_is_taken_wherever_its_table_stands_and_says_what_it_was_measured_on() -> None:
+@pytest.mark.parametrize("spelling", ["max_num_seqs", "max-num-seqs", "--max-num-seqs"])
+def test_a_setting_may_be_spelled_as_on_the_command_line(spelling: str) -> None:
+    engine = engine_for("vllm", **{spelling: 12})
+    assert engine.settings["max_num_seqs"] == 12
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_num_sequences": 8}, "Did you mean 'max_num_seqs'"),
+        ({"max_num_seqs": 0}, "max_num_seqs must be between 1 and"),
+        ({"gpu_memory_utilization": 1.2}, "gpu_memory_utilization must be a number above 0.01 and up to 1"),
+        ({"enforce_eager": "yes"}, "enforce_eager must be True or False"),
+        ({"max_num_seqs": 8, "--max-num-seqs": 9}, "gives max_num_seqs twice"),
+    ],
+)
+def test_a_setting_that_an_engine_has_not_is_refused_with_the_nearest(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ArgumentError, match=said.replace("?", r"\?")):
+        calculate_memory("llama3_8b", engine="vllm", engine_settings=given)
+
+
+def test_settings_may_be_given_by_their_own_names_in_python() -> None:
+    report = calculate_memory("llama3_8b", hardware="RTX 4090", engine="vllm", max_num_seqs=16, enforce_eager=True)
+    assert report.startup is not None
+    assert report.startup.settings["max_num_seqs"] == 16
+    assert report.startup.graphs_bytes == 0
+
+
+def test_a_share_of_memory_is_whatever_the_engine_calls_it() -> None:
+    assert engine_for("vllm", "0.19", gpu_memory_utilization=0.5).budget_bytes(100) == 50
+    with pytest.raises(ArgumentError, match="takes no share of the memory"):
+        calculate_memory("llama3_8b", engine="llama_cpp", gpu_memory_utilization=0.5)
+
+
+def test_the_newest_version_is_taken_wherever_its_table_stands() -> None:
     newest = engine_for("vllm")
     assert newest.version == "0.33"
-    assert str(newest) == "vllm 0.33, by numbers of 0.19, 92% of the memory"
-    assert newest.context_bytes(peers=False) == engine_for("vllm", "0.19").context_bytes(peers=False)
+    assert str(newest) == "vLLM 0.33, 92% of the memory"
 
 
 def test_a_version_has_what_it_does_not_state_from_those_that_it_is_like(monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = engines.table("engines/vllm")["version"]
-    newer = {"from": "0.40", "before": "0.41", "like": "0.33", "graphs": {"layer_bytes": 1_000_000}}
-    monkeypatch.setattr(engines, "table", lambda _: {"version": [*stated, newer]})
-    engine_for.cache_clear()
+    stated = engines.table("engines/vllm")
+    newer = {"from": "0.40", "before": "0.41", "like": "0.33", "settings": {"block_size": 32}}
+    monkeypatch.setattr(engines, "table", lambda _: {**stated, "version": [*stated["version"], newer]})
+    caches = (engines._settled, engines._resolved)
+    for cache in caches:
+        cache.cache_clear()
     try:
         found, known = engine_for("vllm", "0.40"), engine_for("vllm", "0.33")
-        assert found.utilization == known.utilization
-        assert found.graph_bytes(0, mixes=True) == known.graph_bytes(0, mixes=True)
-        assert found.graph_bytes(10, mixes=False) - found.graph_bytes(0, mixes=False) == 10_000_000
-        assert "by numbers of 0.19" in str(found)
+        assert found.settings["gpu_memory_utilization"] == known.settings["gpu_memory_utilization"]
+        assert found.settings["block_size"] == 32
+        assert known.settings["block_size"] == 16
     finally:
-        engine_for.cache_clear()
+        for cache in caches:
+            cache.cache_clear()
 
 
 def test_what_is_no_version_is_refused_with_an_example() -> None:
     with pytest.raises(ArgumentError, match=r"engine_version must be a release such as '0\.19'.*'newest'"):
         engine_for("vllm", "newest")
+
+
+@pytest.mark.parametrize(
+    ("model", "named", "engine"),
+    [
+        ("meta-llama/Llama-3.1-8B", {}, "vLLM"),
+        ("meta-llama/Llama-3.1-8B", {"hardware": "H100"}, "vLLM"),
+        ("meta-llama/Llama-3.1-8B", {"precision": "q4_k_m", "hardware": "RTX 4090"}, "llama.cpp"),
+        ("bartowski/Meta-Llama-3.1-8B-Instruct-GGUF", {"hardware": "M3 Max"}, "llama.cpp"),
+        ("llama3.1:8b", {}, "Ollama"),
+        ("mlx-community/Qwen3-8B-4bit", {}, "MLX"),
+        ("meta-llama/Llama-3.1-8B", {"hardware": "M3 Max"}, "MLX"),
+        ("meta-llama/Llama-3.1-8B", {"precision": "4.0bpw"}, "ExLlama"),
+        ("stabilityai/stable-diffusion-xl-base-1.0", {"hardware": "RTX 4090"}, "diffusers"),
+    ],
+)
+def test_the_engine_is_inferred_from_format_name_and_device_and_said(
+    model: str, named: dict[str, str], engine: str
+) -> None:
+    report = calculate_memory(model, **named)
+    assert report.engine.lower().startswith(engine.lower())
+    said = [note.text for note in report.notes if note.subject == "engine"]
+    assert bool(said) is (engine != "vLLM")
+
+
+@pytest.mark.parametrize("hardware", ["M3 Max", "M2 Ultra"])
+@pytest.mark.parametrize("precision", ["q4_k_m", "mlx_4bit", "bf16"])
+def test_an_apple_part_is_never_charged_a_cuda_context(hardware: str, precision: str) -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-8B", hardware=hardware, precision=precision, detail="full")
+    assert report.ledger is not None
+    overhead = [line for line in report.ledger.parts if line.name == "overhead"]
+    assert not overhead or all(line.name != "context" for line in overhead[0].parts)

@@ -79,6 +79,27 @@ def test_no_variable_of_a_terminal_cuts_what_is_piped(variable: str, run: Run, m
     assert run(*question, "--json").stdout == document
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words", "field"),
+    [
+        (["batch", "llama3.1_8b", "--hardware", "H100", "--find", "context"], "longest context", "longest_context"),
+        (["batch", "llama3.1_8b", "--hardware", "H100", "--find", "tokens"], "KV cache in the room", "kv_tokens"),
+        (["batch", "llama3.1_8b", "--hardware", "H100", "--mix", "2048:0.7,8192:0.3"], "share of the mix", "mix"),
+        (["batch", "llama3.1_8b", "--hardware", "H100", "--mix", '{"2048": 7, "8192": 3}'], "0.7", "mix"),
+        (["memory", "llama3_70b", "--hardware", "H100", "--find", "devices"], "fewest devices", "fewest_devices"),
+        (["memory", "llama3.1_8b", "--find", "device"], "Smallest devices that hold it", "smallest_devices"),
+    ],
+    ids=lambda value: " ".join(map(str, value[-2:])) if isinstance(value, list) else "",
+)
+def test_a_question_turned_round_is_answered_in_its_table_and_as_json(
+    arguments: list[object], words: str, field: str, run: Run
+) -> None:
+    table = run(*arguments)
+    assert table.returncode == 0, table.stderr
+    assert words in table.stdout
+    assert json.loads(run(*arguments, "--json").stdout)[field]
+
+
 def test_inspect_gives_the_counts(tmp_path: Path, run: Run) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     for model in (tmp_path, tmp_path / "config.json"):

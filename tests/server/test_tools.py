@@ -386,6 +386,27 @@ async def test_an_adapter_of_peft_is_an_object_or_a_path(tmp_path: Path) -> None
     assert sizes != {0}
 
 
+async def test_the_question_is_turned_round_by_find() -> None:
+    asked: list[tuple[str, dict[str, Any], str, Any]] = [
+        ("max_batch_size", {"hardware": "4xH100", "find": "context", "batch_size": 1}, "longest_context", 131_072),
+        ("max_batch_size", {"hardware": "H100", "mix": {"2048": 0.7, "8192": 0.3}}, "max_batch_size", 0),
+        ("max_batch_size", {"hardware": "H100", "mix": [[2048, 0.7], [8192, 0.3]]}, "max_batch_size", 0),
+        ("max_batch_size", {"hardware": "H100", "find": "tokens"}, "kv_tokens", 0),
+        ("calculate_memory", {"hardware": "H100", "find": "devices"}, "fewest_devices", 2),
+    ]
+    async with connected() as client:
+        schemas = {tool.name: tool for tool in (await client.list_tools()).tools}
+        for tool, arguments, field, expected in asked:
+            Draft202012Validator(schemas[tool].input_schema).validate({"model": MODEL, **arguments})
+            result = await client.call_tool(tool, {"model": MODEL, **arguments})
+            assert result.structured_content is not None
+            assert result.structured_content[field] == expected
+        smallest = await client.call_tool("calculate_memory", {"model": "meta-llama/Llama-3.1-8B", "find": "device"})
+    assert smallest.structured_content is not None
+    assert smallest.structured_content["smallest_devices"][0]["memory_gb"] <= 24
+    assert "minimum system size" in (schemas["calculate_memory"].description or "")
+
+
 async def test_the_text_is_the_report_s_own() -> None:
     report = llm_memory_calculator.calculate_memory(MODEL)
     async with connected() as client:

@@ -9,6 +9,7 @@ place of a model_type, and its module is named like that in small letters; a pip
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -16,6 +17,7 @@ from importlib.resources import files
 from ..architecture import Architecture
 from ..config import Config
 from . import _heads, _unknown
+from ._rotary import rotary_values
 from ._rows import ROWS, Row
 
 
@@ -41,7 +43,15 @@ def build(config: Config) -> Architecture:
         return _sections.judged(_described(config), config)
     config = _sections.named_by_class(config, families())
     found = _sections.of_section(config)
-    return _sections.judged(_described(config) if found is None else found, config)
+    found = _described(config) if found is None else found
+    found = replace(found, tower_type=_tower_type(config), rotary_values=rotary_values(config, found))
+    return _sections.judged(found, config)
+
+
+def _tower_type(config: Config) -> str:
+    """The model_type of the vision section, where there is one."""
+    section = config.values.get("vision_config")
+    return str(section.get("model_type", "")) if isinstance(section, dict) else ""
 
 
 def _described(config: Config) -> Architecture:

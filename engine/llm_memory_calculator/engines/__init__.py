@@ -1,4 +1,4 @@
-"""Serving engines, one file each: what one holds beside weights and cache, how it lays a model out, what it costs.
+"""Serving engines, one file each: what one holds beside weights and cache, when it starts, what a step of it costs.
 
 Laws stand in the engine's file, numbers in data/engines/NAME.toml by range of versions.
 """
@@ -7,58 +7,214 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from ..errors import ArgumentError
 from ..facts import table
 from ..report import Note
-from . import vllm
-from .base import Engine, HostCost, KernelCost, Spread
+from .base import CacheLayout, CacheRoom, Condition, Draft, Engine, HostCost, KernelCost, Place, Spread, Standing
+from .described import Described
+from .device import UNNAMED, Device, device_of
+from .settings import Setting, Value, declared, settled
 
-__all__ = ["ENGINES", "Engine", "HostCost", "KernelCost", "Spread", "engine_for"]
+__all__ = [
+    "ENGINES",
+    "SPELLINGS",
+    "UNNAMED",
+    "CacheRoom",
+    "Condition",
+    "Device",
+    "Draft",
+    "Engine",
+    "HostCost",
+    "KernelCost",
+    "Place",
+    "Setting",
+    "Spread",
+    "Standing",
+    "Value",
+    "device_of",
+    "engine_for",
+    "serves",
+    "settings_of",
+    "share_of",
+]
 
-_RELEASE = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){0,3})")
-_MADE = {"vllm": vllm.from_facts}
-ENGINES = tuple(_MADE)
-"""The engines that are described; the first is taken where none is named."""
+_RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})")
+_CLASSES = {
+    "vllm": "Vllm",
+    "sglang": "Sglang",
+    "tensorrt_llm": "TensorrtLlm",
+    "lmdeploy": "Lmdeploy",
+    "tgi": "Tgi",
+    "llama_cpp": "LlamaCpp",
+    "ollama": "Ollama",
+    "mlx": "Mlx",
+    "exllama": "ExLlama",
+    "transformers": "Transformers",
+    "diffusers": "Diffusers",
+    "ctranslate2": "CTranslate2",
+    "whisper_cpp": "WhisperCpp",
+}
+"""The class of each engine, in the module of its name."""
+ENGINES = tuple(_CLASSES)
+SPELLINGS = {
+    "llama.cpp": "llama_cpp",
+    "llamacpp": "llama_cpp",
+    "llama-cpp": "llama_cpp",
+    "llama-server": "llama_cpp",
+    "ik_llama.cpp": "llama_cpp",
+    "koboldcpp": "llama_cpp",
+    "mlx-lm": "mlx",
+    "mlx_lm": "mlx",
+    "tensorrt-llm": "tensorrt_llm",
+    "trt-llm": "tensorrt_llm",
+    "trtllm": "tensorrt_llm",
+    "exllamav2": "exllama",
+    "exllamav3": "exllama",
+    "tabbyapi": "exllama",
+    "faster-whisper": "ctranslate2",
+    "whisper.cpp": "whisper_cpp",
+    "whispercpp": "whisper_cpp",
+    "huggingface": "transformers",
+    "hf": "transformers",
+    "text-generation-inference": "tgi",
+    "turbomind": "lmdeploy",
+}
+"""Other names that people give them."""
+"""The engines that are described; the first is taken where nothing says another."""
 
 
-@lru_cache(maxsize=256)
-def engine_for(name: str = ENGINES[0], version: str | None = None, **settings: float | None) -> Engine:
-    """The engine of this name and version, with settings in place of its defaults.
+def engine_for(
+    name: str = ENGINES[0], version: str | None = None, device: Device = UNNAMED, **settings: Value | None
+) -> Engine:
+    """The engine of this name and version on a device, with settings by its own names in place of its defaults.
 
     A version that no table describes is counted by the nearest that one does, which a note says; None is the newest.
-    Raises ArgumentError for what is no version.
+    Raises ArgumentError for what is no version, and for a setting that the engine has not.
     """
+    given = {word: value for word, value in settings.items() if value is not None}
+    return _settled(name, version, device, tuple(given.items()))
+
+
+@lru_cache(maxsize=1024)
+def _settled(name: str, version: str | None, device: Device, given: tuple[tuple[str, Value], ...]) -> Engine:
+    found = settled(name, settings_of(name), dict(given))
+    return _resolved(name, version, device, tuple(sorted(found.items())))
+
+
+@lru_cache(maxsize=64)
+def settings_of(name: str) -> dict[str, Setting]:
+    """The settings of an engine by its own names."""
+    return declared(table(f"engines/{name}")["settings"])
+
+
+def serves(name: str, device: Device) -> bool:
+    """Whether an engine runs on a device."""
+    only: tuple[str, ...] = _class(name).RUNTIMES
+    return not only or device.runtime in only
+
+
+def share_of(name: str) -> str:
+    """The setting that says how much of a device's memory an engine may use; empty where it has none."""
+    return _class(name).SHARE
+
+
+def _class(name: str) -> type[Described]:
+    made: type[Described] = getattr(import_module(f".{name}", __name__), _CLASSES[name])
+    return made
+
+
+@lru_cache(maxsize=1024)
+def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple[str, Value], ...]) -> Engine:
     tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
     if version is None:
-        return _made(name, max(tables, key=_release), tables, (), settings)
+        return _made(name, max(tables, key=_release), tables, device, given)
     wanted = _release(version)
     nearest = min(
         tables.values(), key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"]))
     )
     if _release(nearest["from"]) <= wanted < _release(nearest["before"]):
-        return _made(name, nearest["from"], tables, (), settings, version)
+        return _made(name, nearest["from"], tables, device, given, version=version)
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
     note = Note(subject="engine_version", text=text, origin="warning")
-    return _made(name, nearest["from"], tables, (note,), settings)
+    return _made(name, nearest["from"], tables, device, given, notes=(note,))
 
 
 def _made(
     name: str,
     described: str,
     tables: Mapping[str, Mapping[str, Any]],
-    notes: tuple[Note, ...],
-    settings: Mapping[str, float | None],
+    device: Device,
+    given: tuple[tuple[str, Value], ...],
+    *,
     version: str | None = None,
+    notes: tuple[Note, ...] = (),
 ) -> Engine:
     """The engine by one of its tables, on top of those that it is like."""
-    facts, measured = tables[described], described
-    while "like" in tables[measured]:
-        measured = tables[measured]["like"]
-        facts = _on_top(facts, tables[measured])
-    return _MADE[name](version or described, measured, facts, notes, **settings)
+    facts, like = tables[described], tables[described].get("like")
+    while like:
+        facts, like = _on_top(facts, tables[like]), tables[like].get("like")
+    facts = _timed(facts)
+    made = _class(name)
+
+    _require_released(name, version or described, given)
+    bare = made(
+        name=name,
+        version=version or described,
+        facts=facts,
+        given=dict(given),
+        device=device,
+        notes=notes,
+        again=_Again(name, version),
+        host=HostCost(**facts["host"]),
+        kernels=KernelCost(**facts["kernels"]),
+        cache={
+            form: {kind: CacheLayout(**layout) for kind, layout in kinds.items()}
+            for form, kinds in facts.get("cache", {}).items()
+        },
+        recurrent_bytes=facts["state"]["recurrent_bytes"],
+        refused_adapters=tuple(facts["adapters"]["refused"]),
+    )
+    return bare.settled(settings_of(name))
+
+
+def _timed(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A table with what it does not state of times, states and adapters from the engine that it is `times_like`: what
+    is counted of an engine of which none were measured."""
+    if "times_like" not in facts:
+        return facts
+    found: dict[str, Any] = {}
+    for other in table(f"engines/{facts['times_like']}")["version"]:
+        found |= {
+            key: other[key] for key in ("host", "kernels", "state", "adapters") if key in other and key not in found
+        }
+    return {**found, **facts}
+
+
+def _require_released(name: str, version: str, given: tuple[tuple[str, Value], ...]) -> None:
+    """Raise ArgumentError for a setting that this release has not."""
+    release, declared_ = _release(version), settings_of(name)
+    for word, _ in given:
+        setting = declared_[word]
+        if setting.since and release < _release(setting.since):
+            raise ArgumentError(f"{name} {version} has no {word}, which came with {setting.since}; leave it out.")
+        if setting.until and release >= _release(setting.until):
+            raise ArgumentError(f"{name} {version} has no {word}, which went with {setting.until}; leave it out.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """The same engine on another device, or told more."""
+
+    name: str
+    version: str | None
+
+    def __call__(self, device: Device, given: Mapping[str, Value]) -> Any:
+        return _resolved(self.name, self.version, device, tuple(sorted(given.items())))
 
 
 def _on_top(own: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,18 +1,25 @@
-"""What every serving engine answers about one device."""
+"""What every serving engine answers: what it holds, how it keeps a cache, when it starts, what a step costs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from ..units import ceil_div
 
 if TYPE_CHECKING:
+    from ..architecture import Architecture
     from ..formats.scheme import Formats
+    from ..memory.ledger import Ledger
     from ..operators import Entry, State
     from ..operators.base import Split
+    from ..parallel import Parallelism
+    from ..ranks import Holding
     from ..report import Note
     from ..units import Quantity
+    from .device import Device
+    from .settings import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +68,127 @@ class CacheLayout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """The range of what is estimated beside weights and cache."""
+class Range:
+    """How far measured values lie from the estimate of a part: the ends that hold four of five, bytes and shares of it.
 
-    low: float
-    """Measured over estimated, the lower end."""
-    high: float
+    A value of `estimate` lies between estimate x (1 + low_share) + low_bytes and the same of high.
+    """
+
+    low_bytes: float = 0.0
+    high_bytes: float = 0.0
+    low_share: float = 0.0
+    high_share: float = 0.0
+
+    def below(self, estimate: Quantity) -> Quantity:
+        """How much less than the estimate it may be, bytes; 0 or negative."""
+        return estimate * self.low_share + self.low_bytes
+
+    def above(self, estimate: Quantity) -> Quantity:
+        """How much more than the estimate it may be, bytes; 0 or positive."""
+        return estimate * self.high_share + self.high_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The ranges of what is estimated, by part of the ledger, and what they rest on."""
+
+    weights: Range
+    """Weights as loaded over what the checkpoint's formats give."""
+    context: Range
+    buffers: Range
+    """What communication and libraries take outside the allocator."""
+    activations: Range
+    graphs: Range
     evidence: str
-    """What it rests on."""
+
+    PARTS: ClassVar[tuple[str, ...]] = ("weights", "context", "buffers", "activations", "graphs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """What a device of a deployment has: the model's share, and the formats it is in. Compared by identity."""
+
+    architecture: Architecture
+    formats: Formats
+    layout: Parallelism
+    holding: Holding
+    draft: Draft | None = None
+    """What drafts tokens for the model, where something does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draft:
+    """What drafts tokens, as a device has it. Compared by identity."""
+
+    method: str
+    tokens: int
+    """Drafted at once."""
+    place: Place | None
+    """The draft's own layers; None where none are on the device, or none anywhere (n-grams)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an engine holds on a device whatever it is asked to serve, bytes."""
+
+    loaded: float = 0
+    """Weights as loaded beyond what the checkpoint stores: padding, tables, copies. May be negative."""
+    loaded_why: str = ""
+    host: float = 0
+    """Weights that stay in the host's memory and are not on the device (part of the checkpoint's)."""
+    context: float = 0
+    """The device's context and libraries."""
+    buffers: float = 0
+    """Buffers of communication and the like, outside the allocator."""
+    graphs: float = 0
+    """Captured graphs."""
+    graphs_counted: float = 0
+    """The part of its budget that it takes away for graphs, an estimate of its own; 0 where it takes none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One thing that must hold for an engine to start or to serve, and by how much it does."""
+
+    name: str
+    margin: Quantity
+    """Bytes to spare; negative: bytes that are missing."""
+    parts: Mapping[str, float]
+    """How the margin moves with each part of the ledger: -1 for one that it must hold."""
+    message: str = ""
+    """What the engine prints where it does not hold, with {missing}, {request} and {room} in GiB and {longest}."""
+    starts: bool = True
+    """Whether the engine does not start without it; else it starts and serves less at once."""
+    warns: bool = False
+    """Whether the engine only warns where it does not hold, and serves all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRoom:
+    """What an engine makes of the room that is left for a cache, as it prints it."""
+
+    block_tokens: int
+    """Tokens of a block (a page); 1 where the cache is no paged one."""
+    block_bytes: int
+    """Bytes of a block over all the layers of a group on a device."""
+    groups: int
+    blocks: Quantity
+    tokens: Quantity
+    """As this version prints them."""
+    request_blocks: Quantity
+    """Of one request of the longest length."""
+    request_bytes: Quantity
+    concurrency: Quantity
+    """Requests of the longest length that are held at once."""
+    parts: tuple[str, ...] = ()
+    """The groups in words."""
+
+
+OutcomeWord = Literal["fits", "borderline", "does not fit"]
 
 
 class Engine(Protocol):
-    """A serving engine of one version with its settings. Compared and hashed by identity."""
+    """A serving engine of one version with its settings, on one kind of device. Compared and hashed by identity."""
 
     def __hash__(self) -> int: ...
 
@@ -93,8 +209,66 @@ class Engine(Protocol):
         ...
 
     @property
-    def utilization(self) -> float:
-        """Share of what the runtime sees of a device that it may use."""
+    def device(self) -> Device: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Its table of that version."""
+        ...
+
+    @property
+    def given(self) -> Mapping[str, Value]:
+        """The settings that were given."""
+        ...
+
+    @property
+    def TITLE(self) -> str: ...
+
+    # the names of settings, each empty where an engine has none
+
+    @property
+    def SHARE(self) -> str: ...
+
+    @property
+    def CHUNK(self) -> str: ...
+
+    @property
+    def LENGTH(self) -> str: ...
+
+    @property
+    def SLOTS(self) -> str: ...
+
+    @property
+    def SEQUENCES(self) -> str: ...
+
+    @property
+    def EAGER(self) -> str: ...
+
+    @property
+    def SMALL_CACHE(self) -> str: ...
+
+    @property
+    def CHOOSES_STATES(self) -> bool: ...
+
+    @property
+    def BY_LAYERS(self) -> bool: ...
+
+    @property
+    def PAGED(self) -> bool:
+        """Whether a sequence takes pages for its own tokens alone; else it has room for the longest beside it."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """Every setting that bears on memory, as it was given or as the engine takes it on this device."""
+        ...
+
+    def on(self, device: Device) -> Engine:
+        """The same on another device, which may change its defaults."""
+        ...
+
+    def told(self, **settings: Value) -> Engine:
+        """The same with more settings given."""
         ...
 
     @property
@@ -103,34 +277,64 @@ class Engine(Protocol):
         ...
 
     @property
-    def spread(self) -> Spread:
-        """The range of activations and overhead."""
-        ...
-
-    @property
     def host(self) -> HostCost: ...
 
     @property
     def kernels(self) -> KernelCost: ...
 
-    def budget_bytes(self, usable_bytes: Quantity) -> Quantity:
-        """What it may use of a device of which the runtime sees `usable_bytes`."""
+    # --- memory ---
+
+    @property
+    def total_bytes(self) -> int | None:
+        """What the runtime shows of a device; None where no device was named."""
         ...
 
-    def context_bytes(self, peers: object) -> Quantity:
-        """The device's context and its libraries, alone or with `peers` that share the model."""
+    def budget_bytes(self, total_bytes: Quantity) -> Quantity:
+        """What it may use of a device of which the runtime shows `total_bytes`."""
         ...
 
-    def buffer_bytes(self, peers: object) -> Quantity:
-        """Buffers of communication and the like, outside the allocator."""
+    def spread(self, place: Place) -> Spread:
+        """The ranges of its estimates for such a model on such a device."""
         ...
 
-    def graph_bytes(self, layers: int, *, mixes: bool) -> Quantity:
-        """Captured graphs of so many layers, with routed experts or without."""
+    def standing(self, place: Place) -> Standing:
+        """What it holds on a device whatever it is asked to serve."""
         ...
 
-    def sampler_bytes(self, vocabulary: int, sequences: Quantity) -> Quantity:
-        """Peak of the sampler over the logits of `sequences` sequences."""
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """Peaks of what runs one after the other, by what it is; the largest is the activations."""
+        ...
+
+    def explained(self, place: Place) -> Mapping[str, str]:
+        """The numbers that give each peak, where words can say them."""
+        ...
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Bytes that it keeps of a sequence: its cache in pages, windows and states as it keeps them."""
+        ...
+
+    def held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Bytes that it keeps of so many sequences alike, and of what it keeps room for whether it is asked or not."""
+        ...
+
+    def own_length(self, architecture: Architecture) -> int | None:
+        """Tokens of the longest request that it starts for where nobody says; None where it starts for none."""
+        ...
+
+    def room(self, place: Place, need: Ledger, total_bytes: Quantity) -> Condition:
+        """What is left of a device for what it keeps of sequences, with what that hangs on."""
+        ...
+
+    def draft_bytes(self, place: Place) -> float:
+        """Weights of what drafts as it holds them on a device, by the draft's own place."""
+        ...
+
+    def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
+        """What it makes of so much room for a cache, for requests of `longest` tokens; None where it reserves none."""
+        ...
+
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        """What must hold, in the order in which it is checked."""
         ...
 
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:

@@ -1,114 +1,492 @@
-"""vLLM: paged cache, chunked prefill, CUDA graphs, NCCL between the ranks. Numbers stand in data/engines/vllm.toml."""
+"""vLLM: a share of the memory taken at start, a profile run, a paged cache in what is left, CUDA graphs, NCCL.
+
+Numbers stand in data/engines/vllm.toml.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..units import choose, whole_down
-from .base import CacheLayout, HostCost, KernelCost, Spread
+from ..errors import ArgumentError
+from ..units import GIB, ceil_div, larger, whole_up
+from .base import CacheRoom, Condition, Place, Spread, Standing
+from .described import Described, encoder_bytes, spread_of
+from .paging import Compressed, Pages, Spec, compressed, paged
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
-    from ..operators import Entry, State
-    from ..operators.base import Split
-    from ..report import Note
+    from ..memory.ledger import Ledger
+    from ..operators import Entry, Operator, StateChoice
     from ..units import Quantity
+    from .settings import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Vllm:
-    """vLLM of one version with its settings."""
+class Vllm(Described):
+    """vLLM's V1 engine."""
 
-    version: str
-    measured: str
-    """The version that its numbers were measured on."""
-    facts: Mapping[str, Any]
-    """The version's table."""
-    spread: Spread
-    utilization: float
-    step_tokens: int
-    host: HostCost
-    kernels: KernelCost
-    cache: Mapping[str, Mapping[str, CacheLayout]]
-    """By format of the cache, or any, and by kind of value: what is kept otherwise than in that format."""
-    recurrent_bytes: float
-    refused_adapters: tuple[str, ...]
-    notes: tuple[Note, ...] = ()
-    name: str = "vllm"
-    said: str = ""
-    """The engine in words."""
+    TITLE: ClassVar[str] = "vLLM"
+    SHARE: ClassVar[str] = "gpu_memory_utilization"
+    CHUNK: ClassVar[str] = "max_num_batched_tokens"
+    LENGTH: ClassVar[str] = "max_model_len"
+    PAGED: ClassVar[bool] = True
+    SEQUENCES: ClassVar[str] = "max_num_seqs"
+    EAGER: ClassVar[str] = "enforce_eager"
+    SMALL_CACHE: ClassVar[str] = "fp8"
+    CHOOSES_STATES: ClassVar[bool] = True
 
-    def __str__(self) -> str:
-        return self.said
+    def default(self, name: str) -> Value | None:
+        if name in ("max_num_seqs", "max_num_batched_tokens"):
+            value: int = self._tier()[name]
+            return value
+        if name == "block_size" and self.device.runtime == "cpu":
+            return 128
+        return super(Vllm, self).default(name)
 
-    def budget_bytes(self, usable_bytes: Quantity) -> Quantity:
-        return whole_down(self.utilization * usable_bytes)
+    def caches_prefixes(self, *, states: bool) -> bool:
+        """Whether blocks are kept for later requests, of a model with recurrent states or without."""
+        told = self.given.get("enable_prefix_caching")
+        return bool(self.facts["states_cached"] if states else True) if told is None else bool(told)
 
-    def context_bytes(self, peers: object) -> Quantity:
-        return self._with_peers("context", peers)
+    def _in_flight(self, place: Place) -> int:
+        """Steps whose tokens a window must hold at once."""
+        if not self.facts["groups"]["in_flight"] or self.device.runtime == "cpu":
+            return 1
+        return place.layout.pipeline + 1 if self._runner(place) == "v2" else 2
 
-    def buffer_bytes(self, peers: object) -> Quantity:
-        return self._with_peers("buffers", peers)
+    def _tier(self) -> Mapping[str, Any]:
+        """The row of defaults by card: of the first that the device passes."""
+        device = self.device
+        for row in self.facts["tiers"]:
+            if device.runtime not in row.get("runtimes", (device.runtime,)):
+                continue
+            if device.total_gib >= row["least_gib"] and not device.name.startswith(tuple(row.get("but", ()))):
+                found: Mapping[str, Any] = row
+                return found
+        raise AssertionError("the last row of tiers takes every device")
 
-    def _with_peers(self, part: str, peers: object) -> Quantity:
-        facts = self.facts[part]
-        return choose(peers, facts["with_peers_bytes"], facts["alone_bytes"])
+    @property
+    def sequences(self) -> int:
+        """Most sequences of a step."""
+        return min(int(self.settings["max_num_seqs"]), self.step_tokens)
 
-    def graph_bytes(self, layers: int, *, mixes: bool) -> Quantity:
-        facts = self.facts["graphs"]
-        bytes_: int = facts["base_bytes"] + facts["layer_bytes"] * layers
-        return bytes_ + facts["experts_bytes"] if mixes else bytes_
+    def budget_bytes(self, total_bytes: Quantity) -> Quantity:
+        return whole_up(float(self.settings[self.SHARE]) * total_bytes)
 
-    def sampler_bytes(self, vocabulary: int, sequences: Quantity) -> Quantity:
-        bytes_per_logit: float = self.facts["sampler"]["bytes_per_logit"]
-        return bytes_per_logit * vocabulary * sequences
+    # --- what it holds whatever is asked ---
+
+    def standing(self, place: Place) -> Standing:
+        return _standing(self, place)
+
+    def _runner(self, place: Place) -> str:
+        """The model runner that serves such a model: v1 or v2."""
+        rule = self.facts["runner"]
+        if rule == "v2 for dense":
+            return "v1" if place.holding.mixes else "v2"
+        return str(rule)
+
+    def _buffers(self, place: Place) -> float:
+        """Outside the allocator: NCCL and what libraries load, by link and ranks."""
+        if self.device.runtime in ("cpu", "metal", "tpu"):
+            return 0.0
+        facts, ranks = self.facts["non_torch"], place.layout.tensor * place.layout.data
+        if ranks == 1:
+            alone = float(facts["alone" if self.device.total_gib >= _SMALL_GIB else "alone_small"]) * GIB
+            return alone + self._runner_state(place)
+        hopper = self.device.linked and self.device.generation in facts["hopper"]
+        linked = "linked_hopper_experts" if place.holding.mixes else "linked_hopper"
+        by_ranks: Mapping[str, float] = facts[linked if hopper else "linked" if self.device.linked else "bus"]
+        known = [int(count) for count in by_ranks]
+        nearest = max((count for count in known if count <= ranks), default=min(known))
+        return by_ranks[str(nearest)] * GIB
+
+    def _runner_state(self, place: Place) -> float:
+        """What the second runner keeps for each sequence that it may have."""
+        if self._runner(place) != "v2":
+            return 0.0
+        facts, sequences = self.facts["non_torch"], int(self.settings["max_num_seqs"])
+        counts: float = facts["v2_slot_bytes"] * place.architecture.vocab_size * sequences
+        many: float = facts["v2_many"]
+        return counts + many * GIB * min(1.0, sequences / _MANY)
+
+    def _context(self, place: Place) -> float:
+        if self.device.runtime in ("cpu", "metal", "tpu"):
+            return 0.0
+        facts = self.facts["context"]
+        known = self.device.generation in facts["linked_generations"]
+        if place.layout.tensor == 1 or not self.device.linked or not known:
+            return float(facts["alone"]) * GIB
+        return float(facts["linked_experts" if place.holding.mixes and place.layout.tensor == 2 else "linked"]) * GIB
+
+    def _graphs(self, place: Place) -> float:
+        """What captured graphs take, by layers, ranks and how many sizes are captured."""
+        if self.settings["enforce_eager"] or self.device.runtime not in ("cuda", "rocm"):
+            return 0.0
+        facts, holding, ranks = self.facts["graphs"], place.holding, place.layout.tensor
+        row = facts["ranks"][max((row for row in map(int, facts["ranks"]) if row <= ranks), default=1).__str__()]
+        depth = holding.depth
+        if place.draft is not None and place.draft.place is not None:
+            depth += place.draft.place.holding.depth
+        whole = (row["base"] + row["layer"] * depth + (facts["experts"] if holding.mixes else 0)) * GIB
+        if self.device.total_gib < _SMALL_GIB:
+            whole *= facts["small"]
+        sizes = capture_sizes(self.sequences * self._tokens_verified(place))
+        share = facts["first"] + (1 - facts["first"]) * sizes / capture_sizes(512)
+        return float(whole * share)
+
+    def _tokens_verified(self, place: Place) -> int:
+        """Tokens of a sequence in a step of decode, by which the largest captured size grows: one and the drafted."""
+        return 1 + place.draft.tokens if place.draft is not None and self.facts["graphs"]["by_drafted"] else 1
+
+    def draft_bytes(self, place: Place) -> float:
+        return place.holding.weights + self._loaded(place)[0]
+
+    def _loaded(self, place: Place) -> tuple[float, str]:
+        """Weights as loaded beyond the checkpoint's: padded mxfp4 experts, absorbed copies, tables of positions."""
+        found: list[tuple[float, str]] = []
+        padding = absorbed = 0.0
+        for count, kind in place.holding.text:
+            for operator, size, form in kind.operators:
+                if form.name == "mxfp4" and operator.expert_count:
+                    hopper = "hopper" if self.device.generation == "Hopper" else "others"
+                    padding += count * size * (operator.padded_share(*self.facts["mxfp4"][hopper]) - 1)
+                absorbed += count * operator.absorbed_values()
+        if padding:
+            found.append((padding, "mxfp4 experts padded for their kernels"))
+        if absorbed and self.facts["absorbs"]:
+            found.append((absorbed * place.formats.activation_bytes, "latent attention's absorbed matrices"))
+        if tables := place.architecture.rotary_values:
+            found.append((tables * place.formats.activation_bytes, "tables of rotary positions"))
+        if copied := self._whole_towers(place):
+            found.append((copied, "a tower whole on every rank"))
+        return sum(size for size, _ in found), ", ".join(why for _, why in found)
+
+    def _whole_towers(self, place: Place) -> float:
+        """What ranks hold more where each has a whole tower."""
+        whole = self.given.get("mm_encoder_tp_mode") == "data"
+        if place.layout.tensor == 1 or not (whole or place.architecture.tower_type in self.facts["whole_towers"]):
+            return 0.0
+        shared = sum(kind.count * kind.stored_bytes for kind in place.holding.towers)
+        return shared * (place.layout.tensor - 1)
+
+    # --- the profile run ---
+
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """What the profile run peaks at, whatever is served later; of an encoder, what its sequences do."""
+        if place.architecture.task == "encoder":
+            return super(Vllm, self).peaks(place, sequences, tokens, encoded)
+        if not place.holding.encoder:
+            return _peaks(self, place)
+        return {**_peaks(self, place), "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
+
+    def explained(self, place: Place) -> Mapping[str, str]:
+        facts, width = self.facts["activations"], place.formats.activation_bytes
+        hidden, vocabulary = place.architecture.hidden_size, place.architecture.vocab_size
+        widest, kept = place.holding.live_values - 2 * hidden, facts["library_bytes"] / 1e6
+        return {
+            "forward pass": f"{self.step_tokens:,} tokens of a step x {width:g} B x ({widest:,} values of the widest "
+            f"operator + {facts['residuals']:g} x {hidden:,}) + {kept:,.1f} MB and what is kept",
+            "sampler": f"{self.sequences:,} sequences x {vocabulary:,} logits of {width:g} B with what the "
+            f"{self._runner(place)} runner holds beside them, the hidden states of {self.step_tokens:,} tokens and "
+            f"{kept:,.1f} MB",
+            "rejection sampler": f"{self.sequences:,} sequences x {vocabulary:,} logits, of a bonus token and of one "
+            "drafted, with their copies, probabilities and noise in float32",
+            "draft": f"its pass over {self.step_tokens:,} tokens of a step, the model's hidden states beside it",
+        }
+
+    # --- the cache ---
+
+    def pages(self, place: Place) -> Pages | None:
+        return _pages(self, place)
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        pages = self.pages(place)
+        return 0 if pages is None else pages.request_bytes(tokens, encoded)
+
+    def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
+        pages = self.pages(place)
+        if pages is None:
+            return None
+        encoded = place.architecture.source_of(longest)
+        return pages.room(room_bytes, longest, encoded, by_request=self.facts["tokens_by_request"])
+
+    def specs(self, place: Place) -> Iterator[tuple[int, Spec]]:
+        """(how many layers, what they keep) of a device, those of a draft like any other."""
+        if place.draft is not None and place.draft.place is not None:
+            yield from self.specs(place.draft.place)
+        for count, kind in place.holding.stack:
+            for operator in kind.layer.operators:
+                if operator.caches:
+                    for spec in self._attention_specs(operator, place):
+                        yield count, spec
+            state = sum(
+                self.state_bytes(operator.in_engine(self._states()).state(), place.formats.activation_bytes)
+                for operator in kind.layer.operators
+            )
+            if state:
+                yield count, Spec(kept="state", token_bytes=state)
+
+    def compressed(self, place: Place) -> Iterator[Compressed]:
+        """The layers of a device that keep entries which stand for several tokens, by ratio."""
+        found: dict[int, Compressed] = {}
+        for count, kind in place.holding.stack:
+            laws = [(operator, operator.cache_law()) for operator in kind.layer.operators if operator.caches]
+            sizes = [self.entry_bytes(operator.cached_entry(), place.formats) for operator, _ in laws]
+            for (_, law), size in zip(laws, sizes, strict=True):
+                if law is None or law.growth != "window and ratio":
+                    continue
+                known = found[law.ratio].layers if law.ratio in found else 0
+                found[law.ratio] = Compressed(
+                    layers=known + count,
+                    ratio=law.ratio,
+                    window=law.reach,
+                    entry_bytes=size,
+                    index_bytes=sum(sizes) - size,
+                )
+        yield from found.values()
+
+    def _states(self) -> StateChoice:
+        """How states are kept, as it was told."""
+        told = self.given.get("mamba_ssm_cache_dtype", "auto")
+        return "auto" if told == "auto" else "fp32" if told == "float32" else "model"
+
+    def _attention_specs(self, operator: Operator, place: Place) -> Iterator[Spec]:
+        law = operator.cache_law()
+        assert law is not None
+        size = self.entry_bytes(operator.cached_entry(), place.formats)
+        match law.growth:
+            case "tokens":
+                yield Spec(kept="full attention", token_bytes=size / law.ratio)
+            case "window" | "chunk":
+                yield Spec(kept=law.growth, token_bytes=size, reach=law.reach)
+            case "source":
+                yield Spec(kept="encoded positions", token_bytes=size, reach=law.reach)
+            case "window and ratio":
+                yield Spec(kept="window", token_bytes=size, reach=law.reach)
 
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
-        own, always = self.cache.get(formats.kv_cache.name, {}), self.cache["any"]
-        total = 0.0
-        for kind, values in entry:
-            layout = None if formats.uniform else own.get(kind) or always.get(kind)
-            total += values * formats.kv_bytes if layout is None else layout.bytes_of(values)
-        return total
+        plain = formats.kv_cache.name == "fp8" and self.device.generation in self.facts["plain_fp8"]
+        if plain and entry[0][0] == "picked_latent":
+            return sum(values for _, values in entry) * formats.kv_bytes
+        return super(Vllm, self).entry_bytes(entry, formats)
 
-    def state_bytes(self, state: State, activation_bytes: float) -> float:
-        return (state.window + state.lean) * activation_bytes + state.recurrent * self.recurrent_bytes
+    # --- whether it starts ---
 
-    def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
-        """Evenly, what remains one each to the stages before the last."""
-        base, remainder = divmod(depth, stages)
-        depths = [base] * stages
-        for extra in range(remainder):
-            depths[-(extra + 2) % stages] += 1
-        return tuple(depths)
+    def room(self, place: Place, need: Ledger, total_bytes: Quantity) -> Condition:
+        """What is left for the cache of the share that it takes."""
+        held = need.resident + need.adapters + need.images
+        held = held + need.buffers + need.activations + need.graphs_counted
+        parts = {"weights": -1.0, "buffers": -1.0, "activations": -1.0}
+        if self.facts["context"]["counts"]:
+            held, parts["context"] = held + need.context, -1.0
+        if self.facts["graphs"]["counted"] in ("all", self._runner(place)):
+            parts["graphs"] = -1.0
+        margin = self.budget_bytes(total_bytes) - held
+        pages = self.pages(place)
+        if "kv_cache_memory_bytes" in self.given:
+            margin, parts = self.given["kv_cache_memory_bytes"], {}
+        if "num_gpu_blocks_override" in self.given and pages is not None:
+            margin, parts = int(self.given["num_gpu_blocks_override"]) * pages.block_bytes, {}
+        return Condition(
+            name="room for a cache", margin=margin, parts=parts, message=self.facts["messages"]["no_blocks"]
+        )
 
-    def adapter_shards(self, split: Split, tensor: int, *, fully_sharded: bool) -> tuple[int, int]:
-        """A of a column-split projection and B of a row-split one are whole on every rank, unless fully sharded."""
-        shards = tensor if fully_sharded else 1
-        return shards if split == "columns" else 1, shards if split == "rows" else 1
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        messages, budget, room = (
+            self.facts["messages"],
+            self.budget_bytes(total_bytes),
+            self.room(place, need, total_bytes),
+        )
+        request = self.kept_bytes(place, longest, place.architecture.source_of(longest))
+        pages = self.pages(place)
+        # one block is never given out
+        spared = 0 if pages is None else self.facts["groups"]["spared_blocks"] * pages.block_bytes
+        found = [] if not self.facts["free_check"] else [self._free(need, total_bytes)]
+        found += [
+            room,
+            Condition(
+                name="one request of max_model_len",
+                margin=room.margin - request - spared,
+                parts=room.parts,
+                message=messages["length"],
+            ),
+            Condition(
+                name="all sequences at once",
+                margin=room.margin - need.kept,
+                parts=room.parts,
+                message="requests wait, or are preempted",
+                starts=False,
+            ),
+        ]
+        if not self.settings["enforce_eager"]:
+            # graphs are captured beside the budget, but for what it took away for them
+            outside = larger(need.graphs - need.graphs_counted, 0) + self._warm_up(place)
+            found.append(
+                Condition(
+                    name="graphs and warm-up beside the cache",
+                    margin=total_bytes - need.context - budget - outside,
+                    parts={"context": -1.0, "graphs": -1.0},
+                    message=messages["graphs"],
+                )
+            )
+        return found
+
+    def _free(self, need: Ledger, total_bytes: Quantity) -> Condition:
+        return Condition(
+            name="free memory at start",
+            margin=total_bytes - need.context - self.budget_bytes(total_bytes),
+            parts={"context": -1.0},
+            message=self.facts["messages"]["free"],
+        )
+
+    def _warm_up(self, place: Place) -> float:
+        """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
+        mxfp4 = any(form.name == "mxfp4" for _, kind in place.holding.text for _, _, form in kind.operators)
+        return float(self.facts["mxfp4"]["warm_up"]) * GIB / place.layout.tensor if mxfp4 else 0.0
+
+    def spread(self, place: Place) -> Spread:
+        return _spread(self, place)
 
 
-def from_facts(version: str, measured: str, facts: Mapping[str, Any], notes: tuple[Note, ...], **settings: Any) -> Vllm:
-    """vLLM by the table of a version, with settings in place of its defaults."""
-    by = "" if version.startswith(measured) else f", by numbers of {measured}"
-    stated = facts["settings"] | {name: value for name, value in settings.items() if value is not None}
-    return Vllm(
-        version=version,
-        measured=measured,
-        facts=facts,
-        spread=Spread(**facts["interval"]),
-        utilization=stated["gpu_memory_utilization"],
-        step_tokens=stated["max_num_batched_tokens"],
-        host=HostCost(**facts["host"]),
-        kernels=KernelCost(**facts["kernels"]),
-        cache={
-            form: {kind: CacheLayout(**layout) for kind, layout in kinds.items()}
-            for form, kinds in facts["cache"].items()
-        },
-        recurrent_bytes=facts["state"]["recurrent_bytes"],
-        refused_adapters=tuple(facts["adapters"]["refused"]),
-        notes=notes,
-        said=f"vllm {version}{by}, {stated['gpu_memory_utilization']:.0%} of the memory",
+@lru_cache(maxsize=8192)
+def _spread(engine: Vllm, place: Place) -> Spread:
+    """The ranges of the nearest evidence: release, class of card, kind of model."""
+    facts, device = engine.facts["spread"], engine.device
+    if device.runtime not in ("cuda", "rocm"):
+        return spread_of(facts["unknown"])
+    kind = "multimodal" if place.holding.towers else "mixture" if place.holding.mixes else "dense"
+    known = device.generation in facts["generations"] or device.total_bytes is None
+    return spread_of(facts[kind if known and engine.facts["measured"] else f"other_{kind}"])
+
+
+# Cards of workstations and desks, whose libraries and graphs take less.
+_SMALL_GIB = 60
+# Sequences of a step that such a card takes by itself.
+_MANY = 256
+
+
+def capture_sizes(sequences: int) -> int:
+    """How many batch sizes are captured: 1, 2, 4, by 8 to 256, by 16 to twice the sequences, 512 at most."""
+    most = min(2 * sequences, 512)
+    return (
+        sum(size <= most for size in (1, 2, 4)) + len(range(8, min(most, 255) + 1, 8)) + len(range(256, most + 1, 16))
+    )
+
+
+@lru_cache(maxsize=8192)
+def _standing(engine: Vllm, place: Place) -> Standing:
+    loaded, why = engine._loaded(place)
+    graphs = engine._graphs(place)
+    counted = engine.facts["graphs"]["counted"] in ("all", engine._runner(place))
+    offloaded = float(engine.given.get("cpu_offload_gb", 0)) * GIB
+    return Standing(
+        loaded=loaded,
+        loaded_why=why,
+        host=min(offloaded, place.holding.weights),
+        context=engine._context(place),
+        buffers=engine._buffers(place),
+        graphs=graphs,
+        graphs_counted=graphs if counted else 0.0,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
+    """By the tensors that are alive when the profile run's passes are at their widest; rest of it kept by libraries."""
+    architecture, holding, width = place.architecture, place.holding, place.formats.activation_bytes
+    hidden, tokens, sequences = architecture.hidden_size, engine.step_tokens, engine.sequences
+    facts, kept = engine.facts["activations"], float(engine.facts["activations"]["library_bytes"])
+    if holding.towers and architecture.images is not None:
+        # the encoder's outputs stay while the text runs
+        kept += tokens * hidden * width
+    live = holding.live_values - 2 * hidden
+    found = {"forward pass": tokens * width * (live + facts["residuals"] * hidden) + kept}
+    if holding.samples:
+        rows = facts[engine._runner(place)]
+        # fewer rows are sorted, as all were before
+        logit = (facts["sorted_bytes"] if sequences < facts["sorted_below"] else rows["logit_bytes"]) + width
+        vocabulary = ceil_div(architecture.vocab_size, 64) * 64
+        multiprocessors = engine.facts["multiprocessors"].get(engine.device.generation, 132) if rows["buffered"] else 0
+        found["sampler"] = (
+            logit * vocabulary * sequences
+            + 4 * vocabulary * min(multiprocessors, sequences)
+            + hidden * tokens * width
+            + 2 * sequences * hidden * width
+            + kept
+        )
+        if place.draft is not None and "refusing" in rows:
+            # two rows a sequence of random logits and one that is taken out of them, then what a choice holds
+            refusing = 3 * width + rows["refusing"]
+            found["rejection sampler"] = refusing * vocabulary * sequences + hidden * tokens * width + kept
+    if place.draft is not None and place.draft.place is not None:
+        # after the model's pass, whose hidden states it takes
+        drafting = place.draft.place
+        own = drafting.architecture.hidden_size
+        live = drafting.holding.live_values - 2 * own + facts["residuals"] * own
+        found["draft"] = tokens * width * (live + hidden) + kept
+    if engine.facts["experts_workspace"]:
+        workspace = _workspace(place) * tokens * width
+        found = {part: value + workspace for part, value in found.items()}
+    if encoder := _encoder(engine, place):
+        found["encoder of images"] = encoder + kept
+    return found
+
+
+def _workspace(place: Place) -> int:
+    """Values a token of the buffers that fused experts keep between steps; mxfp4's kernels take theirs otherwise."""
+    return max(
+        (
+            operator.routed_buffers()
+            for _, kind in place.holding.text
+            for operator, _, form in kind.operators
+            if operator.expert_count and form.name != "mxfp4"
+        ),
+        default=0,
+    )
+
+
+def _encoder(engine: Vllm, place: Place) -> float:
+    """A tower's pass over the images of the profile run: as many of the largest as a step's budget takes."""
+    images = place.architecture.images
+    towers = [kind for kind in place.holding.towers if not kind.layer.of_sound]
+    if images is None or not towers or engine.given.get("skip_mm_profiling"):
+        return 0.0
+    try:
+        size = images.size(_LARGE_SIDE, _LARGE_SIDE)
+    except ArgumentError:
+        return 0.0
+    item = max(size.tokens, size.attended, 1)
+    facts = engine.facts["encoder"]
+    longest = int(engine.settings.get("max_model_len", 0)) or place.architecture.max_length or item
+    shown = min(item, longest) if facts["capped"] else item
+    items = max(1, min(max(engine.step_tokens, shown) // shown, engine.sequences * max(1, longest // shown)))
+    factor = facts["more"].get(place.architecture.tower_type, facts["factor"])
+    alive = max((kind.residual_width + kind.live_values) / kind.layer.reduction for kind in towers)
+    return float(factor * alive * items * size.positions * shown / item * place.formats.activation_bytes)
+
+
+# Pixels a side beyond what any processor keeps of an image.
+_LARGE_SIDE = 4096
+
+
+@lru_cache(maxsize=8192)
+def _pages(engine: Vllm, place: Place) -> Pages | None:
+    kinds = tuple(engine.compressed(place))
+    if any(kind.ratio for kind in kinds):
+        in_flight = engine.step_tokens * engine._in_flight(place)
+        return compressed(kinds, engine.facts["compressed"], in_flight=in_flight)
+    specs = tuple(engine.specs(place))
+    states = any(spec.kept == "state" for _, spec in specs)
+    return paged(
+        specs,
+        block_tokens=int(engine.settings["block_size"]),
+        in_flight=engine.step_tokens * engine._in_flight(place),
+        # and a state for each token that may be refused
+        states_kept=(2 if states and engine.caches_prefixes(states=states) else 1)
+        + (0 if place.draft is None else place.draft.tokens),
+        padded_rather=engine.facts["groups"]["padded_rather"],
+        as_full=bool(engine.settings["disable_hybrid_kv_cache_manager"]),
     )

@@ -113,7 +113,7 @@ def _state_notes(architecture: Architecture, formats: Formats, engine: Engine) -
         if operator.state_is_chosen
     )
     less = chosen * (engine.recurrent_bytes - formats.activation_bytes)
-    if less <= 0:
+    if less <= 0 or not engine.CHOOSES_STATES:
         return ()
     text = (
         f"Recurrent states are counted in float32, as the model's own code keeps them. {engine.name} keeps them in "

@@ -6,21 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
-from ..facts import table
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, CacheLaw
 from ..ranks import Holding, holdings
 from ..report import Line
 from .caches import cache_bytes
+from .calibration import offsets_of
 from .ledger import encoded_positions, held_sequences, held_tokens
+from .verdict import place_at
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
+    from ..engines import Place
     from ..formats.numerics import Format
     from ..operators import Entry, Operator, Weight
     from ..ranks import Kind
     from .ledger import Ledger
 
 BYTES = "bytes"
+MB = 10**6
 
 
 def explanation(deployment: Deployment, load: Load, need: Ledger, framework_overhead: float | None = None) -> Line:
@@ -28,13 +31,27 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
 
     framework_overhead: the factor that was asked for in place of the engine's own overhead.
     """
-    held = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
-    holding = next(one for one in held if one.stage == need.stage)
+    place = place_at(deployment, need)
+    holding = place.holding
     lines = (
         _weights(deployment, holding, need.weights),
+        Line(
+            name="weight padding",
+            value=need.loaded,
+            unit=BYTES,
+            why=_measured(deployment, "weights", deployment.engine.standing(place).loaded_why),
+        ),
+        Line(name="left on the host", value=-need.host, unit=BYTES, why="weights in the host's memory, on no device"),
         _cache(deployment, load, holding, need),
-        _activations(deployment, load, holding, need),
+        Line(
+            name="cache padding",
+            value=need.paging,
+            unit=BYTES,
+            why="whole pages, windows and states as the engine keeps them",
+        ),
+        _activations(deployment, place, need),
         _state(deployment, load, holding, need),
+        *_draft(deployment, load, place, need),
         Line(name="media", value=need.images, unit=BYTES, why=_media(deployment, load)),
         Line(name="LoRA adapters", value=need.adapters, unit=BYTES, why=_adapters(load)),
         Line(name="gradients", value=need.gradients, unit=BYTES, why="one for each parameter"),
@@ -163,14 +180,14 @@ def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
     lines = []
     for ((law, entry), kind), value in zip(kinds.items(), shared_out(need.kv_cache, sizes), strict=True):
         layers = sum(count for count, _ in kind)
-        name, _, counted = law or CacheLaw("cache", 0, "tokens")
-        why = f"{here:,} x {layers:,} layers x {counted} x {engine.entry_bytes(entry, formats):,g} B"
-        lines.append(Line(name=name, value=value, unit=BYTES, why=why))
+        said = law or CacheLaw("cache", 0, "tokens")
+        why = f"{here:,} x {layers:,} layers x {said.counted} x {engine.entry_bytes(entry, formats):,g} B"
+        lines.append(Line(name=said.kind, value=value, unit=BYTES, why=why))
     return Line(
         name="KV cache",
         value=need.kv_cache,
         unit=BYTES,
-        why=f"{here:,} of {tokens:,} tokens in {deployment.formats.kv_cache.name}",
+        why=f"{here:,} of {'a mix of up to ' if load.mix else ''}{tokens:,} tokens in {formats.kv_cache.name}",
         parts=tuple(lines),
     )
 
@@ -192,18 +209,32 @@ def _state(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
     return Line(name="state", value=need.state, unit=BYTES, parts=tuple(lines))
 
 
-def _activations(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -> Line:
+def _draft(deployment: Deployment, load: Load, place: Place, need: Ledger) -> Iterator[Line]:
+    """What is loaded and kept for what drafts."""
+    speculation, draft = deployment.speculation, place.draft
+    if speculation is None or draft is None or draft.place is None:
+        return
+    by = speculation.name or "the model's own layers for multi-token prediction"
+    holding, formats = draft.place.holding, draft.place.formats
+    why = f"{holding.depth:,} layer(s) of {by} in {formats.scheme.label}, {holding.parameters:,} parameters"
+    yield Line(name="draft weights", value=need.draft_weights, unit=BYTES, why=why)
+    tokens, here = held_tokens(deployment, load), held_sequences(deployment, load)
+    caching = sum(layers for layers, _ in holding.caching)
+    why = f"{here:,} of {tokens:,} tokens in {caching:,} layer(s) in {formats.kv_cache.name}"
+    yield Line(name="draft cache", value=need.draft_cache, unit=BYTES, why=why)
+
+
+def _activations(deployment: Deployment, place: Place, need: Ledger) -> Line:
     """The larger of what runs one after the other, and which it is."""
-    here = held_sequences(deployment, load)
-    if need.peaks:
-        lines = [Line(name=part, value=ceil(value), unit=BYTES) for part, value in need.peaks.items() if value]
-    else:
-        why = _forward(deployment, holding, need)
-        lines = [Line(name="forward pass", value=ceil(need.forward), unit=BYTES, why=why)]
-        if need.sampler:
-            entries = deployment.architecture.vocab_size
-            why = f"{here:,} x {entries:,} logits x {need.sampler / (here * entries):.4g} B"
-            lines.append(Line(name="sampler", value=ceil(need.sampler), unit=BYTES, why=why))
+    said = {} if deployment.architecture.task == "diffusion" else deployment.engine.explained(place)
+    lines = [
+        Line(name=part, value=ceil(value), unit=BYTES, why=said.get(part, ""))
+        for part, value in need.peaks.items()
+        if value
+    ]
+    if "activations" in offsets_of(deployment):
+        why = _measured(deployment, "activations")
+        return Line(name="activations", value=need.activations, unit=BYTES, why=why)
     if len(lines) < 2:
         return Line(name="activations", value=need.activations, unit=BYTES, parts=tuple(lines))
     largest = max(lines, key=lambda line: line.value)
@@ -214,22 +245,6 @@ def _activations(deployment: Deployment, load: Load, holding: Holding, need: Led
         why=f"the largest, since these run one after the other: {largest.name}",
         parts=tuple(lines),
     )
-
-
-def _forward(deployment: Deployment, holding: Holding, need: Ledger) -> str:
-    """What gives the peak of a step: of the text, or of an encoder whose step holds more."""
-    factor, width = table("memory")["forward"]["factor"], deployment.formats.activation_bytes
-    tokens = need.forward / (factor * width * holding.live_values)
-    if abs(tokens - round(tokens)) > 1e-6 * tokens:
-        return f"{factor:g} x values alive in the encoder x positions of a step x {width:g} B"
-    return f"{factor:g} x {holding.live_values:,} values alive x {round(tokens):,} tokens of a step x {width:g} B"
-
-
-def _graphs(deployment: Deployment, holding: Holding) -> str:
-    engine, depth = deployment.engine, holding.depth
-    fixed, of_all = (engine.graph_bytes(layers, mixes=holding.mixes) for layers in (0, depth))
-    mixes = " with routed experts" if holding.mixes else ""
-    return f"{fixed / 1e6:,.1f} MB{mixes} + {depth:,} layers x {(of_all - fixed) / max(depth, 1) / 1e6:,.1f} MB"
 
 
 def _media(deployment: Deployment, load: Load) -> str:
@@ -246,6 +261,13 @@ def _adapters(load: Load) -> str:
     return f"{load.adapters.count:,} of rank {load.adapters.rank:,} in {load.adapters.form.name}"
 
 
+def _measured(deployment: Deployment, part: str, why: str = "") -> str:
+    """Why a part is what it is, with what a calibration added to it."""
+    offset = offsets_of(deployment).get(part)
+    added = "" if offset is None else f"{offset / MB:+,.0f} MB by a log's own number"
+    return ", ".join(filter(None, (why, added)))
+
+
 def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: float | None) -> Line:
     if stated is not None:
         why = f"as asked: (KV cache + state + media + activations) x {stated - 1:.4g}"
@@ -253,9 +275,19 @@ def _overhead(deployment: Deployment, holding: Holding, need: Ledger, stated: fl
     peers = deployment.layout.devices_of_copy
     alone = "one device alone" if peers == 1 else f"one of {peers:,} devices that share the model"
     lines = (
-        Line(name="context", value=need.context, unit=BYTES, why=f"of {alone}"),
-        Line(name="buffers", value=need.buffers, unit=BYTES, why=f"communication and the like of {alone}"),
-        Line(name="graphs", value=need.graphs, unit=BYTES, why=_graphs(deployment, holding)),
+        Line(name="context", value=need.context, unit=BYTES, why=_measured(deployment, "context", f"of {alone}")),
+        Line(
+            name="buffers",
+            value=need.buffers,
+            unit=BYTES,
+            why=_measured(deployment, "buffers", f"communication and the like of {alone}"),
+        ),
+        Line(
+            name="graphs",
+            value=need.graphs,
+            unit=BYTES,
+            why=_measured(deployment, "graphs", f"captured for {holding.depth:,} layers"),
+        ),
     )
     return Line(
         name="overhead",

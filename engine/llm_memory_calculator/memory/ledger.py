@@ -1,23 +1,28 @@
-"""The ledger: what one device stores, for the device that stores most."""
+"""The ledger: what one device holds, for the device that holds most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
-from functools import reduce
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
+from ..engines import Draft, Place
+from ..engines.described import live_beside
 from ..facts import table
-from ..ranks import Holding, Kind, holdings
+from ..ranks import Holding, holdings
 from ..units import ceil_div, choose, larger, smaller, whole_near, whole_up
 from .adapters import adapter_bytes
 from .caches import cache_bytes
+from .calibration import calibrated, offsets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..deployment import Deployment, Load
+    from ..architecture import Architecture
+    from ..deployment import Deployment, Load, Speculation
+    from ..engines import Engine
+    from ..formats.scheme import Formats
     from ..images import InputSize
+    from ..parallel import Parallelism
     from ..units import Quantity
 
 
@@ -32,39 +37,61 @@ class Ledger:
     """Its pipeline stage, from 0."""
     stages: int
     weights: Quantity
+    """As the checkpoint stores them."""
+    loaded: Quantity = 0
+    """What the engine's copy of them holds beyond: padding, tables, matrices kept once more. May be less than 0."""
     kv_cache: Quantity
     state: Quantity = 0
     """Convolution windows and recurrent states."""
+    paging: Quantity = 0
+    """What the engine keeps of its sequences beyond cache and state: pages, windows kept longer. May be less than 0."""
+    draft_weights: Quantity = 0
+    """What is loaded to draft tokens, as the engine holds it."""
+    draft_cache: Quantity = 0
+    """Keys, values and states of the draft's own layers."""
     images: Quantity = 0
     """What towers keep alive of images, videos and sounds, and their embeddings; latents and pixels of what is made."""
     adapters: Quantity = 0
     gradients: Quantity = 0
-    forward: Quantity
-    """Peak of the intermediate results of a step."""
-    sampler: Quantity = 0
-    """Peak of the sampler, which does not run while a step does."""
+    activations: Quantity
+    """The largest of the peaks, which run one after the other."""
     context: Quantity
     """The device's context and libraries."""
     buffers: Quantity = 0
     """Communication buffers and the like."""
     graphs: Quantity = 0
     """Captured graphs."""
+    graphs_counted: Quantity = 0
+    """What the engine takes away for graphs in its own sum."""
+    host: Quantity = 0
+    """Bytes of the weights that stay in the host's memory, on no device."""
     peaks: Mapping[str, Quantity] = field(default_factory=dict)
-    """Peaks of parts that run one after the other, of which `forward` is the largest."""
-
-    @property
-    def activations(self) -> Quantity:
-        return whole_up(larger(self.forward, self.sampler))
+    """What runs one after the other, by what it is."""
 
     @property
     def overhead(self) -> Quantity:
         return whole_near(self.context + self.buffers + self.graphs)
 
     @property
+    def kept(self) -> Quantity:
+        """What is kept of the sequences."""
+        return self.kv_cache + self.state + self.draft_cache + self.paging
+
+    @property
     def total(self) -> Quantity:
-        cached = self.kv_cache + self.state
-        held = self.weights + self.adapters + self.gradients + cached
+        held = self.resident + self.adapters + self.gradients + self.kept
         return held + self.activations + self.images + self.overhead
+
+    @property
+    def resident(self) -> Quantity:
+        """Weights on the device, as the engine holds them."""
+        return self.weights + self.loaded + self.draft_weights - self.host
+
+    @property
+    def least(self) -> Quantity:
+        """Weights, cache and state alone: what no engine can do without."""
+        stored = self.weights + self.draft_weights + self.adapters - self.host
+        return stored + self.kv_cache + self.state + self.draft_cache
 
     @property
     def where(self) -> str:
@@ -72,44 +99,109 @@ class Ledger:
         return "every device" if self.stages == 1 else f"pipeline stage {self.stage + 1} of {self.stages}"
 
 
-def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
-    """Bytes on the device that stores most, of a model that is served step by step."""
+@lru_cache(maxsize=4096)
+def place_of(
+    architecture: Architecture,
+    formats: Formats,
+    layout: Parallelism,
+    holding: Holding,
+    draft: Draft | None = None,
+) -> Place:
+    """The same place for the same model in the same formats and layout of a copy, so that what an engine holds there
+    is summed once."""
+    return Place(architecture=architecture, formats=formats, layout=layout, holding=holding, draft=draft)
+
+
+def places(deployment: Deployment) -> Iterator[Place]:
+    """The places of each unlike stage of a deployment."""
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
-    engine, factor = deployment.engine, table("memory")["forward"]["factor"]
-    tokens, chunk = held_tokens(deployment, load), engine.step_tokens
+    # of the copies only those bear on a device that share its experts
+    of_copy = replace(layout, data=layout.pooled)
+    speculation, draft = deployment.speculation, None
+    for holding in holdings(architecture, formats.scheme, layout, deployment.engine):
+        if speculation is not None:
+            draft = _draft(speculation, of_copy, deployment.engine, here=holding.stage == layout.pipeline - 1)
+        yield place_of(architecture, formats, of_copy, holding, draft)
+
+
+@lru_cache(maxsize=1024)
+def _draft(speculation: Speculation, layout: Parallelism, engine: Engine, *, here: bool) -> Draft:
+    """What drafts, as a device has it: shared by the tensor-parallel ranks as the model is, and whole on the last stage
+    of a pipeline (vLLM's gpu_model_runner.py makes its drafter there alone)."""
+    place, architecture, formats = None, speculation.architecture, speculation.formats
+    if here and architecture is not None:
+        stage = replace(layout, pipeline=1)
+        (holding,) = holdings(architecture, formats.scheme, stage, engine)
+        place = place_of(architecture, formats, stage, holding)
+    return Draft(method=speculation.method, tokens=speculation.tokens, place=place)
+
+
+def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
+    """Bytes on the device that holds most, of a model that is served step by step."""
+    formats, engine = deployment.formats, deployment.engine
+    tokens = held_tokens(deployment, load)
     here, encoded = held_sequences(deployment, load), encoded_positions(deployment, load)
-    peers = layout.devices_of_copy > 1
-    # attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole, one at least
-    least = tokens if architecture.task == "encoder" else here
-    step_tokens = smaller(here * tokens, larger(chunk, least))
+    lengths, offsets = held_lengths(deployment, load), offsets_of(deployment)
     found = None
-    for holding in holdings(architecture, formats.scheme, layout, engine):
-        alive = holding.live_values * step_tokens
-        if holding.encoder:
-            alive = larger(alive, live_beside(holding.encoder) * smaller(here * encoded, larger(chunk, encoded)))
-        samples = holding.samples and architecture.task != "encoder"
+    for place in places(deployment):
+        holding, standing = place.holding, engine.standing(place)
+        cache = sum(
+            share * cache_bytes(holding.caching, formats, engine, length, positions)
+            for length, positions, share in lengths
+        )
+        cache = whole_up(here * cache)
+        state = whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes))
+        kept = sum(engine.held_bytes(place, here * share, length, positions) for length, positions, share in lengths)
+        drafted, drafting = 0, None if place.draft is None else place.draft.place
+        if drafting is not None:
+            drafted = whole_up(here * _draft_cache(drafting, engine, lengths))
+        peaks = engine.peaks(place, here, tokens, encoded)
         one = Ledger(
             stage=holding.stage,
-            stages=layout.pipeline,
+            stages=deployment.layout.pipeline,
             weights=holding.weights,
-            kv_cache=whole_up(here * cache_bytes(holding.caching, formats, engine, tokens, encoded)),
-            state=whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes)),
+            loaded=whole_near(standing.loaded),
+            kv_cache=cache,
+            state=state,
+            paging=whole_up(kept) - cache - state - drafted,
+            draft_weights=0 if drafting is None else whole_near(engine.draft_bytes(drafting)),
+            draft_cache=drafted,
             images=_media_bytes(deployment, load, holding, here),
-            adapters=adapter_bytes(holding, load.adapters, layout.tensor, engine),
-            forward=factor * alive * formats.activation_bytes,
-            sampler=engine.sampler_bytes(architecture.vocab_size, here) if samples else 0,
-            context=engine.context_bytes(peers),
-            buffers=engine.buffer_bytes(peers),
-            graphs=engine.graph_bytes(holding.depth, mixes=holding.mixes),
+            adapters=adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine),
+            activations=whole_up(reduce(larger, peaks.values(), 0)),
+            context=standing.context,
+            buffers=standing.buffers,
+            graphs=standing.graphs,
+            graphs_counted=standing.graphs_counted,
+            host=whole_near(standing.host),
+            peaks=peaks,
         )
+        one = calibrated(one, offsets) if offsets else one
         found = one if found is None else _fuller(found, one)
     assert found is not None
     return found
 
 
+def _draft_cache(place: Place, engine: Engine, lengths: Iterable[tuple[Quantity, Quantity, float]]) -> Quantity:
+    """Bytes of a sequence in the draft's layers, which see the same tokens."""
+    caching, formats = place.holding.caching, place.formats
+    cache = sum(share * cache_bytes(caching, formats, engine, length) for length, _, share in lengths)
+    return cache + engine.state_bytes(place.holding.state, formats.activation_bytes)
+
+
 def held_tokens(deployment: Deployment, load: Load) -> Quantity:
     """Tokens of each sequence at its end; an encoder generates none."""
     return load.tokens if deployment.architecture.task == "encoder" else load.tokens + load.output
+
+
+def held_lengths(deployment: Deployment, load: Load) -> tuple[tuple[Quantity, Quantity, float], ...]:
+    """(tokens, positions of the source, share of the sequences) of each length that sequences are kept at."""
+    if load.mix and deployment.engine.PAGED:
+        source = deployment.architecture.source_of
+        return tuple(
+            (tokens, source(tokens) if load.source is None else load.source, share) for tokens, share in load.mix
+        )
+    return ((held_tokens(deployment, load), encoded_positions(deployment, load), 1),)
 
 
 def held_sequences(deployment: Deployment, load: Load) -> Quantity:
@@ -133,12 +225,6 @@ def _fuller(one: Ledger, other: Ledger) -> Ledger:
         if item.name not in ("stages", "peaks")
     }
     return Ledger(stages=one.stages, **chosen)
-
-
-def live_beside(kinds: Iterable[Kind]) -> float:
-    """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
-    alive = [(2 * kind.residual_width + kind.live_values) / kind.layer.reduction for kind in kinds]
-    return max(alive, default=0.0)
 
 
 def _media_bytes(deployment: Deployment, load: Load, holding: Holding, sequences: Quantity) -> Quantity:

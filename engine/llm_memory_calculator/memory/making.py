@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from ..engines.described import live_beside
 from ..facts import table
-from ..ranks import holdings
-from ..units import ceil_div, larger, whole_up
+from ..units import ceil_div, larger, whole_near, whole_up
 from .adapters import adapter_bytes
-from .ledger import Ledger, live_beside
+from .ledger import Ledger, places
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load, Pictures
@@ -23,7 +23,8 @@ def making_ledger(deployment: Deployment, load: Load) -> Ledger:
     """Bytes on each device, which has all of the pipeline and its share of the prompts."""
     architecture, engine = deployment.architecture, deployment.engine
     here = ceil_div(load.sequences, deployment.layout.data)
-    (holding,) = holdings(architecture, deployment.formats.scheme, deployment.layout, engine)
+    (place,) = places(deployment)
+    holding, standing = place.holding, engine.standing(place)
     held: Quantity = 0.0
     peaks: dict[str, Quantity] = {}
     if load.images is not None and architecture.latents is not None:
@@ -34,11 +35,14 @@ def making_ledger(deployment: Deployment, load: Load) -> Ledger:
         stage=0,
         stages=1,
         weights=holding.weights,
+        loaded=whole_near(standing.loaded),
         kv_cache=0,
         images=whole_up(held),
         adapters=adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine),
-        forward=reduce(larger, peaks.values(), 0),
-        context=engine.context_bytes(peers=False),
+        activations=whole_up(reduce(larger, peaks.values(), 0)),
+        context=standing.context,
+        buffers=standing.buffers,
+        host=whole_near(standing.host),
         peaks=peaks,
     )
 

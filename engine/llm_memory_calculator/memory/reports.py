@@ -1,29 +1,32 @@
-"""Answers about memory: what a device holds, where that fits, and how many sequences fit."""
+"""Answers about memory: what a device holds, and where that fits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..engines import Spread
-from ..facts import table
+from ..engines import device_of, serves
+from ..engines.launch import launch_line
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
-from ..report import BatchReport, Fit, Interval, MemoryReport, Note
+from ..report import Fit, Interval, MemoryReport, Note, Startup
 from ..units import GB
-from . import Ledger, holds, judge, ledger
+from . import Ledger, Verdict, judge, ledger
 from .caches import cache_notes, growth
+from .calibration import spread_at
 from .explanation import explanation
+from .inverse import Held
+from .remedies import remedies
+from .startup import LEVEL, startup_of
+from .verdict import estimate_of, longest_of, place_at
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
-    from ..engines import Engine
 
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
@@ -33,7 +36,7 @@ def memory_report(
     deployment: Deployment,
     load: Load,
     *,
-    accelerators: Iterable[Accelerator] = (),
+    accelerators: Sequence[Accelerator] = (),
     framework_overhead: float | None = None,
     include_gradients: bool = False,
     explained: bool = False,
@@ -57,15 +60,11 @@ def memory_report(
         return need
 
     need = counted(deployment)
-    total = need.total
-    estimated = need.activations + need.images + (need.overhead if framework_overhead is None else 0)
-    spread = deployment.engine.spread
-    if architecture.task == "diffusion":
-        facts = table("memory")["video" if load.images and load.images.frames > 1 else "diffusion"]
-        spread = Spread(low=facts["low"], high=facts["high"], evidence=facts["evidence"])
-    usable, shared = deployment.usable_bytes, architecture.shard(layout.tensor, layout.expert)
+    usable = deployment.usable_bytes
+    shared = architecture.shard(layout.tensor)
     cache = growth(shared, formats, deployment.engine, load.tokens)
-    verdict = None if usable is None else judge(total, usable, deployment.engine)
+    verdict = None if usable is None else judge(deployment, load, need, usable)
+    judged: dict[str, Any] = {} if verdict is None else _judged(deployment, load, verdict, accelerators)
     return MemoryReport(
         **deployment.said(),
         **layout.said(),
@@ -81,9 +80,14 @@ def memory_report(
         audio_tokens=load.sound.size.tokens if load.sound else 0,
         worst_device=need.where,
         weight_memory_bytes=need.weights,
+        weight_padding_bytes=need.loaded,
+        host_memory_bytes=need.host,
         kv_cache_bytes=need.kv_cache,
+        cache_padding_bytes=need.paging,
         activation_memory_bytes=need.activations,
         state_memory_bytes=need.state,
+        draft_weight_bytes=need.draft_weights,
+        draft_cache_bytes=need.draft_cache,
         image_memory_bytes=need.images,
         lora_adapter_memory_bytes=need.adapters,
         gradient_memory_bytes=need.gradients,
@@ -91,77 +95,140 @@ def memory_report(
         kv_cache_bytes_per_token=cache.first,
         kv_cache_bytes_per_further_token=cache.beyond,
         kv_cache_bytes_per_token_mean=cache.mean,
-        total_memory_interval=Interval(
-            low=round(total - estimated + spread.low * estimated),
-            high=round(total - estimated + spread.high * estimated),
-            level=0.8,
-            evidence=spread.evidence,
-        ),
-        recommended_gpu_memory_gb=recommended_gb(total, deployment.engine),
-        fits=_fits(deployment, counted, total, accelerators),
-        fits_device=None if verdict is None else verdict.fits,
-        device_budget_bytes=None if verdict is None else verdict.budget_bytes,
-        device_margin_bytes=None if verdict is None else verdict.margin_bytes,
+        total_memory_interval=total_interval(deployment, need, stated=framework_overhead is not None),
+        recommended_gpu_memory_gb=recommended_gb(deployment, load, need),
+        fits=_fits(deployment, load, counted, accelerators),
+        **judged,
         ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
         notes=(
             *deployment.notes,
             *load.notes,
             *length_notes(architecture, load.tokens),
             *cache_notes(architecture, formats, deployment.engine),
+            *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
             *_peak_notes(need, deployment, load),
-            *architecture.apart,
+            *deployment.apart,
         ),
+    )
+
+
+def _judged(
+    deployment: Deployment, load: Load, verdict: Verdict, accelerators: Sequence[Accelerator]
+) -> dict[str, Any]:
+    """What a report says of the device that was named."""
+    binding, word = verdict.binding, verdict.word
+    low, high = verdict.margins(binding)
+    return {
+        "fits_device": bool(verdict.fits),
+        "verdict": word,
+        "binding": binding.name,
+        "device_budget_bytes": round(verdict.budget_bytes),
+        "device_margin_bytes": round(binding.margin),
+        "device_margin_interval": Interval(low=low, high=high, level=LEVEL, evidence=verdict.spread.evidence),
+        "startup": startup_of(deployment, load, verdict),
+        "remedies": () if word == "fits" else remedies(deployment, load, verdict, accelerators),
+        "launch": launch_of(deployment, load),
+    }
+
+
+def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ...]:
+    """What the engine would start for by itself, where the room holds no such request."""
+    engine, own = deployment.engine, deployment.engine.own_length(deployment.architecture)
+    if own is None or engine.LENGTH in engine.given or startup.longest is None or own <= startup.max_model_len:
+        return ()
+    if startup.longest >= own:
+        return ()
+    text = (
+        f"By itself {engine.TITLE} starts for {own:,} tokens, of which the room holds {startup.longest:,}: tell it "
+        f"{engine.LENGTH} {startup.max_model_len:,}, as the line that starts it does."
+    )
+    return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
+
+
+def launch_of(deployment: Deployment, load: Load) -> str:
+    """The line that starts the engine so."""
+    model, formats, adapters, drafts = deployment.model, deployment.formats, load.adapters, deployment.speculation
+    own = model.formats(None, None)
+    return launch_line(
+        deployment.engine,
+        model.repository or model.name,
+        deployment.layout,
+        longest=round(longest_of(deployment, load)),
+        cache="" if formats.kv_cache == own.kv_cache else formats.kv_cache.name,
+        weights="" if formats.scheme.label == own.scheme.label else formats.scheme.label,
+        adapters=None if adapters is None else (adapters.count, adapters.rank),
+        drafted=None if drafts is None else (drafts.method, drafts.name, drafts.tokens),
+    )
+
+
+def total_interval(deployment: Deployment, need: Ledger, *, stated: bool = False) -> Interval:
+    """The range of a ledger's total: the ranges of its parts, which err apart from each other.
+
+    stated: the overhead was asked for, and has none.
+    """
+    place = place_at(deployment, need)
+    spread = spread_at(deployment, place)
+    low = high = 0.0
+    for part in spread.PARTS:
+        if stated and part in ("context", "buffers", "graphs"):
+            continue
+        estimate, found = estimate_of(need, part), getattr(spread, part)
+        low, high = low + found.below(estimate) ** 2, high + found.above(estimate) ** 2
+    total = need.total
+    return Interval(
+        low=round(total - math.sqrt(low)),
+        high=round(total + math.sqrt(high)),
+        level=LEVEL,
+        evidence=spread.evidence,
     )
 
 
 def _fits(
     deployment: Deployment,
+    load: Load,
     counted: Callable[[Deployment], Ledger],
-    total: int,
     accelerators: Iterable[Accelerator],
 ) -> tuple[Fit, ...]:
-    """Those that hold what is counted, each with the smallest tensor-parallel group that does.
-
-    total: what is counted on the deployment's own layout.
-    """
-    given, engine = deployment.layout, deployment.engine
-    known = {given.tensor: total} if given.devices == given.tensor and given.expert == 1 else {}
+    """Those that hold what is counted, each with the smallest tensor-parallel group that does."""
     found = []
     for accelerator in accelerators:
-        usable = accelerator.usable_memory_bytes
-        budget = engine.budget_bytes(usable)
+        if not serves(deployment.engine.name, device_of(accelerator)):
+            continue
+        there = deployment.on(accelerator)
         for tensor in tensor_sizes(deployment.architecture, accelerator.link_domain):
-            if tensor not in known:
-                known[tensor] = counted(deployment.laid_out(Parallelism(tensor=tensor))).total
-            if holds(known[tensor], budget):
-                found.append(
-                    Fit(
-                        hardware=accelerator.name,
-                        devices=tensor,
-                        memory_gb=accelerator.memory_gb,
-                        used_share=known[tensor] / usable,
-                    )
-                )
+            candidate = there.laid_out(Parallelism(tensor=tensor))
+            need = counted(candidate)
+            verdict = judge(candidate, load, need, accelerator.usable_memory_bytes)
+            if verdict.fits:
+                found.append(fit_of(Held(deployment=candidate, verdict=verdict)))
                 break
     return tuple(found)
 
 
-def recommended_gb(total_bytes: int, engine: Engine) -> int:
-    """The smallest capacity on sale, GB, that holds the total; above all of them what would, rounded up."""
-    for capacity, budget in _budgets(engine):
-        if holds(total_bytes, budget):
+def fit_of(held: Held) -> Fit:
+    """What a report says of devices that hold the model."""
+    accelerator = held.deployment.accelerator
+    assert accelerator is not None
+    return Fit(
+        hardware=accelerator.name,
+        devices=held.deployment.layout.devices,
+        memory_gb=accelerator.memory_gb,
+        used_share=held.verdict.used_share,
+    )
+
+
+def recommended_gb(deployment: Deployment, load: Load, need: Ledger) -> int:
+    """The smallest capacity on sale, GB, whose cards hold what is needed; above all of them what would, rounded up."""
+    for capacity in CAPACITIES_GB:
+        if judge(deployment, load, need, capacity * GB).fits:
             return capacity
-    return math.ceil(total_bytes / engine.utilization / GB)
-
-
-@lru_cache(maxsize=64)
-def _budgets(engine: Engine) -> tuple[tuple[int, int], ...]:
-    return tuple((capacity, judge(0, capacity * GB, engine).budget_bytes) for capacity in CAPACITIES_GB)
+    whole: int = math.ceil(need.total / deployment.engine.budget_bytes(GB))
+    return whole
 
 
 def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note, ...]:
     """Which part of a pipeline that makes images needs most."""
-    if not need.peaks:
+    if not need.peaks or deployment.architecture.task != "diffusion":
         return ()
     shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in need.peaks.items() if value)
     text = (
@@ -185,67 +252,3 @@ def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_le
         return ()
     text = f"{tokens:,} tokens exceed the {longest:,} that the model's config allows."
     return (Note(subject=subject, text=text, origin="warning"),)
-
-
-def batch_report(deployment: Deployment, load: Load, *, most: int = 1_000_000, explained: bool = False) -> BatchReport:
-    """The largest number of sequences like those of `load` that the devices hold; explained: with its ledger's tree."""
-    architecture, layout = deployment.architecture, deployment.layout
-    tokens, usable = load.tokens, deployment.usable_bytes
-    assert usable is not None
-    one, less = f"One sequence of {tokens:,} tokens", "a shorter seq_length"
-    if architecture.task == "diffusion":
-        one, less = "One prompt", "smaller images"
-
-    def on_device(sequences: int) -> Ledger:
-        return ledger(deployment, replace(load, sequences=sequences))
-
-    def holds(need: Ledger) -> bool:
-        return bool(judge(need.total, usable, deployment.engine).fits)
-
-    least = on_device(layout.data)
-    budget = judge(least.total, usable, deployment.engine).budget_bytes
-    if not holds(least):
-        largest, used = 0, least
-        reason = (
-            f"{one} needs {least.total / GB:.1f} GB a device "
-            f"({least.weights / GB:.1f} of weights), and {deployment.device} offers {budget / GB:.1f} GB "
-            f"({deployment.engine.utilization:.0%} of {usable / GB:.1f}); use more devices, a larger one, a smaller "
-            f"precision or {less}."
-        )
-    else:
-        low, high = layout.data, most + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if holds(on_device(middle)) else (low, middle)
-        largest, used = low, on_device(low)
-        reason = (
-            f"The search stops at {most:,} sequences."
-            if largest == most
-            else f"One more sequence on each copy would exceed the {budget / GB:.1f} GB that {deployment.device} "
-            "offers."
-        )
-    return BatchReport(
-        **deployment.said(),
-        **layout.said(),
-        hardware=deployment.device,
-        max_batch_size=largest,
-        reason=reason,
-        seq_length=tokens,
-        device_budget_bytes=budget,
-        weight_memory_bytes=used.weights,
-        kv_cache_bytes=used.kv_cache,
-        activation_memory_bytes=used.activations,
-        extra_work_bytes=used.overhead,
-        state_memory_bytes=used.state,
-        image_memory_bytes=used.images,
-        lora_adapter_memory_bytes=used.adapters,
-        kv_cache_bytes_per_sequence=least.kv_cache,
-        ledger=explanation(deployment, replace(load, sequences=max(largest, layout.data)), used) if explained else None,
-        notes=(
-            *deployment.notes,
-            *load.notes,
-            *length_notes(architecture, tokens),
-            *cache_notes(architecture, deployment.formats, deployment.engine),
-            *architecture.apart,
-        ),
-    )

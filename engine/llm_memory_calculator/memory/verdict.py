@@ -1,18 +1,23 @@
-"""Whether devices hold what they must: the one judge, whose yardstick is the engine's budget."""
+"""Whether devices hold what they must: the one judge, whose yardstick is what the engine itself asks for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from ..units import GB
-from .ledger import held_tokens
+from ..engines.base import Condition, OutcomeWord, Place, Spread
+from ..engines.launch import slots_of
+from ..report import Note
+from ..units import GB, choose, smaller
+from .calibration import spread_at
+from .ledger import Ledger, held_tokens, places
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
-    from ..engines import Engine
     from ..units import Quantity
-    from .ledger import Ledger
 
 
 @dataclass(slots=True)
@@ -22,45 +27,139 @@ class Verdict:
     Not frozen: many are made in a search, and a frozen one takes three times as long to make.
     """
 
-    need_bytes: Quantity
-    usable_bytes: Quantity
+    need: Ledger
+    total_bytes: Quantity
     """What the runtime sees of one device."""
     budget_bytes: Quantity
     """What the engine may use of that."""
+    conditions: Sequence[Condition]
+    """What must hold, in the order in which the engine checks it."""
+    spread: Spread
+    place: Place
+
+    @property
+    def judged(self) -> Sequence[Condition]:
+        """The conditions that decide: without those that only make the engine warn."""
+        return [condition for condition in self.conditions if not condition.warns]
 
     @property
     def margin_bytes(self) -> Quantity:
-        """What is left, or how much is missing where it is negative."""
-        return self.budget_bytes - self.need_bytes
+        """What is left of the condition that binds, or how much is missing where it is negative."""
+        return reduce(smaller, (condition.margin for condition in self.judged))
 
     @property
     def fits(self) -> Any:
-        """Whether it fits, True or False; an array of them where a number is an array."""
-        return holds(self.need_bytes, self.budget_bytes)
+        """Whether the estimate holds, True or False; an array of them where a number is an array."""
+        return self.margin_bytes >= 0
+
+    @property
+    def possible(self) -> Any:
+        """Whether weights, cache and state are no more than the device shows: else no engine can."""
+        return self.need.least <= self.total_bytes
 
     @property
     def used_share(self) -> Quantity:
         """The need over what the runtime sees, 0 to 1 and more."""
-        return self.need_bytes / self.usable_bytes
+        return self.need.total / self.total_bytes
+
+    # --- for plain numbers only ---
+
+    @property
+    def binding(self) -> Condition:
+        """The condition with the least to spare."""
+        return min(self.judged, key=lambda condition: condition.margin)
+
+    def margins(self, condition: Condition) -> tuple[float, float]:
+        """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
+        low = high = 0.0
+        for part, share in condition.parts.items():
+            estimate = self.estimate(part)
+            spread = getattr(self.spread, part)
+            # what is held more is missing from the margin
+            low += (share * spread.above(estimate)) ** 2
+            high += (share * spread.below(estimate)) ** 2
+        return condition.margin - math.sqrt(low), condition.margin + math.sqrt(high)
+
+    def estimate(self, part: str) -> float:
+        """What the ledger holds of a part of the spread, bytes."""
+        return estimate_of(self.need, part)
+
+    @property
+    def word(self) -> OutcomeWord:
+        """fits where every range does, does not fit where one does not reach, else borderline."""
+        ranges = [self.margins(condition) for condition in self.judged]
+        if any(high < 0 for _, high in ranges):
+            return "does not fit"
+        return "fits" if all(low >= 0 for low, _ in ranges) else "borderline"
+
+    @property
+    def starts(self) -> bool:
+        """Whether, by the estimate, the engine starts, be it that it then serves less at once."""
+        return all(condition.margin >= 0 for condition in self.conditions if condition.starts)
 
 
-def holds(need_bytes: Quantity, budget_bytes: Quantity) -> Any:
-    """Whether a device holds what it must; True or False, or an array of them."""
-    return need_bytes <= budget_bytes
+def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantity) -> Verdict:
+    """Whether a device of which the runtime shows `total_bytes` holds its share under the engine; by how much."""
+    engine, longest = deployment.engine, longest_of(deployment, load)
+    if isinstance(need.stage, int):
+        place = place_at(deployment, need)
+        conditions = engine.conditions(place, need, longest, total_bytes)
+    else:
+        there = list(places(deployment))
+        place = there[0]
+        conditions = _at_stages(
+            need.stage, [(one.holding.stage, engine.conditions(one, need, longest, total_bytes)) for one in there]
+        )
+    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread_at(deployment, place), place)
 
 
-def judge(need_bytes: Quantity, usable_bytes: Quantity, engine: Engine) -> Verdict:
-    """Whether a device of which the runtime sees `usable_bytes` holds `need_bytes` under this engine; by how much."""
-    return Verdict(need_bytes, usable_bytes, engine.budget_bytes(usable_bytes))
+def _at_stages(stage: Quantity, found: Sequence[tuple[int, Sequence[Condition]]]) -> Sequence[Condition]:
+    """The conditions of each element's own stage, of arrays of them."""
+    chosen = found[0][1]
+    for number, conditions in found[1:]:
+        here = stage == number
+        chosen = [
+            replace(other, margin=choose(here, own.margin, other.margin))
+            for own, other in zip(conditions, chosen, strict=True)
+        ]
+    return chosen
 
 
-def shortage(deployment: Deployment, load: Load, need: Ledger, verdict: Verdict) -> str:
+def place_at(deployment: Deployment, need: Ledger) -> Place:
+    """The place of the stage that a ledger is of."""
+    return next(place for place in places(deployment) if place.holding.stage == need.stage)
+
+
+def estimate_of(need: Ledger, part: str) -> float:
+    """What a ledger holds of a part of the spread, bytes."""
+    return float(need.resident if part == "weights" else getattr(need, part))
+
+
+def longest_of(deployment: Deployment, load: Load) -> Quantity:
+    """Tokens of the longest request that the engine is started for: as told, or as long as those of the load."""
+    engine = deployment.engine
+    told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
+    return held_tokens(deployment, load) if told is None else int(told) // slots_of(engine)
+
+
+def short_note(verdict: Verdict) -> Note:
+    """That memory is short by the estimate, by how much and of what range. For plain numbers only."""
+    binding = verdict.binding
+    low, high = verdict.margins(binding)
+    text = (
+        f"Memory is short by the estimate: {-binding.margin / GB:.1f} GB are missing for {binding.name} "
+        f"({-high / GB:.1f} to {-low / GB:.1f}); ask calculate_memory for what mends it."
+    )
+    return Note(subject="memory", text=text, origin="warning")
+
+
+def shortage(deployment: Deployment, load: Load, verdict: Verdict) -> str:
     """The sentence that says what is missing and what would mend it. For plain numbers only."""
-    tokens = held_tokens(deployment, load)
+    need, tokens = verdict.need, held_tokens(deployment, load)
     return (
         f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch "
-        f"{load.sequences * load.beams:,} x {tokens:,} tokens, needs {verdict.need_bytes / GB:.1f} GB on {need.where} "
-        f"({need.weights / GB:.1f} weights, {need.kv_cache / GB:.1f} KV cache), and {deployment.device} offers "
-        f"{verdict.budget_bytes / GB:.1f} GB with {deployment.layout.devices} device(s) as {deployment.layout}; use "
-        "more devices, a larger one, a smaller precision or a smaller batch."
+        f"{load.sequences * load.beams:,} x {tokens:,} tokens, needs {need.least / GB:.1f} GB on {need.where} "
+        f"({need.weights / GB:.1f} weights, {need.kv_cache / GB:.1f} KV cache) before anything else, and "
+        f"{deployment.device} shows {verdict.total_bytes / GB:.1f} GB with {deployment.layout.devices} device(s) as "
+        f"{deployment.layout}; use more devices, a larger one, a smaller precision or a smaller batch."
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, smaller
-from .base import KV_HEADS, CacheLaw, Entry, HeadSharing, Stateless, Step, Weight, Work, WorkKind
+from .base import KV_HEADS, CacheGrowth, CacheLaw, Entry, HeadSharing, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from ..units import Quantity
@@ -80,6 +80,14 @@ class Attention(Stateless):
         return self.heads // self.kv_heads
 
     @property
+    def query_heads(self) -> int:
+        return self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.head_dim
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -115,7 +123,8 @@ class Attention(Stateless):
         if reach is None:
             return CacheLaw("full attention", self.values_per_token, "tokens")
         kind = "windowed attention" if self.chunk is None else "chunked attention"
-        return CacheLaw(kind, self.values_per_token, f"min(tokens, {reach:,})")
+        growth: CacheGrowth = "window" if self.chunk is None else "chunk"
+        return CacheLaw(kind, self.values_per_token, f"min(tokens, {reach:,})", growth, reach)
 
     def work(self, step: Step) -> Work:
         if self.chunk is None:
@@ -159,6 +168,14 @@ class CrossAttention(Stateless):
     """False: made anew in every pass, as the denoiser of a diffusion model does."""
 
     @property
+    def query_heads(self) -> int:
+        return self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.head_dim
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -183,7 +200,7 @@ class CrossAttention(Stateless):
 
     def cache_law(self) -> CacheLaw:
         counted = "positions of the source" if self.length is None else f"{self.length:,} positions"
-        return CacheLaw("cross-attention", self.values_per_position, counted)
+        return CacheLaw("cross-attention", self.values_per_position, counted, "source", self.length or 0)
 
     def work(self, step: Step) -> Work:
         source = step.source if self.length is None else self.length
@@ -219,6 +236,14 @@ class BidirectionalAttention(Stateless):
     @property
     def head_sharing(self) -> HeadSharing:
         return "MHA"
+
+    @property
+    def query_heads(self) -> int:
+        return self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.head_dim
 
     @property
     def kind(self) -> WorkKind:
@@ -272,6 +297,14 @@ class LatentAttention(Stateless):
         return True
 
     @property
+    def query_heads(self) -> int:
+        return self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.nope_dim + self.rope_dim
+
+    @property
     def kind(self) -> WorkKind:
         return "latent_attention"
 
@@ -317,6 +350,9 @@ class LatentAttention(Stateless):
     def live_values(self) -> int:
         return self.heads * (2 * (self.nope_dim + self.rope_dim) + 2 * self.value_dim)
 
+    def absorbed_values(self) -> int:
+        return self.heads * self.latent_rank * (self.nope_dim + self.value_dim)
+
     def divides(self) -> tuple[tuple[str, int], ...]:
         return (("the attention heads", self.heads),)
 
@@ -346,6 +382,14 @@ class CompressedAttention(Stateless):
         return True
 
     @property
+    def query_heads(self) -> int:
+        return self.heads
+
+    @property
+    def query_width(self) -> int:
+        return self.head_dim
+
+    @property
     def kind(self) -> WorkKind:
         return "attention"
 
@@ -366,7 +410,8 @@ class CompressedAttention(Stateless):
         counted = f"min(tokens, {self.window:,})"
         if self.ratio is not None:
             counted = f"({counted} + tokens // {self.ratio:,})"
-        return CacheLaw("compressed attention", self.head_dim, counted)
+        ratio = self.ratio or 0
+        return CacheLaw("compressed attention", self.head_dim, counted, "window and ratio", self.window, ratio)
 
     def work(self, step: Step) -> Work:
         pairs = attended_pairs(step.query, step.context, self.window)
@@ -420,9 +465,8 @@ class Indexer(Stateless):
         return tokens // self.ratio
 
     def cache_law(self) -> CacheLaw:
-        return CacheLaw(
-            "keys of the indexer", self.head_dim, f"tokens // {self.ratio:,}" if self.ratio > 1 else "tokens"
-        )
+        counted = f"tokens // {self.ratio:,}" if self.ratio > 1 else "tokens"
+        return CacheLaw("keys of the indexer", self.head_dim, counted, ratio=self.ratio)
 
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)

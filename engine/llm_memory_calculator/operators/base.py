@@ -78,15 +78,23 @@ Entry = tuple[tuple[CacheKind, int], ...]
 """What one entry of a cache is made of: (kind, how many values)."""
 
 
+CacheGrowth = Literal["tokens", "window", "chunk", "source", "window and ratio"]
+
+
 class CacheLaw(NamedTuple):
-    """What an operator's cache grows by, in words."""
+    """What an operator's cache grows by."""
 
     kind: str
-    """full attention, windowed attention, latent attention ..."""
+    """In words: full attention, windowed attention, latent attention ..."""
     values: int
     """Values of each of what is counted: of an entry."""
     counted: str
-    """What is counted: tokens, min(tokens, 1,024), positions of the source."""
+    """What is counted, in words: tokens, min(tokens, 1,024), positions of the source."""
+    growth: CacheGrowth = "tokens"
+    reach: int = 0
+    """Tokens of a window or a chunk; positions of a source that are always as many, or 0."""
+    ratio: int = 1
+    """Tokens that an entry stands for; 0 where a window is all."""
 
 
 class State(NamedTuple):
@@ -170,7 +178,7 @@ class Work:
 
 
 class Operator(Protocol):
-    """One operator of a layer. `shard` gives what one tensor-parallel (and expert-parallel) rank holds of it."""
+    """One operator of a layer. `pooled` and `shard` give what one tensor-parallel (and expert-parallel) rank holds."""
 
     @property
     def name(self) -> str: ...
@@ -196,8 +204,23 @@ class Operator(Protocol):
         ...
 
     @property
+    def query_heads(self) -> int:
+        """Heads of an attention that each score what it attends; 0 for what is none."""
+        ...
+
+    @property
+    def query_width(self) -> int:
+        """Values of a query of such a head."""
+        ...
+
+    @property
     def expert_count(self) -> int:
         """Routed experts that a token is sent to some of; 0 for all but a mixture."""
+        ...
+
+    @property
+    def visited_share(self) -> float:
+        """The part of the tokens that runs some of what this rank holds."""
         ...
 
     @property
@@ -240,10 +263,14 @@ class Operator(Protocol):
         """Parameters that one token multiplies."""
         ...
 
+    def pooled(self, copies: int) -> Self:
+        """The same where so many copies of the model share one set of routed experts."""
+        ...
+
     def shard(self, tensor: int, expert: int) -> Self: ...
 
     def ranks(self, tensor: int, expert: int) -> int:
-        """Ranks that share one of its matrices, of `tensor` ranks of which `expert` groups share the experts."""
+        """Ranks that share one of its matrices, of `tensor` a copy of which `expert` groups share the experts."""
         ...
 
     def cached_entry(self) -> Entry:
@@ -286,6 +313,18 @@ class Operator(Protocol):
         """Values a token that are alive while the operator runs, its inputs and outputs."""
         ...
 
+    def routed_buffers(self) -> int:
+        """Values a token of the buffers between the products of routed experts; 0 for all but a mixture."""
+        ...
+
+    def padded_share(self, hidden: int, intermediate: int) -> float:
+        """Its matrices padded to multiples of both widths, over themselves; 1 for all but a mixture."""
+        ...
+
+    def absorbed_values(self) -> int:
+        """Values of the matrices that are kept once more where latent attention runs absorbed."""
+        ...
+
     def reduced_values(self, step: Step) -> Quantity:
         """Values that all tensor-parallel ranks sum after this operator, where it `sums`."""
         ...
@@ -326,8 +365,20 @@ class Stateless:
         return 0
 
     @property
+    def query_heads(self) -> int:
+        return 0
+
+    @property
+    def query_width(self) -> int:
+        return 0
+
+    @property
     def expert_count(self) -> int:
         return 0
+
+    @property
+    def visited_share(self) -> float:
+        return 1.0
 
     @property
     def residual_width(self) -> int:
@@ -362,6 +413,9 @@ class Stateless:
     def active_parameters(self) -> int:
         return sum(weight.parameters for weight in self.weights())
 
+    def pooled(self, copies: int) -> Self:
+        return self
+
     def shard(self, tensor: int, expert: int) -> Self:
         return self
 
@@ -395,6 +449,15 @@ class Stateless:
         return self
 
     def live_values(self) -> int:
+        return 0
+
+    def routed_buffers(self) -> int:
+        return 0
+
+    def padded_share(self, hidden: int, intermediate: int) -> float:
+        return 1.0
+
+    def absorbed_values(self) -> int:
         return 0
 
     def reduced_values(self, step: Step) -> Quantity:

@@ -11,6 +11,7 @@ from .. import api, search
 from ..arguments import MOST_SEARCHED_DEVICES, MOST_SEQUENCES, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
 from ..errors import ArgumentError, DoesNotFitError
+from ..memory.inverse import fewest_or_refuse
 from ..question import require_decoder
 from .question import deployment_of, devices_of, load_of
 
@@ -142,14 +143,9 @@ def get_minimum_system_size(
     deployment = deployment_of(model, system_name, bits, token=token)
     load = load_of(batch_size, input_tokens, output_tokens)
     assert deployment.accelerator is not None
-    most = deployment.accelerator.link_domain * deployment.architecture.depth
-    fewest = search.fewest_devices(deployment, load, most=most)
-    if fewest is None:
-        raise DoesNotFitError(
-            f"{deployment.model.name} at batch {load.sequences} x {load.tokens + load.output:,} tokens fits on no "
-            f"split over {most} x {deployment.device}; use a larger device, a smaller precision or a smaller batch."
-        )
-    return fewest
+    node = deployment.accelerator.link_domain
+    most = node * deployment.architecture.depth
+    return fewest_or_refuse(deployment, load, most=most, node=node).layout.devices
 
 
 def _offered(

@@ -10,7 +10,6 @@ from typing import Any
 from .. import api
 from ..arguments import MOST_TOKENS, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
-from ..engines import engine_for
 from ..errors import ArgumentError, CalculatorError
 from ..performance import reports
 from ..question import require_decoder
@@ -157,7 +156,7 @@ def estimate_chunked_performance(
         )
     chunk = whole("chunk_size", chunk_size, most=MOST_TOKENS)
     load = load_of(batch_size, input_tokens, output_tokens)
-    chunked = replace(deployment, engine=engine_for(max_num_batched_tokens=chunk))
+    chunked = replace(deployment, engine=deployment.engine.told(**{deployment.engine.CHUNK: chunk}))
     both = two_phase_report(chunked, load, reports.estimate_end_to_end(chunked, load))
     report = ChunkedReport(end_to_end=both, chunk_size=chunk, num_chunks=ceil_div(load.tokens, chunk))
     _log_operators(report.prefill, debug)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import DoesNotFitError
 from ..facts import table
-from ..memory import judge, ledger, shortage
+from ..memory import judge, ledger, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, PhaseReport
 from .machine import machine_of
@@ -34,13 +34,18 @@ def times_of(deployment: Deployment, load: Load) -> Times:
     return Times(prefill=prefill_time(deployment, load), decode=decode)
 
 
-def require_room(deployment: Deployment, load: Load) -> None:
-    """Raise DoesNotFitError when a device cannot hold its share."""
-    need = ledger(deployment, load)
+def with_room(deployment: Deployment, load: Load) -> Deployment:
+    """The same with a warning where memory is short by the estimate: a time is not refused for that alone.
+
+    Raises DoesNotFitError where weights, cache and state are more than a device shows, which no engine can hold.
+    """
     assert deployment.usable_bytes is not None
-    verdict = judge(need.total, deployment.usable_bytes, deployment.engine)
-    if not verdict.fits:
-        raise DoesNotFitError(shortage(deployment, load, need, verdict))
+    verdict = judge(deployment, load, ledger(deployment, load), deployment.usable_bytes)
+    if verdict.fits:
+        return deployment
+    if not verdict.possible:
+        raise DoesNotFitError(shortage(deployment, load, verdict))
+    return replace(deployment, notes=(short_note(verdict), *deployment.notes))
 
 
 def bound_of(time: Spent) -> str:
@@ -192,7 +197,7 @@ def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="warning",
             )
         )
-    return (*found, *deployment.architecture.apart)
+    return (*found, *deployment.apart)
 
 
 def _link_notes(deployment: Deployment) -> list[Note]:
@@ -206,6 +211,16 @@ def _link_notes(deployment: Deployment) -> list[Note]:
                 text=f"{layout.tensor} x {accelerator.name} share each layer over PCIe, whose all-reduce varies much "
                 "between servers (peer-to-peer or not).",
                 origin="warning",
+            )
+        )
+    if layout.pooled > 1 and layout.tensor * layout.pooled > accelerator.link_domain:
+        network = table("timing")["collective"]["network_bandwidth"] / 1e9
+        found.append(
+            Note(
+                subject="expert_parallel",
+                text=f"The experts are shared across nodes: {network:g} GB/s a device between them was assumed, over "
+                "which a token goes to the devices of its experts alone.",
+                origin="assumption",
             )
         )
     if layout.devices_of_copy > accelerator.link_domain:
@@ -222,13 +237,13 @@ def _link_notes(deployment: Deployment) -> list[Note]:
 
 def estimate_prefill(deployment: Deployment, load: Load) -> PhaseReport:
     """Time to the first token of the last of the prompts, which arrive together."""
-    require_room(deployment, load)
+    deployment = with_room(deployment, load)
     return _phase(deployment, load, "prefill", prefill_time(deployment, load))
 
 
 def estimate_decode(deployment: Deployment, load: Load) -> PhaseReport:
     """Mean time of a decode step after the prompts, over the outputs after the first."""
-    require_room(deployment, load)
+    deployment = with_room(deployment, load)
     return _phase(deployment, load, "decode", decode_time(deployment, load))
 
 
@@ -248,8 +263,8 @@ def estimate_end_to_end(
 
     times: those of a search that has found this deployment; None times it here. explained: with every operator's time.
     """
+    deployment = with_room(deployment, load)
     if times is None:
-        require_room(deployment, load)
         times = times_of(deployment, load)
     encodes = deployment.architecture.task == "encoder"
     tokens, output_tokens, batch = load.tokens, load.output, load.sequences

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..deployment import Deployment
     from ..formats.numerics import Format
     from ..operators import Operator
+    from ..parallel import Parallelism
     from ..units import Quantity
     from .machine import Law, Machine
 
@@ -39,7 +40,7 @@ KINDS = (
 
 @dataclass(slots=True)
 class StepTime:
-    """One forward pass: what it takes over all devices of one copy."""
+    """One forward pass: what it takes over all devices of one copy, of which those that share experts step together."""
 
     spent: Spent
     slowest_stage: Quantity
@@ -152,11 +153,20 @@ def _spend_on_sum(spent: Spent, deployment: Deployment, machine: Machine, operat
 
 
 def sum_time(deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> Quantity | None:
-    """Seconds in which tensor-parallel ranks sum what an operator of one layer gives; None where there is no sum."""
-    tensor = deployment.layout.tensor
-    if tensor == 1 or not operator.sums:
+    """Seconds in which ranks sum what an operator of one layer gives: those of a copy, or of all that share experts.
+
+    None where there is no sum.
+    """
+    layout = deployment.layout
+    if not operator.sums:
         return None
-    return all_reduce(operator.reduced_values(step) * deployment.formats.activation_bytes, tensor, machine)
+    copies = layout.pooled if operator.expert_count else 1
+    if layout.tensor * copies == 1:
+        return None
+    message = operator.reduced_values(step) * deployment.formats.activation_bytes
+    if copies == 1:
+        return all_reduce(message, layout.tensor, machine)
+    return _exchange(message / copies, operator.visited_share, layout, machine)
 
 
 class Timed(NamedTuple):
@@ -227,6 +237,28 @@ def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
     return larger(quickest, law.latency + message / law.bandwidth)
 
 
+def _exchange(message: Quantity, visited: float, layout: Parallelism, machine: Machine) -> Quantity:
+    """Seconds in which copies that share experts hand over `message` bytes each, and get as many back.
+
+    In a node every rank gathers all tokens, and the results are summed as they are scattered: twice a one-shot message,
+    as much in all as a sum over these ranks. Beyond it a token goes to the ranks of its experts alone, and the ranks of
+    a copy, which hand over a share of its tokens each, sum what comes back.
+    """
+    ranks, near = layout.tensor * layout.pooled, machine.accelerator.link_domain
+    own = message / layout.tensor
+    inside: Quantity = 0.0
+    if near > 1:
+        law = _reduction(machine, min(ranks, near))
+        inside = 2 * (law.latency + own * law.one_shot)
+    if ranks <= near:
+        return inside
+    facts = table("timing")["collective"]
+    sent = own * visited * (ranks - near)
+    outside = 2 * (facts["point_to_point"] + sent / facts["network_bandwidth"])
+    summed = all_reduce(message, layout.tensor, machine) if layout.tensor > 1 else 0.0
+    return larger(inside, outside) + summed
+
+
 class Reduction(NamedTuple):
     """An all-reduce over some ranks: seconds, and seconds a byte."""
 
@@ -243,8 +275,8 @@ def _reduction(machine: Machine, ranks: int) -> Reduction:
     link = accelerator.link_between(ranks)
     if link is None:
         raise LayoutError(
-            f"{accelerator.name} has no link between devices in the catalogue, so tensor_parallel {ranks} cannot be "
-            "timed; use tensor_parallel 1, or give hardware with ICN (GB/s)."
+            f"{accelerator.name} has no link between devices in the catalogue, so {ranks} that share layers cannot be "
+            "timed; use tensor_parallel 1 and expert_parallel 1, or give hardware with ICN (GB/s)."
         )
     # a bridge joins fewer than the node and has no switch
     bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node

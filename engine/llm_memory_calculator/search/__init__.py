@@ -1,13 +1,12 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
 from .comparison import Tried, comparison_report, ranked, try_accelerator
-from .layouts import best_layouts, fewest_devices, fewest_in_node, layout_report, layouts
+from .layouts import best_layouts, fewest_in_node, layout_report, layouts
 
 __all__ = [
     "Tried",
     "best_layouts",
     "comparison_report",
-    "fewest_devices",
     "fewest_in_node",
     "layout_report",
     "layouts",

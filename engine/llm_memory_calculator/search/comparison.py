@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import DoesNotFitError, LayoutError
+from ..memory import short_note
 from ..performance.machine import machine_of
 from ..report import ComparisonReport, HardwareRow, Note
 from .layouts import Placed, best_layouts, fewest_in_node, one_token_notes, score
@@ -27,7 +29,9 @@ class Tried:
 
     def order(self, by_device: bool) -> tuple[bool, tuple[float, float]]:
         """What the accelerators are ranked by, smaller is better: tokens a second of all devices, or of each."""
-        return self.best is None, score(self.best.row, self.goal, by_device) if self.best else (0.0, 0.0)
+        if self.best is None:
+            return True, (math.inf, math.inf)
+        return not self.best.verdict.fits, score(self.best.row, self.goal, by_device)
 
     def row(self, *, explained: bool) -> HardwareRow:
         accelerator = self.deployment.device
@@ -35,7 +39,8 @@ class Tried:
             return HardwareRow(hardware=accelerator, fits=False, reason=self._reason())
         return HardwareRow(
             hardware=accelerator,
-            fits=True,
+            fits=bool(self.best.verdict.fits),
+            reason=None if self.best.verdict.fits else short_note(self.best.verdict).text,
             layout=self.best.row,
             tpot_interval_ms=self.best.tpot_interval_ms,
             evidence=machine_of(self.deployment).evidence,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import DoesNotFitError
-from ..memory import Verdict, judge, ledger
+from ..memory import Verdict, ledger, short_note, verdict_of
 from ..memory.explanation import explanation
+from ..memory.inverse import fewest_devices
 from ..memory.reports import length_notes
-from ..parallel import Parallelism, most_stages, problem, tensor_sizes
+from ..parallel import Parallelism, most_groups, most_stages, problem, tensor_sizes
 from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval, times_explained
 from ..performance.step import Clock
@@ -38,17 +39,21 @@ def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> 
     """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
 
     Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
-    the most copies are considered, since fewer never serve more.
+    the most copies are considered, since fewer never serve more. The experts of a mixture are whole in a copy, split in
+    width or dealt out, or dealt out over the copies, then without a pipeline: engines that serve so need none.
     """
-    mixture = any(operator.expert_count > 0 for layer in architecture.stack for operator in layer.operators)
+    groups = most_groups(architecture)
     for tensor in tensor_sizes(architecture, min(devices, node)):
         for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
             data = min(devices // (tensor * pipeline), batch)
             plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
             yield plain
             split = replace(plain, expert=tensor)
-            if mixture and tensor > 1 and not problem(architecture, split):
+            if groups and tensor > 1 and not problem(architecture, split):
                 yield split
+            shared = replace(plain, expert=tensor * data)
+            if pipeline == 1 and data > 1 and shared.expert <= groups and not problem(architecture, shared):
+                yield shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,44 +104,54 @@ class Found:
         return self.placed[0]
 
 
-def room_of(deployment: Deployment, load: Load) -> Verdict:
-    """Whether the fullest device holds its share."""
-    assert deployment.usable_bytes is not None
-    return judge(ledger(deployment, load).total, deployment.usable_bytes, deployment.engine)
-
-
 def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool = True) -> Found:
     """The layouts of up to `deployment.devices` devices that hold the load, in the order of `goal`.
 
-    Raises DoesNotFitError, with what the best split would need, when no layout holds the model, and with how many
-    devices would do where `advise` says so: looking for them takes longer than all the rest.
+    Where none does by the estimate, those whose weights, cache and state are no more than a device shows: a time is not
+    refused for an estimate. Raises DoesNotFitError, with what the best split would need, when no layout can hold the
+    model, and with how many devices would do where `advise` says so: looking for them takes longer than all the rest.
     """
     accelerator, devices = deployment.accelerator, deployment.devices
     assert accelerator is not None
     assert devices is not None
-    considered, placed, clock = 0, [], Clock()
+    considered, placed, clock = 0, list[Placed](), Clock()
+    short: list[tuple[Deployment, Verdict]] = []
     least: tuple[float, Verdict, str] | None = None
     for layout in layouts(deployment.architecture, devices, accelerator.link_domain, load.sequences):
         considered += 1
         candidate = deployment.laid_out(layout)
-        verdict = room_of(candidate, load)
+        verdict = verdict_of(candidate, load)
         if verdict.fits:
-            prefill, decode = prefill_time(candidate, load, clock), decode_time(candidate, load, clock)
-            times = Times(prefill=prefill, decode=decode)
-            placed.append(Placed(deployment=candidate, load=load, verdict=verdict, times=times))
-        elif least is None or (verdict.need_bytes, str(layout)) < (least[0], least[2]):
-            least = (verdict.need_bytes, verdict, str(layout))
+            placed.append(_placed(candidate, load, verdict, clock))
+            continue
+        if verdict.possible:
+            short.append((candidate, verdict))
+        if least is None or (verdict.need.total, str(layout)) < (least[0], least[2]):
+            least = (verdict.need.total, verdict, str(layout))
+    if not placed:
+        # of the splits of a copy alone the one with least missing, for copies do not mend it
+        short.sort(key=lambda entry: -entry[1].margin_bytes)
+        placed = [_placed(candidate, load, verdict, clock) for candidate, verdict in short[:_SHORT]]
     if not placed:
         assert least is not None
         tokens = load.tokens + load.output
         raise DoesNotFitError(
             f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch {load.sequences:,} x "
             f"{tokens:,} tokens, fits on no layout of {devices} x {accelerator.name}: the best split ({least[2]}) "
-            f"needs {least[1].need_bytes / GB:.1f} GB a device, and {least[1].budget_bytes / GB:.1f} GB are there."
+            f"needs {least[1].need.total / GB:.1f} GB a device, and {least[1].budget_bytes / GB:.1f} GB are there."
             + (f" {_remedy(deployment, load)}" if advise else "")
         )
     ranked = sorted(((one, one.row) for one in placed), key=lambda entry: score(entry[1], goal))
     return Found(placed=tuple(one for one, _ in ranked), considered=considered)
+
+
+# Layouts that are timed where memory is short of all.
+_SHORT = 4
+
+
+def _placed(deployment: Deployment, load: Load, verdict: Verdict, clock: Clock) -> Placed:
+    prefill, decode = prefill_time(deployment, load, clock), decode_time(deployment, load, clock)
+    return Placed(deployment=deployment, load=load, verdict=verdict, times=Times(prefill=prefill, decode=decode))
 
 
 def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = False) -> LayoutReport:
@@ -154,10 +169,11 @@ def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = F
         tpot_interval_ms=found.best.tpot_interval_ms,
         others=tuple(one.row for one in found.placed[1:keep]),
         considered=found.considered,
-        fitting=len(found.placed),
+        fitting=sum(bool(one.verdict.fits) for one in found.placed),
         ledger=found.best.explanation if explained else None,
         breakdown=times_explained(deployment, load, found.best.times) if explained else (),
         notes=(
+            *(() if found.best.verdict.fits else (short_note(found.best.verdict),)),
             *deployment.notes,
             *load.notes,
             *one_token_notes(load),
@@ -175,31 +191,16 @@ def one_token_notes(load: Load) -> tuple[Note, ...]:
 
 
 def _remedy(deployment: Deployment, load: Load) -> str:
-    enough = fewest_devices(deployment, load, most=max(64, 8 * (deployment.devices or 1)))
+    assert deployment.accelerator is not None
+    most = max(64, 8 * (deployment.devices or 1))
+    enough = fewest_devices(deployment, load, most=most, node=deployment.accelerator.link_domain)
     if enough is None:
         return "Use a larger accelerator, a smaller precision, a smaller batch or shorter sequences."
-    return f"{enough} devices would do; or use a smaller precision, a smaller batch or shorter sequences."
-
-
-def fewest_devices(deployment: Deployment, load: Load, *, most: int) -> int | None:
-    """The smallest number of devices, up to `most`, of which some layout holds the model; None when none does.
-
-    Splitting a copy further never needs more on a device, so devices are tried in growing number by their splits.
-    """
-    assert deployment.accelerator is not None
-    tensors = tensor_sizes(deployment.architecture, min(deployment.accelerator.link_domain, most))
-    splits = sorted(
-        {
-            (tensor * pipeline, -tensor)
-            for tensor in tensors
-            for pipeline in range(1, min(most // tensor, deployment.architecture.depth) + 1)
-        }
+    return (
+        f"{enough.layout.devices} devices would do as {enough.layout} (calculate_memory with find 'devices', or "
+        "get_minimum_system_size, looks for the fewest); or use a smaller precision, a smaller batch or shorter "
+        "sequences."
     )
-    for used, tensor in splits:
-        layout = Parallelism(tensor=-tensor, pipeline=used // -tensor)
-        if room_of(deployment.laid_out(layout), load).fits:
-            return used
-    return None
 
 
 def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
@@ -207,6 +208,6 @@ def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
     assert deployment.accelerator is not None
     for tensor in tensor_sizes(deployment.architecture, deployment.accelerator.link_domain):
         candidate = deployment.laid_out(Parallelism(tensor=tensor))
-        if room_of(candidate, load).fits:
+        if verdict_of(candidate, load).fits:
             return candidate
     return None

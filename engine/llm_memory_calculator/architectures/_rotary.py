@@ -1,0 +1,47 @@
+"""The tables of sines and cosines that engines keep for rotary positions: one row a position that the config allows."""
+
+from __future__ import annotations
+
+from ..architecture import Architecture
+from ..config import Config
+
+# rope_type of tables that are made longer by its factor; the others stretch the positions that there are.
+_LONGER = ("linear", "dynamic")
+
+
+def rotary_values(config: Config, architecture: Architecture) -> int:
+    """Values of these tables, each distinct one once; 0 where positions are learned, or none are stated.
+
+    Source: vLLM's layers/rotary_embedding (cos_sin_cache of max_position x factor rows of rotary_dim values; a table
+    for each theta, so two where windowed layers have a theta of their own).
+    """
+    values = config.values
+    text = values.get("text_config")
+    if isinstance(text, dict):
+        values = {**values, **text}
+    positions = values.get("max_position_embeddings")
+    if not isinstance(positions, int) or architecture.attention_type == "none" or _learned(architecture):
+        return 0
+    width = values.get("qk_rope_head_dim") or values.get("head_dim")
+    if not isinstance(width, int):
+        hidden, heads = values.get("hidden_size"), values.get("num_attention_heads")
+        if not isinstance(hidden, int) or not isinstance(heads, int):
+            return 0
+        width = hidden // heads
+    share = values.get("partial_rotary_factor")
+    width = int(width * share) if isinstance(share, float) else width
+    rows = positions * _factor(values.get("rope_scaling"))
+    local = positions if values.get("rope_local_base_freq") else 0
+    return round((rows + local) * width)
+
+
+def _learned(architecture: Architecture) -> bool:
+    return any(weight.part == "positions" for operator in architecture.first.operators for weight in operator.weights())
+
+
+def _factor(scaling: object) -> float:
+    """How much longer a table is than the positions that the config states."""
+    if not isinstance(scaling, dict) or scaling.get("rope_type", scaling.get("type")) not in _LONGER:
+        return 1.0
+    factor = scaling.get("factor")
+    return float(factor) if isinstance(factor, (int, float)) else 1.0

@@ -1,0 +1,249 @@
+"""What engines have in common: a table of a version, settings on top of it, and the answers that most give alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ..facts import table
+from ..units import larger, smaller
+from .base import CacheLayout, CacheRoom, Condition, HostCost, KernelCost, Place, Range, Spread, Standing
+from .device import UNNAMED, Device
+
+if TYPE_CHECKING:
+    from ..architecture import Architecture
+    from ..formats.scheme import Formats
+    from ..memory.ledger import Ledger
+    from ..operators import Entry, State
+    from ..operators.base import Split
+    from ..ranks import Kind
+    from ..report import Note
+    from ..units import Quantity
+    from .settings import Value
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Described:
+    """An engine of one version, on one kind of device, with the settings that were given."""
+
+    name: str
+    version: str
+    facts: Mapping[str, Any]
+    """The version's table."""
+    given: Mapping[str, Value] = field(default_factory=dict)
+    device: Device = UNNAMED
+    notes: tuple[Note, ...] = ()
+    again: Callable[[Device, Mapping[str, Value]], Any]
+    """The same engine on another device, or told more."""
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    host: HostCost
+    kernels: KernelCost
+    cache: Mapping[str, Mapping[str, CacheLayout]]
+    """By format of the cache, or any, and by kind of value: what is kept otherwise than in that format."""
+    recurrent_bytes: float
+    refused_adapters: tuple[str, ...]
+
+    TITLE: ClassVar[str] = ""
+    """The engine as people write it."""
+    LENGTH: ClassVar[str] = ""
+    """The setting that says how long a request may be."""
+    SLOTS: ClassVar[str] = ""
+    """The setting that says among how many requests that length is divided; empty where each has all of it."""
+    SEQUENCES: ClassVar[str] = ""
+    """The setting that says how many sequences a step takes."""
+    EAGER: ClassVar[str] = ""
+    """The setting by which no graphs are captured."""
+    SMALL_CACHE: ClassVar[str] = ""
+    """The 8-bit format that its cache can be kept in."""
+    PAGED: ClassVar[bool] = False
+    """Whether a sequence takes pages for its own tokens alone; else it has room for the longest beside it."""
+    CHOOSES_STATES: ClassVar[bool] = False
+    """Whether it keeps recurrent states in the model's format where nobody says."""
+    BY_LAYERS: ClassVar[bool] = False
+    """Whether devices share whole layers and not each layer, where nobody says."""
+    RUNTIMES: ClassVar[tuple[str, ...]] = ()
+    """The runtimes that it serves on; empty: all that are described."""
+    SHARE: ClassVar[str] = ""
+    """The setting that says how much of the memory it may use; empty where it has none."""
+
+    def __str__(self) -> str:
+        return self.said
+
+    @property
+    def said(self) -> str:
+        share = f", {float(self.settings[self.SHARE]):.0%} of the memory" if self.SHARE in self.settings else ""
+        return f"{self.TITLE} {self.version}{share}"
+
+    def on(self, device: Device) -> Self:
+        found: Self = self if device == self.device else self.again(device, self.given)
+        return found
+
+    def told(self, **settings: Value) -> Self:
+        found: Self = self.again(self.device, {**self.given, **settings})
+        return found
+
+    def settled(self, declared: Iterable[str]) -> Self:
+        """With every setting that it has: as given, or as it takes it on this device; none that it leaves open."""
+        found: dict[str, Value] = {}
+        for name in declared:
+            value = self.given.get(name)
+            value = self.default(name) if value is None else value
+            if value is not None:
+                found[name] = value
+        return replace(self, settings=found)
+
+    def default(self, name: str) -> Value | None:
+        """What this version takes where a setting is not given; a subclass chooses by the device."""
+        value: Value | None = self.facts["settings"].get(name)
+        return value
+
+    # --- memory ---
+
+    @property
+    def total_bytes(self) -> int | None:
+        return self.device.total_bytes
+
+    def budget_bytes(self, total_bytes: Quantity) -> Quantity:
+        return total_bytes
+
+    @property
+    def step_tokens(self) -> int:
+        return int(self.settings[self.CHUNK])
+
+    CHUNK: ClassVar[str] = ""
+    """The setting that says how many tokens a step takes."""
+
+    def spread(self, place: Place) -> Spread:
+        return spread_of(self.facts["spread"])
+
+    def standing(self, place: Place) -> Standing:
+        return Standing(context=self.context_bytes())
+
+    def context_bytes(self) -> float:
+        """The device's context: none where the runtime is the host's own."""
+        if self.device.runtime in ("metal", "cpu"):
+            return 0.0
+        context: float = self.facts["context"]["bytes"]
+        return context
+
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """The forward pass over a step's tokens, and an encoder's where there is one.
+
+        Attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole.
+        """
+        least = tokens if place.architecture.task == "encoder" else sequences
+        step = smaller(sequences * tokens, larger(self.step_tokens, least))
+        found = {"forward pass": forward_bytes(place, step)}
+        if place.holding.encoder:
+            found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
+        return found
+
+    def explained(self, place: Place) -> Mapping[str, str]:
+        factor, width = table("memory")["forward"]["factor"], place.formats.activation_bytes
+        alive = f"{factor:g} x {place.holding.live_values:,} values alive"
+        return {"forward pass": f"{alive} x {width:g} B x tokens of a step, {self.step_tokens:,} at most"}
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """The cache of the tokens and no more."""
+        total: Quantity = 0
+        for layers, operator in place.holding.caching:
+            entry = self.entry_bytes(operator.cached_entry(), place.formats)
+            total = total + layers * entry * operator.cached_entries(tokens, encoded)
+        return total + self.state_bytes(place.holding.state, place.formats.activation_bytes)
+
+    def held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Those of each sequence; an engine that allocates for its slots has it otherwise."""
+        return sequences * self.kept_bytes(place, tokens, encoded)
+
+    def own_length(self, architecture: Architecture) -> int | None:
+        """The model's own, where there is a setting for it."""
+        return architecture.max_length if self.LENGTH else None
+
+    def draft_bytes(self, place: Place) -> float:
+        return place.holding.weights
+
+    def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
+        return None
+
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        """All that is held fits what the runtime shows."""
+        room = self.room(place, need, total_bytes)
+        return (
+            Condition(
+                name="memory of the device",
+                margin=room.margin - need.kept,
+                parts=room.parts,
+                message=self.facts.get("messages", {}).get("memory", "out of memory"),
+            ),
+        )
+
+    def room(self, place: Place, need: Ledger, total_bytes: Quantity) -> Condition:
+        """What is left for what it keeps of sequences."""
+        return Condition(
+            name="room for a cache",
+            margin=self.budget_bytes(total_bytes) - (need.total - need.kept),
+            parts=dict.fromkeys(Spread.PARTS, -1.0),
+        )
+
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        own, always = self.cache.get(formats.kv_cache.name, {}), self.cache.get("any", {})
+        total = 0.0
+        for kind, values in entry:
+            layout = None if formats.uniform else own.get(kind) or always.get(kind)
+            total += values * formats.kv_bytes if layout is None else layout.bytes_of(values)
+        return total
+
+    def state_bytes(self, state: State, activation_bytes: float) -> float:
+        return (state.window + state.lean) * activation_bytes + state.recurrent * self.recurrent_bytes
+
+    def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
+        """Evenly, what remains one each to the stages before the last (vLLM's get_pp_indices)."""
+        base, remainder = divmod(depth, stages)
+        depths = [base] * stages
+        for extra in range(remainder):
+            depths[-(extra + 2) % stages] += 1
+        return tuple(depths)
+
+    def adapter_shards(self, split: Split, tensor: int, *, fully_sharded: bool) -> tuple[int, int]:
+        """A of a column-split projection and B of a row-split one are whole on every rank, unless fully sharded."""
+        shards = tensor if fully_sharded else 1
+        return shards if split == "columns" else 1, shards if split == "rows" else 1
+
+
+def forward_bytes(place: Place, tokens: Quantity) -> Quantity:
+    """Intermediate results of a step: two copies of the residual and the widest operator's inputs and outputs."""
+    factor: float = table("memory")["forward"]["factor"]
+    return factor * place.holding.live_values * tokens * place.formats.activation_bytes
+
+
+def live_beside(kinds: Iterable[Kind]) -> float:
+    """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
+    alive = [(2 * kind.residual_width + kind.live_values) / kind.layer.reduction for kind in kinds]
+    return max(alive, default=0.0)
+
+
+def encoder_bytes(place: Place, sequences: Quantity, encoded: Quantity, step_tokens: Quantity) -> Quantity:
+    """Intermediate results of an encoder over what a step takes of it: whole sources, one at least."""
+    positions = smaller(sequences * encoded, larger(step_tokens, encoded))
+    return encoder_pass_bytes(place, place.holding.encoder, positions)
+
+
+def encoder_pass_bytes(place: Place, kinds: Iterable[Kind], positions: Quantity) -> Quantity:
+    """Intermediate results of a tower or an encoder over so many positions."""
+    factor: float = table("memory")["forward"]["factor"]
+    return factor * live_beside(kinds) * positions * place.formats.activation_bytes
+
+
+def spread_of(facts: Mapping[str, Any]) -> Spread:
+    """The ranges of a table: four numbers a part (bytes below, bytes above, shares below and above)."""
+    return Spread(
+        evidence=facts["evidence"],
+        **{
+            part: Range(low_bytes=low, high_bytes=high, low_share=less, high_share=more)
+            for part in Spread.PARTS
+            for low, high, less, more in [facts[part]]
+        },
+    )

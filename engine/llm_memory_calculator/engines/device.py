@@ -1,0 +1,67 @@
+"""What an engine sees of a device: how much memory, through which runtime, and how it reaches its peers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+Runtime = Literal["cuda", "rocm", "metal", "cpu", "tpu", "gaudi", "neuron", "ascend", "xpu", "other"]
+
+_BY_MAKER: dict[str, Runtime] = {
+    "NVIDIA": "cuda",
+    "AMD": "rocm",
+    "Apple": "metal",
+    "Google": "tpu",
+    "AWS": "neuron",
+    "Huawei": "ascend",
+    "Intel": "xpu",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device as a runtime shows it."""
+
+    total_bytes: int | None = None
+    """All of its memory that the runtime sees, whatever is in use; None where no device was named."""
+    runtime: Runtime = "cuda"
+    linked: bool = True
+    """Whether a scale-up link joins it with its peers, and not only the host's bus."""
+    generation: str = ""
+    """The design as its maker calls it (Hopper); empty where not known."""
+    unified: bool = False
+    """Whether the host's programs use the same memory."""
+    name: str = ""
+
+    @property
+    def total_gib(self) -> float:
+        """GiB that the runtime sees; of no named device, those of an 80 GB card, for which engines choose alike."""
+        return (_UNNAMED_BYTES if self.total_bytes is None else self.total_bytes) / 2**30
+
+
+# An H100 of 80 GB as CUDA shows it.
+_UNNAMED_BYTES = round(79.19 * 2**30)
+UNNAMED = Device()
+
+
+def device_of(accelerator: Accelerator) -> Device:
+    """The device that an accelerator of the catalogue, or a custom one, is to an engine."""
+    runtime = _BY_MAKER.get(accelerator.manufacturer, "other")
+    if accelerator.type == "cpu":
+        runtime = "cpu"
+    if accelerator.name.startswith("Gaudi"):
+        runtime = "gaudi"
+    if runtime == "other" and accelerator.type == "gpu":
+        # a custom accelerator says no maker, and most of them are cards with CUDA
+        runtime = "cuda"
+    return Device(
+        total_bytes=accelerator.usable_memory_bytes,
+        runtime=runtime,
+        linked=accelerator.link is not None,
+        generation=accelerator.architecture,
+        unified=runtime in ("metal", "cpu") or (accelerator.memory_type or "").startswith("LPDDR"),
+        name=accelerator.name,
+    )

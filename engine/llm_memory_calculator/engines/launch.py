@@ -1,0 +1,96 @@
+"""The line that starts an engine so that a plan comes true: made from the flags of its table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..facts import table
+from . import settings_of
+
+if TYPE_CHECKING:
+    from ..parallel import Parallelism
+    from .base import Engine
+    from .settings import Setting, Value
+
+
+def launch_line(
+    engine: Engine,
+    model: str,
+    layout: Parallelism,
+    *,
+    longest: int,
+    cache: str = "",
+    weights: str = "",
+    adapters: tuple[int, int] | None = None,
+    drafted: tuple[str, str, int] | None = None,
+) -> str:
+    """The command that starts `engine` with `model` in a layout, for requests of `longest` tokens.
+
+    cache, weights: formats that the engine must be told, by their names here; empty: what it takes by itself.
+    adapters: how many and of what rank. drafted: the method, the draft's name and the tokens drafted at once.
+    """
+    facts, declared = table(f"engines/{engine.name}")["launch"], settings_of(engine.name)
+    told: dict[str, Value] = dict(engine.given)
+    if engine.LENGTH and engine.LENGTH not in told:
+        told[engine.LENGTH] = longest * slots_of(engine)
+    words = [facts["command"].format(model=shlex.quote(model))]
+    words += _layout(facts, layout)
+    words += _format(facts, "weights", weights)
+    words += _format(facts, "cache", cache)
+    if adapters is not None and "adapters" in facts:
+        words.append(facts["adapters"].format(count=adapters[0], rank=adapters[1]))
+    if drafted is not None:
+        words.append(_speculative(facts["speculative"], *drafted))
+    environment: list[str] = []
+    for name, value in told.items():
+        flag = _flag(declared[name], value)
+        (environment if "=" in flag.split(" ")[0] else words).append(flag)
+    return " ".join(filter(None, (*environment, *words)))
+
+
+def slots_of(engine: Engine) -> int:
+    """Requests among which an engine divides the length that it is started with."""
+    slots = engine.settings.get(engine.SLOTS) if engine.SLOTS else None
+    return int(slots) if slots else 1
+
+
+def _layout(facts: Mapping[str, Any], layout: Parallelism) -> Iterator[str]:
+    for part in ("tensor", "pipeline", "data", "expert"):
+        size: int = getattr(layout, part)
+        if size > 1 and part in facts:
+            yield facts[part].format(size)
+
+
+def _speculative(facts: Mapping[str, str], method: str, model: str, tokens: int) -> str:
+    """By the engine's flags of a method, or by the one for all that takes an object."""
+    words = {"method": method, "model": model}
+    fields = [f'"{name}": "{_escaped(word)}"' for name, word in words.items() if word]
+    fields.append(f'"num_speculative_tokens": {tokens}')
+    text = f"{{{', '.join(fields)}}}"
+    flags = facts.get(method) or facts["any"]
+    return flags.format(json=shlex.quote(text), model=shlex.quote(model), tokens=tokens, verified=tokens + 1)
+
+
+def _escaped(word: str) -> str:
+    """As a string of JSON has it."""
+    return word.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _format(facts: Mapping[str, Any], kind: str, name: str) -> Iterator[str]:
+    if name and name in facts.get(kind, {}):
+        yield facts[kind][name]
+
+
+def _flag(setting: Setting, value: Value) -> str:
+    """A setting as it is typed: a flag with its value, a variable of the environment, or nothing."""
+    if not setting.flag:
+        return ""
+    if setting.flag.isupper():
+        return f"{setting.flag}={int(value) if isinstance(value, bool) else value}"
+    if isinstance(value, bool):
+        if value:
+            return setting.flag
+        return f"--no-{setting.flag.removeprefix('--')}" if setting.kind == "flag" and setting.off else ""
+    return f"{setting.flag} {shlex.quote(str(value))}"

@@ -1,0 +1,513 @@
+"""llama.cpp: weights, a cache that is allocated whole at start, and compute buffers, layer by layer on each device.
+
+The laws are those of its source (llama-context.cpp, llama-kv-cache-iswa.cpp, llama-memory-recurrent.cpp,
+llama-model.cpp) and of the buffers that it prints; numbers stand in data/engines/llama_cpp.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from ..formats.numerics import kv_bits, parse_format
+from ..units import ceil_div, larger, smaller
+from .base import CacheRoom, Condition, Place, Spread, Standing
+from .described import MIB, Described, spread_of
+
+if TYPE_CHECKING:
+    from ..formats.scheme import Formats
+    from ..memory.ledger import Ledger
+    from ..operators import Entry, Operator, State
+    from ..ranks import Kind
+    from ..units import Quantity
+    from .settings import Value
+
+FLOAT_BYTES = 4
+"""Of a value of an activation, a score, a logit or a state: all are float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pools:
+    """The cells of a cache: one pool that all slots share, or one for each."""
+
+    count: Quantity
+    cells: Quantity
+    """Of each; a cell holds a token of every layer that attends all tokens."""
+    slots: Quantity
+    """Sequences that share one."""
+    micro_batch: int
+    pad: int
+
+    def ring(self, reach: int) -> Quantity:
+        """Cells of each in a layer that attends the last `reach` tokens: a window a slot, and what a step adds."""
+        return padded(smaller(self.cells, reach * self.slots + self.micro_batch), self.pad)
+
+
+class Shared(NamedTuple):
+    """Layers of a kind between a device and the host."""
+
+    here: int
+    """On the device, all but their experts at least."""
+    front: int
+    """On the host."""
+    apart: int
+    """On the device, their experts on the host."""
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LlamaCpp(Described):
+    """llama.cpp's llama-server, whose devices share whole layers (split mode layer): the stages of a pipeline."""
+
+    TITLE: ClassVar[str] = "llama.cpp"
+    BY_LAYERS: ClassVar[bool] = True
+    CHUNK: ClassVar[str] = "n_ubatch"
+    LENGTH: ClassVar[str] = "n_ctx"
+    SLOTS: ClassVar[str] = "n_parallel"
+    SEQUENCES: ClassVar[str] = "n_parallel"
+    SMALL_CACHE: ClassVar[str] = "q8_0"
+
+    def default(self, name: str) -> Value | None:
+        if name == "kv_unified" and self.facts["streams"] and "n_parallel" in self.given:
+            # the slots share one pool only where their number was left to the server
+            return False
+        return super(LlamaCpp, self).default(name)
+
+    # --- what is told ---
+
+    @property
+    def micro_batch(self) -> int:
+        """Most tokens of one pass."""
+        return min(int(self.settings["n_ubatch"]), int(self.settings["n_batch"]))
+
+    @property
+    def step_tokens(self) -> int:
+        return self.micro_batch
+
+    @property
+    def slots(self) -> int:
+        """Sequences that it serves at once; a number that was given divides the context among them."""
+        told = self.settings.get("n_parallel")
+        return int(self.facts["slots"] if told is None else told)
+
+    @property
+    def unified(self) -> bool:
+        """Whether all slots share one pool of cells."""
+        return bool(self.settings["kv_unified"]) or not self.facts["streams"]
+
+    @property
+    def layers_told(self) -> int | None:
+        """Layers that were asked for on the devices, the head among them; None: all."""
+        told = self.settings.get("n_gpu_layers")
+        return None if told is None or int(told) < 0 else int(told)
+
+    @property
+    def cache_types(self) -> tuple[str | None, str | None]:
+        """Formats of keys and values; None: that of the question."""
+        key, value = self.settings.get("cache_type_k"), self.settings.get("cache_type_v")
+        return None if key is None else str(key), None if value is None else str(value)
+
+    @property
+    def fits_itself(self) -> bool:
+        """Whether it moves layers to the host by itself where they do not fit."""
+        told = "n_gpu_layers" in self.given or self.settings["split_mode"] == "row"
+        return self.settings["fit"] == "on" and self.device.runtime != "cpu" and not told
+
+    @property
+    def sees_on_device(self) -> bool:
+        """Whether towers run on the first device."""
+        return bool(self.settings.get("mmproj", True) and self.settings.get("mmproj_offload", True))
+
+    def flash(self, place: Place) -> bool:
+        """Whether attention holds no scores."""
+        told = self.settings["flash_attn"]
+        return self.device.runtime in self.facts["flash_runtimes"] if told == "auto" else told == "on"
+
+    def context_told(self, place: Place, slots: Quantity, sequences: Quantity, tokens: Quantity) -> Quantity:
+        """Tokens of all slots together: as told, or as many as the sequences need."""
+        told = self.settings.get("n_ctx")
+        if told is not None:
+            return int(told)
+        return (sequences if self.unified else slots) * tokens
+
+    # --- which layers are where ---
+
+    def on_host(self, depth: int) -> tuple[int, bool]:
+        """(layers from the front that stay on the host, whether the head does)."""
+        told = self.layers_told
+        if self.device.runtime == "cpu" or told is None:
+            return 0, False
+        if self.facts["head_first"]:
+            return max(0, depth + 1 - told) if told else depth, told == 0
+        return max(0, depth - told), told <= depth
+
+    def stage_depths(self, depth: int, stages: int) -> tuple[int, ...]:
+        """Whole layers by the devices' shares of the free memory, which are taken as equal; the head counts as one
+        more layer, and what stays on the host is counted with the first device.
+        """
+        kept, head_too = self.on_host(depth)
+        dealt = depth - kept + (0 if head_too else 1)
+        ends = [min(depth, kept + ceil_div(stage * dealt, stages)) for stage in range(1, stages)]
+        ends.append(depth)
+        return tuple(end - begin for begin, end in zip([0, *ends], ends, strict=False))
+
+    def layers_of(self, place: Place) -> tuple[Shared, ...]:
+        """The kinds of layers of a device's stage, and where they lie."""
+        return _layers_of(self, place)
+
+    # --- what it holds whatever is asked ---
+
+    def standing(self, place: Place) -> Standing:
+        return _standing(self, place)
+
+    def context_bytes(self) -> float:
+        """The device's context and its libraries, by the class of the card."""
+        if self.device.runtime in ("metal", "cpu"):
+            return 0.0
+        rows = self.facts["context"]
+        return float(next(row["mib"] for row in rows if self.device.total_gib >= row["least_gib"])) * MIB
+
+    def vision_bytes(self, place: Place) -> float:
+        """The compute buffer of a tower, which is reserved for the largest image that it takes."""
+        rule, towers = place.architecture.images, place.holding.towers
+        if rule is None or not towers or not self.sees_on_device:
+            return 0.0
+        side = self.facts["vision"]["side"]
+        positions, values = rule.size(side, side).positions, 0.0
+        for kind in (kind for kind in towers if not kind.layer.of_sound):
+            inner = max((feed_forward_width(operator) for operator, _, _ in kind.operators), default=0)
+            values = max(values, 2 * (kind.residual_width + inner) / kind.layer.reduction)
+            if not self.facts["vision"]["flash"]:
+                heads = max((heads_of(operator) for operator, _, _ in kind.operators), default=0)
+                values = max(values, heads * positions)
+        return float(FLOAT_BYTES * positions * values)
+
+    # --- the cache ---
+
+    def pools(self, place: Place, sequences: Quantity, tokens: Quantity) -> Pools:
+        slots = larger(sequences, self.slots)
+        total = self.context_told(place, slots, sequences, tokens)
+        pad = self.facts["pad"]["flash" if self.flash(place) else "plain"]
+        count, shared = (1, slots) if self.unified else (slots, 1)
+        return Pools(
+            count=count,
+            cells=padded(total // count, pad),
+            slots=shared,
+            micro_batch=self.micro_batch,
+            pad=pad,
+        )
+
+    def cells(self, pools: Pools, operator: Operator, encoded: Quantity) -> Quantity:
+        """Cells that all pools keep of a layer."""
+        law = operator.cache_law()
+        assert law is not None
+        if law.growth == "source":
+            return pools.count * pools.slots * (law.reach or encoded)
+        reach = law.reach if self.facts["rings"] and not self.settings.get("swa_full") else 0
+        if law.growth == "window and ratio":
+            entries = pools.cells // law.ratio if law.ratio else 0
+            return pools.count * (entries + (pools.ring(reach) if reach else pools.cells))
+        return pools.count * (pools.ring(reach) if reach else pools.cells // law.ratio)
+
+    def held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Cache and states of all slots of such sequences on the device, allocated at start."""
+        if self.settings.get("no_kv_offload"):
+            return 0
+        pools = self.pools(place, sequences, tokens)
+        total: Quantity = 0
+        for here, _, _, kind in self.layers_of(place):
+            total = total + here * self._layer_bytes(place, kind, pools, encoded)
+        total = total * self._heads_here(place)
+        if place.draft is None or place.draft.place is None:
+            return total
+        return total + self.held_bytes(place.draft.place, sequences, tokens, encoded)
+
+    def _layer_bytes(self, place: Place, kind: Kind, pools: Pools, encoded: Quantity) -> Quantity:
+        total: Quantity = 0
+        for operator in kind.caching:
+            size = self.entry_bytes(operator.cached_entry(), place.formats)
+            total = total + size * self.cells(pools, operator, encoded)
+        states = sum(
+            self.state_bytes(operator.in_engine("fp32").state(), FLOAT_BYTES) for operator in kind.layer.operators
+        )
+        return total + states * pools.count * pools.slots
+
+    def _heads_here(self, place: Place) -> float:
+        """How many times a rank's share of the cache the fullest device has: split by rows, the first keeps all."""
+        if place.layout.tensor == 1 or self.settings.get("split_mode") == "tensor":
+            return 1.0
+        shared = place.architecture.shard(place.layout.tensor, place.layout.expert)
+        return float(place.architecture.cached_values(1, 1) / max(shared.cached_values(1, 1), 1))
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        return self.held_bytes(place, 1, tokens, encoded)
+
+    def draft_bytes(self, place: Place) -> float:
+        standing = self.standing(place)
+        return place.holding.weights + standing.loaded - standing.host
+
+    def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
+        """The cells that it allocates, whatever room is left beside them."""
+        encoded = place.architecture.source_of(longest)
+        held = self.held_bytes(place, 1, longest, encoded)
+        if not held:
+            return None
+        pools = self.pools(place, 1, longest)
+        cells = pools.count * pools.cells
+        return CacheRoom(
+            block_tokens=1,
+            block_bytes=round(held / cells),
+            groups=1,
+            blocks=cells,
+            tokens=cells,
+            request_blocks=longest,
+            request_bytes=held,
+            concurrency=cells / longest,
+            parts=tuple(self._said(place, pools)),
+        )
+
+    def _said(self, place: Place, pools: Pools) -> Iterator[str]:
+        """The layers of each kind, with the cells of each."""
+        kinds: dict[tuple[str, float], int] = {}
+        for here, _, _, kind in self.layers_of(place):
+            for operator in kind.caching:
+                law = operator.cache_law()
+                assert law is not None
+                key = law.kind, self.cells(pools, operator, 0)
+                kinds[key] = kinds.get(key, 0) + here
+        for (name, cells), layers in kinds.items():
+            yield f"{layers} layers of {name} of {cells:,.0f} cells"
+
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        key, value = (
+            formats.kv_bytes if told is None else kv_bits(parse_format(told, accepted=_CACHE_TYPES)) / 8
+            for told in self.cache_types
+        )
+        # keys and values are as many; a latent, and an indexer's key, is a key alone
+        return sum(values * ((key + value) / 2 if kind == "key_value" else key) for kind, values in entry)
+
+    def state_bytes(self, state: State, activation_bytes: float) -> float:
+        return sum(state) * self.recurrent_bytes
+
+    # --- the compute buffer ---
+
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """The two stages of a pass that rule the compute buffer: a layer under its masks, and the logits."""
+        pools = self.pools(place, sequences, tokens)
+        batch = smaller(self.micro_batch, pools.cells)
+        found = self.buffers(place, pools, batch, larger(sequences, self.slots))
+        if place.draft is None or place.draft.place is None:
+            return found
+        # a draft has a buffer of its own beside the model's
+        drafting = self.peaks(place.draft.place, sequences, tokens, encoded)
+        beside = reduce(larger, drafting.values(), 0)
+        return {f"{part} and the draft's": value + beside for part, value in found.items()}
+
+    def buffers(self, place: Place, pools: Pools, batch: Quantity, slots: Quantity) -> Mapping[str, Quantity]:
+        facts, flash, hidden = self.facts["compute"], self.flash(place), place.architecture.hidden_size
+        reaches = self._reaches(place, pools)
+        mask = batch * sum(reaches.values())
+        scores: Quantity = 0
+        if not flash:
+            for operator in attending_of(place):
+                scores = larger(scores, heads_of(operator) * reaches[_mask_of(operator)] * batch * FLOAT_BYTES)
+        residuals = facts["residuals"] * hidden * batch * FLOAT_BYTES
+        inner = _widths(place) * batch * FLOAT_BYTES
+        copies: Quantity = 0
+        if place.layout.pipeline > 1 and self.on_host(place.architecture.depth) == (0, False):
+            # inputs of a pipeline's splits are kept several times: the mask, and what the stage before hands over
+            count = facts["pipeline_copies"]
+            copies = (count - 1) * mask * facts["mask_input"] + count * hidden * batch * FLOAT_BYTES
+        rebuilt = self._rebuilt(place, pools) if flash else 0
+        inside, beside = (rebuilt, 0) if facts["rebuilt_inside"] else (0, rebuilt)
+        # scores are gone when the feed-forward runs; the mask stays
+        layer = larger(scores + residuals + inside, inner + self._in_transit(place))
+        layer = layer + mask * facts["mask_flash" if flash else "mask_plain"]
+        found = {"attention and feed-forward": layer + copies + beside}
+        if place.holding.samples and not self.on_host(place.architecture.depth)[1]:
+            outputs = slots if facts["outputs"] == "slots" else batch
+            logits = (outputs * place.architecture.vocab_size + batch * hidden) * FLOAT_BYTES
+            found["logits"] = logits + copies + beside
+        return found
+
+    def _reaches(self, place: Place, pools: Pools) -> dict[str, Quantity]:
+        """Cells that a pass attends, by the masks that it has."""
+        found: dict[str, Quantity] = {}
+        for operator in attending_of(place):
+            cells = self.cells(pools, operator, 0) / pools.count if operator.caches else pools.cells
+            mask = _mask_of(operator)
+            found[mask] = larger(found.get(mask, 0), cells)
+        return found
+
+    def _rebuilt(self, place: Place, pools: Pools) -> Quantity:
+        """The largest layer's keys and values in 16 bits, which flash attention makes of quantised ones (CUDA)."""
+        most: Quantity = 0
+        if self.device.runtime in ("cuda", "rocm"):
+            for _, operator in place.holding.caching:
+                entry = operator.cached_entry()
+                size = 2 * sum(values for _, values in entry)
+                if self.entry_bytes(entry, place.formats) < size:
+                    most = larger(most, size * self.cells(pools, operator, 0))
+        return most
+
+    def _in_transit(self, place: Place) -> float:
+        """Matrices of the host that a long step multiplies on the device, which come there one after the other."""
+        largest = 0.0
+        for _, front, apart, kind in self.layers_of(place):
+            for operator, size, _ in kind.operators:
+                if front or (apart and operator.expert_count):
+                    values = [weight.size for weight in operator.weights()]
+                    largest = max(largest, size * max(values) / sum(values) if values else 0.0)
+        return largest * float(self.facts["compute"]["in_transit"])
+
+    # --- whether it starts ---
+
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        room, messages = self.room(place, need, total_bytes), self.facts["messages"]
+        own = self.fits_itself
+        margin = room.margin - need.kept - (float(self.settings["fit_target"]) * MIB if own else 0)
+        found = [
+            Condition(
+                name="weights, cache and compute buffers on the device",
+                margin=margin,
+                parts=room.parts,
+                message=messages["fit"] if own else messages.get(self.device.runtime, messages["cuda"]),
+                starts=not own,
+            )
+        ]
+        if "n_ctx" in self.given:
+            found.append(self._context(place, need))
+        return found
+
+    def _context(self, place: Place, need: Ledger) -> Condition:
+        """The sequences fill no more cells than there are."""
+        pools, total = self.pools(place, self.slots, 1), 0
+        for count, operator in place.holding.caching:
+            size = self.entry_bytes(operator.cached_entry(), place.formats)
+            total = total + count * size * self.cells(pools, operator, place.architecture.source_of(1))
+        return Condition(
+            name="context of the sequences",
+            margin=total - need.kv_cache,
+            parts={},
+            message=self.facts["messages"]["context"],
+            starts=False,
+        )
+
+    def spread(self, place: Place) -> Spread:
+        facts = self.facts["spread"]
+        known = self.device.runtime in facts["known_runtimes"]
+        return spread_of(facts["known" if known else "other"])
+
+
+_CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
+
+
+def padded(tokens: Quantity, pad: int) -> Quantity:
+    """Rounded up to a multiple."""
+    return ceil_div(tokens, pad) * pad
+
+
+def heads_of(operator: Operator) -> int:
+    """Query heads of what attends, as an operator says what tensor parallelism must divide."""
+    return dict(operator.divides()).get("the attention heads", 0)
+
+
+def feed_forward_width(operator: Operator) -> int:
+    """Width between the matrices of a feed-forward or of an expert; 0 for what is none."""
+    widths = [
+        weight.rows // (2 if weight.part == "gate_up" else 1)
+        for weight in operator.weights()
+        if weight.part in ("up", "gate", "gate_up")
+    ]
+    return max(widths, default=0)
+
+
+@lru_cache(maxsize=8192)
+def _widths(place: Place) -> int:
+    """Values a token that a layer's feed-forward holds: gate and up, or what each of its experts takes and gives."""
+    widest = 0
+    for _, kind in place.holding.stack:
+        for operator in kind.layer.operators:
+            inner, experts = feed_forward_width(operator), operator.expert_count
+            if experts:
+                stored = sum(weight.parameters for weight in operator.weights())
+                active = round(operator.active_parameters() * experts / stored)
+                widest = max(
+                    widest, active * (place.architecture.hidden_size + inner) + 2 * place.architecture.hidden_size
+                )
+            else:
+                widest = max(widest, 2 * inner)
+    return widest
+
+
+@lru_cache(maxsize=8192)
+def _layers_of(engine: LlamaCpp, place: Place) -> tuple[Shared, ...]:
+    holding, depth = place.holding, place.architecture.depth
+    kept, _ = engine.on_host(depth)
+    begin = sum(engine.stage_depths(depth, place.layout.pipeline)[: holding.stage])
+    experts = 0 if engine.device.runtime == "cpu" else int(engine.settings.get("n_cpu_moe", 0))
+    found = []
+    for count, kind in holding.stack:
+        indices = kind.layer.indices or ()
+        front = sum(index < kept for index in indices) if holding.stage == 0 else 0
+        apart = sum(max(begin, kept) <= index < min(experts, begin + holding.depth) for index in indices)
+        found.append(Shared(count - front, front, apart if kind.mixes else 0, kind))
+    return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def attending_of(place: Place) -> tuple[Operator, ...]:
+    """What attends on a device, one of those alike."""
+    kinds = (*(kind for _, kind in place.holding.stack), *place.holding.encoder)
+    return tuple({operator: None for kind in kinds for operator in kind.layer.operators if heads_of(operator)})
+
+
+def _mask_of(operator: Operator) -> str:
+    """The mask that an attention needs: one for all tokens, one for windows."""
+    law = operator.cache_law()
+    return "window" if law is not None and law.reach and law.growth != "source" else "all"
+
+
+@lru_cache(maxsize=8192)
+def _standing(engine: LlamaCpp, place: Place) -> Standing:
+    towers = sum(kind.count * kind.stored_bytes for kind in place.holding.towers)
+    reasons, loaded, host = [], 0.0, 0.0
+    if towers and not engine.settings.get("mmproj", True):
+        loaded, towers = -towers, 0.0
+        reasons.append("towers left out")
+    if engine.device.runtime != "cpu":
+        head = _sizes(place, lambda operator: operator.gives_logits)
+        # the input layer is always the host's
+        host = _sizes(place, lambda operator: any(weight.role == "table" for weight in operator.weights()))
+        borrowed = place.architecture.has_tied_head and place.layout.pipeline == 1
+        if engine.on_host(place.architecture.depth)[1]:
+            host += 0.0 if borrowed else head
+        elif borrowed:
+            loaded += head
+            reasons.append("the tied table once more, as the head")
+        if not engine.settings.get("mmproj_offload", True):
+            host += towers
+        for _, front, apart, kind in engine.layers_of(place):
+            host += front * kind.stored_bytes
+            host += apart * sum(size for operator, size, _ in kind.operators if operator.expert_count)
+    return Standing(
+        loaded=loaded,
+        loaded_why=", ".join(reasons),
+        host=host,
+        context=engine.context_bytes(),
+        buffers=engine.vision_bytes(place),
+    )
+
+
+def _sizes(place: Place, wanted: Callable[[Operator], bool]) -> float:
+    """Bytes of those operators of a device that lie outside the stack."""
+    stack = {id(kind) for _, kind in place.holding.stack}
+    return sum(
+        size
+        for _, kind in place.holding.text
+        if id(kind) not in stack
+        for operator, size, _ in kind.operators
+        if wanted(operator)
+    )

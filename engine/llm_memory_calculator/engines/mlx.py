@@ -1,0 +1,139 @@
+"""MLX: weights, a cache that grows in steps, and the peak of a prefill chunk, in what Metal shows.
+
+No context, no graphs, no pages. Numbers stand in data/engines/mlx.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ..units import ceil_div, choose, larger, smaller
+from .base import Condition, Place, Standing
+from .described import Described, encoder_bytes, forward_bytes
+
+if TYPE_CHECKING:
+    from ..formats.scheme import Formats
+    from ..memory.ledger import Ledger
+    from ..operators import CacheLaw, Entry
+    from ..units import Quantity
+
+# Bytes of scale and bias that a group of quantised values has, each in 16 bits (QuantizedKVCache).
+GROUP_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mlx(Described):
+    """mlx-lm on an Apple chip."""
+
+    TITLE: ClassVar[str] = "mlx-lm"
+    RUNTIMES: ClassVar[tuple[str, ...]] = ("metal", "cpu")
+    CHUNK: ClassVar[str] = "prefill_step_size"
+
+    @property
+    def total_bytes(self) -> int | None:
+        """What Metal shows, or as much as the owner let it wire (sysctl iogpu.wired_limit_mb)."""
+        wired = self.settings.get("wired_limit_mb")
+        return self.device.total_bytes if wired is None else int(wired) * 2**20
+
+    def standing(self, place: Place) -> Standing:
+        """mlx-lm drops the towers of a checkpoint, which mlx-vlm loads."""
+        towers = sum(kind.count * kind.stored_bytes for kind in place.holding.towers)
+        if self.settings["towers"] or not towers:
+            return Standing()
+        return Standing(loaded=-towers, loaded_why="towers for images and sounds that mlx-lm does not load")
+
+    # --- the cache ---
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Whole steps of a cache, windows no longer than they are; all of it quantised once it is long."""
+        step, bound = self.facts["cache_step"], self._bound(place)
+        total: Quantity = self.state_bytes(place.holding.state, place.formats.activation_bytes)
+        for layers, operator in place.holding.caching:
+            law = operator.cache_law()
+            assert law is not None
+            reach = law.reach if law.growth in ("window", "chunk") else bound
+            steps = step * ceil_div(tokens, step)
+            held = operator.cached_entries(steps if reach is None else smaller(steps, reach), encoded)
+            total = total + layers * held * self._entry_bytes(place, law, operator.cached_entry(), tokens)
+        return total
+
+    def _bound(self, place: Place) -> int | None:
+        """Tokens at which a cache turns, where one was told; models that make caches of their own are not told."""
+        laws = (operator.cache_law() for _, operator in place.holding.caching)
+        own = any(place.holding.state) or any(law is not None and law.growth != "tokens" for law in laws)
+        return None if own or "max_kv_size" not in self.settings else int(self.settings["max_kv_size"])
+
+    def _entry_bytes(self, place: Place, law: CacheLaw, entry: Entry, tokens: Quantity) -> Quantity:
+        plain = super(Mlx, self).entry_bytes(entry, place.formats)
+        if law.growth != "tokens" or self._bound(place) is not None:
+            # a cache that turns cannot be quantised (RotatingKVCache)
+            return plain
+        return choose(tokens >= self.settings["quantized_kv_start"], self.entry_bytes(entry, place.formats), plain)
+
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        bits = self.settings.get("kv_bits")
+        if bits is None:
+            return super(Mlx, self).entry_bytes(entry, formats)
+        value = int(bits) / 8 + GROUP_BYTES / int(self.settings["kv_group_size"])
+        return value * sum(values for _, values in entry)
+
+    # --- the pass ---
+
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """A chunk of each prompt: its pass, the logits of all its tokens, unfused scores, and the caches in between."""
+        holding, width = place.holding, place.formats.activation_bytes
+        if place.architecture.task == "encoder":
+            return super(Mlx, self).peaks(place, sequences, tokens, encoded)
+        chunk = smaller(tokens, self.step_tokens)
+        logits = place.architecture.vocab_size * width if holding.samples else 0
+        one = (
+            forward_bytes(place, chunk)
+            + chunk * (logits + self._scores(place, tokens, chunk) * width)
+            + self._caches_between(place, tokens, chunk)
+        )
+        found = {"prefill chunk": sequences * one}
+        if holding.encoder:
+            found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
+        return found
+
+    def _scores(self, place: Place, tokens: Quantity, chunk: Quantity) -> Quantity:
+        """Scores of a query that the widest layer holds, where its kernel does not fuse them."""
+        found: Quantity = 0
+        for _, operator in place.holding.caching:
+            if operator.query_width in self.facts["fused_widths"]:
+                continue
+            copies = self.facts["latent_scores"] if operator.kind == "latent_attention" else 1
+            law = operator.cache_law()
+            seen = tokens if law is None or law.growth != "window" else smaller(tokens, law.reach + chunk - 1)
+            found = larger(found, copies * operator.query_heads * seen)
+        return found
+
+    def _caches_between(self, place: Place, tokens: Quantity, chunk: Quantity) -> Quantity:
+        """The largest layer's cache once more while it is moved to a longer one, and windows that hold a chunk too."""
+        moved: Quantity = 0
+        beyond: Quantity = 0
+        for layers, operator in place.holding.caching:
+            entry, law = self.entry_bytes(operator.cached_entry(), place.formats), operator.cache_law()
+            if law is not None and law.growth == "window":
+                beyond = beyond + layers * entry * smaller(larger(tokens - law.reach, 0), larger(chunk - 1, 0))
+            else:
+                moved = larger(moved, entry * operator.cached_entries(tokens))
+        return moved + beyond
+
+    # --- whether it runs ---
+
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        advised = self.facts["advised_share"] * total_bytes
+        return (
+            *super(Mlx, self).conditions(place, need, longest, total_bytes),
+            Condition(
+                name="weights within the recommended size",
+                margin=advised - need.resident,
+                parts={"weights": -1.0},
+                message=self.facts["messages"]["close"],
+                starts=False,
+                warns=True,
+            ),
+        )

@@ -1,0 +1,127 @@
+"""transformers: no pages, no share of the memory, no step: a batch runs whole, and its cache grows by copies.
+
+Numbers stand in data/engines/transformers.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ..units import larger, smaller
+from .base import Condition, Place, Standing
+from .described import Described
+from .stored import stored
+
+if TYPE_CHECKING:
+    from ..memory.ledger import Ledger
+    from ..operators import Operator
+    from ..units import Quantity
+
+FLOAT32 = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Transformers(Described):
+    """transformers' own generate() and forward passes, on PyTorch."""
+
+    TITLE: ClassVar[str] = "transformers"
+    CHUNK: ClassVar[str] = "prefill_chunk_size"
+
+    # --- what it holds whatever is asked ---
+
+    def standing(self, place: Place) -> Standing:
+        wider = self._widened(place)
+        why = "unquantised weights in float32, which it takes where no dtype is given" if wider else ""
+        return Standing(loaded=wider, loaded_why=why, context=self.context_bytes())
+
+    def _widened(self, place: Place) -> float:
+        """What float32 takes beyond a checkpoint of 16 bits; quantised weights stay as they are."""
+        plain = place.formats.scheme.plain
+        if self.settings["dtype"] != "float32" or plain.bits >= 8 * FLOAT32:
+            return 0.0
+        narrow = sum(one.total_bytes for one in stored(place.holding) if one.form == plain)
+        return narrow * (FLOAT32 * 8 / plain.bits - 1)
+
+    def _width(self, place: Place) -> float:
+        """Bytes of an activation."""
+        return FLOAT32 if self.settings["dtype"] == "float32" else place.formats.activation_bytes
+
+    # --- the cache ---
+
+    def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """The tokens and no more of a dynamic cache; as long as it was made of a static one."""
+        held = tokens if self.settings["cache_implementation"] != "static" else self._made(tokens)
+        wider = self._width(place) / place.formats.activation_bytes
+        total = self.state_bytes(place.holding.state, place.formats.activation_bytes) * wider
+        if self.settings["cache_implementation"] == "offloaded":
+            # all but the layer that runs and the next one stay in the host's memory
+            return total + wider * 2 * self._largest(place, held, encoded)
+        for layers, operator in place.holding.caching:
+            total = total + wider * layers * self._layer(place, operator, held, encoded)
+        return total
+
+    def _made(self, tokens: Quantity) -> Quantity:
+        return larger(tokens, int(self.settings.get("max_cache_len", 0)))
+
+    def _layer(self, place: Place, operator: Operator, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """What a layer keeps; windows are kept like full attention where a version has none of its own."""
+        law = operator.cache_law()
+        whole = law is not None and law.growth in ("window", "chunk") and not self.facts["windows"]
+        entries = tokens if whole else operator.cached_entries(tokens, encoded)
+        return self.entry_bytes(operator.cached_entry(), place.formats) * entries
+
+    def _largest(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
+        found: Quantity = 0
+        for _, operator in place.holding.caching:
+            found = larger(found, self._layer(place, operator, tokens, encoded))
+        return found
+
+    # --- the pass ---
+
+    def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
+        """The pass over whole prompts with scores that are not fused and a layer's cache twice; the logits."""
+        holding, wider = place.holding, self._width(place) / place.formats.activation_bytes
+        found = {
+            part: wider * peak
+            for part, peak in super(Transformers, self).peaks(place, sequences, tokens, encoded).items()
+        }
+        if "encoder" in found:
+            # it runs before there is a cache
+            found["encoder"] = larger(found["encoder"] - sequences * self.kept_bytes(place, tokens, encoded), 0)
+        chunk = smaller(tokens, self.step_tokens)
+        if self.settings["attn_implementation"] == "eager":
+            # scores in the format of the activations and their softmax in float32
+            scores = max(
+                (operator.query_heads for _, kind in holding.text for operator, _, _ in kind.operators), default=0
+            )
+            held = sequences * scores * chunk * tokens * (self._width(place) + FLOAT32)
+            found["forward pass"] = found["forward pass"] + held
+        copied = (
+            0
+            if self.settings["cache_implementation"] == "static"
+            else sequences * self._largest(place, tokens, encoded)
+        )
+        found["forward pass"] = found["forward pass"] + wider * copied
+        if holding.samples and place.architecture.task != "encoder":
+            asked = 1 if self.facts["last_logits"] else chunk
+            found["logits"] = sequences * asked * place.architecture.vocab_size * (self._width(place) + FLOAT32)
+        return found
+
+    # --- whether it runs ---
+
+    def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
+        found = super(Transformers, self).conditions(place, need, longest, total_bytes)
+        if self.settings.get("device_map") not in ("auto", "balanced", "sequential"):
+            return found
+        share = self.facts["device_map_share"]
+        offloaded = Condition(
+            name="weights within what device_map fills",
+            margin=share * (total_bytes - need.context) - need.resident,
+            parts={"weights": -1.0, "context": -share},
+            message=self.facts["messages"]["offloaded"],
+            starts=False,
+            warns=True,
+        )
+        return (*found, offloaded)

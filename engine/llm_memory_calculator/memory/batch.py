@@ -1,0 +1,156 @@
+"""Answers about how many sequences devices hold, how long, and how many tokens of cache."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import BATCH, CONTEXT, MOST_SEQUENCES, MOST_TOKENS, TOKENS
+from ..errors import ArgumentError
+from ..report import BatchReport, Note, Share
+from ..units import GB
+from . import ledger, verdict_of
+from .caches import cache_notes
+from .explanation import explanation
+from .inverse import kv_tokens_in, long, longest_context, most_sequences, require_context, shown_tokens
+from .reports import length_notes
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment, Load
+    from .inverse import Longest
+
+
+def batch_report(
+    deployment: Deployment, load: Load, *, find: str = BATCH, most: int = MOST_SEQUENCES, explained: bool = False
+) -> BatchReport:
+    """The most sequences like those of `load` that the devices hold, up to `most`.
+
+    find: context for the longest context of `load.sequences` of them, at which the rest of the report is; tokens for
+    the tokens of cache that there is room for. explained: with its ledger's tree.
+    """
+    layout = deployment.layout
+    looked_for: dict[str, Any] = {}
+    notes: list[Note] = []
+    context = None
+    if find == CONTEXT:
+        context = longest_context(deployment, load)
+        looked_for = {"longest_context": context.tokens, "batch_size": load.sequences}
+        notes += _length_cap(deployment, context)
+        batch = load = long(load, max(context.tokens, shown_tokens(load) + 1))
+    elif find == TOKENS:
+        looked_for = {"kv_tokens": _kv_tokens(deployment, load)}
+    largest = most_sequences(deployment, load, most)
+    if context is not None:
+        reason = _context_reason(deployment, batch, context)
+    else:
+        reason = _batch_reason(deployment, load, largest, most)
+        notes += _waiting(deployment, largest)
+    # what none fits is shown of one sequence a copy
+    shown = replace(load, sequences=max(largest, layout.data))
+    verdict = verdict_of(deployment, shown)
+    used = verdict.need
+    return BatchReport(
+        **deployment.said(),
+        **layout.said(),
+        hardware=deployment.device,
+        max_batch_size=largest,
+        reason=reason,
+        seq_length=load.tokens,
+        mix=tuple(Share(tokens=tokens, share=share) for tokens, share in load.mix),
+        **looked_for,
+        device_budget_bytes=verdict.budget_bytes,
+        weight_memory_bytes=used.weights,
+        kv_cache_bytes=used.kv_cache,
+        activation_memory_bytes=used.activations,
+        extra_work_bytes=used.overhead,
+        state_memory_bytes=used.state,
+        draft_weight_bytes=used.draft_weights,
+        draft_cache_bytes=used.draft_cache,
+        image_memory_bytes=used.images,
+        lora_adapter_memory_bytes=used.adapters,
+        kv_cache_bytes_per_sequence=ledger(deployment, replace(load, sequences=layout.data, mix=())).kv_cache,
+        ledger=explanation(deployment, shown, used) if explained else None,
+        notes=(
+            *deployment.notes,
+            *load.notes,
+            *notes,
+            *length_notes(deployment.architecture, load.tokens),
+            *cache_notes(deployment.architecture, deployment.formats, deployment.engine),
+            *deployment.apart,
+        ),
+    )
+
+
+def _kv_tokens(deployment: Deployment, load: Load) -> int:
+    require_context(deployment)
+    tokens = kv_tokens_in(deployment, load)
+    if tokens is None:
+        raise ArgumentError(
+            f"{deployment.model.name} keeps no KV cache on the device; ask for find 'batch' or 'context'."
+        )
+    return int(tokens)
+
+
+def _batch_reason(deployment: Deployment, load: Load, largest: int, most: int) -> str:
+    copies = deployment.layout.data
+    if largest == 0:
+        if deployment.architecture.task == "diffusion":
+            return _refused(deployment, replace(load, sequences=copies), "One prompt", "smaller images")
+        longest, one = replace(load, sequences=copies, mix=()), f"One sequence of {load.tokens:,} tokens"
+        return _refused(deployment, longest, one, "a shorter seq_length")
+    if largest == most:
+        return f"The search stops at {most:,} sequences."
+    budget = verdict_of(deployment, replace(load, sequences=largest)).budget_bytes
+    return f"One more sequence on each copy would exceed the {budget / GB:.1f} GB that {deployment.device} offers."
+
+
+def _context_reason(deployment: Deployment, load: Load, context: Longest) -> str:
+    """Why the context is no longer; `load` is at it, or at the shortest where none fits."""
+    if context.tokens == 0:
+        least = f"A batch of {load.sequences:,} x {load.tokens:,} tokens"
+        return _refused(deployment, load, least, "fewer sequences")
+    if context.tokens == MOST_TOKENS:
+        return f"The search stops at {MOST_TOKENS:,} tokens."
+    if context.tokens < context.held:
+        return "The engine was told to take no more." if _told(deployment) else "The model's config allows no more."
+    beyond = verdict_of(deployment, long(load, load.tokens + 1)).binding
+    return (
+        f"One more token in each of {load.sequences:,} would exceed what {deployment.device} offers ({beyond.name}, "
+        f"{-beyond.margin / GB:.2f} GB short)."
+    )
+
+
+def _refused(deployment: Deployment, load: Load, what: str, less: str) -> str:
+    verdict = verdict_of(deployment, load)
+    need, usable = verdict.need, verdict.total_bytes
+    return (
+        f"{what} needs {need.total / GB:.1f} GB a device ({need.weights / GB:.1f} of weights), and "
+        f"{deployment.device} offers {verdict.budget_bytes / GB:.1f} GB of {usable / GB:.1f} ({verdict.binding.name}); "
+        f"use more devices, a larger one, a smaller precision or {less}."
+    )
+
+
+def _length_cap(deployment: Deployment, context: Longest) -> list[Note]:
+    """That memory would hold more than is allowed."""
+    if context.tokens == context.held:
+        return []
+    whose = f"the engine was told {deployment.engine.LENGTH}" if _told(deployment) else "the model's config allows"
+    text = f"Memory would hold {context.held:,} tokens; {whose} {context.allowed:,}, where the answer stops."
+    return [Note(subject="longest_context", text=text, origin="assumption")]
+
+
+def _told(deployment: Deployment) -> bool:
+    return deployment.engine.LENGTH in deployment.engine.given
+
+
+def _waiting(deployment: Deployment, largest: int) -> list[Note]:
+    """That an engine runs fewer at once than it holds."""
+    engine, each = deployment.engine, largest // deployment.layout.data
+    running = engine.settings.get(engine.SEQUENCES) if engine.SEQUENCES else None
+    if not running or each <= int(running):
+        return []
+    text = (
+        f"{engine.name} runs at most {engine.SEQUENCES} {running:,} sequences of a copy in a step, and the rest wait; "
+        f"give engine_settings {{'{engine.SEQUENCES}': {each}}}, for which it may reserve more, to run as many."
+    )
+    return [Note(subject="max_batch_size", text=text, origin="warning")]

@@ -1,0 +1,156 @@
+"""The smallest change of each kind that mends a verdict, and what it gives. For plain numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..formats.numerics import FORMATS
+from ..parallel import Parallelism, most_stages, tensor_sizes
+from ..report import Remedy
+from . import ledger
+from .verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+
+    from ..deployment import Deployment, Load
+
+# Formats of weights from large to small, of which the first that mends is said.
+_SMALLER = ("fp8", "int4")
+_SMALLER_GGUF = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
+# Shares of the memory that people set, in the order in which they are tried.
+_SHARES = (0.95, 0.98, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+_SEQUENCES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
+_STEPS = (8192, 4096, 2048, 1024, 512)
+
+
+def remedies(
+    deployment: Deployment, load: Load, verdict: Verdict, accelerators: Iterable[Accelerator] = ()
+) -> tuple[Remedy, ...]:
+    """One of each kind that makes the binding condition and all others hold, smallest change first."""
+    found = []
+    for kind, tries in _tries(deployment, load, accelerators):
+        for change, there, then in tries:
+            total = there.usable_bytes
+            assert total is not None
+            after = judge(there, then, ledger(there, then), total)
+            if after.fits:
+                same = next((one for one in after.conditions if one.name == verdict.binding.name), after.binding)
+                found.append(
+                    Remedy(
+                        change=change,
+                        kind=kind,
+                        gain_bytes=round(same.margin - verdict.binding.margin),
+                        margin_bytes=round(after.binding.margin),
+                    )
+                )
+                break
+    return tuple(found)
+
+
+def _tries(
+    deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]
+) -> Iterator[tuple[str, Iterator[tuple[str, Deployment, Load]]]]:
+    yield "cache format", _caches(deployment, load)
+    yield "eager", _told(deployment, load, deployment.engine.EAGER, (True,))
+    yield "share", _told(deployment, load, deployment.engine.SHARE, _SHARES)
+    yield "sequences", _fewer(deployment, load)
+    yield "step", _told(deployment, load, deployment.engine.CHUNK, _STEPS)
+    yield "length", _shorter(deployment, load)
+    yield "weights", _smaller(deployment, load)
+    yield "devices", _more(deployment, load)
+    yield "device", _larger(deployment, load, accelerators)
+
+
+def _caches(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+    """An 8-bit cache."""
+    kept, word = deployment.formats.kv_cache, deployment.engine.SMALL_CACHE
+    if kept.bits > 8 and word and deployment.architecture.caching():
+        formats = replace(deployment.formats, kv_cache=FORMATS[word], uniform=False)
+        yield f"kv_precision {word}", replace(deployment, formats=formats), load
+
+
+def _told(
+    deployment: Deployment, load: Load, setting: str, values: Iterable[float]
+) -> Iterator[tuple[str, Deployment, Load]]:
+    """Other values of a setting of the engine, where it has it."""
+    engine = deployment.engine
+    if setting not in engine.settings:
+        return
+    now = engine.settings[setting]
+    for value in values:
+        if value == now or (setting == engine.CHUNK and value > int(now)):
+            continue
+        said = str(value).lower() if isinstance(value, bool) else f"{value:g}"
+        yield f"{setting} {said}", replace(deployment, engine=engine.told(**{setting: value})), load
+
+
+def _fewer(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+    """Fewer sequences that the engine makes room for, or that are held at once."""
+    engine, setting = deployment.engine, deployment.engine.SEQUENCES
+    for count in _SEQUENCES:
+        there, then, said = deployment, load, []
+        if setting in engine.settings and count < int(engine.settings[setting]):
+            there, said = replace(deployment, engine=engine.told(**{setting: count})), [f"{setting} {count}"]
+        if load.sequences > count * deployment.layout.data:
+            then = replace(load, sequences=count * deployment.layout.data)
+            said.append(f"batch_size {then.sequences:,}")
+        if said:
+            yield " and ".join(said), there, then
+
+
+def _shorter(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+    """Shorter requests: the longest that the room holds, in steps that people set."""
+    engine, setting = deployment.engine, deployment.engine.LENGTH
+    told = setting in engine.given
+    longest = int(engine.given[setting]) if told else int(load.tokens + load.output)
+    tokens = 1 << longest.bit_length()
+    while tokens >= 256:
+        if tokens < longest:
+            kept = max(1, min(int(load.tokens), tokens - int(load.output)))
+            then = replace(load, tokens=kept) if load.tokens + load.output > tokens else load
+            there = replace(deployment, engine=engine.told(**{setting: tokens})) if told else deployment
+            yield f"{setting if told else 'seq_length'} {tokens:,}", there, then
+        tokens //= 2
+
+
+def _smaller(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+    """Weights in fewer bits."""
+    scheme = deployment.formats.scheme
+    bits = (scheme.quantized or scheme.plain).bits
+    names = _SMALLER_GGUF if deployment.engine.SMALL_CACHE == "q8_0" else _SMALLER
+    for name in names:
+        formats = deployment.model.formats(name, None)
+        smaller = formats.scheme.quantized
+        if smaller is not None and smaller.bits < bits:
+            formats = replace(formats, kv_cache=deployment.formats.kv_cache, uniform=False)
+            yield f"precision {name}", replace(deployment, formats=formats), load
+
+
+def _more(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+    """More devices that share each layer."""
+    layout, accelerator = deployment.layout, deployment.accelerator
+    most = 8 if accelerator is None else accelerator.link_domain
+    if layout.pooled > 1:
+        return
+    if deployment.engine.BY_LAYERS:
+        for stages in range(layout.pipeline + 1, min(most, most_stages(deployment.architecture)) + 1):
+            yield f"devices {stages}", deployment.laid_out(replace(layout, pipeline=stages)), load
+        return
+    for tensor in tensor_sizes(deployment.architecture, most):
+        if tensor > layout.tensor:
+            there = deployment.laid_out(replace(layout, tensor=tensor, expert=1))
+            yield f"tensor_parallel {tensor}", there, load
+
+
+def _larger(
+    deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]
+) -> Iterator[tuple[str, Deployment, Load]]:
+    """Another device, one of it."""
+    held = deployment.usable_bytes or 0
+    for accelerator in sorted(accelerators, key=lambda one: one.usable_memory_bytes):
+        if accelerator.usable_memory_bytes > held:
+            layout = Parallelism(data=deployment.layout.data)
+            yield f"hardware {accelerator.name}", deployment.on(accelerator).laid_out(layout), load

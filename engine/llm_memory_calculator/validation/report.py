@@ -1,0 +1,47 @@
+"""What validation answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .scores import Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Miss:
+    """One value of one row, and how far its estimate is from it."""
+
+    row: int
+    """Row of the file, counted from 1 without the header."""
+    model: str
+    """The model as the row names it."""
+    metric: str
+    """What was measured."""
+    measured: float
+    """The measured value, in the unit that the metric's name says."""
+    estimated: float
+    """The estimate, in the same unit."""
+    error: float
+    """The estimate over the measured value - 1, per cent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationReport:
+    """Estimates beside measured rows."""
+
+    kind: str
+    """What the file measures, as its columns tell."""
+    rows: int
+    """Rows of the file: answered + flagged + those refused."""
+    answered: int
+    """Rows that the scores are of."""
+    flagged: int
+    """Rows left out because they say themselves that something is wrong with them (`flag`, `suspect`)."""
+    refused: dict[str, int]
+    """Rows that could not be answered, by reason, the commonest first."""
+    metrics: Scores
+    """Errors by metric, per cent; `fits` has the share of rows that were judged rightly."""
+    by: dict[str, Scores]
+    """The same by model, system or engine, as asked; empty where that was not asked."""
+    worst: tuple[Miss, ...]
+    """The values with the largest errors, the largest first."""

@@ -1,0 +1,78 @@
+"""A validation report as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from llm_memory_calculator.validation import FitScore, Score, ValidationReport
+
+
+def validation_table(report: ValidationReport) -> RenderableType:
+    """What was scored, errors by metric, by group where asked, why rows were refused, and the largest errors."""
+    parts: list[RenderableType] = [Text(_heading(report))]
+    if report.metrics:
+        parts.append(_scores_table(("metric",), [((metric,), score) for metric, score in report.metrics.items()]))
+    if report.by:
+        rows = [((group, metric), score) for group, scores in report.by.items() for metric, score in scores.items()]
+        parts += [Text(), _scores_table(("group", "metric"), rows)]
+    if report.refused:
+        refused = _table(("refused because", "rows"), numbers_from=1)
+        for reason, count in report.refused.items():
+            refused.add_row(Text(reason), str(count))
+        parts += [Text(), refused]
+    if report.worst:
+        parts += [Text(), _worst_table(report)]
+    return Group(*parts)
+
+
+def _heading(report: ValidationReport) -> str:
+    refused = sum(report.refused.values())
+    return (
+        f"{report.rows:,} rows ({report.kind}): {report.answered:,} answered, {report.flagged:,} flagged and left out, "
+        f"{refused:,} refused. Errors are of the estimate over the measured value, in per cent."
+    )
+
+
+def _scores_table(names: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], Score | FitScore]]) -> Table:
+    columns = (*names, "rows", "mean error", "median error", "bias", "in 80 % range", "right")
+    table = _table(columns, numbers_from=len(names))
+    for labels, score in rows:
+        table.add_row(*map(Text, labels), *_cells(score))
+    return table
+
+
+def _cells(score: Score | FitScore) -> tuple[str, ...]:
+    if isinstance(score, FitScore):
+        borderline = f" ({score.borderline} borderline)" if score.borderline else ""
+        return f"{score.n:,}", "", "", "", "", f"{score.right:.1f}{borderline}"
+    held = "-" if score.coverage_80 is None else f"{score.coverage_80:.0f}"
+    return f"{score.n:,}", f"{score.mape:.1f}", f"{score.median_ape:.1f}", f"{score.bias:+.1f}", held, ""
+
+
+def _worst_table(report: ValidationReport) -> Table:
+    table = _table(("row", "model", "metric", "measured", "estimated", "error"), numbers_from=3)
+    for miss in report.worst:
+        table.add_row(
+            str(miss.row),
+            Text(miss.model),
+            miss.metric,
+            _amount(miss.measured),
+            _amount(miss.estimated),
+            f"{miss.error:+.1f}",
+        )
+    return table
+
+
+def _table(columns: tuple[str, ...], *, numbers_from: int) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place >= numbers_from else "left", overflow="fold")
+    return table
+
+
+def _amount(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"

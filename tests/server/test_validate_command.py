@@ -1,0 +1,115 @@
+"""The command `validate`: a table, a JSON document, and one sentence for a file that cannot be scored."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator.validation import FitScore, Miss, Score, ValidationReport
+from llm_memory_server import command_line
+from llm_memory_server.command_line import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+REPORT = ValidationReport(
+    kind="vLLM start-up logs",
+    rows=7,
+    answered=3,
+    flagged=2,
+    refused={"no accelerator or total": 2},
+    metrics={
+        "weights_gib": Score(n=3, mape=12.5, median_ape=10.0, bias=-2.5, coverage_80=None),
+        "kv_tokens": Score(n=2, mape=4.0, median_ape=4.0, bias=4.0, coverage_80=50.0),
+        "fits": FitScore(n=3, right=100.0, borderline=1),
+    },
+    by={"H100_SXM": {"weights_gib": Score(n=1, mape=33.3, median_ape=33.3, bias=33.3, coverage_80=100.0)}},
+    worst=(Miss(row=4, model="a/b", metric="kv_tokens", measured=80000, estimated=100000, error=25.0),),
+)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: its arguments in; exit code, output and errors out."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["llm-memory-calculator", "validate", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The report above in place of an answer, and what was asked for it."""
+    calls: list[tuple[Any, ...]] = []
+
+    def answer(path: str, *, by: str | None, configs: str | None, all_rows: bool) -> ValidationReport:
+        calls.append((path, by, configs, all_rows))
+        return REPORT
+
+    monkeypatch.setattr("llm_memory_calculator.validation.validate", answer)
+    return calls
+
+
+def test_the_document_is_the_report(run: Run, asked: list[tuple[Any, ...]]) -> None:
+    code, out, _ = run("rows.csv", "--by", "system", "--configs", "folder", "--all", "--json")
+    assert code == 0
+    assert asked == [("rows.csv", "system", "folder", True)]
+    found = json.loads(out)
+    assert list(found) == ["kind", "rows", "answered", "flagged", "refused", "metrics", "by", "worst"]
+    assert found["refused"] == {"no accelerator or total": 2}
+    scores = {"n": 3, "mape": 12.5, "median_ape": 10.0, "bias": -2.5, "coverage_80": None}
+    assert found["metrics"]["weights_gib"] == scores
+    assert found["metrics"]["fits"] == {"n": 3, "right": 100.0, "borderline": 1}
+    assert found["by"]["H100_SXM"]["weights_gib"]["coverage_80"] == 100.0
+    miss = {"row": 4, "model": "a/b", "metric": "kv_tokens", "measured": 80000, "estimated": 100000, "error": 25.0}
+    assert found["worst"] == [miss]
+
+
+def test_the_table_says_all_of_it(run: Run, asked: list[tuple[Any, ...]]) -> None:
+    code, out, _ = run("rows.csv")
+    assert code == 0
+    assert asked == [("rows.csv", None, None, False)]
+    assert "7 rows (vLLM start-up logs): 3 answered, 2 flagged and left out, 2 refused." in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["weights_gib", "3", "12.5", "10.0", "-2.5", "-"] in lines
+    assert ["kv_tokens", "2", "4.0", "4.0", "+4.0", "50"] in lines
+    assert ["fits", "3", "100.0", "(1", "borderline)"] in lines
+    assert ["H100_SXM", "weights_gib", "1", "33.3", "33.3", "+33.3", "100"] in lines
+    assert ["no", "accelerator", "or", "total", "2"] in lines
+    assert ["4", "a/b", "kv_tokens", "80,000", "100,000", "+25.0"] in lines
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        (None, [], "There is no file"),
+        ("", [], "is empty"),
+        ("a,b\n1,2\n", [], "weights_gib_per_gpu"),
+        ("model,outcome\n", ["--by", "colour"], "model, system, engine"),
+        ("model,outcome\n", ["--configs", "nowhere"], "is no folder"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_sentence_and_exit_code_2(
+    content: str | None, arguments: list[str], message: str, tmp_path: Path, run: Run
+) -> None:
+    path = tmp_path / "rows.csv"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    code, out, err = run(path, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_the_command_line_starts_without_it() -> None:
+    assert "validation" not in vars(command_line)
