@@ -126,6 +126,23 @@ def test_a_version_has_what_it_does_not_state_from_those_that_it_is_like(monkeyp
             cache.cache_clear()
 
 
+# the days on which these releases were published on PyPI
+@pytest.mark.parametrize(
+    ("name", "date", "release"),
+    [
+        ("vllm", "2025-03-18", "0.8"),
+        ("vllm", "2026-03", "0.18"),
+        ("vllm", "2026-08-11", "0.27"),
+        ("vllm", "2026-08-26", "0.28"),
+        ("sglang", "2025-07-31", "0.4.10"),
+    ],
+)
+def test_a_date_in_the_place_of_a_release_is_the_last_that_had_come_out(name: str, date: str, release: str) -> None:
+    engine = engine_for(name, date)
+    assert engine.version == release
+    assert date in engine.notes[0].text
+
+
 def test_what_is_no_version_is_refused_with_an_example() -> None:
     with pytest.raises(ArgumentError, match=r"engine_version must be a release such as '0\.19'.*'newest'"):
         engine_for("vllm", "newest")

@@ -56,7 +56,10 @@ class Stub:
         return SimpleNamespace(
             startup=self.startup,
             weight_memory_bytes=5 * GIB,
+            weight_padding_bytes=0,
+            host_memory_bytes=0,
             kv_cache_bytes=GIB,
+            cache_padding_bytes=0,
             total_memory_bytes=8 * GIB,
         )
 
@@ -298,7 +301,7 @@ def test_a_format_is_said_where_the_checkpoint_does_not_say_it(
         ("0.1.dev20073", None),
         ("ascend", None),
         ("qwen38-flash-next img", None),
-        ("b2824", None),
+        ("b2824", "b2824"),
         (None, None),
     ],
 )
@@ -528,19 +531,18 @@ def test_the_memory_needed_in_all_stands_in_the_note(note: str | None, engine: s
 ENGINE_LOGS = "engine,version,model,gpu,tp,quant,n_ctx_or_max_len,mem_fraction,weights,weights_unit,kv_size,kv_unit"
 
 
-def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ValidationReport, Stub]:
-    monkeypatch.setattr(engine_logs, "ENGINES", ("vllm", "sglang", "llama.cpp", "ollama"))
+def loaded(path: Path) -> tuple[ValidationReport, Stub]:
     stub = Stub()
     return validate(path, kinds=(engine_logs.engine_logs_kind(stub),)), stub
 
 
-def test_a_local_engine_s_row_is_compared_part_by_part(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_engine_s_row_is_compared_part_by_part(places: Places) -> None:
     path = places.write(
         f"{ENGINE_LOGS},note",
         "llama.cpp,b2824,meta-llama/Meta-Llama-3-8B,RTX 3070 8GB,,q4_k_m,8192,,4096 CUDA + 282 CPU,MiB,512,MiB,started",
         "ollama,2024-08,qwen2:7b-class (29 layers),Metal 32GB,,Q4_0,,,2.5,GiB,448,MiB,required 5.4 GiB",
     )
-    found, stub = loaded(path, monkeypatch)
+    found, stub = loaded(path)
     assert (found.kind, found.refused) == ("load logs of several engines", {})
     # 5 GiB for 4 and 2.5; 1 GiB for 0.5, and nothing for a cache of a length that is not stated
     weights, cache = found.metrics["weights_gib"], found.metrics["kv_cache_gib"]
@@ -550,17 +552,17 @@ def test_a_local_engine_s_row_is_compared_part_by_part(places: Places, monkeypat
     assert (cache.n, cache.bias) == (1, pytest.approx(100))
     assert "total_gib" not in found.metrics
     first, second = stub.asked
-    assert (first["precision"], first["seq_length"], first["engine_version"]) == ("q4_k_m", 8192, None)
+    assert (first["precision"], first["seq_length"], first["engine_version"]) == ("q4_k_m", 8192, "b2824")
     assert (second["model"], "seq_length" in second, second["precision"]) == ("qwen2:7b", False, None)
 
 
-def test_a_pool_takes_its_share_of_a_device(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_takes_its_share_of_a_device(places: Places) -> None:
     path = places.write(
         f"{ENGINE_LOGS},kv_tokens",
         "SGLang,0.4.x,Qwen/Qwen3-14B,H100-80,4,bf16,,0.93,8,GB,20+20,GB,80000",
         "sglang,0.4.x,Qwen/Qwen3-14B,,4,bf16,,0.93,8,GB,20+20,GB,80000",
     )
-    found, stub = loaded(path, monkeypatch)
+    found, stub = loaded(path)
     assert found.refused == {"no accelerator or total": 1}
     biases = {name: one.bias for name, one in found.metrics.items() if isinstance(one, Score)}
     assert biases == pytest.approx({"weights_gib": 25, "kv_cache_gib": 0, "kv_tokens": 25})
@@ -571,7 +573,7 @@ def test_a_pool_takes_its_share_of_a_device(places: Places, monkeypatch: pytest.
         "engine_version": "0.4",
         "precision": None,
         "seq_length": 40960,
-        "hardware": "H100-80",
+        "hardware": "H100 80GB",
         "engine_settings": {"mem_fraction_static": 0.93},
         "tensor_parallel": 4,
     }

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})")
+_DATE = re.compile(r"20\d\d-\d\d(?:-\d\d)?")
 _CLASSES = {
     "vllm": "Vllm",
     "sglang": "Sglang",
@@ -133,6 +134,8 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
     tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
     if version is None:
         return _made(name, max(tables, key=_release), tables, device, given)
+    if _DATE.fullmatch(version.strip()):
+        return _of_date(name, version.strip(), tables, device, given)
     wanted = _release(version)
     nearest = min(
         tables.values(), key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"]))
@@ -142,6 +145,27 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
     note = Note(subject="engine_version", text=text, origin="warning")
     return _made(name, nearest["from"], tables, device, given, notes=(note,))
+
+
+def _of_date(
+    name: str,
+    date: str,
+    tables: Mapping[str, Mapping[str, Any]],
+    device: Device,
+    given: tuple[tuple[str, Value], ...],
+) -> Engine:
+    """The engine as it was at a date: the last of its tables that had come out by then, of a month by its end."""
+    known = [(facts["released"], described) for described, facts in tables.items() if "released" in facts]
+    if not known:
+        text = f"When {name} came out is not known: for {date} its newest release that is described was counted."
+        note = Note(subject="engine_version", text=text, origin="warning")
+        return _made(name, max(tables, key=_release), tables, device, given, notes=(note,))
+    last = f"{date}-31"[:10]
+    _, described = max((entry for entry in known if entry[0] <= last), default=min(known))
+    text = f"{name} as of {date} was counted by its release {described}."
+    return _made(
+        name, described, tables, device, given, notes=(Note(subject="engine_version", text=text, origin="assumption"),)
+    )
 
 
 def _made(

@@ -13,7 +13,7 @@ _TERM = re.compile(
 _BINARY = {"mib": 2**20, "gib": 2**30}
 _DECIMAL = {"mb": 10**6, "gb": 10**9}
 # These count 2^20 and 2^30 bytes and print MB and GB.
-_PRINT_GB_FOR_GIB = frozenset({"sglang", "llama.cpp"})
+_PRINT_GB_FOR_GIB = frozenset({"sglang", "llama_cpp"})
 _TOTAL = re.compile(r"(?:required|peak memory) (\d+(?:\.\d+)?) ([gm]i?b)\b", re.IGNORECASE)
 
 

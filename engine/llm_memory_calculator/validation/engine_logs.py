@@ -9,9 +9,11 @@ import re
 from functools import partial
 from typing import Any
 
+from llm_memory_hardware import AmbiguousHardwareError, UnknownHardwareError, find_accelerator
+
 from .. import checks
 from ..api import calculate_memory
-from ..engines import ENGINES
+from ..engines import ENGINES, SPELLINGS
 from ..models import Model
 from ..units import GIB
 from .amounts import device_bytes, total_bytes
@@ -22,7 +24,10 @@ from .scores import Comparison
 from .startup import release_in
 
 # Those whose cache takes a share of the device; that of others is as long as asked for.
-_POOLED = {"sglang": "mem_fraction_static", "tensorrt-llm": "free_gpu_memory_fraction"}
+_POOLED = {"sglang": "mem_fraction_static", "tensorrt_llm": "free_gpu_memory_fraction"}
+# As logs write a card by its memory alone (24GB), and after its name (H100-80).
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?GB\??", re.IGNORECASE)
+_SIZED = re.compile(r"-(\d+)$")
 # Rows name a model by what its size suggests: "llama3.1:8b-class", "qwen2:7b (29 layers)".
 _ADDED = re.compile(r"\s*\([^()]*\)$|[\s-]class$")
 
@@ -38,7 +43,8 @@ def engine_logs_kind(estimate: Estimate = calculate_memory) -> Kind:
 
 
 def _answer(row: Row, models: Models, *, estimate: Estimate) -> Answer:
-    engine = checks.choice("engine", row.needed("engine").lower(), ENGINES)
+    spelled = row.needed("engine").lower()
+    engine = checks.choice("engine", SPELLINGS.get(spelled, spelled), ENGINES)
     name = row.needed("model")
     model = models.named(_plain_name(name))
     pooled = engine in _POOLED
@@ -50,10 +56,11 @@ def _answer(row: Row, models: Models, *, estimate: Estimate) -> Answer:
         engine_version=release_in(row.text("version")),
         precision=precision_of(model, row.text("quant")),
         **({} if length is None else {"seq_length": length}),
-        **(_pool(row, engine) if pooled else {}),
+        **(_pool(row, engine) if pooled else _local(row)),
     )
     startup = report.startup if pooled else None
-    weights, cache, tokens = report.weight_memory_bytes, report.kv_cache_bytes, None
+    weights = report.weight_memory_bytes + report.weight_padding_bytes - report.host_memory_bytes
+    cache, tokens = report.kv_cache_bytes + report.cache_padding_bytes, None
     if startup is not None:
         weights, cache, tokens = startup.weights_bytes, startup.cache_room_bytes, startup.cache_tokens
     values = [*_compared("weights_gib", device_bytes(row.text("weights"), row.text("weights_unit"), engine), weights)]
@@ -92,9 +99,27 @@ def _pool(row: Row, engine: str) -> dict[str, Any]:
     if accelerator is None:
         raise RefusedRow("no accelerator or total")
     share, tensor = row.real("mem_fraction"), row.whole("tp")
-    asked: dict[str, Any] = {"hardware": accelerator}
+    asked = _device(accelerator)
     if share is not None:
         asked["engine_settings"] = {_POOLED[engine]: share}
     if tensor is not None:
         asked["tensor_parallel"] = tensor
     return asked
+
+
+def _device(named: str) -> dict[str, Any]:
+    """A device as a log names it: by its memory alone, or by its name with the memory after a dash."""
+    memory = _MEMORY.fullmatch(named.strip())
+    return {"memory_gb": float(memory[1])} if memory else {"hardware": _SIZED.sub(r" \1GB", named)}
+
+
+def _local(row: Row) -> dict[str, Any]:
+    """The one device of a local engine, where it is one that is known; its memory decides nothing of what is held."""
+    named = row.text("accelerator", "gpu")
+    if named is None or (row.whole("gpu_count") or 1) > 1:
+        return {}
+    try:
+        find_accelerator(named)
+    except (UnknownHardwareError, AmbiguousHardwareError):
+        return {}
+    return {"hardware": named}

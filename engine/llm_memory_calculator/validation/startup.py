@@ -16,7 +16,8 @@ from .models import Models, precision_of
 from .reading import RefusedRow, Row
 from .scores import Verdict
 
-_RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)")
+_DATE = re.compile(r"\b20\d\d-\d\d(?:-\d\d)?\b")
+_RELEASE = re.compile(r"(?<![\w.])(?:v?(?=\d+\.)|(?=b\d{3,5}\b))(\d+\.\d+(?:\.\d+)*|b\d+)")
 # What a source tree without tags calls itself, of whatever version it is.
 _NO_RELEASE = "0.1.dev"
 _ACCELERATOR = ("accelerator", "hardware", "gpu")
@@ -121,7 +122,9 @@ def _started(row: Row) -> bool | None:
 
 
 def release_in(version: str | None) -> str | None:
-    """The release in a version as logs have it: 0.20 of "0.20+", 0.23.0 of "vllm-ascend 0.23.0rc1"."""
+    """The release in a version as logs have it: 0.20 of "0.20+", 0.23.0 of "vllm-ascend 0.23.0rc1"; or its date."""
+    if dated := _DATE.search(version or ""):
+        return dated[0]
     found = _RELEASE.search(version or "")
     return None if found is None or _NO_RELEASE in found.string else found[1]
 
