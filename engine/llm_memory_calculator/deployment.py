@@ -99,13 +99,17 @@ class Deployment:
         return replace(self, accelerator=accelerator, devices=devices, engine=engine)
 
     def laid_out(self, layout: Parallelism) -> Deployment:
-        """The same in another layout. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""
+        """The same in another layout."""
+        return self.moved(self.engine, self.accelerator, layout)
+
+    def moved(self, engine: Engine, accelerator: Accelerator | None, layout: Parallelism) -> Deployment:
+        """The same elsewhere. (A search makes thousands: `dataclasses.replace` takes four times as long.)"""
         return Deployment(
             model=self.model,
             formats=self.formats,
-            engine=self.engine,
+            engine=engine,
             layout=layout,
-            accelerator=self.accelerator,
+            accelerator=accelerator,
             memory_bytes=self.memory_bytes,
             devices=self.devices,
             calibration=self.calibration,

@@ -146,9 +146,12 @@ class Standing:
     """The part of its budget that it takes away for graphs, an estimate of its own; 0 where it takes none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Condition:
-    """One thing that must hold for an engine to start or to serve, and by how much it does."""
+    """One thing that must hold for an engine to start or to serve, and by how much it does.
+
+    Not frozen: many are made in a search, and a frozen one takes three times as long to make.
+    """
 
     name: str
     margin: Quantity
@@ -159,6 +162,8 @@ class Condition:
     """What the engine prints where it does not hold, with {missing}, {request} and {room} in GiB and {longest}."""
     starts: bool = True
     """Whether the engine does not start without it; else it starts and serves less at once."""
+    takes: Literal["", "request", "sequences"] = ""
+    """What of a load its margin falls with besides the ledger's own parts: one request, or all that is held."""
     warns: bool = False
     """Whether the engine only warns where it does not hold, and serves all the same."""
 
@@ -252,6 +257,9 @@ class Engine(Protocol):
 
     @property
     def BY_LAYERS(self) -> bool: ...
+
+    @property
+    def PROFILES(self) -> bool: ...
 
     @property
     def PAGED(self) -> bool:

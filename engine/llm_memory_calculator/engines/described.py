@@ -62,6 +62,8 @@ class Described:
     """Whether a sequence takes pages for its own tokens alone; else it has room for the longest beside it."""
     CHOOSES_STATES: ClassVar[bool] = False
     """Whether it keeps recurrent states in the model's format where nobody says."""
+    PROFILES: ClassVar[bool] = False
+    """Whether its peaks hang on no load, since it reserves what a profile run takes."""
     BY_LAYERS: ClassVar[bool] = False
     """Whether devices share whole layers and not each layer, where nobody says."""
     RUNTIMES: ClassVar[tuple[str, ...]] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _UNNAMED_BYTES = round(79.19 * 2**30)
 UNNAMED = Device()
 
 
+@lru_cache(maxsize=1024)
 def device_of(accelerator: Accelerator) -> Device:
     """The device that an accelerator of the catalogue, or a custom one, is to an engine."""
     runtime = _BY_MAKER.get(accelerator.manufacturer, "other")

@@ -37,6 +37,7 @@ class Vllm(Described):
     EAGER: ClassVar[str] = "enforce_eager"
     SMALL_CACHE: ClassVar[str] = "fp8"
     CHOOSES_STATES: ClassVar[bool] = True
+    PROFILES: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:
         if name in ("max_num_seqs", "max_num_batched_tokens"):
@@ -312,6 +313,7 @@ class Vllm(Described):
                 margin=room.margin - request - spared,
                 parts=room.parts,
                 message=messages["length"],
+                takes="request",
             ),
             Condition(
                 name="all sequences at once",
@@ -319,6 +321,7 @@ class Vllm(Described):
                 parts=room.parts,
                 message="requests wait, or are preempted",
                 starts=False,
+                takes="sequences",
             ),
         ]
         if not self.settings["enforce_eager"]:

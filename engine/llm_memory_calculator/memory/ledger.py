@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..engines import Draft, Place
 from ..engines.described import live_beside
 from ..facts import table
+from ..parallel import Parallelism
 from ..ranks import Holding, holdings
 from ..units import ceil_div, choose, larger, smaller, whole_near, whole_up
 from .adapters import adapter_bytes
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
     from ..images import InputSize
-    from ..parallel import Parallelism
+    from ..operators import Operator
     from ..units import Quantity
 
 
@@ -112,16 +113,32 @@ def place_of(
     return Place(architecture=architecture, formats=formats, layout=layout, holding=holding, draft=draft)
 
 
-def places(deployment: Deployment) -> Iterator[Place]:
+def places(deployment: Deployment) -> tuple[Place, ...]:
     """The places of each unlike stage of a deployment."""
-    architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
+    layout = deployment.layout
     # of the copies only those bear on a device that share its experts
-    of_copy = replace(layout, data=layout.pooled)
-    speculation, draft = deployment.speculation, None
-    for holding in holdings(architecture, formats.scheme, layout, deployment.engine):
+    sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
+    return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
+
+
+@lru_cache(maxsize=4096)
+def _places(
+    architecture: Architecture,
+    formats: Formats,
+    tensor: int,
+    pipeline: int,
+    copies: int,
+    expert: int,
+    engine: Engine,
+    speculation: Speculation | None,
+) -> tuple[Place, ...]:
+    of_copy, found = Parallelism(tensor=tensor, pipeline=pipeline, data=copies, expert=expert), []
+    for holding in holdings(architecture, formats.scheme, of_copy, engine):
+        draft = None
         if speculation is not None:
-            draft = _draft(speculation, of_copy, deployment.engine, here=holding.stage == layout.pipeline - 1)
-        yield place_of(architecture, formats, of_copy, holding, draft)
+            draft = _draft(speculation, of_copy, engine, here=holding.stage == pipeline - 1)
+        found.append(place_of(architecture, formats, of_copy, holding, draft))
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)
@@ -136,6 +153,32 @@ def _draft(speculation: Speculation, layout: Parallelism, engine: Engine, *, her
     return Draft(method=speculation.method, tokens=speculation.tokens, place=place)
 
 
+def _before_load(place: Place, engine: Engine, peaks: Mapping[str, Quantity]) -> Ledger:
+    """What a device holds before any sequence, with so high peaks."""
+    holding, standing = place.holding, engine.standing(place)
+    drafting = None if place.draft is None else place.draft.place
+    return Ledger(
+        stage=holding.stage,
+        stages=place.layout.pipeline,
+        weights=holding.weights,
+        loaded=whole_near(standing.loaded),
+        kv_cache=0,
+        draft_weights=0 if drafting is None else whole_near(engine.draft_bytes(drafting)),
+        activations=whole_up(reduce(larger, peaks.values(), 0)),
+        context=standing.context,
+        buffers=standing.buffers,
+        graphs=standing.graphs,
+        graphs_counted=standing.graphs_counted,
+        host=whole_near(standing.host),
+        peaks=peaks,
+    )
+
+
+def standing_ledger(engine: Engine, place: Place) -> Ledger:
+    """What a device holds before any sequence, of an engine whose peaks hang on no load."""
+    return _before_load(place, engine, engine.peaks(place, 0, 0, 0))
+
+
 def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     """Bytes on the device that holds most, of a model that is served step by step."""
     formats, engine = deployment.formats, deployment.engine
@@ -144,42 +187,35 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     lengths, offsets = held_lengths(deployment, load), offsets_of(deployment)
     found = None
     for place in places(deployment):
-        holding, standing = place.holding, engine.standing(place)
-        cache = sum(
-            share * cache_bytes(holding.caching, formats, engine, length, positions)
-            for length, positions, share in lengths
-        )
+        holding = place.holding
+        cache: Quantity = 0
+        for length, positions, share in lengths:
+            for size, operator in _entries(engine, place):
+                cache = cache + share * (size * operator.cached_entries(length, positions))
         cache = whole_up(here * cache)
         state = whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes))
         kept = sum(engine.held_bytes(place, here * share, length, positions) for length, positions, share in lengths)
         drafted, drafting = 0, None if place.draft is None else place.draft.place
         if drafting is not None:
             drafted = whole_up(here * _draft_cache(drafting, engine, lengths))
-        peaks = engine.peaks(place, here, tokens, encoded)
-        one = Ledger(
-            stage=holding.stage,
-            stages=deployment.layout.pipeline,
-            weights=holding.weights,
-            loaded=whole_near(standing.loaded),
-            kv_cache=cache,
-            state=state,
-            paging=whole_up(kept) - cache - state - drafted,
-            draft_weights=0 if drafting is None else whole_near(engine.draft_bytes(drafting)),
-            draft_cache=drafted,
-            images=_media_bytes(deployment, load, holding, here),
-            adapters=adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine),
-            activations=whole_up(reduce(larger, peaks.values(), 0)),
-            context=standing.context,
-            buffers=standing.buffers,
-            graphs=standing.graphs,
-            graphs_counted=standing.graphs_counted,
-            host=whole_near(standing.host),
-            peaks=peaks,
-        )
+        one = _before_load(place, engine, engine.peaks(place, here, tokens, encoded))
+        one.kv_cache, one.state, one.draft_cache = cache, state, drafted
+        one.paging = whole_up(kept) - cache - state - drafted
+        one.images = _media_bytes(deployment, load, holding, here)
+        one.adapters = adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine)
         one = calibrated(one, offsets) if offsets else one
         found = one if found is None else _fuller(found, one)
     assert found is not None
     return found
+
+
+@lru_cache(maxsize=4096)
+def _entries(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
+    """(bytes of an entry over all layers that have it, operator) of what a device caches."""
+    return tuple(
+        (layers * engine.entry_bytes(operator.cached_entry(), place.formats), operator)
+        for layers, operator in place.holding.caching
+    )
 
 
 def _draft_cache(place: Place, engine: Engine, lengths: Iterable[tuple[Quantity, Quantity, float]]) -> Quantity:

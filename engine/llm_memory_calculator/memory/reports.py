@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..engines import device_of, serves
@@ -12,12 +13,13 @@ from ..engines.launch import launch_line
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Startup
-from ..units import GB
+from ..units import GB, larger
 from . import Ledger, Verdict, judge, ledger
 from .caches import cache_notes, growth
 from .calibration import spread_at
 from .explanation import explanation
 from .inverse import Held
+from .ledger import held_sequences, held_tokens, places, standing_ledger
 from .remedies import remedies
 from .startup import LEVEL, startup_of
 from .verdict import estimate_of, longest_of, place_at
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
+    from ..engines import Engine, Place
 
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
@@ -97,7 +100,13 @@ def memory_report(
         kv_cache_bytes_per_token_mean=cache.mean,
         total_memory_interval=total_interval(deployment, need, stated=framework_overhead is not None),
         recommended_gpu_memory_gb=recommended_gb(deployment, load, need),
-        fits=_fits(deployment, load, counted, accelerators),
+        fits=_fits(
+            deployment,
+            load,
+            counted,
+            tuple(accelerators),
+            plain=framework_overhead is None and not include_gradients,
+        ),
         **judged,
         ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
         notes=(
@@ -187,40 +196,122 @@ def _fits(
     deployment: Deployment,
     load: Load,
     counted: Callable[[Deployment], Ledger],
-    accelerators: Iterable[Accelerator],
+    accelerators: tuple[Accelerator, ...],
+    *,
+    plain: bool,
 ) -> tuple[Fit, ...]:
     """Those that hold what is counted, each with the smallest tensor-parallel group that does."""
-    found = []
-    for accelerator in accelerators:
-        if not serves(deployment.engine.name, device_of(accelerator)):
-            continue
-        there = deployment.on(accelerator)
-        for tensor in tensor_sizes(deployment.architecture, accelerator.link_domain):
-            candidate = there.laid_out(Parallelism(tensor=tensor))
-            need = counted(candidate)
-            verdict = judge(candidate, load, need, accelerator.usable_memory_bytes)
-            if verdict.fits:
-                found.append(fit_of(Held(deployment=candidate, verdict=verdict)))
+    found, plain = [], plain and _is_plain(deployment, load)
+    for there in _offers(deployment.engine, deployment.architecture, accelerators):
+        for layout in there.layouts:
+            candidate = deployment.moved(there.engine, there.accelerator, layout)
+            # where the weights alone are more, nothing else need be summed
+            engine = there.engine
+            if all(
+                place.holding.weights - engine.standing(place).host > there.memory_bytes for place in places(candidate)
+            ):
+                continue
+            need_bytes = _plainly(candidate, load) if plain else None
+            if need_bytes is None:
+                verdict = judge(candidate, load, counted(candidate), there.memory_bytes)
+                need_bytes = verdict.need.total if verdict.fits else -1
+            if need_bytes >= 0:
+                found.append(_fit(candidate, need_bytes / there.memory_bytes))
                 break
     return tuple(found)
 
 
+def _is_plain(deployment: Deployment, load: Load) -> bool:
+    """Whether nothing is held but weights and the cache of text, by an engine whose peaks hang on no load."""
+    beside = (load.images, load.video, load.sound, load.adapters, deployment.calibration, deployment.speculation)
+    task = deployment.architecture.task
+    return deployment.engine.PROFILES and not load.mix and task == "decoder" and all(one is None for one in beside)
+
+
+def _plainly(deployment: Deployment, load: Load) -> int:
+    """Bytes that a device of one stage holds of a plain load; -1 where that does not fit."""
+    engine, (place,) = deployment.engine, places(deployment)
+    standing = _standing(engine, place)
+    here, tokens = held_sequences(deployment, load), held_tokens(deployment, load)
+    kept = engine.held_bytes(place, here, tokens, 0)
+    request = engine.kept_bytes(place, longest_of(deployment, load), 0) + standing.spared
+    if standing.margin < 0 or standing.room < larger(kept, request):
+        return -1
+    total: int = round(standing.total + kept)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """What a device holds and has to spare before anything is served."""
+
+    total: float
+    margin: float
+    """Of what hangs on no load."""
+    room: float
+    spared: float
+    """Of the room, what a request cannot have."""
+
+
+@lru_cache(maxsize=4096)
+def _standing(engine: Engine, place: Place) -> _Alone:
+    need, total = standing_ledger(engine, place), engine.total_bytes
+    assert total is not None
+    conditions = engine.conditions(place, need, 0, total)
+    room = engine.room(place, need, total).margin
+    (request,) = (one.margin for one in conditions if one.takes == "request")
+    return _Alone(
+        total=need.total,
+        margin=min(one.margin for one in conditions if not one.takes and not one.warns),
+        room=room,
+        spared=room - request - engine.kept_bytes(place, 0, 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """An accelerator with the engine on it, and the groups of it that can share a model."""
+
+    accelerator: Accelerator
+    engine: Engine
+    layouts: tuple[Parallelism, ...]
+    memory_bytes: int
+
+
+@lru_cache(maxsize=512)
+def _offers(engine: Engine, architecture: Architecture, accelerators: tuple[Accelerator, ...]) -> tuple[_Offer, ...]:
+    return tuple(
+        _Offer(
+            accelerator,
+            engine.on(device_of(accelerator)),
+            tuple(Parallelism(tensor=size) for size in tensor_sizes(architecture, accelerator.link_domain)),
+            accelerator.usable_memory_bytes,
+        )
+        for accelerator in accelerators
+        if serves(engine.name, device_of(accelerator))
+    )
+
+
 def fit_of(held: Held) -> Fit:
     """What a report says of devices that hold the model."""
-    accelerator = held.deployment.accelerator
+    return _fit(held.deployment, held.verdict.used_share)
+
+
+def _fit(deployment: Deployment, used_share: float) -> Fit:
+    accelerator = deployment.accelerator
     assert accelerator is not None
     return Fit(
         hardware=accelerator.name,
-        devices=held.deployment.layout.devices,
+        devices=deployment.layout.devices,
         memory_gb=accelerator.memory_gb,
-        used_share=held.verdict.used_share,
+        used_share=used_share,
     )
 
 
 def recommended_gb(deployment: Deployment, load: Load, need: Ledger) -> int:
     """The smallest capacity on sale, GB, whose cards hold what is needed; above all of them what would, rounded up."""
     for capacity in CAPACITIES_GB:
-        if judge(deployment, load, need, capacity * GB).fits:
+        if need.least <= capacity * GB and judge(deployment, load, need, capacity * GB).fits:
             return capacity
     whole: int = math.ceil(need.total / deployment.engine.budget_bytes(GB))
     return whole

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report import Checked, Interval, Startup
 from ..units import GIB
-from .verdict import Verdict, longest_of
+from .verdict import Verdict, estimate_of, longest_of
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -70,7 +70,9 @@ def longest_held(engine: Engine, place: Place, room_bytes: float, *, most: int) 
     def holds(tokens: int) -> bool:
         return bool(engine.kept_bytes(place, tokens, place.architecture.source_of(tokens)) <= room_bytes)
 
-    low, high = 0, most + 1
+    if holds(most):
+        return most
+    low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)
@@ -99,8 +101,8 @@ def _checked(verdict: Verdict, condition: Condition, request: float, longest: fl
 
 def _of_part(verdict: Verdict, part: str) -> Interval:
     """The range of a part of the ledger."""
-    estimate, spread = verdict.estimate(part), getattr(verdict.spread, part)
-    return _interval(verdict, estimate + spread.below(estimate), estimate + spread.above(estimate))
+    estimate, (below, above) = estimate_of(verdict.need, part), verdict.ends(part)
+    return _interval(verdict, estimate + below, estimate + above)
 
 
 def _interval(verdict: Verdict, low: float, high: float) -> Interval:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class Verdict:
     """What must hold, in the order in which the engine checks it."""
     spread: Spread
     place: Place
+    _ends: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def judged(self) -> Sequence[Condition]:
@@ -73,16 +74,19 @@ class Verdict:
         """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
         low = high = 0.0
         for part, share in condition.parts.items():
-            estimate = self.estimate(part)
-            spread = getattr(self.spread, part)
+            below, above = self.ends(part)
             # what is held more is missing from the margin
-            low += (share * spread.above(estimate)) ** 2
-            high += (share * spread.below(estimate)) ** 2
+            low += (share * above) ** 2
+            high += (share * below) ** 2
         return condition.margin - math.sqrt(low), condition.margin + math.sqrt(high)
 
-    def estimate(self, part: str) -> float:
-        """What the ledger holds of a part of the spread, bytes."""
-        return estimate_of(self.need, part)
+    def ends(self, part: str) -> tuple[float, float]:
+        """How much less and more than estimated a part may be, bytes."""
+        found = self._ends.get(part)
+        if found is None:
+            estimate, spread = estimate_of(self.need, part), getattr(self.spread, part)
+            found = self._ends[part] = spread.below(estimate), spread.above(estimate)
+        return found
 
     @property
     def word(self) -> OutcomeWord:
