@@ -1,4 +1,5 @@
-"""Medians of what a caller waits for: the import, one memory answer, one end-to-end estimate, one layout search.
+"""Medians of what a caller waits for: the import, one memory answer, one with an engine's ledger on a device, one
+end-to-end estimate, one layout search.
 
 Run `python benchmarks/answers.py` with the package installed. The original takes 2,150 ms, 0.02 ms, 181 ms and 503 ms.
 """
@@ -41,6 +42,11 @@ def main() -> None:
     rows = [
         ("import", imported, 2150.0),
         ("memory answer", median_ms(lambda: calculate_memory(MODEL, tensor_parallel=4), 500), 0.02),
+        (
+            "memory with a ledger",
+            median_ms(lambda: calculate_memory(MODEL, hardware="H100", tensor_parallel=4, seq_length=8192), 500),
+            0.02,
+        ),
         (
             "end-to-end estimate",
             median_ms(

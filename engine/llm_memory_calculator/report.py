@@ -91,7 +91,7 @@ class Checked:
     margin_interval: Interval
     """Range of the margin, bytes."""
     message: str
-    """What the engine prints, or does, where it does not hold."""
+    """What the engine prints, or does, where it does not hold; empty where its range does."""
     starts: bool
     """Whether the engine does not start without it; else it starts and serves less at once."""
 

@@ -8,7 +8,7 @@ request takes blocks of its own in every group.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..units import ceil_div, larger, smaller, whole_down, whole_up
@@ -55,16 +55,19 @@ class Pages:
     """Blocks of a state that a request holds."""
     in_flight: int
     """Tokens of the steps that a window holds beside itself."""
+    count: int = field(init=False)
+    """Groups of all kinds."""
+    block_tokens: int = field(init=False)
+    """Of the kind that grows with every token, as the engine prints it."""
+    said: tuple[str, ...] = field(init=False)
+    """The groups in words."""
 
-    @property
-    def count(self) -> int:
-        return sum(group.count for group in self.groups)
-
-    @property
-    def block_tokens(self) -> int:
-        """Of the kind that grows with every token, as the engine prints it."""
+    def __post_init__(self) -> None:
         grows = [group.block_tokens for group in self.groups if group.spec.kept == "full attention"]
-        return (grows or [group.block_tokens for group in self.groups] or [1])[0]
+        tokens = (grows or [group.block_tokens for group in self.groups] or [1])[0]
+        object.__setattr__(self, "count", sum(group.count for group in self.groups))
+        object.__setattr__(self, "block_tokens", tokens)
+        object.__setattr__(self, "said", tuple(_said(group, self.group_layers) for group in self.groups))
 
     def request_blocks(self, tokens: Quantity, encoded: Quantity = 0) -> Quantity:
         """Blocks of one request of `tokens` tokens over all groups, at the most that it holds."""
@@ -106,7 +109,7 @@ class Pages:
             request_blocks=request,
             request_bytes=whole_up(request * self.block_bytes),
             concurrency=concurrency,
-            parts=tuple(_said(group, self.group_layers) for group in self.groups),
+            parts=self.said,
         )
 
 

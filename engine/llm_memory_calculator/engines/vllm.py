@@ -326,7 +326,7 @@ class Vllm(Described):
         ]
         if not self.settings["enforce_eager"]:
             # graphs are captured beside the budget, but for what it took away for them
-            outside = larger(need.graphs - need.graphs_counted, 0) + self._warm_up(place)
+            outside = larger(need.graphs - need.graphs_counted, 0) + _warm_up(self, place)
             found.append(
                 Condition(
                     name="graphs and warm-up beside the cache",
@@ -344,11 +344,6 @@ class Vllm(Described):
             parts={"context": -1.0},
             message=self.facts["messages"]["free"],
         )
-
-    def _warm_up(self, place: Place) -> float:
-        """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
-        mxfp4 = any(form.name == "mxfp4" for _, kind in place.holding.text for _, _, form in kind.operators)
-        return float(self.facts["mxfp4"]["warm_up"]) * GIB / place.layout.tensor if mxfp4 else 0.0
 
     def spread(self, place: Place) -> Spread:
         return _spread(self, place)
@@ -394,6 +389,13 @@ def _standing(engine: Vllm, place: Place) -> Standing:
         graphs=graphs,
         graphs_counted=graphs if counted else 0.0,
     )
+
+
+@lru_cache(maxsize=8192)
+def _warm_up(engine: Vllm, place: Place) -> float:
+    """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
+    mxfp4 = any(form.name == "mxfp4" for _, kind in place.holding.text for _, _, form in kind.operators)
+    return float(engine.facts["mxfp4"]["warm_up"]) * GIB / place.layout.tensor if mxfp4 else 0.0
 
 
 @lru_cache(maxsize=8192)

@@ -121,6 +121,12 @@ def places(deployment: Deployment) -> tuple[Place, ...]:
     return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
 
 
+def place_in(architecture: Architecture, formats: Formats, layout: Parallelism, engine: Engine) -> Place:
+    """The place of every device of a layout without stages that drafts nothing."""
+    (place,) = _places(architecture, formats, layout.tensor, 1, layout.pooled, layout.expert, engine, None)
+    return place
+
+
 @lru_cache(maxsize=4096)
 def _places(
     architecture: Architecture,

@@ -19,7 +19,7 @@ from .caches import cache_notes, growth
 from .calibration import spread_at
 from .explanation import explanation
 from .inverse import Held
-from .ledger import held_sequences, held_tokens, places, standing_ledger
+from .ledger import held_tokens, place_in, standing_ledger
 from .remedies import remedies
 from .startup import LEVEL, startup_of
 from .verdict import estimate_of, longest_of, place_at
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
     from ..engines import Engine, Place
+    from ..formats.scheme import Formats
 
 # Capacities that accelerators are sold with, GB.
 CAPACITIES_GB = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192, 256, 288)
@@ -201,22 +202,19 @@ def _fits(
     plain: bool,
 ) -> tuple[Fit, ...]:
     """Those that hold what is counted, each with the smallest tensor-parallel group that does."""
-    found, plain = [], plain and _is_plain(deployment, load)
-    for there in _offers(deployment.engine, deployment.architecture, accelerators):
-        for layout in there.layouts:
-            candidate = deployment.moved(there.engine, there.accelerator, layout)
+    offers = _offers(deployment.engine, deployment.architecture, deployment.formats, accelerators)
+    if plain and _is_plain(deployment, load):
+        return _plain_fits(deployment, load, offers)
+    found = []
+    for offer in offers:
+        for layout, place in offer.layouts:
             # where the weights alone are more, nothing else need be summed
-            engine = there.engine
-            if all(
-                place.holding.weights - engine.standing(place).host > there.memory_bytes for place in places(candidate)
-            ):
+            if place.holding.weights - offer.engine.standing(place).host > offer.memory_bytes:
                 continue
-            need_bytes = _plainly(candidate, load) if plain else None
-            if need_bytes is None:
-                verdict = judge(candidate, load, counted(candidate), there.memory_bytes)
-                need_bytes = verdict.need.total if verdict.fits else -1
-            if need_bytes >= 0:
-                found.append(_fit(candidate, need_bytes / there.memory_bytes))
+            candidate = deployment.moved(offer.engine, offer.accelerator, layout)
+            verdict = judge(candidate, load, counted(candidate), offer.memory_bytes)
+            if verdict.fits:
+                found.append(fit_of(Held(deployment=candidate, verdict=verdict)))
                 break
     return tuple(found)
 
@@ -228,17 +226,46 @@ def _is_plain(deployment: Deployment, load: Load) -> bool:
     return deployment.engine.PROFILES and not load.mix and task == "decoder" and all(one is None for one in beside)
 
 
-def _plainly(deployment: Deployment, load: Load) -> int:
-    """Bytes that a device of one stage holds of a plain load; -1 where that does not fit."""
-    engine, (place,) = deployment.engine, places(deployment)
-    standing = _standing(engine, place)
-    here, tokens = held_sequences(deployment, load), held_tokens(deployment, load)
-    kept = engine.held_bytes(place, here, tokens, 0)
-    request = engine.kept_bytes(place, longest_of(deployment, load), 0) + standing.spared
-    if standing.margin < 0 or standing.room < larger(kept, request):
-        return -1
-    total: int = round(standing.total + kept)
-    return total
+def _plain_fits(deployment: Deployment, load: Load, offers: tuple[_Offer, ...]) -> tuple[Fit, ...]:
+    """The same of a plain load, whose cache is all that hangs on it."""
+    sequences, tokens = load.sequences * load.beams, held_tokens(deployment, load)
+    longest, found = longest_of(deployment, load), []
+    for offer in offers:
+        for layout, place in offer.layouts:
+            alone = _alone(offer.engine, place)
+            if alone.margin < 0 or alone.room <= 0:
+                continue
+            request = offer.engine.kept_bytes(place, longest, 0)
+            kept = sequences * (request if tokens == longest else offer.engine.kept_bytes(place, tokens, 0))
+            if alone.room >= larger(kept, request + alone.spared):
+                used = (alone.total + kept) / offer.memory_bytes
+                found.append(_fit(offer.accelerator, layout.devices, used))
+                break
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """An accelerator with the engine on it, and the groups of it that can share a model."""
+
+    accelerator: Accelerator
+    engine: Engine
+    layouts: tuple[tuple[Parallelism, Place], ...]
+    memory_bytes: int
+
+
+@lru_cache(maxsize=512)
+def _offers(
+    engine: Engine, architecture: Architecture, formats: Formats, accelerators: tuple[Accelerator, ...]
+) -> tuple[_Offer, ...]:
+    found = []
+    for accelerator in accelerators:
+        if serves(engine.name, device_of(accelerator)):
+            there = engine.on(device_of(accelerator))
+            layouts = [Parallelism(tensor=size) for size in tensor_sizes(architecture, accelerator.link_domain)]
+            shared = tuple((layout, place_in(architecture, formats, layout, there)) for layout in layouts)
+            found.append(_Offer(accelerator, there, shared, accelerator.usable_memory_bytes))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +281,7 @@ class _Alone:
 
 
 @lru_cache(maxsize=4096)
-def _standing(engine: Engine, place: Place) -> _Alone:
+def _alone(engine: Engine, place: Place) -> _Alone:
     need, total = standing_ledger(engine, place), engine.total_bytes
     assert total is not None
     conditions = engine.conditions(place, need, 0, total)
@@ -268,50 +295,25 @@ def _standing(engine: Engine, place: Place) -> _Alone:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """An accelerator with the engine on it, and the groups of it that can share a model."""
-
-    accelerator: Accelerator
-    engine: Engine
-    layouts: tuple[Parallelism, ...]
-    memory_bytes: int
-
-
-@lru_cache(maxsize=512)
-def _offers(engine: Engine, architecture: Architecture, accelerators: tuple[Accelerator, ...]) -> tuple[_Offer, ...]:
-    return tuple(
-        _Offer(
-            accelerator,
-            engine.on(device_of(accelerator)),
-            tuple(Parallelism(tensor=size) for size in tensor_sizes(architecture, accelerator.link_domain)),
-            accelerator.usable_memory_bytes,
-        )
-        for accelerator in accelerators
-        if serves(engine.name, device_of(accelerator))
-    )
-
-
 def fit_of(held: Held) -> Fit:
     """What a report says of devices that hold the model."""
-    return _fit(held.deployment, held.verdict.used_share)
-
-
-def _fit(deployment: Deployment, used_share: float) -> Fit:
-    accelerator = deployment.accelerator
+    accelerator = held.deployment.accelerator
     assert accelerator is not None
-    return Fit(
-        hardware=accelerator.name,
-        devices=deployment.layout.devices,
-        memory_gb=accelerator.memory_gb,
-        used_share=used_share,
-    )
+    return _fit(accelerator, held.deployment.layout.devices, held.verdict.used_share)
+
+
+def _fit(accelerator: Accelerator, devices: int, used_share: float) -> Fit:
+    return Fit(hardware=accelerator.name, devices=devices, memory_gb=accelerator.memory_gb, used_share=used_share)
 
 
 def recommended_gb(deployment: Deployment, load: Load, need: Ledger) -> int:
     """The smallest capacity on sale, GB, whose cards hold what is needed; above all of them what would, rounded up."""
+    engine, place, longest = deployment.engine, place_at(deployment, need), longest_of(deployment, load)
     for capacity in CAPACITIES_GB:
-        if need.least <= capacity * GB and judge(deployment, load, need, capacity * GB).fits:
+        if need.least > capacity * GB:
+            continue
+        conditions = engine.conditions(place, need, longest, capacity * GB)
+        if all(condition.margin >= 0 or condition.warns for condition in conditions):
             return capacity
     whole: int = math.ceil(need.total / deployment.engine.budget_bytes(GB))
     return whole

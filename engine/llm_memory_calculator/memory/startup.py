@@ -89,13 +89,18 @@ def _checked(verdict: Verdict, condition: Condition, request: float, longest: fl
         name=condition.name,
         margin_bytes=round(condition.margin),
         margin_interval=_interval(verdict, low, high),
-        message=condition.message.format(
-            missing=-condition.margin / GIB,
-            request=request / GIB,
-            room=(condition.margin + request) / GIB,
-            longest=f"{longest:,.0f}",
-        ),
+        message="" if low >= 0 else _said(condition, request, longest),
         starts=condition.starts,
+    )
+
+
+def _said(condition: Condition, request: float, longest: float) -> str:
+    """What the engine prints where the condition does not hold."""
+    return condition.message.format(
+        missing=max(0.0, -condition.margin) / GIB,
+        request=request / GIB,
+        room=(condition.margin + request) / GIB,
+        longest=f"{longest:,.0f}",
     )
 
 

@@ -37,6 +37,7 @@ class Verdict:
     spread: Spread
     place: Place
     _ends: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _margins: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def judged(self) -> Sequence[Condition]:
@@ -72,13 +73,17 @@ class Verdict:
 
     def margins(self, condition: Condition) -> tuple[float, float]:
         """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
-        low = high = 0.0
-        for part, share in condition.parts.items():
-            below, above = self.ends(part)
-            # what is held more is missing from the margin
-            low += (share * above) ** 2
-            high += (share * below) ** 2
-        return condition.margin - math.sqrt(low), condition.margin + math.sqrt(high)
+        found = self._margins.get(condition.name)
+        if found is None:
+            low = high = 0.0
+            for part, share in condition.parts.items():
+                below, above = self.ends(part)
+                # what is held more is missing from the margin
+                low += (share * above) ** 2
+                high += (share * below) ** 2
+            margin = condition.margin
+            found = self._margins[condition.name] = margin - math.sqrt(low), margin + math.sqrt(high)
+        return found
 
     def ends(self, part: str) -> tuple[float, float]:
         """How much less and more than estimated a part may be, bytes."""
