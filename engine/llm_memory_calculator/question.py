@@ -196,10 +196,26 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
     )
     chosen = Chosen(ONE_DEVICE)
     if not searched_for:
-        by_layers = deployment.engine.BY_LAYERS
-        chosen = _layout(model.architecture, count, node, layout_given(asked), by_layers=by_layers)
+        serving = deployment.engine
+        chosen = _layout(
+            model.architecture,
+            count,
+            node,
+            layout_given(asked),
+            by_layers=serving.BY_LAYERS,
+            alone=serving.ALONE and model.architecture.task != "diffusion",
+        )
         deployment = replace(deployment, layout=chosen.layout, notes=(*chosen.notes, *deployment.notes))
+    engine, layout = deployment.engine, deployment.layout
+    if engine.ALONE and model.architecture.task != "diffusion" and layout.devices_of_copy > 1:
+        raise LayoutError(
+            f"{engine.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
+            f"{layout.devices_of_copy} for a copy on each, or another engine."
+        )
     load = _held_load(asked, deployment, sequences)
+    shown = load.images is not None or load.video is not None or load.sound is not None
+    if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:
+        deployment = replace(deployment, engine=engine.told(mmproj=True))
     check(model.architecture, chosen.layout)
     return deployment, load
 
@@ -309,12 +325,18 @@ class Chosen:
 
 
 def _layout(
-    architecture: Architecture, count: int | None, node: int, given: Mapping[str, int], *, by_layers: bool = False
+    architecture: Architecture,
+    count: int | None,
+    node: int,
+    given: Mapping[str, int],
+    *,
+    by_layers: bool = False,
+    alone: bool = False,
 ) -> Chosen:
     """The layout that was given, what is left of `count` devices taken by copies; or one for `count` devices alone.
 
     Devices alone are shared by as much tensor parallelism as the model and a node take, the rest by pipeline stages;
-    by pipeline stages alone where an engine deals whole layers.
+    by pipeline stages alone where an engine deals whole layers, and by none where it runs a model on one device alone.
     """
     layout = Parallelism(**given)
     if count is None or (given and layout.devices == count):
@@ -328,6 +350,10 @@ def _layout(
             f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
             "leave devices out, or the others."
         )
+    if alone:
+        found = Parallelism(data=count)
+        text = f"Only devices was given: {found} was taken, a copy on each."
+        return Chosen(found, (assumed("devices", text),) if count > 1 else ())
     for tensor in range(1 if by_layers else min(count, node), 0, -1):
         found = Parallelism(tensor=tensor, pipeline=count // tensor)
         if count % tensor == 0 and problem(architecture, found) is None:
@@ -397,6 +423,11 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     """Sequences of seq_length tokens, with their images, source and adapters."""
     architecture, tokens = deployment.architecture, asked.seq_length
     notes: list[Note] = []
+    longest = architecture.max_length
+    if tokens == type(asked).seq_length and architecture.task.startswith("encoder") and longest and longest < tokens:
+        # nobody asked for more than the model can take
+        notes.append(assumed("seq_length", f"The model takes {longest:,} tokens at most, and these were counted."))
+        tokens = longest
     images, video, sound = _images(asked, architecture), _video(asked, architecture), _sound(asked, architecture)
     source = _source(asked, architecture, notes)
     if images is not None and architecture.latents is not None:

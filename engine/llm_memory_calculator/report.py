@@ -108,6 +108,8 @@ class Remedy:
     """Bytes that the binding condition gains on a device."""
     margin_bytes: int
     """What the binding condition then has to spare, bytes."""
+    verdict: Literal["fits", "borderline", "does not fit"] = "fits"
+    """What it then is: fits, or borderline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +383,8 @@ class MemoryReport(Layout, Served):
     startup: Startup | None = None
     """What the engine reserves, prints and refuses when it starts; null when no device was named."""
     launch: str | None = None
-    """The line that starts the engine so."""
+    """The line that starts the engine so; null where no device was named, or no flag makes weights of that format: name
+    a repository that has them."""
     ledger: Line | None = None
     """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()

@@ -182,7 +182,10 @@ def _verdict(report: MemoryReport) -> list[str]:
             f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}."
         )
     if report.remedies:
-        mends = "; ".join(f"{one.change} (+{_gb(one.gain_bytes)})" for one in report.remedies)
+        mends = "; ".join(
+            f"{one.change} (+{_gb(one.gain_bytes)}{', then borderline' if one.verdict == 'borderline' else ''})"
+            for one in report.remedies
+        )
         lines.append(f"Any of these mends it: {mends}.")
     return lines
 

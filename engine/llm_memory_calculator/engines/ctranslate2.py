@@ -23,6 +23,8 @@ class CTranslate2(Described):
     """CTranslate2's encoders, decoders and encoder-decoders."""
 
     TITLE: ClassVar[str] = "CTranslate2"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8",)
+    ALONE: ClassVar[bool] = True
     RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "cpu")
 
     @property

@@ -62,6 +62,12 @@ class Described:
     """Whether a sequence takes pages for its own tokens alone; else it has room for the longest beside it."""
     CHOOSES_STATES: ClassVar[bool] = False
     """Whether it keeps recurrent states in the model's format where nobody says."""
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("fp8", "int4")
+    """Formats of weights that it serves, from large to small, to which a caller may turn."""
+    OFFLOADS: ClassVar[tuple[str, ...]] = ()
+    """Words of its setting `offload` by which the host keeps a part."""
+    ALONE: ClassVar[bool] = False
+    """Whether a model runs on one device alone."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
     BY_LAYERS: ClassVar[bool] = False

@@ -21,6 +21,9 @@ class Diffusers(Described):
     """Hugging Face diffusers on PyTorch."""
 
     TITLE: ClassVar[str] = "diffusers"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("fp8", "nf4")
+    OFFLOADS: ClassVar[tuple[str, ...]] = ("model", "sequential")
+    ALONE: ClassVar[bool] = True
 
     @property
     def step_tokens(self) -> int:

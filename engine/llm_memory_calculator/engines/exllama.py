@@ -25,6 +25,7 @@ class ExLlama(Described):
     """ExLlamaV2 up to 0.3, ExLlamaV3 from 1.0, as TabbyAPI starts them."""
 
     TITLE: ClassVar[str] = "ExLlama"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("6.0bpw", "5.0bpw", "4.0bpw", "3.0bpw")
     RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "rocm")
     CHUNK: ClassVar[str] = "chunk_size"
     LENGTH: ClassVar[str] = "max_seq_len"

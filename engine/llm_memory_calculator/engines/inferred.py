@@ -28,9 +28,9 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
     label = formats.scheme.label
     if model.architecture.task == "diffusion":
         return Inferred("diffusers", "No engine was named: a pipeline that makes images runs in diffusers.")
+    if _TAG.fullmatch(model.name):
+        return Inferred("ollama", f"No engine was named: {model.name} is a tag of ollama's.")
     if label == "gguf" or label in mixes():
-        if _TAG.fullmatch(model.name):
-            return Inferred("ollama", f"No engine was named: {model.name} is a tag of ollama's.")
         return Inferred("llama_cpp", "No engine was named: a GGUF is served by llama.cpp.")
     if label.startswith("mlx"):
         return Inferred("mlx", "No engine was named: its format is MLX's.")

@@ -23,19 +23,25 @@ def launch_line(
     longest: int,
     cache: str = "",
     weights: str = "",
+    label: str = "",
+    plain: str = "",
     adapters: tuple[int, int] | None = None,
     drafted: tuple[str, str, int] | None = None,
-) -> str:
-    """The command that starts `engine` with `model` in a layout, for requests of `longest` tokens.
+) -> str | None:
+    """The command that starts `engine` with `model` in a layout, for requests of `longest` tokens; None where no flag
+    of it makes weights of the format that was counted.
 
-    cache, weights: formats that the engine must be told, by their names here; empty: what it takes by itself.
-    adapters: how many and of what rank. drafted: the method, the draft's name and the tokens drafted at once.
+    cache, weights: formats that the engine must be told, by their names here; empty: what it takes by itself. label,
+    plain: what the weights are in, and what is not quantised. adapters: how many and of what rank. drafted: the method,
+    the draft's name and the tokens drafted at once.
     """
     facts, declared = table(f"engines/{engine.name}")["launch"], settings_of(engine.name)
+    if weights and weights not in facts.get("weights", {}) and "{label}" not in facts["command"]:
+        return None
     told: dict[str, Value] = dict(engine.given)
     if engine.LENGTH and engine.LENGTH not in told:
         told[engine.LENGTH] = longest * slots_of(engine)
-    words = [facts["command"].format(model=shlex.quote(model))]
+    words = [_command(facts, engine, model, label, plain)]
     words += _layout(facts, layout)
     words += _format(facts, "weights", weights)
     words += _format(facts, "cache", cache)
@@ -48,6 +54,29 @@ def launch_line(
         flag = _flag(declared[name], value)
         (environment if "=" in flag.split(" ")[0] else words).append(flag)
     return " ".join(filter(None, (*environment, *words)))
+
+
+def _command(facts: Mapping[str, Any], engine: Engine, model: str, label: str, plain: str) -> str:
+    """The command with what it names: a model's repository or file, the formats of its weights, where it is put."""
+    named = facts["command"]
+    if "repository" in facts and "/" in model and "gguf" in model.lower() and not model.endswith(".gguf"):
+        named = facts["repository"]
+    elif "file" in facts and model.endswith(".gguf"):
+        named = facts["file"]
+    base = model.rpartition("/")[2]
+    found: str = named.format(
+        model=shlex.quote(model),
+        base=shlex.quote(base),
+        size=base.partition("whisper-")[2] or base,
+        label=label,
+        dtype=_TORCH.get(plain, plain),
+        compute=facts.get("compute", {}).get(label, _TORCH.get(plain, plain)),
+        placed=facts.get("placed", {}).get(str(engine.settings.get("offload", "none")), ""),
+    )
+    return found
+
+
+_TORCH = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def slots_of(engine: Engine) -> int:

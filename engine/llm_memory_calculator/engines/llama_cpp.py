@@ -62,6 +62,7 @@ class LlamaCpp(Described):
     """llama.cpp's llama-server, whose devices share whole layers (split mode layer): the stages of a pipeline."""
 
     TITLE: ClassVar[str] = "llama.cpp"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
     BY_LAYERS: ClassVar[bool] = True
     CHUNK: ClassVar[str] = "n_ubatch"
     LENGTH: ClassVar[str] = "n_ctx"
@@ -367,7 +368,7 @@ class LlamaCpp(Described):
     def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
         room, messages = self.room(place, need, total_bytes), self.facts["messages"]
         own = self.fits_itself
-        margin = room.margin - need.kept - (float(self.settings["fit_target"]) * MIB if own else 0)
+        margin = room.margin - need.kept
         found = [
             Condition(
                 name="weights, cache and compute buffers on the device",
@@ -377,6 +378,19 @@ class LlamaCpp(Described):
                 starts=not own,
             )
         ]
+        if own:
+            # what it leaves free by itself: below that it puts layers on the host, unless it is told not to
+            left = float(self.settings["fit_target"]) * MIB
+            found.append(
+                Condition(
+                    name="what llama.cpp leaves free unless n_gpu_layers is told",
+                    margin=margin - left,
+                    parts=room.parts,
+                    message=messages["fit"],
+                    starts=False,
+                    warns=True,
+                )
+            )
         if "n_ctx" in self.given:
             found.append(self._context(place, need))
         return found

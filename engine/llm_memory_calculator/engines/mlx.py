@@ -28,6 +28,7 @@ class Mlx(Described):
     """mlx-lm on an Apple chip."""
 
     TITLE: ClassVar[str] = "mlx-lm"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("mlx_8bit", "mlx_6bit", "mlx_4bit")
     RUNTIMES: ClassVar[tuple[str, ...]] = ("metal", "cpu")
     CHUNK: ClassVar[str] = "prefill_step_size"
 

@@ -27,6 +27,7 @@ class Transformers(Described):
     """transformers' own generate() and forward passes, on PyTorch."""
 
     TITLE: ClassVar[str] = "transformers"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8", "nf4")
     CHUNK: ClassVar[str] = "prefill_chunk_size"
 
     # --- what it holds whatever is asked ---

@@ -6,13 +6,13 @@ Numbers stand in data/engines/vllm.toml.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ArgumentError
 from ..units import GIB, ceil_div, larger, whole_up
-from .base import CacheRoom, Condition, Place, Spread, Standing
+from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
 from .paging import Compressed, Pages, Spec, compressed, paged
 
@@ -119,7 +119,9 @@ class Vllm(Described):
         facts = self.facts["context"]
         known = self.device.generation in facts["linked_generations"]
         if place.layout.tensor == 1 or not self.device.linked or not known:
-            return float(facts["alone"]) * GIB
+            alone = float(facts["alone" if self.device.total_gib >= _SMALL_GIB else "alone_small"]) * GIB
+            # of memory that it shares the host's programs and its page cache have taken some before the start
+            return alone + (facts["unified_share"] * self.device.total_gib * GIB if self.device.unified else 0.0)
         return float(facts["linked_experts" if place.holding.mixes and place.layout.tensor == 2 else "linked"]) * GIB
 
     def _graphs(self, place: Place) -> float:
@@ -356,12 +358,19 @@ def _spread(engine: Vllm, place: Place) -> Spread:
     if device.runtime not in ("cuda", "rocm"):
         return spread_of(facts["unknown"])
     kind = "multimodal" if place.holding.towers else "mixture" if place.holding.mixes else "dense"
+    if device.unified:
+        found, shown = facts["unified"], device.total_gib * GIB
+        low, high = (share * shown for share in found["context_of_total"])
+        spread = spread_of({**facts[f"other_{kind}"], **found})
+        return replace(spread, context=Range(low_bytes=low, high_bytes=high))
     known = device.generation in facts["generations"] or device.total_bytes is None
     return spread_of(facts[kind if known and engine.facts["measured"] else f"other_{kind}"])
 
 
 # Cards of workstations and desks, whose libraries and graphs take less.
 _SMALL_GIB = 60
+# Tokens of a step of the starts that died in the warm-up.
+_MEASURED_TOKENS = 8192
 # Sequences of a step that such a card takes by itself.
 _MANY = 256
 
@@ -395,7 +404,8 @@ def _standing(engine: Vllm, place: Place) -> Standing:
 def _warm_up(engine: Vllm, place: Place) -> float:
     """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
     mxfp4 = any(form.name == "mxfp4" for _, kind in place.holding.text for _, _, form in kind.operators)
-    return float(engine.facts["mxfp4"]["warm_up"]) * GIB / place.layout.tensor if mxfp4 else 0.0
+    share = min(1.0, engine.step_tokens / _MEASURED_TOKENS) / place.layout.tensor
+    return float(engine.facts["mxfp4"]["warm_up"]) * GIB * share if mxfp4 else 0.0
 
 
 @lru_cache(maxsize=8192)

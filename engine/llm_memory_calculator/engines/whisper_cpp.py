@@ -25,6 +25,8 @@ class WhisperCpp(Described):
     """whisper.cpp of a Whisper model."""
 
     TITLE: ClassVar[str] = "whisper.cpp"
+    SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q5_0")
+    ALONE: ClassVar[bool] = True
 
     @property
     def step_tokens(self) -> int:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from ..deployment import Deployment, Load
 
-# Formats of weights from large to small, of which the first that mends is said.
-_SMALLER = ("fp8", "int4")
-_SMALLER_GGUF = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
 # Shares of the memory that people set, in the order in which they are tried.
 _SHARES = (0.95, 0.98, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 _SEQUENCES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
@@ -29,42 +26,89 @@ _STEPS = (8192, 4096, 2048, 1024, 512)
 def remedies(
     deployment: Deployment, load: Load, verdict: Verdict, accelerators: Iterable[Accelerator] = ()
 ) -> tuple[Remedy, ...]:
-    """One of each kind that makes the binding condition and all others hold, smallest change first."""
-    found = []
-    for kind, tries in _tries(deployment, load, accelerators):
-        for change, there, then in tries:
-            total = there.usable_bytes
-            assert total is not None
-            after = judge(there, then, ledger(there, then), total)
-            if after.fits:
-                same = next((one for one in after.conditions if one.name == verdict.binding.name), after.binding)
-                found.append(
-                    Remedy(
-                        change=change,
-                        kind=kind,
-                        gain_bytes=round(same.margin - verdict.binding.margin),
-                        margin_bytes=round(after.binding.margin),
-                    )
-                )
-                break
+    """One of each kind after which everything holds, its range too, smallest change first.
+
+    Where no setting mends it alone, two together; a change that leaves it borderline is said to.
+    """
+    tries = dict(_tries(deployment, load, accelerators))
+    found = [one for kind, changes in tries.items() if (one := _first(kind, changes, verdict))]
+    if not any(one.kind in _SETTINGS for one in found):
+        for kinds in _PAIRS:
+            pair = _first(" and ".join(kinds), _both(deployment, load, *kinds), verdict)
+            if pair is not None:
+                return (pair, *found)
     return tuple(found)
 
 
+# Settings, of which two may mend what one does not.
+_SETTINGS = ("cache format", "eager", "share", "sequences", "step", "length")
+_PAIRS = (
+    ("eager", "length"),
+    ("share", "length"),
+    ("sequences", "length"),
+    ("cache format", "length"),
+    ("eager", "sequences"),
+    ("share", "sequences"),
+)
+
+Change = tuple[str, "Deployment", "Load"]
+
+
+def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | None:
+    """The first of the changes that mends it, or else the first that leaves it borderline; none that gains nothing."""
+    near = None
+    for change, there, then in changes:
+        total = there.usable_bytes
+        assert total is not None
+        after = judge(there, then, ledger(there, then), total)
+        gain = after.binding.margin - verdict.binding.margin
+        if not after.fits or gain <= 0:
+            continue
+        surely = after.word == "fits"
+        if surely or near is None:
+            one = Remedy(
+                change=change,
+                kind=kind,
+                gain_bytes=round(gain),
+                margin_bytes=round(after.binding.margin),
+                verdict=after.word,
+            )
+            if surely:
+                return one
+            near = one
+    return None if verdict.fits else near
+
+
 def _tries(
-    deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]
-) -> Iterator[tuple[str, Iterator[tuple[str, Deployment, Load]]]]:
+    deployment: Deployment, load: Load, accelerators: Iterable[Accelerator] = ()
+) -> Iterator[tuple[str, Iterator[Change]]]:
     yield "cache format", _caches(deployment, load)
     yield "eager", _told(deployment, load, deployment.engine.EAGER, (True,))
     yield "share", _told(deployment, load, deployment.engine.SHARE, _SHARES)
     yield "sequences", _fewer(deployment, load)
     yield "step", _told(deployment, load, deployment.engine.CHUNK, _STEPS)
     yield "length", _shorter(deployment, load)
+    yield "offload", _offloaded(deployment, load)
     yield "weights", _smaller(deployment, load)
     yield "devices", _more(deployment, load)
     yield "device", _larger(deployment, load, accelerators)
 
 
-def _caches(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+def _both(deployment: Deployment, load: Load, one: str, other: str) -> Iterator[Change]:
+    """Each change of one kind with each of another."""
+    for change, there, then in dict(_tries(deployment, load))[one]:
+        for further, place, served in dict(_tries(there, then))[other]:
+            yield f"{change} and {further}", place, served
+
+
+def _offloaded(deployment: Deployment, load: Load) -> Iterator[Change]:
+    """Parts that the host keeps while others run."""
+    engine = deployment.engine
+    for mode in engine.OFFLOADS:
+        yield f"offload {mode}", replace(deployment, engine=engine.told(offload=mode)), load
+
+
+def _caches(deployment: Deployment, load: Load) -> Iterator[Change]:
     """An 8-bit cache."""
     kept, word = deployment.formats.kv_cache, deployment.engine.SMALL_CACHE
     if kept.bits > 8 and word and deployment.architecture.caching():
@@ -72,9 +116,7 @@ def _caches(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deploymen
         yield f"kv_precision {word}", replace(deployment, formats=formats), load
 
 
-def _told(
-    deployment: Deployment, load: Load, setting: str, values: Iterable[float]
-) -> Iterator[tuple[str, Deployment, Load]]:
+def _told(deployment: Deployment, load: Load, setting: str, values: Iterable[float]) -> Iterator[Change]:
     """Other values of a setting of the engine, where it has it."""
     engine = deployment.engine
     if setting not in engine.settings:
@@ -87,7 +129,7 @@ def _told(
         yield f"{setting} {said}", replace(deployment, engine=engine.told(**{setting: value})), load
 
 
-def _fewer(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+def _fewer(deployment: Deployment, load: Load) -> Iterator[Change]:
     """Fewer sequences that the engine makes room for, or that are held at once."""
     engine, setting = deployment.engine, deployment.engine.SEQUENCES
     for count in _SEQUENCES:
@@ -101,7 +143,7 @@ def _fewer(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment
             yield " and ".join(said), there, then
 
 
-def _shorter(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+def _shorter(deployment: Deployment, load: Load) -> Iterator[Change]:
     """Shorter requests: the longest that the room holds, in steps that people set."""
     engine, setting = deployment.engine, deployment.engine.LENGTH
     told = setting in engine.given
@@ -116,12 +158,11 @@ def _shorter(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployme
         tokens //= 2
 
 
-def _smaller(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+def _smaller(deployment: Deployment, load: Load) -> Iterator[Change]:
     """Weights in fewer bits."""
     scheme = deployment.formats.scheme
     bits = (scheme.quantized or scheme.plain).bits
-    names = _SMALLER_GGUF if deployment.engine.SMALL_CACHE == "q8_0" else _SMALLER
-    for name in names:
+    for name in deployment.engine.SMALLER_WEIGHTS:
         formats = deployment.model.formats(name, None)
         smaller = formats.scheme.quantized
         if smaller is not None and smaller.bits < bits:
@@ -129,11 +170,11 @@ def _smaller(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployme
             yield f"precision {name}", replace(deployment, formats=formats), load
 
 
-def _more(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment, Load]]:
+def _more(deployment: Deployment, load: Load) -> Iterator[Change]:
     """More devices that share each layer."""
     layout, accelerator = deployment.layout, deployment.accelerator
     most = 8 if accelerator is None else accelerator.link_domain
-    if layout.pooled > 1:
+    if layout.pooled > 1 or deployment.engine.ALONE:
         return
     if deployment.engine.BY_LAYERS:
         for stages in range(layout.pipeline + 1, min(most, most_stages(deployment.architecture)) + 1):
@@ -145,9 +186,7 @@ def _more(deployment: Deployment, load: Load) -> Iterator[tuple[str, Deployment,
             yield f"tensor_parallel {tensor}", there, load
 
 
-def _larger(
-    deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]
-) -> Iterator[tuple[str, Deployment, Load]]:
+def _larger(deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]) -> Iterator[Change]:
     """Another device, one of it."""
     held = deployment.usable_bytes or 0
     for accelerator in sorted(accelerators, key=lambda one: one.usable_memory_bytes):

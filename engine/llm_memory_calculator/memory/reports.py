@@ -116,6 +116,7 @@ def memory_report(
             *length_notes(architecture, load.tokens),
             *cache_notes(architecture, formats, deployment.engine),
             *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
+            *(() if verdict is None else warning_notes(judged["startup"], verdict)),
             *_peak_notes(need, deployment, load),
             *deployment.apart,
         ),
@@ -141,6 +142,16 @@ def _judged(
     }
 
 
+def warning_notes(startup: Startup, verdict: Verdict) -> tuple[Note, ...]:
+    """What the engine warns of and serves all the same."""
+    warns = {condition.name for condition in verdict.conditions if condition.warns and condition.margin < 0}
+    return tuple(
+        Note(subject=checked.name, text=checked.message, origin="warning")
+        for checked in startup.conditions
+        if checked.name in warns
+    )
+
+
 def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ...]:
     """What the engine would start for by itself, where the room holds no such request."""
     engine, own = deployment.engine, deployment.engine.own_length(deployment.architecture)
@@ -155,8 +166,8 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 
 
-def launch_of(deployment: Deployment, load: Load) -> str:
-    """The line that starts the engine so."""
+def launch_of(deployment: Deployment, load: Load) -> str | None:
+    """The line that starts the engine so; None where no line does."""
     model, formats, adapters, drafts = deployment.model, deployment.formats, load.adapters, deployment.speculation
     own = model.formats(None, None)
     return launch_line(
@@ -166,6 +177,8 @@ def launch_of(deployment: Deployment, load: Load) -> str:
         longest=round(longest_of(deployment, load)),
         cache="" if formats.kv_cache == own.kv_cache else formats.kv_cache.name,
         weights="" if formats.scheme.label == own.scheme.label else formats.scheme.label,
+        label=formats.scheme.label,
+        plain=formats.scheme.plain.name,
         adapters=None if adapters is None else (adapters.count, adapters.rank),
         drafted=None if drafts is None else (drafts.method, drafts.name, drafts.tokens),
     )
