@@ -92,7 +92,7 @@ def derive(name: str) -> Derived | None:
     if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name):
         return _of_ollama(asked, *name.removeprefix("library/").lower().split(":", 1))
     if not _is_repository(name):
-        return _of_bare(asked, hyphenated(name)) if _PLAIN_NAME.fullmatch(name) else None
+        return _as_its_maker_has_it(_of_bare(asked, hyphenated(name)), name) if _PLAIN_NAME.fullmatch(name) else None
     organisation, _, rest = name.rpartition("/")
     rest, _, tag = rest.partition(":")
     if tag and not rest.lower().endswith("gguf") and not tag.lower().endswith("bpw"):
@@ -103,6 +103,14 @@ def derive(name: str) -> Derived | None:
     if found is None or odd is None or found.refusal:
         return found
     return replace(found, refusal=f"{odd!r} in the organisation's name says that it is stored otherwise")
+
+
+def _as_its_maker_has_it(found: Derived | None, name: str) -> Derived | None:
+    """The same in the format of the copy in FP8 that the base's own maker publishes (Qwen's, in blocks)."""
+    if found is None or found.form is None or "/" not in found.base or not name.lower().endswith("fp8"):
+        return found
+    own = derive(f"{found.base.partition('/')[0]}/{hyphenated(name)}")
+    return found if own is None or own.base != found.base or own.form is None else replace(found, form=own.form)
 
 
 def without_address(name: str) -> str:
