@@ -34,6 +34,7 @@ from .arguments import (
 )
 from .deployment import Deployment, Load
 from .drafting import eagle_model
+from .engines import device_of, serves
 from .errors import ArgumentError, CalculatorError, DoesNotFitError
 from .explained_logs import explained
 from .facts import table
@@ -435,10 +436,26 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     chosen = [named(entry, asked.devices) for entry in hardware or accelerators_for_serving()]
     chosen = [(accelerator, count and searched(count)) for accelerator, count in chosen]
     plain = deployed(asked, model)
-    tried = search.ranked([search.try_accelerator(plain.on(entry, count), load, asked.goal) for entry, count in chosen])
+    unserved = [entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))]
+    if unserved and hardware is None:
+        chosen = [(entry, count) for entry, count in chosen if entry not in unserved]
+    if not chosen:
+        raise ArgumentError(
+            f"engine {plain.engine.name!r} is described on none of the accelerators that clouds rent; name "
+            "hardware, such as ['M4 Max', 'M3 Ultra']."
+        )
+    offered = [
+        # another engine serves there, or none does
+        deployed(asked, model, accelerator=entry, devices=count) if entry in unserved else plain.on(entry, count)
+        for entry, count in chosen
+    ]
+    tried = search.ranked([search.try_accelerator(one, load, asked.goal) for one in offered])
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
     if hardware is None:
+        if unserved:
+            text = f"{plain.engine.name} is not described on {len(unserved)} accelerators, which were left out."
+            notes.append(assumed("engine", text))
         text = (
             f"hardware was not given: {len(chosen)} of the catalogue's {len(HARDWARE_CONFIGS)} accelerators were "
             "compared, those with a cloud instance type or a list price, processors left out; name any other."

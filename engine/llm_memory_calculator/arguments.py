@@ -627,12 +627,15 @@ def _with_settings(given: dict[str, Any], known: frozenset[str]) -> dict[str, An
     """Settings of an engine that were given by their own names, as its settings."""
     if known.issuperset(given):
         return given
-    own = {name for engine in ENGINES for name in settings_of(engine)}
+    own = {word for engine in ENGINES for name, one in settings_of(engine).items() for word in (name, *one.aliases)}
     told = {name: value for name, value in given.items() if name not in known and name in own}
     if not told:
         return given
     rest = {name: value for name, value in given.items() if name not in told}
-    return rest | {"engine_settings": {**told, **(given.get("engine_settings") or {})}}
+    stated = given.get("engine_settings")
+    if isinstance(stated, Mapping) and (twice := told.keys() & stated.keys()):
+        raise ArgumentError(f"{min(twice)} stands in engine_settings too; give it once.")
+    return rest | {"engine_settings": {**told, **(stated or {})}}
 
 
 Arguments = ParamSpec("Arguments")

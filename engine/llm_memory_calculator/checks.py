@@ -157,14 +157,34 @@ def object_or_path(name: str, value: object) -> Any:
     raise ArgumentError(f"{name} must be an object or the path of its file, and is {shown(value)}.")
 
 
+# What engines call what has one name for all of them here.
+_ENGINES_WORDS = {
+    "kv_cache_dtype": "kv_precision",
+    "dtype": "precision",
+    "quantization": "precision",
+    "tensor_parallel_size": "tensor_parallel",
+    "tp_size": "tensor_parallel",
+    "tp": "tensor_parallel",
+    "pipeline_parallel_size": "pipeline_parallel",
+    "pp_size": "pipeline_parallel",
+    "pp": "pipeline_parallel",
+    "data_parallel_size": "data_parallel",
+    "dp_size": "data_parallel",
+    "dp": "data_parallel",
+    "expert_parallel_size": "expert_parallel",
+    "ep_size": "expert_parallel",
+    "ep": "expert_parallel",
+}
+
+
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     """Say which argument is unknown, missing or one too many, with the nearest; nothing where the call is well made."""
     known = tuple(signature.parameters)
     unknown = [name for name in kwargs if name not in known]
     if unknown:
-        raise UnknownArgumentError(
-            f"{function} has no argument {unknown[0]!r}.{did_you_mean(unknown[0], known)} Accepted: {', '.join(known)}."
-        )
+        meant = _ENGINES_WORDS.get(unknown[0], "")
+        near = f" It is {meant} here." if meant in known else did_you_mean(unknown[0], known)
+        raise UnknownArgumentError(f"{function} has no argument {unknown[0]!r}.{near} Accepted: {', '.join(known)}.")
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:

@@ -31,8 +31,20 @@ from .arguments import (
 from .checks import real, whole
 from .deployment import Deployment, Load, Pictures, Recording, Speculation
 from .drafting import speculation_of
-from .engines import UNNAMED, Device, Engine, device_of, engine_for, share_of
+from .engines import (
+    UNNAMED,
+    Device,
+    Engine,
+    device_of,
+    engine_for,
+    own_device,
+    require_serves,
+    serves,
+    settings_of,
+    share_of,
+)
 from .engines.inferred import inferred
+from .engines.launch import slots_of
 from .errors import ArgumentError, LayoutError
 from .facts import table
 from .formats.numerics import FORMATS
@@ -136,10 +148,12 @@ def _engine(
         name = name or calibration.engine
         version = version or (calibration.version if name == calibration.engine else None) or None
         notes.append(calibration_note(calibration))
+    why = ""
     if name is None:
         found = inferred(model, formats, device)
         name = found.engine
-        notes += [assumed("engine", found.why)] if found.why else []
+        why = found.why
+        notes.append(assumed("engine", why))
     settings = dict(asked.engine_settings or {})
     if asked.gpu_memory_utilization is not None:
         share = share_of(name)
@@ -154,26 +168,47 @@ def _engine(
     total = settings.pop("total_gib", None)
     if total is not None:
         device = replace(device, total_bytes=round(real("total_gib", total, most=1e6) * GIB))
+        text = f"total_gib: a runtime that shows {device.total_gib:,.2f} GiB was taken."
+        notes.append(Note(subject="total_gib", text=text, origin="override"))
     elif calibration is not None and calibration.is_of(device):
         # logs print what a driver and a partition leave of a card
         device = replace(device, total_bytes=calibration.total_bytes)
+    if device.total_bytes is None:
+        device = own_device(name, device)
+    elif not device.name and not serves(name, device):
+        raise ArgumentError(
+            f"memory_gb is of a card with CUDA, on which {name} is not described; name the hardware, such as "
+            "'M4 Max 64GB'."
+        )
+    require_serves(name, model.architecture, device, why)
     engine = engine_for(name, version, device, **settings)
+    twice = [word for word in engine.given if settings_of(name)[word].states == "kv_precision"]
+    if twice and asked.kv_precision is not None:
+        raise ArgumentError(
+            f"kv_precision {asked.kv_precision!r} and {twice[0]} {engine.given[twice[0]]!r} both say the format of "
+            "the cache; give one of them."
+        )
     if calibration is not None:
         require_same(calibration, engine, device)
     return Serving(engine, tuple(notes))
 
 
 def _as_sold(memory_bytes: int) -> tuple[Device, tuple[Note, ...]]:
-    """The device that is sold with so much memory, of which a runtime shows another number; what was taken."""
-    sold = table("memory")["sold"].get(f"{memory_bytes / GB:g}")
-    if sold is None:
+    """The device that is sold with so much memory, of which a runtime shows another number; what was taken.
+
+    Of a size that none is sold with, so many bytes, and no less than the next smaller card that is sold shows.
+    """
+    cards = table("memory")["sold"].items()
+    smaller = [(float(size), name) for size, name in cards if float(size) * GB <= memory_bytes]
+    if not smaller:
         return Device(total_bytes=memory_bytes), ()
+    size, sold = max(smaller)
     card = find_accelerator(sold)
     shown = card.usable_memory_bytes
-    text = (
-        f"{memory_bytes / GB:g} GB was taken as of a card that is sold so: {card.name} shows its runtime "
-        f"{shown / GIB:.2f} GiB."
-    )
+    if memory_bytes > shown:
+        return Device(total_bytes=memory_bytes), ()
+    told = f"{memory_bytes / GB:g} GB was taken as of a card that is sold with {size:g}"
+    text = f"{told}: {card.name} shows its runtime {shown / GIB:.2f} GiB."
     return replace(device_of(card), name=""), (assumed("memory_gb", text),)
 
 
@@ -428,6 +463,7 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
         # nobody asked for more than the model can take
         notes.append(assumed("seq_length", f"The model takes {longest:,} tokens at most, and these were counted."))
         tokens = longest
+    tokens = _as_told(asked, deployment.engine, tokens, notes)
     images, video, sound = _images(asked, architecture), _video(asked, architecture), _sound(asked, architecture)
     source = _source(asked, architecture, notes)
     if images is not None and architecture.latents is not None:
@@ -453,6 +489,26 @@ def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
         sound=sound,
         adapters=adapters,
         notes=tuple(notes),
+    )
+
+
+def _as_told(asked: Held, engine: Engine, tokens: int, notes: list[Note]) -> int:
+    """Tokens of a sequence, no more than the engine was told to take: of those that nobody gave, as many as it takes.
+
+    Raises ArgumentError for more than that. An engine that keeps room for slots judges it itself.
+    """
+    told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
+    if told is None or not engine.PAGED or getattr(asked, "find", None) == CONTEXT:
+        return tokens
+    taken = int(told) // slots_of(engine)
+    if tokens <= taken:
+        return tokens
+    if asked.seq_length == type(asked).seq_length:
+        notes.append(assumed("seq_length", f"{engine.LENGTH} allows {taken:,} tokens, and these were counted."))
+        return max(taken, 1)
+    raise ArgumentError(
+        f"seq_length is {tokens:,}, and {engine.LENGTH} {told:,} lets a request have {taken:,}: longer ones "
+        f"are refused or cut by {engine.TITLE}; raise it, or give a shorter seq_length."
     )
 
 

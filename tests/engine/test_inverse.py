@@ -41,6 +41,7 @@ DECODERS = [
     "tiiuae/falcon-7b",
 ]
 OTHERS = ["google-t5/t5-large", "openai/whisper-large-v3", "google-bert/bert-base-uncased"]
+OF_DECODERS = ("exllama", "lmdeploy")
 SERVING = [engine for engine in ENGINES if engine not in ("diffusers", "whisper_cpp")]
 HARDWARE = ["T4", "RTX 4090", "A100_80GB", "H100", "2xH100", "4xL40S"]
 # vLLM 0.19 on H100 SXM with 0.95 of the memory, Qwen2.5-7B-Instruct at max_model_len 8,192: its start-up log, as
@@ -58,6 +59,8 @@ PRINTED_TOKENS, PRINTED_CONCURRENCY = 1_096_000, 133.79
 
 def served(model: str, hardware: str, batch: int = 1, **asked: object) -> tuple[Deployment, Load]:
     found = load_model(model)
+    if asked.get("engine") == "mlx":
+        hardware = "M2 Ultra"
     return held(MaxBatchSize(model, hardware, **asked), found, batch)  # type: ignore[arg-type]
 
 
@@ -85,6 +88,7 @@ def test_the_most_sequences_are_the_concurrency_that_vllm_prints() -> None:
 def test_the_longest_context_fits_and_one_more_token_does_not(
     model: str, hardware: str, batch: int, engine: str
 ) -> None:
+    assume(model not in OTHERS or engine not in OF_DECODERS)
     deployment, load = served(model, hardware, batch, engine=engine)
     found = inverse.longest_context(deployment, load)
     assert 0 <= found.held <= MOST_TOKENS
@@ -99,6 +103,7 @@ def test_the_longest_context_fits_and_one_more_token_does_not(
 def test_the_most_sequences_fit_and_one_more_on_each_copy_does_not(
     model: str, hardware: str, length: int, engine: str
 ) -> None:
+    assume(model not in OTHERS or engine not in OF_DECODERS)
     deployment, load = served(model, hardware, seq_length=length, engine=engine)
     copies = deployment.layout.data
     found = inverse.most_sequences(deployment, load)

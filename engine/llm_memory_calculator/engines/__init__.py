@@ -5,20 +5,24 @@ Laws stand in the engine's file, numbers in data/engines/NAME.toml by range of v
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
 from ..facts import table
 from ..report import Note
 from .base import CacheLayout, CacheRoom, Condition, Draft, Engine, HostCost, KernelCost, Place, Spread, Standing
 from .described import Described
 from .device import UNNAMED, Device, device_of
 from .settings import Setting, Value, declared, settled
+
+if TYPE_CHECKING:
+    from ..architecture import Architecture
 
 __all__ = [
     "ENGINES",
@@ -38,13 +42,16 @@ __all__ = [
     "Value",
     "device_of",
     "engine_for",
+    "own_device",
+    "require_serves",
     "serves",
     "settings_of",
     "share_of",
 ]
 
-_RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})")
-_DATE = re.compile(r"20\d\d-\d\d(?:-\d\d)?")
+# 0.19.1, v0.20, 0.21.0rc1, 0.11.2.dev97+gabc, 0.19.x, llama.cpp's b6325
+_RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})(?:\.x|[.-]?(?:a|b|rc|post|dev)\.?\d*)*(?:[+-][\w.-]+)?")
+_DATE = re.compile(r"(20\d\d)-(\d\d)(?:-(\d\d))?")
 _CLASSES = {
     "vllm": "Vllm",
     "sglang": "Sglang",
@@ -98,6 +105,9 @@ def engine_for(
     Raises ArgumentError for what is no version, and for a setting that the engine has not.
     """
     given = {word: value for word, value in settings.items() if value is not None}
+    for word, value in given.items():
+        if not isinstance(value, Hashable):
+            raise ArgumentError(f"engine_settings' {word} must be a number, a word or a flag, and is {shown(value)}.")
     return _settled(name, version, device, tuple(given.items()))
 
 
@@ -114,9 +124,40 @@ def settings_of(name: str) -> dict[str, Setting]:
 
 
 def serves(name: str, device: Device) -> bool:
-    """Whether an engine runs on a device."""
-    only: tuple[str, ...] = _class(name).RUNTIMES
-    return not only or device.runtime in only
+    """Whether an engine is described on a device's runtime."""
+    return device.runtime in _class(name).RUNTIMES
+
+
+def own_device(name: str, device: Device) -> Device:
+    """A device that nobody named as one on which the engine is described."""
+    if serves(name, device):
+        return device
+    runtime = _class(name).RUNTIMES[0]
+    return replace(device, runtime=runtime, linked=False, generation="", unified=runtime in ("metal", "cpu"))
+
+
+def require_serves(name: str, architecture: Architecture, device: Device, why: str = "") -> None:
+    """Raise ArgumentError where an engine runs no such model, or is not described on such a device.
+
+    why: the sentence that says why it was taken, where nobody named it.
+    """
+    made = _class(name)
+    if serves(name, device) and _runs(made, architecture):
+        return
+    others = [other for other in ENGINES if serves(other, device) and _runs(_class(other), architecture)]
+    known = ", ".join(others) or "none that is described"
+    then = f"; leave engine out, or name one of {known}."
+    if why:
+        then = f". {why} Name other hardware or another format, or an engine of {known}."
+    if not serves(name, device):
+        where = f"{device.name or 'the device'} is {device.runtime}"
+        raise ArgumentError(f"engine {name!r} is described on {', '.join(made.RUNTIMES)}, and {where}{then}")
+    raise ArgumentError(f"engine {name!r} runs no such model as {architecture.model_type} ({architecture.task}){then}")
+
+
+def _runs(made: type[Described], architecture: Architecture) -> bool:
+    hears = architecture.task == "encoder-decoder" and architecture.sounds is not None
+    return architecture.task in made.TASKS and (hears or not made.HEARS_ALONE)
 
 
 def share_of(name: str) -> str:
@@ -136,10 +177,11 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
         return _made(name, max(tables, key=_release), tables, device, given)
     if _DATE.fullmatch(version.strip()):
         return _of_date(name, version.strip(), tables, device, given)
+    newest = max(tables, key=_release)
+    if version.strip().startswith("b") and not newest.startswith("b"):
+        raise ArgumentError(f"engine_version {version!r} is a build, and {name} has releases such as {newest!r}.")
     wanted = _release(version)
-    nearest = min(
-        tables.values(), key=lambda facts: _distance(wanted, _release(facts["from"]), _release(facts["before"]))
-    )
+    nearest = _nearest(wanted, tables)
     if _release(nearest["from"]) <= wanted < _release(nearest["before"]):
         return _made(name, nearest["from"], tables, device, given, version=version)
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
@@ -160,12 +202,28 @@ def _of_date(
         text = f"When {name} came out is not known: for {date} its newest release that is described was counted."
         note = Note(subject="engine_version", text=text, origin="warning")
         return _made(name, max(tables, key=_release), tables, device, given, notes=(note,))
-    last = f"{date}-31"[:10]
-    _, described = max((entry for entry in known if entry[0] <= last), default=min(known))
+    last = _last_day(date)
+    out = [entry for entry in known if entry[0] <= last]
+    _, described = max(out, default=min(known))
     text = f"{name} as of {date} was counted by its release {described}."
-    return _made(
-        name, described, tables, device, given, notes=(Note(subject="engine_version", text=text, origin="assumption"),)
-    )
+    if not out:
+        text = f"{name} as of {date} is older than all that is described: its release {described} was counted."
+    note = Note(subject="engine_version", text=text, origin="assumption" if out else "warning")
+    return _made(name, described, tables, device, given, notes=(note,))
+
+
+def _last_day(date: str) -> str:
+    """The day that a date is, or the last of its month. Raises ArgumentError for one that no calendar has."""
+    found = _DATE.fullmatch(date)
+    assert found is not None
+    year, month, day = int(found[1]), int(found[2]), int(found[3] or 1)
+    try:
+        datetime.date(year, month, day)
+    except ValueError:
+        raise ArgumentError(
+            f"engine_version {date!r} is no date of the calendar; give a release, or such a date."
+        ) from None
+    return date if found[3] else f"{date}-31"
 
 
 def _made(
@@ -252,17 +310,15 @@ def _on_top(own: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, An
 
 def _release(version: str) -> tuple[int, ...]:
     """The numbers of a release (0.19.1, v0.20, 0.21.0rc1)."""
-    found = _RELEASE.match(version.strip())
+    found = _RELEASE.fullmatch(version.strip())
     if found is None:
         raise ArgumentError(f"engine_version must be a release such as '0.19' or '0.19.1', and is {version!r}.")
     return tuple(int(part) for part in found[1].split("."))
 
 
-def _distance(wanted: tuple[int, ...], first: tuple[int, ...], end: tuple[int, ...]) -> tuple[int, ...]:
-    """How far a release is from a range of them: the first number that differs counts most."""
-    if first <= wanted < end:
-        return (0,)
-    near = first if wanted < first else end
-    width = max(len(wanted), len(near))
-    padded = ((*release, *(0,) * (width - len(release))) for release in (wanted, near))
-    return tuple(abs(one - other) for one, other in zip(*padded, strict=True))
+def _nearest(wanted: tuple[int, ...], tables: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The table of a release: the one that it lies in, or else the last that begins before it, or the oldest."""
+    begun = [facts for facts in tables.values() if _release(facts["from"]) <= wanted]
+    if not begun:
+        return min(tables.values(), key=lambda facts: _release(facts["from"]))
+    return max(begun, key=lambda facts: _release(facts["from"]))

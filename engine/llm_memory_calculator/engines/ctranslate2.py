@@ -16,6 +16,7 @@ from .stored import stored
 
 if TYPE_CHECKING:
     from ..units import Quantity
+    from .device import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,7 +26,7 @@ class CTranslate2(Described):
     TITLE: ClassVar[str] = "CTranslate2"
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8",)
     ALONE: ClassVar[bool] = True
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "cpu")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "cpu")
 
     @property
     def step_tokens(self) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from ..facts import table
 from ..units import larger, smaller
 from .base import CacheLayout, CacheRoom, Condition, HostCost, KernelCost, Place, Range, Spread, Standing
-from .device import UNNAMED, Device
+from .device import UNNAMED, Device, Runtime
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -72,8 +72,22 @@ class Described:
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
     BY_LAYERS: ClassVar[bool] = False
     """Whether devices share whole layers and not each layer, where nobody says."""
-    RUNTIMES: ClassVar[tuple[str, ...]] = ()
-    """The runtimes that it serves on; empty: all that are described."""
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
+        "cuda",
+        "rocm",
+        "cpu",
+        "tpu",
+        "gaudi",
+        "neuron",
+        "ascend",
+        "xpu",
+        "other",
+    )
+    """The runtimes that it serves on."""
+    TASKS: ClassVar[tuple[str, ...]] = ("decoder", "encoder", "encoder-decoder")
+    """What it serves of what models do."""
+    HEARS_ALONE: ClassVar[bool] = False
+    """Whether it serves nothing but models that make text of sound."""
     SHARE: ClassVar[str] = ""
     """The setting that says how much of the memory it may use; empty where it has none."""
 
@@ -132,7 +146,7 @@ class Described:
 
     def context_bytes(self) -> float:
         """The device's context: none where the runtime is the host's own."""
-        if self.device.runtime in ("metal", "cpu"):
+        if not self.device.has_context:
             return 0.0
         context: float = self.facts["context"]["bytes"]
         return context

@@ -38,6 +38,11 @@ class Device:
     name: str = ""
 
     @property
+    def has_context(self) -> bool:
+        """Whether a process takes memory of the device for a context, as CUDA's and ROCm's do."""
+        return self.runtime in ("cuda", "rocm")
+
+    @property
     def total_gib(self) -> float:
         """GiB that the runtime sees; of no named device, those of an 80 GB card, for which engines choose alike."""
         return (_UNNAMED_BYTES if self.total_bytes is None else self.total_bytes) / 2**30
@@ -52,8 +57,10 @@ UNNAMED = Device()
 def device_of(accelerator: Accelerator) -> Device:
     """The device that an accelerator of the catalogue, or a custom one, is to an engine."""
     runtime = _BY_MAKER.get(accelerator.manufacturer, "other")
-    if accelerator.type == "cpu":
-        runtime = "cpu"
+    if accelerator.type in ("cpu", "tpu"):
+        runtime = accelerator.type
+    if runtime == "cuda" and accelerator.type == "asic":
+        runtime = "other"
     if accelerator.name.startswith("Gaudi"):
         runtime = "gaudi"
     if runtime == "other" and accelerator.type == "gpu":

@@ -14,6 +14,7 @@ from .stored import stored
 
 if TYPE_CHECKING:
     from .base import Place
+    from .device import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,6 +22,18 @@ class Diffusers(Described):
     """Hugging Face diffusers on PyTorch."""
 
     TITLE: ClassVar[str] = "diffusers"
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
+        "cuda",
+        "rocm",
+        "metal",
+        "cpu",
+        "tpu",
+        "gaudi",
+        "neuron",
+        "ascend",
+        "xpu",
+    )
+    TASKS: ClassVar[tuple[str, ...]] = ("diffusion",)
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("fp8", "nf4")
     OFFLOADS: ClassVar[tuple[str, ...]] = ("model", "sequential")
     ALONE: ClassVar[bool] = True

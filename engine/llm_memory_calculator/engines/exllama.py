@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..formats.scheme import Formats
     from ..operators import Entry, Operator
     from ..units import Quantity
+    from .device import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,7 +27,8 @@ class ExLlama(Described):
 
     TITLE: ClassVar[str] = "ExLlama"
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("6.0bpw", "5.0bpw", "4.0bpw", "3.0bpw")
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "rocm")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm")
+    TASKS: ClassVar[tuple[str, ...]] = ("decoder",)
     CHUNK: ClassVar[str] = "chunk_size"
     LENGTH: ClassVar[str] = "max_seq_len"
     PAGED: ClassVar[bool] = True

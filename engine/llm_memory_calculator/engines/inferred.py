@@ -20,7 +20,7 @@ _TAG = re.compile(r"[\w.-]+:[\w.-]+")
 class Inferred(NamedTuple):
     engine: str
     why: str
-    """The sentence that says so; empty where it is what everybody takes."""
+    """The sentence that says so."""
 
 
 def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
@@ -38,4 +38,4 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
         return Inferred("exllama", "No engine was named: its format is ExLlama's.")
     if device.runtime == "metal":
         return Inferred("mlx", f"No engine was named: {device.name} has Metal and no CUDA, and MLX was counted.")
-    return Inferred(NEWEST, "")
+    return Inferred(NEWEST, "No engine was named: the newest vLLM that is described was counted.")

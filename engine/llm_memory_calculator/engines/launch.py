@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -49,11 +50,9 @@ def launch_line(
         words.append(facts["adapters"].format(count=adapters[0], rank=adapters[1]))
     if drafted is not None:
         words.append(_speculative(facts["speculative"], *drafted))
-    environment: list[str] = []
-    for name, value in told.items():
-        flag = _flag(declared[name], value)
-        (environment if "=" in flag.split(" ")[0] else words).append(flag)
-    return " ".join(filter(None, (*environment, *words)))
+    words += [_flag(declared[name], value) for name, value in told.items()]
+    environment = [word for word in words if _VARIABLE.match(word)]
+    return " ".join(filter(None, (*environment, *(word for word in words if word not in environment))))
 
 
 def _command(facts: Mapping[str, Any], engine: Engine, model: str, label: str, plain: str) -> str:
@@ -76,6 +75,8 @@ def _command(facts: Mapping[str, Any], engine: Engine, model: str, label: str, p
     return found
 
 
+# A variable of the environment stands before the command.
+_VARIABLE = re.compile(r"[A-Z][A-Z_]+=")
 _TORCH = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..operators import Entry, Operator, State
     from ..ranks import Kind
     from ..units import Quantity
+    from .device import Runtime
     from .settings import Value
 
 FLOAT_BYTES = 4
@@ -62,6 +63,7 @@ class LlamaCpp(Described):
     """llama.cpp's llama-server, whose devices share whole layers (split mode layer): the stages of a pipeline."""
 
     TITLE: ClassVar[str] = "llama.cpp"
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "metal", "cpu", "ascend", "xpu")
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
     BY_LAYERS: ClassVar[bool] = True
     CHUNK: ClassVar[str] = "n_ubatch"
@@ -165,7 +167,7 @@ class LlamaCpp(Described):
 
     def context_bytes(self) -> float:
         """The device's context and its libraries, by the class of the card."""
-        if self.device.runtime in ("metal", "cpu"):
+        if not self.device.has_context:
             return 0.0
         rows = self.facts["context"]
         return float(next(row["mib"] for row in rows if self.device.total_gib >= row["least_gib"])) * MIB

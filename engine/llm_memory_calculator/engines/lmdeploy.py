@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..operators import Entry
     from ..units import Quantity
+    from .device import Runtime
     from .settings import Value
 
 # Values of a head that share a scale and a zero of a quantised cache, each in the model's format: those of most models.
@@ -29,7 +30,8 @@ class Lmdeploy(Blocked):
     """LMDeploy's server."""
 
     TITLE: ClassVar[str] = "LMDeploy"
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "ascend")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "ascend")
+    TASKS: ClassVar[tuple[str, ...]] = ("decoder",)
     SHARE: ClassVar[str] = "cache_max_entry_count"
     CHUNK: ClassVar[str] = "max_prefill_token_num"
     LENGTH: ClassVar[str] = "session_len"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..operators import CacheLaw, Entry
     from ..units import Quantity
+    from .device import Runtime
 
 # Bytes of scale and bias that a group of quantised values has, each in 16 bits (QuantizedKVCache).
 GROUP_BYTES = 4
@@ -29,7 +30,7 @@ class Mlx(Described):
 
     TITLE: ClassVar[str] = "mlx-lm"
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("mlx_8bit", "mlx_6bit", "mlx_4bit")
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("metal", "cpu")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("metal", "cpu")
     CHUNK: ClassVar[str] = "prefill_step_size"
 
     @property

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..memory.ledger import Ledger
     from ..units import Quantity
+    from .device import Runtime
     from .settings import Value
 
 
@@ -29,6 +30,7 @@ class Ollama(LlamaCpp):
     """Ollama, which loads what does not fit on the CPU and never refuses for a card."""
 
     TITLE: ClassVar[str] = "Ollama"
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "metal", "cpu", "xpu")
     CHUNK: ClassVar[str] = "num_batch"
     LENGTH: ClassVar[str] = "num_ctx"
     SLOTS: ClassVar[str] = ""

@@ -31,6 +31,8 @@ class Setting:
     least: int = 1
     above: float = 0.0
     most: float = 1e9
+    states: str = ""
+    """The argument of a question that it says too; empty: none."""
     words: tuple[str, ...] = ()
     """All that is accepted of a text, where these are all."""
 

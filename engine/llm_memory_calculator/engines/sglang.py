@@ -18,6 +18,7 @@ from .described import Described
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..units import Quantity
+    from .device import Runtime
     from .settings import Value
 
 # Tensor ranks from which a card captures graphs of larger batches by itself.
@@ -32,7 +33,7 @@ class Sglang(Described):
     """SGLang's server."""
 
     TITLE: ClassVar[str] = "SGLang"
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "rocm", "xpu", "ascend")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "xpu", "ascend")
     SHARE: ClassVar[str] = "mem_fraction_static"
     CHUNK: ClassVar[str] = "chunked_prefill_size"
     LENGTH: ClassVar[str] = "context_length"

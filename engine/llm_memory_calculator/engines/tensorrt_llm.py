@@ -17,6 +17,7 @@ from .blocks import Blocked
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..units import Quantity
+    from .device import Runtime
     from .settings import Value
 
 
@@ -25,7 +26,7 @@ class TensorrtLlm(Blocked):
     """TensorRT-LLM on its PyTorch backend, or with an engine that was built before."""
 
     TITLE: ClassVar[str] = "TensorRT-LLM"
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda",)
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda",)
     SHARE: ClassVar[str] = "free_gpu_memory_fraction"
     CHUNK: ClassVar[str] = "max_num_tokens"
     LENGTH: ClassVar[str] = "max_seq_len"

@@ -16,6 +16,7 @@ from .blocks import Blocked
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..units import Quantity
+    from .device import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +24,7 @@ class Tgi(Blocked):
     """TGI with flash attention."""
 
     TITLE: ClassVar[str] = "TGI"
-    RUNTIMES: ClassVar[tuple[str, ...]] = ("cuda", "rocm")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm")
     SHARE: ClassVar[str] = "cuda_memory_fraction"
     CHUNK: ClassVar[str] = "max_batch_prefill_tokens"
     LENGTH: ClassVar[str] = "max_total_tokens"

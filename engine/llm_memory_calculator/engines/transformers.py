@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..operators import Operator
     from ..units import Quantity
+    from .device import Runtime
 
 FLOAT32 = 4
 
@@ -27,6 +28,17 @@ class Transformers(Described):
     """transformers' own generate() and forward passes, on PyTorch."""
 
     TITLE: ClassVar[str] = "transformers"
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
+        "cuda",
+        "rocm",
+        "metal",
+        "cpu",
+        "tpu",
+        "gaudi",
+        "neuron",
+        "ascend",
+        "xpu",
+    )
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8", "nf4")
     CHUNK: ClassVar[str] = "prefill_chunk_size"
 

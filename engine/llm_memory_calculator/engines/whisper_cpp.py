@@ -16,6 +16,7 @@ from .stored import stored
 
 if TYPE_CHECKING:
     from ..units import Quantity
+    from .device import Runtime
 
 FLOAT32 = 4
 
@@ -25,6 +26,8 @@ class WhisperCpp(Described):
     """whisper.cpp of a Whisper model."""
 
     TITLE: ClassVar[str] = "whisper.cpp"
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "metal", "cpu", "ascend", "xpu")
+    HEARS_ALONE: ClassVar[bool] = True
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q5_0")
     ALONE: ClassVar[bool] = True
 

@@ -27,6 +27,8 @@ _NARROWED, _LEAST_BYTES = 0.1, 20e6
 # How far two statements of the same card's memory may be apart.
 _SAME_MEMORY = 0.01
 _MOST_BYTES, _MOST_DEVICES = 10**15, 65_536
+# No card that serves has less.
+_LEAST_CARD = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,11 +90,19 @@ def calibration_of(stated: Mapping[str, Any]) -> Calibration:
         raise ArgumentError(
             f"calibration's engine {shown(checked['engine'])} is not described here. Accepted: {', '.join(ENGINES)}."
         )
-    checked["total_bytes"] = whole("calibration's total_bytes", stated["total_bytes"], most=_MOST_BYTES)
+    checked["total_bytes"] = whole(
+        "calibration's total_bytes", stated["total_bytes"], least=_LEAST_CARD, most=_MOST_BYTES
+    )
     checked["parts"] = {
         part: whole(f"calibration's {part}", value, least=-_MOST_BYTES, most=_MOST_BYTES)
         for part, value in parts.items()
     }
+    for part, value in checked["parts"].items():
+        if abs(value) > checked["total_bytes"]:
+            shows = f"the card of {checked['total_bytes']:,} bytes shows"
+            raise ArgumentError(
+                f"calibration's {part} is {value:,} bytes, more than {shows}; give what a log measured."
+            )
     return Calibration(**checked)
 
 

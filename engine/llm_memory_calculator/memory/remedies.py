@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..engines import device_of, serves
 from ..formats.numerics import FORMATS
 from ..parallel import Parallelism, most_stages, tensor_sizes
 from ..report import Remedy
@@ -154,7 +155,10 @@ def _shorter(deployment: Deployment, load: Load) -> Iterator[Change]:
             kept = max(1, min(int(load.tokens), tokens - int(load.output)))
             then = replace(load, tokens=kept) if load.tokens + load.output > tokens else load
             there = replace(deployment, engine=engine.told(**{setting: tokens})) if told else deployment
-            yield f"{setting if told else 'seq_length'} {tokens:,}", there, then
+            said = [f"{setting} {tokens:,}"] if told else []
+            if then is not load:
+                said.append(f"seq_length {kept:,}")
+            yield " and ".join(said), there, then
         tokens //= 2
 
 
@@ -178,7 +182,9 @@ def _more(deployment: Deployment, load: Load) -> Iterator[Change]:
         return
     if deployment.engine.BY_LAYERS:
         for stages in range(layout.pipeline + 1, min(most, most_stages(deployment.architecture)) + 1):
-            yield f"devices {stages}", deployment.laid_out(replace(layout, pipeline=stages)), load
+            more = replace(layout, pipeline=stages)
+            said = f"devices {stages}" if more.devices == stages else f"pipeline_parallel {stages}"
+            yield said, deployment.laid_out(more), load
         return
     for tensor in tensor_sizes(deployment.architecture, most):
         if tensor > layout.tensor:
@@ -190,6 +196,6 @@ def _larger(deployment: Deployment, load: Load, accelerators: Iterable[Accelerat
     """Another device, one of it."""
     held = deployment.usable_bytes or 0
     for accelerator in sorted(accelerators, key=lambda one: one.usable_memory_bytes):
-        if accelerator.usable_memory_bytes > held:
+        if accelerator.usable_memory_bytes > held and serves(deployment.engine.name, device_of(accelerator)):
             layout = Parallelism(data=deployment.layout.data)
             yield f"hardware {accelerator.name}", deployment.on(accelerator).laid_out(layout), load

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines import device_of, serves
 from ..engines.launch import launch_line
+from ..facts import table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Startup
-from ..units import GB, larger
+from ..units import GB, ceil_div, larger
 from . import Ledger, Verdict, judge, ledger
 from .caches import cache_notes, growth
 from .calibration import spread_at
@@ -116,6 +117,8 @@ def memory_report(
             *length_notes(architecture, load.tokens),
             *cache_notes(architecture, formats, deployment.engine),
             *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
+            *(() if verdict is None else queue_notes(deployment, load)),
+            *(() if verdict is None else launch_notes(deployment)),
             *(() if verdict is None else warning_notes(judged["startup"], verdict)),
             *_peak_notes(need, deployment, load),
             *deployment.apart,
@@ -166,10 +169,59 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 
 
+def queue_notes(deployment: Deployment, load: Load) -> tuple[Note, ...]:
+    """That an engine takes fewer sequences at once than were asked for."""
+    engine = deployment.engine
+    names = [name for name in (engine.SEQUENCES, engine.SLOTS) if name and name in engine.settings]
+    if not names:
+        return ()
+    setting = min(names, key=lambda name: int(engine.settings[name]))
+    most, each = int(engine.settings[setting]), ceil_div(load.sequences, deployment.layout.data)
+    if each <= most:
+        return ()
+    text = (
+        f"{engine.TITLE} takes at most {most:,} sequences at once ({setting}): the others of batch_size "
+        f"{load.sequences:,} wait, and memory was counted for all of them; raise it, or give a smaller batch_size."
+    )
+    return (Note(subject=setting, text=text, origin="warning"),)
+
+
+def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
+    """What was counted and no flag of the engine makes so."""
+    model, formats, engine, layout = deployment.model, deployment.formats, deployment.engine, deployment.layout
+    own, facts, notes = model.formats(None, None), table(f"engines/{engine.name}")["launch"], []
+    kept = formats.kv_cache
+    if kept != own.kv_cache and kept.bits < 16 and kept.name not in facts.get("cache", {}) and not formats.uniform:
+        having = f"it has {', '.join(facts['cache'])}" if "cache" in facts else "none is known to it"
+        text = (
+            f"The cache was counted in {kept.name}, which no flag of {engine.TITLE} asks for ({having}): the line that "
+            f"starts it keeps {own.kv_cache.name}."
+        )
+        notes.append(Note(subject="kv_precision", text=text, origin="warning"))
+    label = formats.scheme.label
+    if label != own.scheme.label and label not in facts.get("weights", {}) and "{label}" not in facts["command"]:
+        text = (
+            f"The weights were counted in {label}, which {engine.TITLE} loads from a repository that is stored so and "
+            f"does not make of {model.repository or model.name}: name such a repository."
+        )
+        notes.append(Note(subject="precision", text=text, origin="warning"))
+    unsaid = [part for part in ("tensor", "data") if getattr(layout, part) > 1 and part not in facts]
+    if unsaid and not (engine.BY_LAYERS or (unsaid == ["data"] and not layout.devices_of_copy > 1)):
+        text = f"{engine.TITLE} has no flag for {' and '.join(unsaid)} parallelism here: start a process for each copy."
+        if "tensor" in unsaid:
+            text = (
+                f"No flag of {engine.TITLE} for tensor parallelism is known: the line that starts it does not say it."
+            )
+        notes.append(Note(subject=f"{unsaid[0]}_parallel", text=text, origin="warning"))
+    return tuple(notes)
+
+
 def launch_of(deployment: Deployment, load: Load) -> str | None:
     """The line that starts the engine so; None where no line does."""
     model, formats, adapters, drafts = deployment.model, deployment.formats, load.adapters, deployment.speculation
     own = model.formats(None, None)
+    if table(f"engines/{deployment.engine.name}")["launch"].get("of_sound") and deployment.architecture.sounds is None:
+        return None
     return launch_line(
         deployment.engine,
         model.repository or model.name,
@@ -199,7 +251,7 @@ def total_interval(deployment: Deployment, need: Ledger, *, stated: bool = False
         low, high = low + found.below(estimate) ** 2, high + found.above(estimate) ** 2
     total = need.total
     return Interval(
-        low=round(total - math.sqrt(low)),
+        low=max(round(total - math.sqrt(low)), 0),
         high=round(total + math.sqrt(high)),
         level=LEVEL,
         evidence=spread.evidence,

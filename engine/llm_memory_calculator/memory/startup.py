@@ -107,7 +107,7 @@ def _said(condition: Condition, request: float, longest: float) -> str:
 def _of_part(verdict: Verdict, part: str) -> Interval:
     """The range of a part of the ledger."""
     estimate, (below, above) = estimate_of(verdict.need, part), verdict.ends(part)
-    return _interval(verdict, estimate + below, estimate + above)
+    return _interval(verdict, max(0.0, estimate + below), estimate + above)
 
 
 def _interval(verdict: Verdict, low: float, high: float) -> Interval:

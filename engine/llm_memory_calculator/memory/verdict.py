@@ -68,8 +68,12 @@ class Verdict:
 
     @property
     def binding(self) -> Condition:
-        """The condition with the least to spare."""
-        return min(self.judged, key=lambda condition: condition.margin)
+        """The condition that decides: of those that no end of the range reaches, or else of those that one does not,
+        or of all, the one with the least to spare."""
+        missed = [condition for condition in self.judged if self.margins(condition)[1] < 0]
+        short = missed or [condition for condition in self.judged if condition.margin < 0]
+        doubted = short or [condition for condition in self.judged if self.margins(condition)[0] < 0]
+        return min(doubted or self.judged, key=lambda condition: condition.margin)
 
     def margins(self, condition: Condition) -> tuple[float, float]:
         """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
