@@ -244,7 +244,7 @@ def test_kinds_of_input_run_one_after_the_other() -> None:
 
 
 def test_a_batch_is_smaller_where_each_sequence_has_a_video() -> None:
-    question: dict[str, Any] = {"memory_gb": 24, "seq_length": 16_384}
+    question: dict[str, Any] = {"memory_gb": 24, "seq_length": 14_336}
     video = max_batch_size(QWEN3, video_seconds=60, **question)
     assert video.image_memory_bytes > 0
     assert video.max_batch_size < max_batch_size(QWEN3, **question).max_batch_size

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..architecture import Architecture
 from ..config import Config
 
@@ -13,7 +16,7 @@ def rotary_values(config: Config, architecture: Architecture) -> int:
     """Values of these tables, each distinct one once; 0 where positions are learned, or none are stated.
 
     Source: vLLM's layers/rotary_embedding (cos_sin_cache of max_position x factor rows of rotary_dim values; a table
-    for each theta, so two where windowed layers have a theta of their own).
+    for each theta and width, so two where windowed layers have a theta or full ones a width of their own).
     """
     values = config.values
     text = values.get("text_config")
@@ -32,7 +35,15 @@ def rotary_values(config: Config, architecture: Architecture) -> int:
     width = int(width * share) if isinstance(share, float) else width
     rows = positions * _factor(values.get("rope_scaling"))
     local = positions if values.get("rope_local_base_freq") else 0
-    return round((rows + local) * width)
+    return round((rows + local) * width + rows * sum(_widths(values) - {width}))
+
+
+def _widths(values: Mapping[str, Any]) -> set[int]:
+    """Widths of the heads of layers that state their own: of all full ones, or by layer."""
+    layers = values.get("per_layer_config")
+    stated = layers.values() if isinstance(layers, dict) else ()
+    own = [layer.get("head_dim") for layer in stated if isinstance(layer, dict)]
+    return {width for width in (values.get("global_head_dim"), *own) if isinstance(width, int)}
 
 
 def _learned(architecture: Architecture) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..formats.scheme import Formats
     from ..memory.ledger import Ledger
     from ..operators import Entry, Operator, StateChoice
+    from ..ranks import Kind
     from ..units import Quantity
     from .settings import Value
 
@@ -102,16 +103,14 @@ class Vllm(Described):
         by_ranks: Mapping[str, float] = facts[linked if hopper else "linked" if self.device.linked else "bus"]
         known = [int(count) for count in by_ranks]
         nearest = max((count for count in known if count <= ranks), default=min(known))
-        return by_ranks[str(nearest)] * GIB
+        return by_ranks[str(nearest)] * GIB + self._runner_state(place)
 
     def _runner_state(self, place: Place) -> float:
         """What the second runner keeps for each sequence that it may have."""
         if self._runner(place) != "v2":
             return 0.0
-        facts, sequences = self.facts["non_torch"], int(self.settings["max_num_seqs"])
-        counts: float = facts["v2_slot_bytes"] * place.architecture.vocab_size * sequences
-        many: float = facts["v2_many"]
-        return counts + many * GIB * min(1.0, sequences / _MANY)
+        slot: float = self.facts["non_torch"]["v2_slot_bytes"]
+        return slot * place.architecture.vocab_size * int(self.settings["max_num_seqs"])
 
     def _context(self, place: Place) -> float:
         if self.device.runtime in ("cpu", "metal", "tpu"):
@@ -135,7 +134,8 @@ class Vllm(Described):
             depth += place.draft.place.holding.depth
         whole = (row["base"] + row["layer"] * depth + (facts["experts"] if holding.mixes else 0)) * GIB
         if self.device.total_gib < _SMALL_GIB:
-            whole *= facts["small"]
+            small = facts["small"]
+            whole = (small["base"] + small["layer"] * depth * place.architecture.hidden_size / small["hidden"]) * GIB
         sizes = capture_sizes(self.sequences * self._tokens_verified(place))
         share = facts["first"] + (1 - facts["first"]) * sizes / capture_sizes(512)
         return float(whole * share)
@@ -177,6 +177,12 @@ class Vllm(Described):
 
     # --- the profile run ---
 
+    @property
+    def library_bytes(self) -> float:
+        """The workspace of libraries that the profile run's peak holds."""
+        by_generation: Mapping[str, float] = self.facts["activations"]["library_bytes"]
+        return float(by_generation.get(self.device.generation, by_generation["others"]))
+
     def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
         """What the profile run peaks at, whatever is served later; of an encoder, what its sequences do."""
         if place.architecture.task == "encoder":
@@ -188,7 +194,7 @@ class Vllm(Described):
     def explained(self, place: Place) -> Mapping[str, str]:
         facts, width = self.facts["activations"], place.formats.activation_bytes
         hidden, vocabulary = place.architecture.hidden_size, place.architecture.vocab_size
-        widest, kept = place.holding.live_values - 2 * hidden, facts["library_bytes"] / 1e6
+        widest, kept = _widest(self, place), self.library_bytes / 1e6
         return {
             "forward pass": f"{self.step_tokens:,} tokens of a step x {width:g} B x ({widest:,} values of the widest "
             f"operator + {facts['residuals']:g} x {hidden:,}) + {kept:,.1f} MB and what is kept",
@@ -198,6 +204,8 @@ class Vllm(Described):
             "rejection sampler": f"{self.sequences:,} sequences x {vocabulary:,} logits, of a bonus token and of one "
             "drafted, with their copies, probabilities and noise in float32",
             "draft": f"its pass over {self.step_tokens:,} tokens of a step, the model's hidden states beside it",
+            _COMPILATION: f"a table of {vocabulary:,} x {hidden:,} values of {width:g} B over {place.layout.tensor} "
+            "ranks, while the graph is compiled: none where the compiler's cache is warm",
         }
 
     # --- the cache ---
@@ -288,14 +296,19 @@ class Vllm(Described):
         if self.facts["graphs"]["counted"] in ("all", self._runner(place)):
             parts["graphs"] = -1.0
         margin = self.budget_bytes(total_bytes) - held
-        pages = self.pages(place)
-        if "kv_cache_memory_bytes" in self.given:
-            margin, parts = self.given["kv_cache_memory_bytes"], {}
-        if "num_gpu_blocks_override" in self.given and pages is not None:
-            margin, parts = int(self.given["num_gpu_blocks_override"]) * pages.block_bytes, {}
+        if (told := self._told_cache(place)) is not None:
+            margin, parts = told, {}
         return Condition(
             name="room for a cache", margin=margin, parts=parts, message=self.facts["messages"]["no_blocks"]
         )
+
+    def _told_cache(self, place: Place) -> float | None:
+        """Bytes of the cache where they are told, and not what is left."""
+        if "num_gpu_blocks_override" in self.given and (pages := self.pages(place)) is not None:
+            return int(self.given["num_gpu_blocks_override"]) * pages.block_bytes
+        if "kv_cache_memory_bytes" in self.given:
+            return float(self.given["kv_cache_memory_bytes"])
+        return None
 
     def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
         messages, budget, room = (
@@ -308,6 +321,8 @@ class Vllm(Described):
         # one block is never given out
         spared = 0 if pages is None else self.facts["groups"]["spared_blocks"] * pages.block_bytes
         found = [] if not self.facts["free_check"] else [self._free(need, total_bytes)]
+        if (told := self._told_cache(place)) is not None:
+            found.append(self._allocated(need, told, total_bytes))
         found += [
             room,
             Condition(
@@ -347,13 +362,39 @@ class Vllm(Described):
             message=self.facts["messages"]["free"],
         )
 
+    def _allocated(self, need: Ledger, told: float, total_bytes: Quantity) -> Condition:
+        """Nothing but the card bounds a cache that is told."""
+        held = need.context + need.resident + need.adapters + need.images
+        held = held + need.buffers + need.activations + need.graphs
+        return Condition(
+            name="the cache that is told beside all else",
+            margin=total_bytes - held - told,
+            parts={"context": -1.0, "weights": -1.0, "buffers": -1.0, "activations": -1.0, "graphs": -1.0},
+            message=self.facts["messages"]["told"],
+        )
+
     def spread(self, place: Place) -> Spread:
         return _spread(self, place)
 
 
 @lru_cache(maxsize=8192)
 def _spread(engine: Vllm, place: Place) -> Spread:
-    """The ranges of the nearest evidence: release, class of card, kind of model."""
+    """The ranges of the nearest evidence, down to what a start takes whose compiler's cache is warm."""
+    found, taken = _nearest(engine, place), _compiled(engine, place)
+    if not taken or place.architecture.task == "encoder":
+        return found
+    peaks = _peaks(engine, place)
+    warm = max(size for part, size in peaks.items() if part != _COMPILATION)
+    low = min(found.activations.low_bytes, warm - max(peaks.values()))
+    found = replace(found, activations=replace(found.activations, low_bytes=low))
+    if not engine.facts["consumed"]:
+        return found
+    # what the compiler leaves has left the free memory too
+    return replace(found, buffers=replace(found.buffers, high_bytes=found.buffers.high_bytes + taken))
+
+
+def _nearest(engine: Vllm, place: Place) -> Spread:
+    """By release, class of card, kind of model."""
     facts, device = engine.facts["spread"], engine.device
     if device.runtime not in ("cuda", "rocm"):
         return spread_of(facts["unknown"])
@@ -371,8 +412,6 @@ def _spread(engine: Vllm, place: Place) -> Spread:
 _SMALL_GIB = 60
 # Tokens of a step of the starts that died in the warm-up.
 _MEASURED_TOKENS = 8192
-# Sequences of a step that such a card takes by itself.
-_MANY = 256
 
 
 def capture_sizes(sequences: int) -> int:
@@ -413,12 +452,11 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
     """By the tensors that are alive when the profile run's passes are at their widest; rest of it kept by libraries."""
     architecture, holding, width = place.architecture, place.holding, place.formats.activation_bytes
     hidden, tokens, sequences = architecture.hidden_size, engine.step_tokens, engine.sequences
-    facts, kept = engine.facts["activations"], float(engine.facts["activations"]["library_bytes"])
+    facts, kept = engine.facts["activations"], engine.library_bytes
     if holding.towers and architecture.images is not None:
         # the encoder's outputs stay while the text runs
         kept += tokens * hidden * width
-    live = holding.live_values - 2 * hidden
-    found = {"forward pass": tokens * width * (live + facts["residuals"] * hidden) + kept}
+    found = {"forward pass": tokens * width * (_widest(engine, place) + facts["residuals"] * hidden) + kept}
     if holding.samples:
         rows = facts[engine._runner(place)]
         # fewer rows are sorted, as all were before
@@ -445,9 +483,47 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
     if engine.facts["experts_workspace"]:
         workspace = _workspace(place) * tokens * width
         found = {part: value + workspace for part, value in found.items()}
+    if compiled := _compiled(engine, place):
+        found[_COMPILATION] = compiled + kept
     if encoder := _encoder(engine, place):
         found["encoder of images"] = encoder + kept
     return found
+
+
+# A peak of the profile run, of a start whose compiler's cache is cold.
+_COMPILATION = "compilation"
+
+
+def _compiled(engine: Vllm, place: Place) -> float:
+    """A rank's table of the vocabulary, of which the compiler holds a copy more; 0 where nothing is compiled."""
+    architecture, settings = place.architecture, engine.settings
+    if not engine.facts["compiles"] or engine.device.runtime not in ("cuda", "rocm"):
+        return 0.0
+    if settings["enforce_eager"] or settings["compile_cached"]:
+        return 0.0
+    if place.holding.towers or place.holding.encoder or architecture.images is not None:
+        return 0.0
+    rows = ceil_div(architecture.vocab_size, 64) * 64 / place.layout.tensor
+    return rows * architecture.hidden_size * place.formats.activation_bytes
+
+
+def _widest(engine: Vllm, place: Place) -> int:
+    """Values a token of the widest operator, of fused experts none where their workspace is counted beside it."""
+    if not engine.facts["experts_workspace"] or not place.holding.mixes:
+        return place.holding.live_values - 2 * place.architecture.hidden_size
+    return max(
+        (
+            operator.live_values()
+            for _, kind in place.holding.text
+            for operator, _, form in kind.operators
+            if not operator.expert_count or form.name in _OWN_WORKSPACE
+        ),
+        default=0,
+    )
+
+
+# Formats of experts whose kernels take their buffers otherwise than the fused experts' workspace.
+_OWN_WORKSPACE = ("mxfp4", "nvfp4")
 
 
 def _workspace(place: Place) -> int:
@@ -464,7 +540,7 @@ def _workspace(place: Place) -> int:
 
 
 def _encoder(engine: Vllm, place: Place) -> float:
-    """A tower's pass over the images of the profile run: as many of the largest as a step's budget takes."""
+    """A tower's pass over the images, or videos, of the profile run: as many of the largest as a step takes."""
     images = place.architecture.images
     towers = [kind for kind in place.holding.towers if not kind.layer.of_sound]
     if images is None or not towers or engine.given.get("skip_mm_profiling"):
@@ -473,14 +549,36 @@ def _encoder(engine: Vllm, place: Place) -> float:
         size = images.size(_LARGE_SIDE, _LARGE_SIDE)
     except ArgumentError:
         return 0.0
+    facts, width = engine.facts["encoder"], place.formats.activation_bytes
     item = max(size.tokens, size.attended, 1)
-    facts = engine.facts["encoder"]
     longest = int(engine.settings.get("max_model_len", 0)) or place.architecture.max_length or item
+    # two frames of a video are as many tokens as an image
+    pairs = max(1, min(facts["videos"].get(_tower_type(place), 1), longest // item))
+    item, positions = pairs * item, pairs * size.positions
     shown = min(item, longest) if facts["capped"] else item
     items = max(1, min(max(engine.step_tokens, shown) // shown, engine.sequences * max(1, longest // shown)))
-    factor = facts["more"].get(place.architecture.tower_type, facts["factor"])
-    alive = max((kind.residual_width + kind.live_values) / kind.layer.reduction for kind in towers)
-    return float(factor * alive * items * size.positions * shown / item * place.formats.activation_bytes)
+    handed = 0 if pairs == 1 else item * place.architecture.hidden_size
+    alive = _tower_values(engine, place, towers) * positions
+    return float((alive + handed) * items * shown / item * width)
+
+
+def _tower_type(place: Place) -> str:
+    """The tower's family; the model's, where the section of the tower names none."""
+    return place.architecture.tower_type or place.architecture.model_type
+
+
+def _tower_values(engine: Vllm, place: Place, towers: Sequence[Kind]) -> float:
+    """Values a position that are alive in a tower's pass."""
+    facts = engine.facts["encoder"]
+    rule, factor = facts["alive"].get(_tower_type(place)), facts["factor"]
+    if rule is not None:
+        forms = {form.name for _, kind in place.holding.text for _, _, form in kind.operators}
+        factor = max((facts["more"][name] for name in forms & facts["more"].keys()), default=0.0)
+    if rule is not None and not factor:
+        blocks = [kind for kind in towers if kind.layer.reduction == 1]
+        widest, residual = (max(getattr(one, of) for one in blocks) for of in ("live_values", "residual_width"))
+        return float(widest + rule["residuals"] * residual + rule["values"])
+    return float(factor * max((kind.residual_width + kind.live_values) / kind.layer.reduction for kind in towers))
 
 
 # Pixels a side beyond what any processor keeps of an image.
