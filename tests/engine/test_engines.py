@@ -36,13 +36,21 @@ def test_a_version_within_a_described_range_is_taken_as_it_is() -> None:
     assert engine.notes == ()
 
 
-@pytest.mark.parametrize("version", ["0.7.3", "0.40.1", "v1.2"])
+@pytest.mark.parametrize("version", ["0.40.1", "v1.2", "99"])
 def test_an_unknown_version_takes_the_nearest_and_says_so(version: str) -> None:
     engine = engine_for("vllm", version)
     (note,) = engine.notes
     assert version in note.text
     assert engine.version in note.text
     assert note.origin == "warning"
+
+
+@pytest.mark.parametrize("version", ["0.7.3", "0.6.6.post1", "2024-11"])
+def test_the_first_engine_of_vllm_is_no_evidence(version: str) -> None:
+    report = calculate_memory("Qwen/Qwen3-8B", hardware="H100", engine="vllm", engine_version=version)
+    assert any("V0" in note.text and note.origin == "warning" for note in report.notes)
+    assert report.startup is not None
+    assert "no evidence" in report.startup.cache_room_interval.evidence
 
 
 # gpu_memory_utilization of vllm/config/cache.py, and get_batch_defaults of engine/arg_utils.py, of these releases

@@ -63,7 +63,7 @@ def test_one_chunk_is_the_whole_prompt_and_decode_does_not_change() -> None:
 def test_smaller_chunks_hold_less() -> None:
     # a chunk of 16,384 tokens has more alive than one of 512 and is short of a card that holds just the smaller one; a
     # time is given all the same, with a warning
-    room = {"Flops": 312, "Memory_BW": 2039, "Memory_size": 26}
+    room = {"Flops": 312, "Memory_BW": 2039, "Memory_size": 26.5}
     small, large = (
         estimate_chunked_performance(
             "meta-llama/Llama-3.1-8B",

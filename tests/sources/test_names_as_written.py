@@ -675,3 +675,19 @@ def test_a_table_of_the_layers_is_a_table_of_the_vocabulary_to_llama_quantize() 
     )
     report = calculate_memory("google/gemma-4-E2B-it", precision="q4_k_m")
     assert (report.weight_memory_bytes - towers) / 1e9 == pytest.approx(3.412, rel=0.025)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        # as openai/whisper's model card counts them, in millions
+        ("Systran/faster-whisper-large-v2", 1550e6),
+        ("faster-whisper-medium", 769e6),
+        ("deepdml/faster-whisper-large-v3-turbo-ct2", 809e6),
+    ],
+)
+def test_copies_for_faster_whisper_are_in_float16_under_its_engine(name: str, parameters: float) -> None:
+    report = calculate_memory(name)
+    assert report.precision == "fp16"
+    assert report.parameter_count == pytest.approx(parameters, rel=0.01)
+    assert report.engine.startswith("CTranslate2")

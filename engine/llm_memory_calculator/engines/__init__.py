@@ -244,6 +244,8 @@ def _made(
     made = _class(name)
 
     _require_released(name, version or described, given)
+    if "warning" in facts:
+        notes = (*notes, Note(subject="engine_version", text=facts["warning"], origin="warning"))
     bare = made(
         name=name,
         version=version or described,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NEWEST = "vllm"
 # As ollama's library writes a model: llama3.1:70b, qwen3:32b-q4_K_M.
 _TAG = re.compile(r"[\w.-]+:[\w.-]+")
+# As copies for faster-whisper are named: Systran/faster-whisper-large-v3.
+_FASTER = re.compile(r"faster-(?:distil-)?whisper", re.IGNORECASE)
 
 
 class Inferred(NamedTuple):
@@ -30,6 +32,10 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
         return Inferred("diffusers", "No engine was named: a pipeline that makes images runs in diffusers.")
     if _TAG.fullmatch(model.name):
         return Inferred("ollama", f"No engine was named: {model.name} is a tag of ollama's.")
+    if _FASTER.search(model.name):
+        return Inferred(
+            "ctranslate2", f"No engine was named: {model.name} is a copy for faster-whisper, which has CTranslate2."
+        )
     if label == "gguf" or label in mixes():
         return Inferred("llama_cpp", "No engine was named: a GGUF is served by llama.cpp.")
     if label.startswith("mlx"):

@@ -92,7 +92,7 @@ class Vllm(Described):
 
     def _buffers(self, place: Place) -> float:
         """Outside the allocator: NCCL and what libraries load, by link and ranks."""
-        if self.device.runtime in ("cpu", "metal", "tpu"):
+        if self.device.runtime in ("cpu", "tpu"):
             return 0.0
         facts, ranks = self.facts["non_torch"], place.layout.tensor * place.layout.data
         if ranks == 1:
@@ -113,7 +113,7 @@ class Vllm(Described):
         return slot * place.architecture.vocab_size * int(self.settings["max_num_seqs"])
 
     def _context(self, place: Place) -> float:
-        if self.device.runtime in ("cpu", "metal", "tpu"):
+        if not self.device.has_context:
             return 0.0
         facts = self.facts["context"]
         known = self.device.generation in facts["linked_generations"]
@@ -396,7 +396,7 @@ def _spread(engine: Vllm, place: Place) -> Spread:
 def _nearest(engine: Vllm, place: Place) -> Spread:
     """By release, class of card, kind of model."""
     facts, device = engine.facts["spread"], engine.device
-    if device.runtime not in ("cuda", "rocm"):
+    if not device.has_context or not engine.facts["known"]:
         return spread_of(facts["unknown"])
     kind = "multimodal" if place.holding.towers else "mixture" if place.holding.mixes else "dense"
     if device.unified:
