@@ -70,9 +70,10 @@ class Verdict:
     def binding(self) -> Condition:
         """The condition that decides: of those that no end of the range reaches, or else of those that one does not,
         or of all, the one with the least to spare."""
-        missed = [condition for condition in self.judged if self.margins(condition)[1] < 0]
-        short = missed or [condition for condition in self.judged if condition.margin < 0]
-        doubted = short or [condition for condition in self.judged if self.margins(condition)[0] < 0]
+        ranges = [(condition, *self.margins(condition)) for condition in self.judged]
+        missed = [condition for condition, _, high in ranges if high < 0]
+        short = missed or [condition for condition, _, _ in ranges if condition.margin < 0]
+        doubted = short or [condition for condition, low, _ in ranges if low < 0]
         return min(doubted or self.judged, key=lambda condition: condition.margin)
 
     def margins(self, condition: Condition) -> tuple[float, float]:
