@@ -31,9 +31,12 @@ def rotary_values(config: Config, architecture: Architecture) -> int:
         if not isinstance(hidden, int) or not isinstance(heads, int):
             return 0
         width = hidden // heads
-    share = values.get("partial_rotary_factor")
+    # transformers 5 writes what it once wrote beside it into rope_parameters
+    stated = values.get("rope_parameters")
+    rotary = stated if isinstance(stated, dict) else {}
+    share = values.get("partial_rotary_factor", rotary.get("partial_rotary_factor"))
     width = int(width * share) if isinstance(share, float) else width
-    rows = positions * _factor(values.get("rope_scaling"))
+    rows = positions * _factor(values.get("rope_scaling") or rotary)
     local = positions if values.get("rope_local_base_freq") else 0
     return round((rows + local) * width + rows * sum(_widths(values) - {width}))
 
