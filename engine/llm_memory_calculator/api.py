@@ -467,6 +467,8 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
             "second are ranked by device."
         )
         notes.append(assumed("devices", text))
+    others = [one for one in offered if one.engine.name != plain.engine.name]
+    notes += [note for one in others for note in one.notes if note.subject == "engine"]
     shown = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
     notes += [*plain.notes, *hardware_notes(*(entry for entry in shown if entry is not None))]
     return search.comparison_report(tried, keep, tuple(notes), explained=asked.detail == "full")

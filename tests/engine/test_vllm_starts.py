@@ -180,3 +180,14 @@ def test_a_cache_that_is_told_must_fit_the_card(settings: dict[str, Any], starts
     assert found.verdict == ("fits" if starts else "does not fit")
     if not starts:
         assert found.message == "CUDA out of memory while the cache is allocated."
+
+
+@pytest.mark.parametrize("longest", [8192, 40_000, 131_072])
+def test_a_tower_is_shown_what_the_line_that_starts_it_lets_a_request_be(longest: int) -> None:
+    asked: dict[str, Any] = {"hardware": "H200", "engine": "vllm", "engine_version": "0.23"}
+    alone = calculate_memory("Qwen/Qwen2.5-VL-7B-Instruct", seq_length=longest, **asked)
+    told = calculate_memory(
+        "Qwen/Qwen2.5-VL-7B-Instruct", seq_length=longest, engine_settings={"max_model_len": longest}, **asked
+    )
+    assert alone.launch == told.launch
+    assert alone.activation_memory_bytes == told.activation_memory_bytes

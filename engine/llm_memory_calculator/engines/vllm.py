@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ArgumentError
-from ..units import GIB, ceil_div, larger, whole_up
+from ..units import GIB, ceil_div, larger, smaller, whole_up
 from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
 from .paging import Compressed, Pages, Spec, compressed, paged
@@ -187,9 +187,21 @@ class Vllm(Described):
         """What the profile run peaks at, whatever is served later; of an encoder, what its sequences do."""
         if place.architecture.task == "encoder":
             return super(Vllm, self).peaks(place, sequences, tokens, encoded)
-        if not place.holding.encoder:
-            return _peaks(self, place)
-        return {**_peaks(self, place), "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
+        found = _peaks(self, place)
+        if images := _encoder(self, place):
+            longest = self._longest_shown(place, tokens)
+            found = {**found, "encoder of images": images.peak(longest) + _kept(self, place)}
+        if place.holding.encoder:
+            found = {**found, "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
+        return found
+
+    def _longest_shown(self, place: Place, tokens: Quantity) -> Quantity:
+        """The longest request of the profile run: as told, or as the line that starts it for such a load tells it."""
+        told = self.given.get(self.LENGTH)
+        if told is not None:
+            return int(told)
+        own = place.architecture.max_length or 0
+        return own if isinstance(tokens, int) and not tokens else tokens
 
     def explained(self, place: Place) -> Mapping[str, str]:
         facts, width = self.facts["activations"], place.formats.activation_bytes
@@ -452,10 +464,7 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
     """By the tensors that are alive when the profile run's passes are at their widest; rest of it kept by libraries."""
     architecture, holding, width = place.architecture, place.holding, place.formats.activation_bytes
     hidden, tokens, sequences = architecture.hidden_size, engine.step_tokens, engine.sequences
-    facts, kept = engine.facts["activations"], engine.library_bytes
-    if holding.towers and architecture.images is not None:
-        # the encoder's outputs stay while the text runs
-        kept += tokens * hidden * width
+    facts, kept = engine.facts["activations"], _kept(engine, place)
     found = {"forward pass": tokens * width * (_widest(engine, place) + facts["residuals"] * hidden) + kept}
     if holding.samples:
         rows = facts[engine._runner(place)]
@@ -485,9 +494,16 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
         found = {part: value + workspace for part, value in found.items()}
     if compiled := _compiled(engine, place):
         found[_COMPILATION] = compiled + kept
-    if encoder := _encoder(engine, place):
-        found["encoder of images"] = encoder + kept
     return found
+
+
+def _kept(engine: Vllm, place: Place) -> float:
+    """What stays beside every pass of the profile run: libraries' workspace, and an encoder's outputs while the text
+    runs."""
+    architecture = place.architecture
+    if not place.holding.towers or architecture.images is None:
+        return engine.library_bytes
+    return engine.library_bytes + engine.step_tokens * architecture.hidden_size * place.formats.activation_bytes
 
 
 # A peak of the profile run, of a start whose compiler's cache is cold.
@@ -539,27 +555,55 @@ def _workspace(place: Place) -> int:
     )
 
 
-def _encoder(engine: Vllm, place: Place) -> float:
-    """A tower's pass over the images, or videos, of the profile run: as many of the largest as a step takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """The largest items that a tower is shown in the profile run."""
+
+    tokens: int
+    """Of an image, or of two frames of a video."""
+    position_bytes: float
+    """Of a pass, by token of the item."""
+    handed_bytes: float
+    """A token of what is handed on of a video."""
+    pairs: int
+    """Pairs of frames of a video at most; 1 where the largest item is an image."""
+    step_tokens: int
+    sequences: int
+    capped: bool
+    """Whether the item is no longer than the longest request."""
+
+    def peak(self, longest: Quantity) -> Quantity:
+        """Bytes of as many of the largest items as a step takes, where a request has `longest` tokens at most."""
+        pairs = larger(1, smaller(self.pairs, longest // self.tokens))
+        item = pairs * self.tokens
+        shown = smaller(item, larger(longest, 1)) if self.capped else item
+        items = smaller(larger(self.step_tokens, shown) // shown, self.sequences * larger(1, longest // shown))
+        handed = (pairs > 1) * self.handed_bytes
+        return (self.position_bytes + handed) * larger(1, items) * shown
+
+
+@lru_cache(maxsize=8192)
+def _encoder(engine: Vllm, place: Place) -> _Shown | None:
+    """What a tower is shown of images, or videos; None where the profile run shows it nothing."""
     images = place.architecture.images
     towers = [kind for kind in place.holding.towers if not kind.layer.of_sound]
     if images is None or not towers or engine.given.get("skip_mm_profiling"):
-        return 0.0
+        return None
     try:
         size = images.size(_LARGE_SIDE, _LARGE_SIDE)
     except ArgumentError:
-        return 0.0
+        return None
     facts, width = engine.facts["encoder"], place.formats.activation_bytes
-    item = max(size.tokens, size.attended, 1)
-    longest = int(engine.settings.get("max_model_len", 0)) or place.architecture.max_length or item
-    # two frames of a video are as many tokens as an image
-    pairs = max(1, min(facts["videos"].get(_tower_type(place), 1), longest // item))
-    item, positions = pairs * item, pairs * size.positions
-    shown = min(item, longest) if facts["capped"] else item
-    items = max(1, min(max(engine.step_tokens, shown) // shown, engine.sequences * max(1, longest // shown)))
-    handed = 0 if pairs == 1 else item * place.architecture.hidden_size
-    alive = _tower_values(engine, place, towers) * positions
-    return float((alive + handed) * items * shown / item * width)
+    tokens = max(size.tokens, size.attended, 1)
+    return _Shown(
+        tokens=tokens,
+        position_bytes=_tower_values(engine, place, towers) * size.positions / tokens * width,
+        handed_bytes=place.architecture.hidden_size * width,
+        pairs=facts["videos"].get(_tower_type(place), 1),
+        step_tokens=engine.step_tokens,
+        sequences=engine.sequences,
+        capped=facts["capped"],
+    )
 
 
 def _tower_type(place: Place) -> str:

@@ -286,7 +286,16 @@ def _fits(
 
 def _is_plain(deployment: Deployment, load: Load) -> bool:
     """Whether nothing is held but weights and the cache of text, by an engine whose peaks hang on no load."""
-    beside = (load.images, load.video, load.sound, load.adapters, deployment.calibration, deployment.speculation)
+    # what a tower is shown before hangs on the longest request
+    beside = (
+        deployment.architecture.images,
+        load.images,
+        load.video,
+        load.sound,
+        load.adapters,
+        deployment.calibration,
+        deployment.speculation,
+    )
     task = deployment.architecture.task
     return deployment.engine.PROFILES and not load.mix and task == "decoder" and all(one is None for one in beside)
 
