@@ -437,7 +437,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     chosen = [(accelerator, count and searched(count)) for accelerator, count in chosen]
     plain = deployed(asked, model)
     unserved = [entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))]
-    if unserved and hardware is None:
+    if unserved and (hardware is None or (asked.engine is not None and len(unserved) < len(chosen))):
         chosen = [(entry, count) for entry, count in chosen if entry not in unserved]
     if not chosen:
         raise ArgumentError(
@@ -452,10 +452,12 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     tried = search.ranked([search.try_accelerator(one, load, asked.goal) for one in offered])
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
+    if unserved and (hardware is None or asked.engine is not None):
+        names = ", ".join(entry.name for entry in unserved)
+        which = names if hardware is not None else f"{len(unserved)} accelerators"
+        text = f"{plain.engine.name} is not described on {which}: left out."
+        notes.append(Note(subject="engine", text=text, origin="warning" if hardware is not None else "assumption"))
     if hardware is None:
-        if unserved:
-            text = f"{plain.engine.name} is not described on {len(unserved)} accelerators, which were left out."
-            notes.append(assumed("engine", text))
         text = (
             f"hardware was not given: {len(chosen)} of the catalogue's {len(HARDWARE_CONFIGS)} accelerators were "
             "compared, those with a cloud instance type or a list price, processors left out; name any other."

@@ -623,12 +623,22 @@ def declarations(question: Any) -> tuple[tuple[str, Any, Argument], ...]:
     return tuple((name, defaults[name], arguments[name]) for name in order)
 
 
+def is_setting(word: str) -> bool:
+    """Whether an engine has a setting of this name."""
+    return word in _settings()
+
+
+@cache
+def _settings() -> frozenset[str]:
+    every = (entry for engine in ENGINES for entry in settings_of(engine).items())
+    return frozenset(word for name, setting in every for word in (name, *setting.aliases))
+
+
 def _with_settings(given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
     """Settings of an engine that were given by their own names, as its settings."""
     if known.issuperset(given):
         return given
-    own = {word for engine in ENGINES for name, one in settings_of(engine).items() for word in (name, *one.aliases)}
-    told = {name: value for name, value in given.items() if name not in known and name in own}
+    told = {name: value for name, value in given.items() if name not in known and is_setting(name)}
     if not told:
         return given
     rest = {name: value for name, value in given.items() if name not in told}
@@ -665,11 +675,11 @@ def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], An
             named = _with_settings(dict(kwargs), known)
             given = dict(zip(order, args, strict=False)) | named
             if len(given) < len(args) + len(named):
-                refuse(answer.__name__, signature, args, kwargs)
+                refuse(answer.__name__, signature, args, named)
             try:
                 asked: Asked = made_of(**given)
             except TypeError:
-                refuse(answer.__name__, signature, args, kwargs)
+                refuse(answer.__name__, signature, args, named)
                 raise
             return answer(asked)
 

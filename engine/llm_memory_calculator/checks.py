@@ -177,13 +177,18 @@ _ENGINES_WORDS = {
 }
 
 
+def meant_by(word: str, known: tuple[str, ...]) -> str:
+    """The sentence that says what an unknown argument is here, with a leading space; or the nearest that there is."""
+    meant = _ENGINES_WORDS.get(word, "")
+    return f" It is {meant} here." if meant in known else did_you_mean(word, known)
+
+
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     """Say which argument is unknown, missing or one too many, with the nearest; nothing where the call is well made."""
     known = tuple(signature.parameters)
     unknown = [name for name in kwargs if name not in known]
     if unknown:
-        meant = _ENGINES_WORDS.get(unknown[0], "")
-        near = f" It is {meant} here." if meant in known else did_you_mean(unknown[0], known)
+        near = meant_by(unknown[0], known)
         raise UnknownArgumentError(f"{function} has no argument {unknown[0]!r}.{near} Accepted: {', '.join(known)}.")
     try:
         signature.bind(*args, **kwargs)

@@ -173,7 +173,7 @@ def _engine(
     elif calibration is not None and calibration.is_of(device):
         # logs print what a driver and a partition leave of a card
         device = replace(device, total_bytes=calibration.total_bytes)
-    if device.total_bytes is None:
+    if not device.name and getattr(asked, "memory_gb", None) is None:
         device = own_device(name, device)
     elif not device.name and not serves(name, device):
         raise ArgumentError(
@@ -209,7 +209,11 @@ def _as_sold(memory_bytes: int) -> tuple[Device, tuple[Note, ...]]:
         return Device(total_bytes=memory_bytes), ()
     told = f"{memory_bytes / GB:g} GB was taken as of a card that is sold with {size:g}"
     text = f"{told}: {card.name} shows its runtime {shown / GIB:.2f} GiB."
-    return replace(device_of(card), name=""), (assumed("memory_gb", text),)
+    # of a number alone nothing says that it is no card with CUDA
+    device = device_of(card)
+    if device.runtime != "cuda":
+        device = replace(device, runtime="cuda", generation="")
+    return replace(device, name=""), (assumed("memory_gb", text),)
 
 
 def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) -> tuple[Deployment, Load]:
@@ -268,7 +272,14 @@ def held_mix(asked: MaxBatchSize, model: Model) -> tuple[Deployment, Load]:
         # what is shown to the model is to have room in the longest that there may be
         asked = replace(asked, seq_length=max(asked.seq_length, model.architecture.max_length or 0))
     if not asked.mix:
-        return held(asked, model, asked.batch_size or 1)
+        deployment, load = held(asked, model, asked.batch_size or 1)
+        told = deployment.engine.given.get(deployment.engine.LENGTH)
+        if told is not None and shown_tokens(load) >= int(told):
+            raise ArgumentError(
+                f"What each sequence is shown takes {shown_tokens(load):,} tokens, and {deployment.engine.LENGTH} is "
+                f"{told:,}; raise it, or show less."
+            )
+        return deployment, load
     if asked.find != BATCH or not plain:
         raise ArgumentError("mix says the lengths of the most sequences: leave seq_length out, and find at 'batch'.")
     mix: Any = asked.mix
@@ -412,7 +423,7 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
         first = fitted[0]
         text = (
             f"{first.memory_gb:,.6g} GB is the most that {first.name} can have at its "
-            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give memory_gb, or a "
+            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give a "
             f"name with the size such as '{first.name} {first.memory_gb / 2:.6g}GB'."
         )
         found.append(Note(subject="memory", text=text, origin="warning"))
@@ -503,7 +514,7 @@ def _as_told(asked: Held, engine: Engine, tokens: int, notes: list[Note]) -> int
     taken = int(told) // slots_of(engine)
     if tokens <= taken:
         return tokens
-    if asked.seq_length == type(asked).seq_length:
+    if asked.seq_length == type(asked).seq_length and not getattr(asked, "mix", None):
         notes.append(assumed("seq_length", f"{engine.LENGTH} allows {taken:,} tokens, and these were counted."))
         return max(taken, 1)
     raise ArgumentError(

@@ -11,8 +11,9 @@ from dataclasses import MISSING, dataclass
 from importlib import import_module
 from typing import Any
 
-from llm_memory_calculator.arguments import Argument, Question, declarations
-from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError, did_you_mean
+from llm_memory_calculator.arguments import Argument, Question, declarations, is_setting
+from llm_memory_calculator.checks import meant_by
+from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
 
 CONFIG = Argument(
     kind="object", meaning="The content of the model's config.json, in place of model; one of the two is needed"
@@ -61,7 +62,9 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
     known = {entry.name: entry for entry in spoken(question)}
     for word in given:
         if word not in known:
-            near = did_you_mean(word, tuple(known))
+            near = meant_by(word, tuple(known))
+            if "engine_settings" in known and is_setting(word):
+                near = f" It is a setting of engines: give it in engine_settings, as {{{word!r}: ...}}."
             raise UnknownArgumentError(f"{name} has no argument {word!r}.{near} Accepted: {', '.join(known)}.")
     told = {word: value for word, value in given.items() if value is not known[word].default}
     for entry in known.values():

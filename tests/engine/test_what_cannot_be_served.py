@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import ArgumentError, calculate_memory, compare_hardware
+from llm_memory_calculator import (
+    ArgumentError,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    max_batch_size,
+)
 
 QWEN = "Qwen/Qwen3-8B"
 
@@ -72,7 +78,7 @@ def test_sequences_that_wait_are_said(engine: str, setting: str) -> None:
     assert not warned(setting, batch_size=4, **asked)
 
 
-@pytest.mark.parametrize("version", ["0.19,0.20", "2026-13", "2026-02-30", "b4000", "newest", "20260101"])
+@pytest.mark.parametrize("version", ["0.19,0.20", "2026-13", "2026-02-30", "b4000", "newest", "20260101", "2025-8"])
 def test_what_is_no_release_and_no_date_is_refused(version: str) -> None:
     with pytest.raises(ArgumentError, match="engine_version"):
         calculate_memory(QWEN, hardware="H100", engine="vllm", engine_version=version)
@@ -136,3 +142,53 @@ def test_no_part_of_a_start_is_less_than_nothing() -> None:
         for interval in (parts.weights_interval, parts.non_torch_interval, parts.activation_interval):
             assert interval.low >= 0
         assert report.total_memory_interval.low >= 0
+
+
+def test_a_remedy_is_offered_where_it_mends_whatever_binds_before_and_after() -> None:
+    asked: dict[str, Any] = {"hardware": "RTX 4090", "engine": "vllm"}
+    model, load = "Qwen/Qwen3-8B-FP8", {"seq_length": 16_384, "batch_size": 4}
+    report = calculate_memory(model, **load, **asked)
+    assert report.verdict != "fits"
+    assert calculate_memory(model, **{**load, "seq_length": 8192}, **asked).verdict == "fits"
+    assert {"length", "sequences"} <= {remedy.kind for remedy in report.remedies}
+
+
+@pytest.mark.parametrize("size", [192, 200, 288])
+def test_a_number_of_gb_is_a_card_with_cuda(size: int) -> None:
+    assert calculate_memory(QWEN, memory_gb=size, engine="tensorrt_llm").verdict == "fits"
+
+
+def test_a_mix_longer_than_the_engine_was_told_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="2,048"):
+        max_batch_size(QWEN, "H100", engine_settings={"max_model_len": 1024}, mix={512: 0.5, 2048: 0.5})
+    with pytest.raises(ArgumentError, match="is shown takes"):
+        max_batch_size(
+            "Qwen/Qwen2.5-VL-7B-Instruct",
+            "H100",
+            find="context",
+            num_images=4,
+            image_resolution=(1080, 1920),
+            engine_settings={"max_model_len": 1024},
+        )
+
+
+def test_a_time_says_what_the_engine_would_refuse() -> None:
+    told = {"max_model_len": 1024, "max_num_seqs": 8}
+    report = estimate_performance(
+        QWEN, "H100", batch_size=64, input_tokens=4000, engine="vllm", engine_settings=told, tensor_parallel=1
+    )
+    assert {"max_model_len", "max_num_seqs"} <= {note.subject for note in report.notes if note.origin == "warning"}
+
+
+def test_one_device_that_an_engine_does_not_serve_leaves_the_others() -> None:
+    report = compare_hardware(QWEN, engine="vllm", hardware=["H100", "M4 Max"])
+    assert [row.hardware for row in report.rows] == ["H100_SXM"]
+    assert any("Apple_M4_Max: left out" in note.text for note in report.notes)
+    both = compare_hardware(QWEN, hardware=["H100", "M4 Max"])
+    assert any("MLX was counted" in note.text for note in both.notes)
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("vllm", "nf4"), ("transformers", "int8"), ("ctranslate2", "fp32")])
+def test_what_an_engine_makes_as_it_loads_needs_no_other_repository(engine: str, precision: str) -> None:
+    report = calculate_memory(QWEN, hardware="H100", engine=engine, precision=precision)
+    assert not [note for note in report.notes if note.subject == "precision" and "repository" in note.text]

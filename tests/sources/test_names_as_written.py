@@ -683,6 +683,7 @@ def test_a_table_of_the_layers_is_a_table_of_the_vocabulary_to_llama_quantize() 
         # as openai/whisper's model card counts them, in millions
         ("Systran/faster-whisper-large-v2", 1550e6),
         ("faster-whisper-medium", 769e6),
+        ("large-v2", 1550e6),
         ("deepdml/faster-whisper-large-v3-turbo-ct2", 809e6),
     ],
 )

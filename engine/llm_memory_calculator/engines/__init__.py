@@ -51,6 +51,7 @@ __all__ = [
 
 # 0.19.1, v0.20, 0.21.0rc1, 0.11.2.dev97+gabc, 0.19.x, llama.cpp's b6325
 _RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})(?:\.x|[.-]?(?:a|b|rc|post|dev)\.?\d*)*(?:[+-][\w.-]+)?")
+_YEAR = re.compile(r"20\d\d[-/]")
 _DATE = re.compile(r"(20\d\d)-(\d\d)(?:-(\d\d))?")
 _CLASSES = {
     "vllm": "Vllm",
@@ -175,8 +176,13 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
     tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
     if version is None:
         return _made(name, max(tables, key=_release), tables, device, given)
+    version = version.replace("B", "b") if name == "llama_cpp" else version
     if _DATE.fullmatch(version.strip()):
         return _of_date(name, version.strip(), tables, device, given)
+    if _YEAR.match(version.strip()):
+        raise ArgumentError(
+            f"engine_version {version!r} is no release; a date has two digits a month, as in '2025-08'."
+        )
     newest = max(tables, key=_release)
     if version.strip().startswith("b") and not newest.startswith("b"):
         raise ArgumentError(f"engine_version {version!r} is a build, and {name} has releases such as {newest!r}.")

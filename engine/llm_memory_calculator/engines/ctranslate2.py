@@ -26,7 +26,7 @@ class CTranslate2(Described):
     TITLE: ClassVar[str] = "CTranslate2"
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8",)
     ALONE: ClassVar[bool] = True
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "cpu")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "cpu", "metal")
 
     @property
     def step_tokens(self) -> int:

@@ -32,6 +32,7 @@ class Diffusers(Described):
         "neuron",
         "ascend",
         "xpu",
+        "other",
     )
     TASKS: ClassVar[tuple[str, ...]] = ("diffusion",)
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("fp8", "nf4")

@@ -16,7 +16,7 @@ NEWEST = "vllm"
 # As ollama's library writes a model: llama3.1:70b, qwen3:32b-q4_K_M.
 _TAG = re.compile(r"[\w.-]+:[\w.-]+")
 # As copies for faster-whisper are named: Systran/faster-whisper-large-v3.
-_FASTER = re.compile(r"faster-(?:distil-)?whisper", re.IGNORECASE)
+_FASTER = re.compile(r"faster-(?:distil-)?whisper|^large-v[123](?:-turbo)?$", re.IGNORECASE)
 
 
 class Inferred(NamedTuple):
@@ -44,4 +44,4 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
         return Inferred("exllama", "No engine was named: its format is ExLlama's.")
     if device.runtime == "metal":
         return Inferred("mlx", f"No engine was named: {device.name} has Metal and no CUDA, and MLX was counted.")
-    return Inferred(NEWEST, "No engine was named: the newest vLLM that is described was counted.")
+    return Inferred(NEWEST, "No engine was named: vLLM was counted.")

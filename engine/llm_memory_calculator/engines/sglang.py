@@ -33,7 +33,7 @@ class Sglang(Described):
     """SGLang's server."""
 
     TITLE: ClassVar[str] = "SGLang"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "xpu", "ascend")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "cpu", "tpu", "gaudi", "xpu", "ascend")
     SHARE: ClassVar[str] = "mem_fraction_static"
     CHUNK: ClassVar[str] = "chunked_prefill_size"
     LENGTH: ClassVar[str] = "context_length"

@@ -24,7 +24,7 @@ class Tgi(Blocked):
     """TGI with flash attention."""
 
     TITLE: ClassVar[str] = "TGI"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "cpu", "gaudi", "neuron", "xpu")
     SHARE: ClassVar[str] = "cuda_memory_fraction"
     CHUNK: ClassVar[str] = "max_batch_prefill_tokens"
     LENGTH: ClassVar[str] = "max_total_tokens"

@@ -38,6 +38,7 @@ class Transformers(Described):
         "neuron",
         "ascend",
         "xpu",
+        "other",
     )
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8", "nf4")
     CHUNK: ClassVar[str] = "prefill_chunk_size"

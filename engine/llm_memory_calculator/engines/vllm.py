@@ -92,7 +92,7 @@ class Vllm(Described):
 
     def _buffers(self, place: Place) -> float:
         """Outside the allocator: NCCL and what libraries load, by link and ranks."""
-        if self.device.runtime in ("cpu", "tpu"):
+        if self.device.runtime in ("cpu", "metal", "tpu"):
             return 0.0
         facts, ranks = self.facts["non_torch"], place.layout.tensor * place.layout.data
         if ranks == 1:
@@ -107,7 +107,7 @@ class Vllm(Described):
 
     def _runner_state(self, place: Place) -> float:
         """What the second runner keeps for each sequence that it may have."""
-        if self._runner(place) != "v2":
+        if self._runner(place) != "v2" or place.architecture.task == "encoder":
             return 0.0
         slot: float = self.facts["non_torch"]["v2_slot_bytes"]
         return slot * place.architecture.vocab_size * int(self.settings["max_num_seqs"])

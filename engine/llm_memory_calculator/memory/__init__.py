@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from .ledger import Ledger, serving_ledger
 from .making import making_ledger
-from .verdict import Verdict, judge, short_note, shortage
+from .verdict import Verdict, judge, limit_notes, short_note, shortage
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
 
-__all__ = ["Ledger", "Verdict", "judge", "ledger", "short_note", "shortage", "verdict_of"]
+__all__ = ["Ledger", "Verdict", "judge", "ledger", "limit_notes", "short_note", "shortage", "verdict_of"]
 
 
 def ledger(deployment: Deployment, load: Load) -> Ledger:

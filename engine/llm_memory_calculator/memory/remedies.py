@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
     from ..deployment import Deployment, Load
+    from ..engines import Condition
 
 # Shares of the memory that people set, in the order in which they are tried.
 _SHARES = (0.95, 0.98, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
@@ -56,16 +57,17 @@ Change = tuple[str, "Deployment", "Load"]
 
 
 def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | None:
-    """The first of the changes that mends it, or else the first that leaves it borderline; none that gains nothing."""
+    """The first of the changes that mends it, or else the first that leaves it borderline."""
     near = None
     for change, there, then in changes:
         total = there.usable_bytes
         assert total is not None
         after = judge(there, then, ledger(there, then), total)
-        gain = after.binding.margin - verdict.binding.margin
-        if not after.fits or gain <= 0:
-            continue
+        gain = _same(after, verdict.binding).margin - verdict.binding.margin
         surely = after.word == "fits"
+        # a change that leaves the word as it was mends nothing
+        if not after.fits or (verdict.fits and not surely):
+            continue
         if surely or near is None:
             one = Remedy(
                 change=change,
@@ -78,6 +80,11 @@ def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | N
                 return one
             near = one
     return None if verdict.fits else near
+
+
+def _same(after: Verdict, binding: Condition) -> Condition:
+    """The condition that bound before the change; where an engine has it no more, the one that binds now."""
+    return next((one for one in after.judged if one.name == binding.name), after.binding)
 
 
 def _tries(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..engines import device_of, serves
+from ..engines import device_of, serves, settings_of
 from ..engines.launch import launch_line
 from ..facts import table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Startup
-from ..units import GB, ceil_div, larger
+from ..units import GB, larger
 from . import Ledger, Verdict, judge, ledger
 from .caches import cache_notes, growth
 from .calibration import spread_at
@@ -23,7 +23,7 @@ from .inverse import Held
 from .ledger import held_tokens, place_in, standing_ledger
 from .remedies import remedies
 from .startup import LEVEL, startup_of
-from .verdict import estimate_of, longest_of, place_at
+from .verdict import estimate_of, limit_notes, longest_of, place_at
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -117,7 +117,7 @@ def memory_report(
             *length_notes(architecture, load.tokens),
             *cache_notes(architecture, formats, deployment.engine),
             *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
-            *(() if verdict is None else queue_notes(deployment, load)),
+            *(() if verdict is None else limit_notes(deployment, load)),
             *(() if verdict is None else launch_notes(deployment)),
             *(() if verdict is None else warning_notes(judged["startup"], verdict)),
             *_peak_notes(need, deployment, load),
@@ -169,23 +169,6 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 
 
-def queue_notes(deployment: Deployment, load: Load) -> tuple[Note, ...]:
-    """That an engine takes fewer sequences at once than were asked for."""
-    engine = deployment.engine
-    names = [name for name in (engine.SEQUENCES, engine.SLOTS) if name and name in engine.settings]
-    if not names:
-        return ()
-    setting = min(names, key=lambda name: int(engine.settings[name]))
-    most, each = int(engine.settings[setting]), ceil_div(load.sequences, deployment.layout.data)
-    if each <= most:
-        return ()
-    text = (
-        f"{engine.TITLE} takes at most {most:,} sequences at once ({setting}): the others of batch_size "
-        f"{load.sequences:,} wait, and memory was counted for all of them; raise it, or give a smaller batch_size."
-    )
-    return (Note(subject=setting, text=text, origin="warning"),)
-
-
 def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
     """What was counted and no flag of the engine makes so."""
     model, formats, engine, layout = deployment.model, deployment.formats, deployment.engine, deployment.layout
@@ -197,6 +180,12 @@ def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
             f"The cache was counted in {kept.name}, which no flag of {engine.TITLE} asks for ({having}): the line that "
             f"starts it keeps {own.kv_cache.name}."
         )
+        said = [name for name, one in settings_of(engine.name).items() if one.states == "kv_precision"]
+        if said and "cache" not in facts:
+            text = (
+                f"The cache was counted in {kept.name}, and {engine.TITLE} has formats of its own: give "
+                f"{' and '.join(said)} in engine_settings in place of kv_precision."
+            )
         notes.append(Note(subject="kv_precision", text=text, origin="warning"))
     label = formats.scheme.label
     if label != own.scheme.label and label not in facts.get("weights", {}) and "{label}" not in facts["command"]:
@@ -204,6 +193,8 @@ def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
             f"The weights were counted in {label}, which {engine.TITLE} loads from a repository that is stored so and "
             f"does not make of {model.repository or model.name}: name such a repository."
         )
+        if label in facts.get("at_load", ()):
+            text = f"{engine.TITLE} makes {label} as it loads, by a configuration that no line was written for."
         notes.append(Note(subject="precision", text=text, origin="warning"))
     unsaid = [part for part in ("tensor", "data") if getattr(layout, part) > 1 and part not in facts]
     if unsaid and not (engine.BY_LAYERS or (unsaid == ["data"] and not layout.devices_of_copy > 1)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engines.base import Condition, OutcomeWord, Place, Spread
 from ..engines.launch import slots_of
 from ..report import Note
-from ..units import GB, choose, smaller
+from ..units import GB, ceil_div, choose, smaller
 from .calibration import spread_at
 from .ledger import Ledger, held_tokens, places
 
@@ -154,6 +154,27 @@ def longest_of(deployment: Deployment, load: Load) -> Quantity:
     engine = deployment.engine
     told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
     return held_tokens(deployment, load) if told is None else int(told) // slots_of(engine)
+
+
+def limit_notes(deployment: Deployment, load: Load) -> tuple[Note, ...]:
+    """That an engine takes fewer sequences at once, or shorter ones, than were asked for. For plain numbers only."""
+    engine, notes = deployment.engine, list[Note]()
+    names = [name for name in (engine.SEQUENCES, engine.SLOTS) if name and name in engine.settings]
+    if names:
+        setting = min(names, key=lambda name: int(engine.settings[name]))
+        most = int(engine.settings[setting])
+        if ceil_div(load.sequences * load.beams, deployment.layout.data) > most:
+            text = (
+                f"{engine.TITLE} takes at most {most:,} sequence(s) at once ({setting}): the others of batch_size "
+                f"{load.sequences:,} wait, and all of them were counted as held at once; raise it, or give a smaller "
+                "batch_size."
+            )
+            notes.append(Note(subject=setting, text=text, origin="warning"))
+    told, tokens = engine.given.get(engine.LENGTH) if engine.LENGTH else None, held_tokens(deployment, load)
+    if told is not None and tokens > int(told) // slots_of(engine):
+        text = f"{engine.LENGTH} is {told:,}, and a request of {tokens:,} tokens is refused or cut by {engine.TITLE}."
+        notes.append(Note(subject=engine.LENGTH, text=text, origin="warning"))
+    return tuple(notes)
 
 
 def short_note(verdict: Verdict) -> Note:

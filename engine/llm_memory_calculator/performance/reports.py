@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import DoesNotFitError
 from ..facts import table
-from ..memory import judge, ledger, short_note, shortage
+from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, PhaseReport
 from .machine import machine_of
@@ -41,11 +41,12 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
     """
     assert deployment.usable_bytes is not None
     verdict = judge(deployment, load, ledger(deployment, load), deployment.usable_bytes)
+    limits = limit_notes(deployment, load)
     if verdict.fits:
-        return deployment
+        return replace(deployment, notes=(*limits, *deployment.notes)) if limits else deployment
     if not verdict.possible:
         raise DoesNotFitError(shortage(deployment, load, verdict))
-    return replace(deployment, notes=(short_note(verdict), *deployment.notes))
+    return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes))
 
 
 def bound_of(time: Spent) -> str:

@@ -60,6 +60,8 @@ _MARKETED = 0.025
 
 # The copies of Whisper that faster-whisper loads are CTranslate2's, in float16 whatever the model is stored in.
 _FASTER = re.compile(r"(^|/)faster-((?:distil-)?whisper-[\w.-]+?)(?:-ct2)?$", re.IGNORECASE)
+# As faster-whisper itself calls its sizes.
+_SIZE = re.compile(r"large-v[123]|large-v3-turbo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def derive(name: str) -> Derived | None:
     asked, name = name, _SHARD.sub("", name.strip().replace(" @ ", " "))
     if len(name) > 200:
         return None
-    name = _FASTER.sub(r"\1\2-fp16", name)
+    name = _FASTER.sub(r"\1\2-fp16", f"faster-whisper-{name}" if _SIZE.fullmatch(name) else name)
     if ":" in name and "/" not in name.removeprefix("library/") and not re.search(r"\s", name):
         return _of_ollama(asked, *name.removeprefix("library/").lower().split(":", 1))
     if not _is_repository(name):
