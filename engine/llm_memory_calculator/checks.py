@@ -177,9 +177,14 @@ _ENGINES_WORDS = {
 }
 
 
+def argument_meant(word: str) -> str:
+    """The argument that an engine's word means; empty where it means none."""
+    return _ENGINES_WORDS.get(word.strip().lstrip("-").replace("-", "_"), "")
+
+
 def meant_by(word: str, known: tuple[str, ...]) -> str:
     """The sentence that says what an unknown argument is here, with a leading space; or the nearest that there is."""
-    meant = _ENGINES_WORDS.get(word, "")
+    meant = argument_meant(word)
     return f" It is {meant} here." if meant in known else did_you_mean(word, known)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import flag, real, text, whole
+from ..checks import argument_meant, flag, real, text, whole
 from ..errors import ArgumentError, did_you_mean
 
 Value = int | float | str | bool
@@ -78,7 +78,8 @@ def settled(engine: str, settings: Mapping[str, Setting], given: Mapping[str, An
     for word, value in given.items():
         name = spellings.get(_plain(word))
         if name is None:
-            near = did_you_mean(word, tuple(settings))
+            meant = argument_meant(str(word))
+            near = f" It is the argument {meant}." if meant else did_you_mean(word, tuple(settings))
             raise ArgumentError(f"{engine} has no setting {word!r}.{near} Accepted: {', '.join(settings)}.")
         if name in found:
             raise ArgumentError(f"engine_settings gives {name} twice; give it once.")

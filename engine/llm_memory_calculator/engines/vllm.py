@@ -391,18 +391,29 @@ class Vllm(Described):
 
 @lru_cache(maxsize=8192)
 def _spread(engine: Vllm, place: Place) -> Spread:
-    """The ranges of the nearest evidence, down to what a start takes whose compiler's cache is warm."""
+    """The ranges of the nearest evidence, down to a start whose compiler's cache is warm, and to logits alone where
+    nobody measured what the sampler holds beside them."""
     found, taken = _nearest(engine, place), _compiled(engine, place)
-    if not taken or place.architecture.task == "encoder":
+    if place.architecture.task == "encoder":
         return found
-    peaks = _peaks(engine, place)
-    warm = max(size for part, size in peaks.items() if part != _COMPILATION)
-    low = min(found.activations.low_bytes, warm - max(peaks.values()))
+    peaks = dict(_peaks(engine, place))
+    highest = max(peaks.values())
+    peaks.pop(_COMPILATION, 0)
+    rows = engine.facts["activations"][engine._runner(place)]
+    if "sampler" in peaks and "least_logit_bytes" in rows:
+        unmeasured = rows["logit_bytes"] - rows["least_logit_bytes"]
+        peaks["sampler"] -= unmeasured * _padded(place.architecture.vocab_size) * engine.sequences
+    low = min(found.activations.low_bytes, max(peaks.values()) - highest)
     found = replace(found, activations=replace(found.activations, low_bytes=low))
-    if not engine.facts["consumed"]:
+    if not taken or not engine.facts["consumed"]:
         return found
     # what the compiler leaves has left the free memory too
     return replace(found, buffers=replace(found.buffers, high_bytes=found.buffers.high_bytes + taken))
+
+
+def _padded(vocabulary: int) -> int:
+    """Rows of a table of the vocabulary as engines pad it (VocabParallelEmbedding)."""
+    return ceil_div(vocabulary, 64) * 64
 
 
 def _nearest(engine: Vllm, place: Place) -> Spread:
@@ -470,7 +481,7 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
         rows = facts[engine._runner(place)]
         # fewer rows are sorted, as all were before
         logit = (facts["sorted_bytes"] if sequences < facts["sorted_below"] else rows["logit_bytes"]) + width
-        vocabulary = ceil_div(architecture.vocab_size, 64) * 64
+        vocabulary = _padded(architecture.vocab_size)
         multiprocessors = engine.facts["multiprocessors"].get(engine.device.generation, 132) if rows["buffered"] else 0
         found["sampler"] = (
             logit * vocabulary * sequences
@@ -519,7 +530,7 @@ def _compiled(engine: Vllm, place: Place) -> float:
         return 0.0
     if place.holding.towers or place.holding.encoder or architecture.images is not None:
         return 0.0
-    rows = ceil_div(architecture.vocab_size, 64) * 64 / place.layout.tensor
+    rows = _padded(architecture.vocab_size) / place.layout.tensor
     return rows * architecture.hidden_size * place.formats.activation_bytes
 
 
