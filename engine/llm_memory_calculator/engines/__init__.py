@@ -166,6 +166,7 @@ def share_of(name: str) -> str:
     return _class(name).SHARE
 
 
+@lru_cache(maxsize=len(ENGINES))
 def _class(name: str) -> type[Described]:
     made: type[Described] = getattr(import_module(f".{name}", __name__), _CLASSES[name])
     return made
