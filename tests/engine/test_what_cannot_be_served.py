@@ -192,3 +192,10 @@ def test_one_device_that_an_engine_does_not_serve_leaves_the_others() -> None:
 def test_what_an_engine_makes_as_it_loads_needs_no_other_repository(engine: str, precision: str) -> None:
     report = calculate_memory(QWEN, hardware="H100", engine=engine, precision=precision)
     assert not [note for note in report.notes if note.subject == "precision" and "repository" in note.text]
+
+
+def test_a_library_s_own_format_under_another_engine_is_warned_of() -> None:
+    report = calculate_memory("mlx-community/Qwen3-8B-4bit", hardware="H100", engine="vllm")
+    assert any("loaded by mlx alone" in note.text for note in report.notes)
+    own = calculate_memory("mlx-community/Qwen3-8B-4bit", hardware="M4 Max")
+    assert not any("alone" in note.text for note in own.notes)
