@@ -44,7 +44,7 @@ from .engines import (
     share_of,
 )
 from .engines.inferred import inferred
-from .engines.launch import slots_of
+from .engines.launch import told_length
 from .errors import ArgumentError, LayoutError
 from .facts import table
 from .formats.numerics import FORMATS
@@ -508,15 +508,13 @@ def _as_told(asked: Held, engine: Engine, tokens: int, notes: list[Note]) -> int
 
     Raises ArgumentError for more than that. An engine that keeps room for slots judges it itself.
     """
-    told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
-    if told is None or not engine.PAGED or getattr(asked, "find", None) == CONTEXT:
-        return tokens
-    taken = int(told) // slots_of(engine)
-    if tokens <= taken:
+    taken = told_length(engine)
+    if taken is None or tokens <= taken or not engine.PAGED or getattr(asked, "find", None) == CONTEXT:
         return tokens
     if asked.seq_length == type(asked).seq_length and not getattr(asked, "mix", None):
         notes.append(assumed("seq_length", f"{engine.LENGTH} allows {taken:,} tokens, and these were counted."))
         return max(taken, 1)
+    told = engine.given[engine.LENGTH]
     raise ArgumentError(
         f"seq_length is {tokens:,}, and {engine.LENGTH} {told:,} lets a request have {taken:,}: longer ones "
         f"are refused or cut by {engine.TITLE}; raise it, or give a shorter seq_length."

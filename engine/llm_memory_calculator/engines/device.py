@@ -11,6 +11,20 @@ if TYPE_CHECKING:
 
 Runtime = Literal["cuda", "rocm", "metal", "cpu", "tpu", "gaudi", "neuron", "ascend", "xpu", "other"]
 
+# Where engines on these libraries run.
+GGML_RUNTIMES: tuple[Runtime, ...] = ("cuda", "rocm", "metal", "cpu", "ascend", "xpu")
+TORCH_RUNTIMES: tuple[Runtime, ...] = (
+    "cuda",
+    "rocm",
+    "metal",
+    "cpu",
+    "tpu",
+    "gaudi",
+    "neuron",
+    "ascend",
+    "xpu",
+    "other",
+)
 _BY_MAKER: dict[str, Runtime] = {
     "NVIDIA": "cuda",
     "AMD": "rocm",

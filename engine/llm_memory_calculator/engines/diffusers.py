@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .base import Spread, Standing
 from .described import Described, spread_of
+from .device import TORCH_RUNTIMES
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -22,18 +23,7 @@ class Diffusers(Described):
     """Hugging Face diffusers on PyTorch."""
 
     TITLE: ClassVar[str] = "diffusers"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
-        "cuda",
-        "rocm",
-        "metal",
-        "cpu",
-        "tpu",
-        "gaudi",
-        "neuron",
-        "ascend",
-        "xpu",
-        "other",
-    )
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = TORCH_RUNTIMES
     TASKS: ClassVar[tuple[str, ...]] = ("diffusion",)
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("fp8", "nf4")
     OFFLOADS: ClassVar[tuple[str, ...]] = ("model", "sequential")

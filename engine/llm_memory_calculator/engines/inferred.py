@@ -17,6 +17,8 @@ NEWEST = "vllm"
 _TAG = re.compile(r"[\w.-]+:[\w.-]+")
 # As copies for faster-whisper are named: Systran/faster-whisper-large-v3.
 _FASTER = re.compile(r"faster-(?:distil-)?whisper|^large-v[123](?:-turbo)?$", re.IGNORECASE)
+# Formats that one library alone loads, by how their labels begin: its engine, and what people call it.
+_OWN = {"mlx": ("mlx", "MLX"), "exl": ("exllama", "ExLlama")}
 
 
 class Inferred(NamedTuple):
@@ -38,10 +40,19 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
         )
     if label == "gguf" or label in mixes():
         return Inferred("llama_cpp", "No engine was named: a GGUF is served by llama.cpp.")
-    if label.startswith("mlx"):
-        return Inferred("mlx", "No engine was named: its format is MLX's.")
-    if label.startswith("exl"):
-        return Inferred("exllama", "No engine was named: its format is ExLlama's.")
+    if (own := _owner(label)) is not None:
+        engine, library = own
+        return Inferred(engine, f"No engine was named: its format is {library}'s.")
     if device.runtime == "metal":
         return Inferred("mlx", f"No engine was named: {device.name} has Metal and no CUDA, and MLX was counted.")
     return Inferred(NEWEST, "No engine was named: vLLM was counted.")
+
+
+def only_loader(label: str) -> str | None:
+    """The one engine that loads weights of a format; None where several do."""
+    own = _owner(label)
+    return None if own is None else own[0]
+
+
+def _owner(label: str) -> tuple[str, str] | None:
+    return next((own for start, own in _OWN.items() if label.startswith(start)), None)

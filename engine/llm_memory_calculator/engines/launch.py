@@ -86,6 +86,12 @@ def slots_of(engine: Engine) -> int:
     return int(slots) if slots else 1
 
 
+def told_length(engine: Engine) -> int | None:
+    """Tokens that a request may have as the engine was told; None where it was not."""
+    told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
+    return None if told is None else int(told) // slots_of(engine)
+
+
 def _layout(facts: Mapping[str, Any], layout: Parallelism) -> Iterator[str]:
     for part in ("tensor", "pipeline", "data", "expert"):
         size: int = getattr(layout, part)

@@ -15,6 +15,7 @@ from ..formats.numerics import kv_bits, parse_format
 from ..units import ceil_div, larger, smaller
 from .base import CacheRoom, Condition, Place, Spread, Standing
 from .described import MIB, Described, spread_of
+from .device import GGML_RUNTIMES
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
@@ -63,7 +64,7 @@ class LlamaCpp(Described):
     """llama.cpp's llama-server, whose devices share whole layers (split mode layer): the stages of a pipeline."""
 
     TITLE: ClassVar[str] = "llama.cpp"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "metal", "cpu", "ascend", "xpu")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = GGML_RUNTIMES
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
     BY_LAYERS: ClassVar[bool] = True
     CHUNK: ClassVar[str] = "n_ubatch"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..units import larger, smaller
 from .base import Condition, Place, Standing
 from .described import Described
+from .device import TORCH_RUNTIMES
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -28,18 +29,7 @@ class Transformers(Described):
     """transformers' own generate() and forward passes, on PyTorch."""
 
     TITLE: ClassVar[str] = "transformers"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
-        "cuda",
-        "rocm",
-        "metal",
-        "cpu",
-        "tpu",
-        "gaudi",
-        "neuron",
-        "ascend",
-        "xpu",
-        "other",
-    )
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = TORCH_RUNTIMES
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8", "nf4")
     CHUNK: ClassVar[str] = "prefill_chunk_size"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..units import ceil_div
 from .base import Place, Standing
 from .described import Described
+from .device import GGML_RUNTIMES
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class WhisperCpp(Described):
     """whisper.cpp of a Whisper model."""
 
     TITLE: ClassVar[str] = "whisper.cpp"
-    RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "rocm", "metal", "cpu", "ascend", "xpu")
+    RUNTIMES: ClassVar[tuple[Runtime, ...]] = GGML_RUNTIMES
     HEARS_ALONE: ClassVar[bool] = True
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q5_0")
     ALONE: ClassVar[bool] = True

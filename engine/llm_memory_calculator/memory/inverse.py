@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..arguments import MOST_SEQUENCES, MOST_TOKENS
 from ..engines import device_of, serves
-from ..engines.launch import slots_of
+from ..engines.launch import told_length
 from ..errors import ArgumentError, DoesNotFitError
 from ..parallel import Parallelism, most_groups, most_stages, problem
 from ..units import choose, larger, smaller, somewhere, whole_down
@@ -98,9 +98,8 @@ def kv_tokens_in(deployment: Deployment, load: Load, room_bytes: Quantity | None
 
 def allowed_length(deployment: Deployment) -> int | None:
     """Tokens of the longest request that the engine was told to take, or that the model's config allows."""
-    engine = deployment.engine
-    told = engine.given.get(engine.LENGTH)
-    return int(told) // slots_of(engine) if told else deployment.architecture.max_length
+    told = told_length(deployment.engine)
+    return deployment.architecture.max_length if told is None else told
 
 
 def shown_tokens(load: Load) -> int:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..engines import device_of, serves, settings_of
+from ..engines.inferred import only_loader
 from ..engines.launch import launch_line
 from ..facts import table
 from ..parallel import Parallelism, tensor_sizes
@@ -169,10 +170,6 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 
 
-# Formats that are one library's own, by how their names begin.
-_LOADED_BY = {"mlx": ("mlx",), "exl": ("exllama",)}
-
-
 def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
     """What was counted and no flag of the engine makes so."""
     model, formats, engine, layout = deployment.model, deployment.formats, deployment.engine, deployment.layout
@@ -192,9 +189,9 @@ def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
             )
         notes.append(Note(subject="kv_precision", text=text, origin="warning"))
     label = formats.scheme.label
-    only = next((engines for start, engines in _LOADED_BY.items() if label.startswith(start)), None)
-    if only is not None and engine.name not in only:
-        text = f"Weights in {label} are loaded by {' and '.join(only)} alone, and {engine.name} was counted."
+    only = only_loader(label)
+    if only is not None and engine.name != only:
+        text = f"Weights in {label} are loaded by {only} alone, and {engine.name} was counted."
         notes.append(Note(subject="engine", text=text, origin="warning"))
     elif label != own.scheme.label and label not in facts.get("weights", {}) and "{label}" not in facts["command"]:
         text = (

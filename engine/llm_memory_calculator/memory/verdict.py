@@ -9,7 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Condition, OutcomeWord, Place, Spread
-from ..engines.launch import slots_of
+from ..engines.launch import told_length
 from ..report import Note
 from ..units import GB, ceil_div, choose, smaller
 from .calibration import spread_at
@@ -151,9 +151,8 @@ def estimate_of(need: Ledger, part: str) -> float:
 
 def longest_of(deployment: Deployment, load: Load) -> Quantity:
     """Tokens of the longest request that the engine is started for: as told, or as long as those of the load."""
-    engine = deployment.engine
-    told = engine.given.get(engine.LENGTH) if engine.LENGTH else None
-    return held_tokens(deployment, load) if told is None else int(told) // slots_of(engine)
+    told = told_length(deployment.engine)
+    return held_tokens(deployment, load) if told is None else told
 
 
 def limit_notes(deployment: Deployment, load: Load) -> tuple[Note, ...]:
@@ -170,8 +169,9 @@ def limit_notes(deployment: Deployment, load: Load) -> tuple[Note, ...]:
                 "batch_size."
             )
             notes.append(Note(subject=setting, text=text, origin="warning"))
-    told, tokens = engine.given.get(engine.LENGTH) if engine.LENGTH else None, held_tokens(deployment, load)
-    if told is not None and tokens > int(told) // slots_of(engine):
+    taken, tokens = told_length(engine), held_tokens(deployment, load)
+    if taken is not None and tokens > taken:
+        told = engine.given[engine.LENGTH]
         text = f"{engine.LENGTH} is {told:,}, and a request of {tokens:,} tokens is refused or cut by {engine.TITLE}."
         notes.append(Note(subject=engine.LENGTH, text=text, origin="warning"))
     return tuple(notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..errors import ArgumentError, InvalidFileError
+from ..errors import ArgumentError
 from . import local
 
 NAME = "adapter_config.json"
@@ -23,11 +23,4 @@ def read_adapter(path: str) -> dict[str, Any]:
         raise ArgumentError(
             f"lora_config must be an object, or the path of an {NAME} or of the folder that holds one; {missing}."
         )
-    with local.open_regular(file) as stream:
-        body = stream.read(local.MAX_BYTES + 1)
-    if len(body) > local.MAX_BYTES:
-        raise InvalidFileError(f"{shown!r} is larger than {local.MAX_BYTES // 2**20} MiB, more than any {NAME}.")
-    try:
-        return local.parse(body, shown)
-    except InvalidFileError as error:
-        raise InvalidFileError(f"{shown!r} is no {NAME}: it holds no JSON object, as PEFT writes one.") from error
+    return local.read_object(file, shown, NAME, ", as PEFT writes one")

@@ -133,6 +133,18 @@ def names_in(folder: str) -> list[str]:
         ) from None
 
 
+def read_object(file: str, shown: str, what: str, said: str = "") -> dict[str, Any]:
+    """The JSON object in a small file beside a model, which is `what` (a calibration); `shown`: the path to say.
+
+    Raises InvalidFileError for one that is too large or no object, with `said` at the sentence's end.
+    """
+    body = _bounded(file, shown, f"{what}.")
+    try:
+        return parse(body, shown)
+    except InvalidFileError as error:
+        raise InvalidFileError(f"{shown!r} is no {what}: it holds no JSON object{said}.") from error
+
+
 def open_regular(file: str) -> BinaryIO:
     """The file, opened; a pipe or a device is refused before it is."""
     shown = shorten(file)
@@ -149,10 +161,13 @@ def _read(file: str) -> bytes:
     shown = shorten(file)
     if stat.S_ISREG(_mode(file)) and not is_json_name(file):
         raise InvalidFileError(f"{shown!r} is not a .json file. {ACCEPTED}")
+    return _bounded(file, shown, f"config.json. {ACCEPTED}")
+
+
+def _bounded(file: str, shown: str, what: str) -> bytes:
+    """All bytes of a file of at most MAX_BYTES, said as `shown`; `what` ends the sentence that refuses a larger one."""
     with open_regular(file) as stream:
         body = stream.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
-        raise InvalidFileError(
-            f"{shown!r} is larger than {MAX_BYTES // 2**20} MiB, more than any config.json. {ACCEPTED}"
-        )
+        raise InvalidFileError(f"{shown!r} is larger than {MAX_BYTES // 2**20} MiB, more than any {what}")
     return body
