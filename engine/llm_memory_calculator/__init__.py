@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         calculate_memory as calculate_memory,
         compare_hardware as compare_hardware,
         estimate_performance as estimate_performance,
+        estimate_serving as estimate_serving,
         explain_startup_log as explain_startup_log,
         fewest_devices as fewest_devices,
         inspect_model as inspect_model,
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
         ModelReport as ModelReport,
         Note as Note,
         PhaseReport as PhaseReport,
+        ServingReport as ServingReport,
         StartupLogReport as StartupLogReport,
     )
     from .sources import (
@@ -155,6 +157,7 @@ _ROOMS = {
         "calculate_memory",
         "compare_hardware",
         "estimate_performance",
+        "estimate_serving",
         "explain_startup_log",
         "fewest_devices",
         "inspect_model",
@@ -232,6 +235,7 @@ _ROOMS = {
         "ModelReport",
         "Note",
         "PhaseReport",
+        "ServingReport",
         "StartupLogReport",
     ),
     ".sources": ("catalogue_names",),

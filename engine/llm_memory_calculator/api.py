@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from .arguments import (
     Calibrated,
     CompareHardware,
     EstimatePerformance,
+    EstimateServing,
     ExplainStartupLog,
     HardwareLike,
     InspectModel,
@@ -47,10 +49,12 @@ from .memory.inverse import Held, fewest_or_refuse, smallest_devices
 from .memory.reports import fit_of, length_notes, memory_report
 from .models import Model, describe, model_of
 from .parallel import tensor_sizes
-from .performance.reports import estimate_end_to_end
+from .performance.reports import estimate_end_to_end, estimate_served
+from .performance.serving import saturation
 from .question import (
     MOST_TENSOR,
     assumed,
+    come_load,
     deployed,
     deployed_as_given,
     generated_load,
@@ -62,6 +66,7 @@ from .question import (
     require_phases,
     require_search,
     searched,
+    together,
 )
 from .report import (
     BatchReport,
@@ -139,6 +144,27 @@ def _called(model: Model, asked: str, repository: str) -> Model:
 
 
 def _described(origin: sources.Origin) -> Model:
+    """The model of an origin; of one that was described already the same, so that what is summed of it stands too."""
+    if origin.weights is not None or origin.others:
+        return _anew(origin)
+    try:
+        # by its content: a file may change between two questions (in the second form equal values have equal bytes)
+        key = (origin.model, origin.where, origin.notes, marshal.dumps(dict(origin.config), 2))
+    except ValueError:
+        return _anew(origin)
+    found = _DESCRIBED.get(key)
+    if found is None:
+        if len(_DESCRIBED) >= _MOST_DESCRIBED:
+            _DESCRIBED.pop(next(iter(_DESCRIBED)))
+        found = _DESCRIBED[key] = _anew(origin)
+    return found
+
+
+_DESCRIBED: dict[tuple[object, ...], Model] = {}
+_MOST_DESCRIBED = 64
+
+
+def _anew(origin: sources.Origin) -> Model:
     return describe(
         origin.model, origin.where, origin.config, weights=origin.weights, others=origin.others, notes=origin.notes
     )
@@ -374,12 +400,22 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     """End-to-end times on a layout, or on one that is chosen and named in the notes.
 
     No layout and no devices: the fewest devices of one node that hold the model, tensor parallel. Devices alone: the
-    layout of them with most output tokens a second.
+    layout of them with most output tokens a second. concurrency or request_rate: under a served load, as
+    `estimate_serving`; else of a static batch.
     """
-    model, load = _model(asked, asked.model), generated_load(asked)
+    return _estimated(asked)
+
+
+def _estimated(asked: EstimatePerformance) -> EndToEndReport:
+    model, load = _model(asked, asked.model), come_load(asked)
+    if load.traffic is not None:
+        require_decoder(model)
     accelerator, devices = named(asked.hardware, asked.devices)
-    deployment = deployed_as_given(asked, model, accelerator, devices)
+    deployment = deployed_as_given(asked, model, accelerator, devices, load.output)
     full = asked.detail == "full"
+    if load.traffic is not None:
+        deployment = deployment or _laid_out(asked, model, load, accelerator, devices)
+        return estimate_served(deployment, load, explained=full)
     if deployment is not None:
         return estimate_end_to_end(deployment, load, explained=full)
     require_phases(model, load.output)
@@ -396,6 +432,54 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
     idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
     why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
     return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
+
+
+def _laid_out(
+    asked: EstimatePerformance, model: Model, load: Load, accelerator: Accelerator, devices: int | None
+) -> Deployment:
+    """The layout for requests that come and go where none was given: of the fewest devices of a node that hold all of
+    them at once, or else of those that hold one; the best of devices that were given."""
+    offered = searched(devices or accelerator.link_domain)
+    deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
+    if devices is None and load.traffic is not None and load.traffic.rate is not None:
+        tried = list(search.of_a_node(deployment, load))
+        enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)
+        if enough is not None:
+            tensor = enough.layout.tensor
+            why = f"No layout was given: tensor_parallel {tensor} is the smallest that serves so many requests."
+            return _noted(enough, why)
+        if tried:
+            widest = tried[-1]
+            return _noted(widest, f"No layout was given: tensor_parallel {widest.layout.tensor} is the widest.")
+    for wanted, what in ((together(load), "all of them at once"), (load, "one of them")):
+        if devices is None and (fewest := search.fewest_in_node(deployment, wanted)):
+            tensor = fewest.layout.tensor
+            return _noted(fewest, f"No layout was given: tensor_parallel {tensor} is the smallest that holds {what}.")
+        try:
+            best = search.best_layouts(deployment, wanted, goal="throughput", advise=wanted is load).best
+        except DoesNotFitError:
+            if wanted is load:
+                raise
+            continue
+        layout = best.deployment.layout
+        return _noted(best.deployment, f"No layout was given: {layout} has most output tokens a second of {offered}.")
+    raise AssertionError("the last that is tried raises")
+
+
+@asks(EstimateServing)
+def estimate_serving(asked: EstimateServing) -> EndToEndReport:
+    """Requests that come and go (concurrency or request_rate) on a layout, or on one that is chosen: TTFT with its
+    queue, TPOT with the prompts of others in between, both with percentiles under `serving`; throughput, goodput, and
+    the rate at which it saturates.
+
+    The times are those of a deterministic simulation of the engine's scheduler with its cache's room.
+    """
+    if asked.concurrency is None and asked.request_rate is None:
+        raise ArgumentError(
+            "Give concurrency (users who each wait for their answer) or request_rate (requests a second); a static "
+            "batch is asked of estimate_performance."
+        )
+    return _estimated(asked)
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:

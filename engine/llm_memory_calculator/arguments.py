@@ -13,7 +13,7 @@ from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import adapters, choice, flag, mix, names, object_or_path, real, refuse, sides, text, whole
+from .checks import adapters, choice, flag, lengths, mix, names, object_or_path, real, refuse, sides, text, whole
 from .engines import ENGINES, SPELLINGS, settings_of
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
@@ -43,6 +43,7 @@ MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
+MOST_REQUESTS = 1_000_000
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
@@ -60,6 +61,7 @@ Kind = Literal[
     "names",
     "sides",
     "mix",
+    "lengths",
     "model",
     "hardware",
     "hardware list",
@@ -78,7 +80,7 @@ class Argument:
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
     checks), a list of names, one side or height and width in pixels (a number, a pair, text), lengths
-    with their shares, a model, one accelerator
+    with their shares, a length or how lengths are spread, a model, one accelerator
     or several, an object, adapters or a calibration (an object or the path of one), what drafts (a word, a model or an
     object),
     the text of a log."""
@@ -121,6 +123,8 @@ class Argument:
                 return sides(name, value, most=int(self.most))
             case "mix":
                 return mix(name, value, most=int(self.most))
+            case "lengths":
+                return lengths(name, value, most=int(self.most))
             case "adapters":
                 return adapters(name, value)
             case "calibration":
@@ -424,6 +428,88 @@ class Generated(Calibrated):
 
 
 @dataclass(kw_only=True, eq=False)
+class Come(Generated):
+    """Requests that come and go."""
+
+    input_tokens: Annotated[
+        Any,
+        Argument(
+            "lengths",
+            "Prompt tokens of each sequence; under concurrency or request_rate also how they are spread: "
+            "{p50, p95}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
+            most=MOST_TOKENS,
+            examples=(2048, {"p50": 900, "p95": 4000}),
+        ),
+    ] = 2048
+    output_tokens: Annotated[
+        Any,
+        Argument(
+            "lengths",
+            "Output tokens of each sequence, or how they are spread likewise",
+            most=MOST_TOKENS,
+            examples=(256,),
+        ),
+    ] = 256
+    beam_size: Annotated[
+        int, Argument("whole", "Continuations that are kept of each sequence in decode (beam search)", most=MOST_BEAMS)
+    ] = 1
+    concurrency: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Users of a served load, over all copies: each asks, waits for the answer and asks again; in place of "
+            "batch_size and request_rate",
+            most=MOST_SEQUENCES,
+            examples=(32,),
+        ),
+    ] = None
+    request_rate: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Requests a second that come to all copies, evenly, whether or not others have ended",
+            unit="requests/s",
+            most=1e6,
+            examples=(2.5,),
+        ),
+    ] = None
+    cached_share: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Share of each prompt that a prefix cache has, 0 to 1",
+            most=0.999,
+            left_out="none of it",
+            examples=(0.5,),
+        ),
+    ] = None
+    depth: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Tokens of context that stand in the cache before each prompt, as of earlier turns",
+            most=MOST_TOKENS,
+            left_out="none",
+        ),
+    ] = None
+    requests: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Requests of the served load; the first of all users come at once, as benchmarks begin",
+            most=MOST_REQUESTS,
+            left_out="10 for each user, or 60 s of a rate",
+        ),
+    ] = None
+    ttft_target_ms: Annotated[
+        float | None, Argument("real", "Time to first token that a good request keeps", unit="ms", most=1e9)
+    ] = None
+    tpot_target_ms: Annotated[
+        float | None, Argument("real", "Time per output token that a good request keeps", unit="ms", most=1e9)
+    ] = None
+
+
+@dataclass(kw_only=True, eq=False)
 class Ranked(Generated):
     """What is best of several."""
 
@@ -503,11 +589,16 @@ class MaxBatchSize(Held):
 
 
 @dataclass(eq=False)
-class EstimatePerformance(Generated, Split):
+class EstimatePerformance(Come, Split):
     model: ModelName
     hardware: HardwareName
 
     ORDER = ("model", "hardware", "devices", "tensor_parallel", "pipeline_parallel")
+
+
+@dataclass(eq=False)
+class EstimateServing(EstimatePerformance):
+    """The same for a load that is served; one of concurrency and request_rate is needed."""
 
 
 @dataclass(eq=False)

@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
+from .lengths import Lengths
 
 # A side, or height and width, as people write them; bounded, for it is tried on what anyone typed.
 _SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?")
@@ -122,6 +123,28 @@ def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]
         shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", _typed(share), most=1e9)
     total = sum(shares.values())
     return tuple((tokens, shares[tokens] / total) for tokens in sorted(shares))
+
+
+def lengths(name: str, value: object, *, most: int) -> Any:
+    """A length, or how lengths are spread: {p50, p95}, {least, most}, lengths with their shares."""
+    given = _plain(value)
+    if isinstance(given, str) and ":" in given:
+        given = dict(mix(name, given, most=most))
+    if not isinstance(given, Mapping):
+        return whole(name, given, most=most)
+    words = tuple(str(word) for word in given)
+    for pair, made in ((("p50", "p95"), Lengths.by_percentiles), (("least", "most"), Lengths.uniform)):
+        if set(words) == set(pair):
+            low, high = (whole(f"{name}'s {word}", _typed(given[word]), most=most) for word in pair)
+            if low > high:
+                raise ArgumentError(f"{name}'s {pair[0]} is {low:,}, above its {pair[1]} of {high:,}; turn them round.")
+            return made(low, high)
+    if any(not word.replace(".", "").isdigit() for word in words):
+        raise ArgumentError(
+            f"{name} must be a whole number, or an object of p50 and p95, of least and most, or of lengths with their "
+            f"shares, and is {shown(value)}."
+        )
+    return Lengths.mixed(dict(mix(name, given, most=most)))
 
 
 def _typed(value: object) -> object:

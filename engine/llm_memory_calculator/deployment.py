@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .engines import Engine
     from .formats.scheme import Formats
     from .images import ImageSize, InputSize
+    from .lengths import Lengths
     from .memory.adapters import Adapters
     from .memory.calibration import Calibration
     from .models import Model
@@ -34,6 +35,8 @@ class Speculation:
     method: str
     tokens: int
     """Drafted at once."""
+    acceptance: float
+    """Chance that a drafted token is taken where all before it were, 0 to 1."""
     name: str = ""
     """The draft's, where it is a model or a head of its own."""
     architecture: Architecture | None = None
@@ -147,6 +150,33 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Requests that come and go, over all copies."""
+
+    users: int | None = None
+    """Who each ask, wait for the answer and ask again; all begin at once."""
+    rate: float | None = None
+    """Requests a second that come evenly, where there are no users."""
+    requests: int
+    inputs: Lengths
+    """Of prompts, tokens."""
+    outputs: Lengths
+    cached_share: float = 0.0
+    """Of each prompt that a prefix cache has."""
+    depth: int = 0
+    """Tokens of context in the cache before each prompt."""
+    ttft_target: float | None = None
+    """Seconds to the first token that a good request keeps."""
+    tpot_target: float | None = None
+    """Seconds a token after the first that it keeps."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence at its end."""
+        return self.depth + self.inputs.longest + self.outputs.longest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What is served at once."""
 
@@ -156,6 +186,10 @@ class Load:
     """Of each sequence: its prompt, or all of it where no output is told apart."""
     output: Quantity = 0
     """Tokens generated for each sequence after these."""
+    depth: Quantity = 0
+    """Tokens of context that are in the cache before the prompt."""
+    cached: Quantity = 0
+    """Tokens of the prompt that a prefix cache has."""
     beams: Quantity = 1
     """Continuations of each sequence in decode."""
     mix: tuple[tuple[int, float], ...] = ()
@@ -166,6 +200,8 @@ class Load:
     video: Recording | None = None
     sound: Recording | None = None
     adapters: Adapters | None = None
+    traffic: Traffic | None = None
+    """How requests come and go, where they do; the rest is then what the cache is to have room for."""
     notes: tuple[Note, ...] = ()
     """What was assumed of it."""
 

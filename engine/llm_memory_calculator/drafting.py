@@ -11,6 +11,7 @@ from .architectures._eagle import eagle_head, eagle_of
 from .config import Config
 from .deployment import Speculation
 from .errors import ArgumentError
+from .facts import table
 from .models import Model
 from .report import Note
 
@@ -57,7 +58,8 @@ def speculation_of(asked: Speculative, model: Model, formats: Formats, engine: E
             "leave method out."
         )
     tokens = asked.tokens or rule["drafted"].get(method, rule["drafted"]["any"])
-    common: dict[str, Any] = {"method": method, "tokens": tokens}
+    usual: float = table("timing")["acceptance"][method]
+    common: dict[str, Any] = {"method": method, "tokens": tokens, "acceptance": asked.acceptance or usual}
     if drafter is not None:
         own = drafter.formats(None, None)
         # an engine keeps the draft's cache in the model's format
@@ -141,9 +143,11 @@ def _notes(asked: Speculative, model: Model, common: dict[str, Any]) -> list[Not
     tokens, name = common["tokens"], common.get("name", "")
     by = name or {"mtp": "layers for multi-token prediction"}.get(common["method"], "n-grams of the prompt")
     taken = "" if asked.tokens else f" num_speculative_tokens was not given: {tokens} was taken."
+    assumed = "" if asked.acceptance else ", which was assumed and hangs on the text: give acceptance_rate"
     text = (
         f"{tokens} token(s) are drafted at once by {by}. Memory counts what is loaded and kept for them; times count "
-        f"neither the drafting nor what it saves.{taken}"
+        f"the drafting, and that {common['acceptance']:.0%} of the drafted tokens are taken, each where those before "
+        f"it were{assumed}.{taken}"
     )
     notes = [Note(subject="speculative", text=text, origin="assumption")]
     drafter = model.drafter

@@ -66,10 +66,11 @@ def most_groups(architecture: Architecture) -> int:
 
 
 @lru_cache(maxsize=4096)
-def problem(architecture: Architecture, layout: Parallelism) -> str | None:
+def problem(architecture: Architecture, layout: Parallelism, *, pads: bool = False) -> str | None:
     """Why the model cannot be split in this way, or None when it can.
 
     Experts that the groups do not divide go: some groups have one more, or redundant ones fill the others.
+    pads: heads and widths that the ranks do not divide are filled up.
     """
     if architecture.task == "diffusion" and layout.devices_of_copy > 1:
         return "a pipeline of diffusion is counted whole on each device (data_parallel makes copies)"
@@ -89,7 +90,7 @@ def problem(architecture: Architecture, layout: Parallelism) -> str | None:
         ranks = operator.ranks(layout.tensor, layout.expert)
         for what, count in operator.divides():
             replicated = what in REPLICATED and ranks % count == 0
-            if count % ranks and not replicated:
+            if count % ranks and not replicated and not pads:
                 split = (
                     "tensor_parallel" if ranks == layout.tensor else "tensor_parallel x data_parallel / expert_parallel"
                 )
@@ -115,9 +116,9 @@ def sharing_layouts(architecture: Architecture, devices: int) -> tuple[Paralleli
     return tuple(layout for layout in every if problem(architecture, layout) is None)
 
 
-def check(architecture: Architecture, layout: Parallelism) -> None:
-    """Raise LayoutError, with what goes, when the model cannot be split in this way."""
-    reason = problem(architecture, layout)
+def check(architecture: Architecture, layout: Parallelism, *, pads: bool = False) -> None:
+    """Raise LayoutError, with what goes, when the model cannot be split in this way; pads: as of `problem`."""
+    reason = problem(architecture, layout, pads=pads)
     if reason is None:
         return
     possible = ", ".join(map(str, tensor_sizes(architecture, 64)))

@@ -21,6 +21,7 @@ from .arguments import (
     SMALLEST,
     CalculateMemory,
     Calibrated,
+    Come,
     EstimatePerformance,
     Generated,
     Held,
@@ -29,7 +30,7 @@ from .arguments import (
     Split,
 )
 from .checks import real, whole
-from .deployment import Deployment, Load, Pictures, Recording, Speculation
+from .deployment import Deployment, Load, Pictures, Recording, Speculation, Traffic
 from .drafting import speculation_of
 from .engines import (
     UNNAMED,
@@ -49,6 +50,7 @@ from .errors import ArgumentError, LayoutError
 from .facts import table
 from .formats.numerics import FORMATS
 from .images import InputSize
+from .lengths import Lengths
 from .memory.adapters import adapters_of
 from .memory.calibration import Calibration, calibration_note, calibration_of, require_same
 from .memory.inverse import require_context, shown_tokens
@@ -100,6 +102,7 @@ def deployed(
     calibration = _calibration(asked)
     chosen = _engine(asked, model, formats, device, calibration)
     engine = chosen.engine
+    formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
     return Deployment(
@@ -112,8 +115,22 @@ def deployed(
         devices=devices,
         calibration=calibration,
         speculation=speculation,
-        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *drafted, *about),
+        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *kept, *drafted, *about),
     )
+
+
+def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Formats) -> tuple[Formats, tuple[Note, ...]]:
+    """The formats with the cache that an engine keeps with such weights where nobody says another."""
+    label = formats.scheme.label
+    rule = engine.facts.get("cache_with", {}).get(label)
+    if rule is None or asked.kv_precision is not None or formats.kv_cache.bits < 16:
+        return formats, ()
+    own = formats.kv_cache.name
+    if not rule["kept"]:
+        text = f"{rule['why']} {own} was counted: give kv_precision {rule['form']!r} for that."
+        return formats, (assumed("kv_precision", text),)
+    text = f"{rule['why']} It was counted so; kv_precision {own!r} counts 16 bits."
+    return model.formats(asked.precision, rule["form"]), (assumed("kv_precision", text),)
 
 
 def _speculation(asked: Question, model: Model, formats: Formats, engine: Engine) -> Speculation | None:
@@ -255,7 +272,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
     shown = load.images is not None or load.video is not None or load.sound is not None
     if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:
         deployment = replace(deployment, engine=engine.told(mmproj=True))
-    check(model.architecture, chosen.layout)
+    check(model.architecture, chosen.layout, pads=engine.device.pads)
     return deployment, load
 
 
@@ -314,15 +331,15 @@ def require_search(asked: CalculateMemory) -> None:
 
 
 def deployed_as_given(
-    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None
+    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None, output: int
 ) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
     if not given:
         return None
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
-    require_phases(model, asked.output_tokens)
-    check(model.architecture, chosen.layout)
+    require_phases(model, output)
+    check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
 
 
@@ -524,6 +541,87 @@ def _as_told(asked: Held, engine: Engine, tokens: int, notes: list[Note]) -> int
 def generated_load(asked: Generated, beams: int = 1) -> Load:
     """A batch of prompts with its outputs."""
     return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
+
+
+_OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms")
+
+
+def come_load(asked: Come) -> Load:
+    """A batch of prompts with its outputs, or requests that come and go.
+
+    Of these, the sequences are what the cache is to have room for at once: one at least, the users if they fit.
+    """
+    if asked.concurrency is None and asked.request_rate is None:
+        return _static_load(asked)
+    if asked.concurrency is not None and asked.request_rate is not None:
+        raise ArgumentError(
+            "Give concurrency (users who wait for their answers) or request_rate (requests a second), not both."
+        )
+    if asked.batch_size != type(asked).batch_size:
+        raise ArgumentError(
+            "batch_size is of a static batch, and concurrency or request_rate of requests that come and go: leave "
+            "batch_size out."
+        )
+    if asked.beam_size != 1:
+        raise ArgumentError("beam_size is of a static batch: leave it out, or leave concurrency and request_rate out.")
+    inputs, outputs = _lengths(asked.input_tokens), _lengths(asked.output_tokens)
+    users, rate = asked.concurrency, asked.request_rate
+    count = asked.requests or (10 * users if users else max(100, round(60 * (rate or 0))))
+    if users and count < users:
+        raise ArgumentError(f"requests is {count:,}, fewer than the {users:,} users who each send one at least.")
+    traffic = Traffic(
+        users=users,
+        rate=rate,
+        requests=count,
+        inputs=inputs,
+        outputs=outputs,
+        cached_share=asked.cached_share or 0.0,
+        depth=asked.depth or 0,
+        ttft_target=None if asked.ttft_target_ms is None else asked.ttft_target_ms / 1e3,
+        tpot_target=None if asked.tpot_target_ms is None else asked.tpot_target_ms / 1e3,
+    )
+    return Load(
+        sequences=1,
+        tokens=inputs.longest,
+        output=outputs.longest,
+        depth=traffic.depth,
+        cached=min(inputs.longest - 1, round(inputs.longest * traffic.cached_share)),
+        traffic=traffic,
+    )
+
+
+def _static_load(asked: Come) -> Load:
+    for name in ("input_tokens", "output_tokens"):
+        if isinstance(getattr(asked, name), Lengths):
+            raise ArgumentError(
+                f"{name} says how lengths are spread, which a static batch has no use for: give concurrency or "
+                "request_rate too, or one length."
+            )
+    for name in _OF_TRAFFIC:
+        if getattr(asked, name) is not None:
+            raise ArgumentError(
+                f"{name} is of requests that come and go: give concurrency (users) or request_rate too, or leave it "
+                "out."
+            )
+    tokens = asked.input_tokens
+    return Load(
+        sequences=asked.batch_size,
+        tokens=tokens,
+        output=asked.output_tokens,
+        beams=asked.beam_size,
+        depth=asked.depth or 0,
+        cached=min(tokens - 1, round(tokens * (asked.cached_share or 0.0))),
+    )
+
+
+def _lengths(asked: Any) -> Lengths:
+    return asked if isinstance(asked, Lengths) else Lengths.fixed(asked)
+
+
+def together(load: Load) -> Load:
+    """A served load with as many sequences at once as its users, for the choice of a layout."""
+    users = None if load.traffic is None else load.traffic.users
+    return load if users is None else replace(load, sequences=users)
 
 
 def _source(asked: Held, architecture: Architecture, notes: list[Note]) -> int | None:

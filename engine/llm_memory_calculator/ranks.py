@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 from .architecture import Architecture, Layer
 from .engines import Engine
@@ -16,6 +17,9 @@ from .formats.numerics import Format
 from .formats.scheme import WeightScheme, alike
 from .operators import Operator, State, sum_states
 from .parallel import Parallelism
+
+HostPart = Literal["", "experts", "all"]
+"""What of a layer lies in the host's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,10 +43,16 @@ class Kind:
     residual_width: int
     mixes: bool
     """Whether there are routed experts."""
+    on_host: HostPart = ""
 
     @property
     def count(self) -> int:
         return self.layer.repeat
+
+    @property
+    def borrows_cache(self) -> bool:
+        """Whether it attends keys and values that another layer keeps, and keeps none itself."""
+        return not self.caching and any(operator.looks_back for operator, _, _ in self.operators)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

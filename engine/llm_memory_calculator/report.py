@@ -519,7 +519,8 @@ class PhaseReport(Timed):
     requests_per_s: float
     """Requests a second, were this phase all there is."""
     bound: str
-    """What takes most of the time: memory, compute, link (messages between devices) or host (launches, scheduling)."""
+    """What takes most of the time: memory, compute, link (messages between devices), launch (of kernels) or host
+    (scheduling, sampling)."""
     compute_share: float
     """Operations over what the devices' dense peak would do in that time (MFU), 0 to 1."""
     bandwidth_share: float
@@ -528,6 +529,52 @@ class PhaseReport(Timed):
     """Milliseconds by kind of work; in full detail with the operators that they are the sum of."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """How a time is spread over the requests."""
+
+    mean_ms: float
+    """Mean, milliseconds."""
+    p50_ms: float
+    """Median."""
+    p90_ms: float
+    """90th percentile."""
+    p95_ms: float
+    """95th percentile."""
+    p99_ms: float
+    """99th percentile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingReport:
+    """What users see of requests that come and go."""
+
+    concurrency: int | None = None
+    """Users, over all copies, who each ask, wait and ask again; null where requests come at a rate."""
+    request_rate: float | None = None
+    """Requests a second that come, over all copies; null where there are users."""
+    requests: int
+    """Requests in all; the first of all users come at once."""
+    ttft: Percentiles
+    """To the first token, its queue included, from when a request is sent; no network."""
+    tpot: Percentiles | None
+    """A token after the first, with the prompts of others taken in between; null where none follows."""
+    e2e: Percentiles
+    """To the last token."""
+    requests_per_s: float
+    """Requests that ended a second, over all copies."""
+    goodput_requests_per_s: float | None = None
+    """Those of them that kept the targets; null where none were given."""
+    decoding: float
+    """Sequences that decode at once, on average."""
+    room: int
+    """Sequences of a mean length that the caches of all copies have room for at once."""
+    queued_share: float
+    """Share of the requests that waited for room in a cache, 0 to 1."""
+    saturation_requests_per_s: float
+    """Requests a second beyond which the queue grows without end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -553,10 +600,21 @@ class EndToEndReport(Timed):
     """Output tokens a second over all devices; prompt tokens are not counted."""
     total_tokens_per_s: float
     """Prompt and output tokens a second over all devices."""
+    requests_per_s: float
+    """Sequences a second over all devices, from prompt to last token; of an encoder, its passes."""
+    decode_tokens_per_s: float | None = None
+    """Output tokens a second over all devices while all sequences decode: prompts take none of the time."""
+    decode_tokens_per_s_each: float | None = None
+    """Tokens a second that each sequence sees after its first: 1 / TPOT."""
+    decode_tokens_per_s_each_interval: Interval | None = None
+    """Range of these."""
     prefill_bound: str
-    """What takes most of the prefill: memory, compute, link or host."""
+    """What takes most of the prefill: memory, compute, link, launch or host."""
     decode_bound: str | None
     """What takes most of a decode step."""
+    serving: ServingReport | None = None
+    """What users see where requests come and go (concurrency, request_rate); the times above are then its means, and
+    batch_size is the sequences that decode at once."""
     prefill_phase: PhaseReport | None = None
     """The prefill in full; left out of concise answers."""
     decode_phase: PhaseReport | None = None

@@ -22,6 +22,7 @@ from .report import (
     ModelReport,
     Note,
     PhaseReport,
+    ServingReport,
     StartupLogReport,
 )
 from .units import GB, GIB
@@ -268,6 +269,8 @@ def _found_lines(report: BatchReport) -> Iterator[Line]:
 
 
 def _end_to_end(report: EndToEndReport) -> list[str]:
+    if report.serving is not None:
+        return _served(report, report.serving)
     decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
     if report.tpot_ms is not None and report.tpot_interval_ms is not None:
         decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
@@ -276,6 +279,31 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
         f"{_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
         f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
         f"{_ms(report.total_ms)} in all."
+    ]
+
+
+def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
+    who = f"{serving.concurrency or 1:,} user{'s' if (serving.concurrency or 1) > 1 else ''}"
+    if serving.request_rate is not None:
+        who = f"{serving.request_rate:,.4g} requests/s"
+    decode = ""
+    if report.tpot_ms is not None and report.tpot_interval_ms is not None and serving.tpot is not None:
+        each = report.decode_tokens_per_s_each_interval
+        rate = (
+            "" if each is None else f", {1e3 / report.tpot_ms:,.1f} tokens/s each ({each.low:,.1f} to {each.high:,.1f})"
+        )
+        decode = (
+            f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), p95 {_ms(serving.tpot.p95_ms)}{rate};"
+        )
+    good = ""
+    if serving.goodput_requests_per_s is not None:
+        good = f", {serving.goodput_requests_per_s:,.3g} of them within the targets"
+    return [
+        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), {who} "
+        f"with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: TTFT {_ms(report.ttft_ms)} "
+        f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
+        f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
+        f"at {serving.saturation_requests_per_s:,.3g} requests/s."
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .checks import choice, whole
+from .checks import choice, real, whole
 from .errors import ArgumentError, did_you_mean
 
 METHODS = ("mtp", "eagle", "eagle3", "draft_model", "ngram")
@@ -15,7 +15,7 @@ of its own, or n-grams of the prompt."""
 ALONE = ("mtp", "ngram")
 """Those for which no draft is named."""
 MOST_DRAFTED = 64
-_FIELDS = ("method", "model", "num_speculative_tokens")
+_FIELDS = ("method", "model", "num_speculative_tokens", "acceptance_rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class Speculative:
     """The draft, by whatever a model is named by."""
     tokens: int | None = None
     """Drafted at once; None: as many as is usual."""
+    acceptance: float | None = None
+    """Chance that a drafted token is taken where all before it were, 0 to 1; None: as is usual of the method."""
 
 
 def speculative(name: str, value: Any) -> Speculative:
@@ -42,7 +44,7 @@ def speculative(name: str, value: Any) -> Speculative:
         if key not in _FIELDS:
             near = did_you_mean(str(key), _FIELDS)
             raise ArgumentError(f"{name} has no field {key!r}.{near} Accepted: {', '.join(_FIELDS)}.")
-    method, model, tokens = (value.get(field) for field in _FIELDS)
+    method, model, tokens, acceptance = (value.get(field) for field in _FIELDS)
     if method is not None:
         method = choice(f"{name}'s method", method.lower() if isinstance(method, str) else method, METHODS)
     if method in ALONE and model is not None:
@@ -51,4 +53,6 @@ def speculative(name: str, value: Any) -> Speculative:
         raise ArgumentError(f"{name} names no draft; give its model, or the method mtp or ngram.")
     if tokens is not None:
         tokens = whole(f"{name}'s num_speculative_tokens", tokens, most=MOST_DRAFTED)
-    return Speculative(method=method, model=model, tokens=tokens)
+    if acceptance is not None:
+        acceptance = real(f"{name}'s acceptance_rate", acceptance, most=1)
+    return Speculative(method=method, model=model, tokens=tokens, acceptance=acceptance)

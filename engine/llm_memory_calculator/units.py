@@ -95,6 +95,24 @@ def root(value: Quantity) -> Quantity:
     return numpy.sqrt(value)
 
 
+def exponential(value: Quantity) -> Quantity:
+    """e to the power of the value."""
+    if isinstance(value, _SCALAR):
+        return math.exp(value)
+    import numpy
+
+    return numpy.exp(value)
+
+
+def logarithm(value: Quantity) -> Quantity:
+    """The natural logarithm."""
+    if isinstance(value, _SCALAR):
+        return math.log(value)
+    import numpy
+
+    return numpy.log(value)
+
+
 def missed_share(chance: float, draws: Quantity) -> Quantity:
     """(1 - chance) ** draws, the share of experts that no token of a step picks."""
     if isinstance(draws, _SCALAR):

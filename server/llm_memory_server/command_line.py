@@ -22,6 +22,7 @@ from llm_memory_calculator.arguments import (
     CalculateMemory,
     CompareHardware,
     EstimatePerformance,
+    EstimateServing,
     ExplainStartupLog,
     InspectModel,
     MaxBatchSize,
@@ -119,6 +120,9 @@ TOPICS = {
     "inspect": Topic("inspect_model", InspectModel, "What a model is: parameters, attention, cache a token, formats."),
     "performance": Topic(
         "estimate_performance", EstimatePerformance, "Time to first token, time per output token, tokens a second."
+    ),
+    "serving": Topic(
+        "estimate_serving", EstimateServing, "Requests that come and go: queue, percentiles, goodput, saturation."
     ),
     "parallelism": Topic(
         "best_parallelism", BestParallelism, "The best layout of a number of devices, and the next best."

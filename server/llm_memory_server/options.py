@@ -22,6 +22,7 @@ _SHOWN_AS = {
     "hardware list": "NAME...",
     "sides": "SIDE|HEIGHTxWIDTH",
     "mix": "LENGTH:SHARE,...",
+    "lengths": "LENGTH|JSON|LENGTH:SHARE,...",
     "object": "JSON|FILE",
     "adapters": "JSON|PATH",
     "calibration": "JSON|PATH",
@@ -60,6 +61,10 @@ def value_of(entry: Spoken, typed: Any) -> Any:
         case "adapters" | "calibration" | "speculation" if not typed.lstrip().startswith("{"):
             # a path or a name, which the engine opens
             return typed
+        case "lengths" if typed.strip().isdigit():
+            return int(typed)
+        case "lengths":
+            return _object(entry.name, typed)
         case "object" | "adapters" | "calibration" | "speculation" | "hardware" | "mix":
             return _object(entry.name, typed)
         case "hardware list":

@@ -49,8 +49,9 @@ TOPICS = {
         EstimatePerformance,
         "Speed of a model on hardware",
         "Speed of a model on hardware: time to first token (TTFT, ms), time per output token (TPOT, ms), output tokens "
-        "a second, total ms, each with a range, and what binds it. A static batch: no queue, no network. Without a "
-        "layout the fewest devices that hold the model are taken. To find the best layout use best_parallelism; to "
+        "a second, total ms, each with a range, and what binds it. batch_size: a static batch, no queue. concurrency "
+        "or request_rate: a served load, with its queue, percentiles, goodput and the rate that saturates it. Without "
+        "a layout the fewest devices that hold the model are taken. To find the best layout use best_parallelism; to "
         "choose hardware use compare_hardware.",
     ),
     "best_parallelism": Topic(
@@ -146,6 +147,8 @@ def _values(argument: Argument) -> dict[str, Any]:
             pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
             shares = {"type": "object", "additionalProperties": {"type": "number"}}
             return {"anyOf": [shares, {"type": "array", "items": pair, "minItems": 1}]}
+        case "lengths":
+            return {"anyOf": [whole, {"type": "object", "additionalProperties": {"type": "number"}}]}
         case "hardware":
             return accelerator
         case "hardware list":

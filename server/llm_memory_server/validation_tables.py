@@ -12,13 +12,15 @@ from llm_memory_calculator.validation import FitScore, Score, ValidationReport
 
 
 def validation_table(report: ValidationReport) -> RenderableType:
-    """What was scored, errors by metric, by group where asked, why rows were refused, and the largest errors."""
+    """What was scored, errors by metric and by group, bias by what rows are like, refused rows, the largest errors."""
     parts: list[RenderableType] = [Text(_heading(report))]
     if report.metrics:
         parts.append(_scores_table(("metric",), [((metric,), score) for metric, score in report.metrics.items()]))
     if report.by:
         rows = [((group, metric), score) for group, scores in report.by.items() for metric, score in scores.items()]
         parts += [Text(), _scores_table(("group", "metric"), rows)]
+    if report.bias_by:
+        parts += [Text(), _bias_table(report)]
     if report.refused:
         refused = _table(("refused because", "rows"), numbers_from=1)
         for reason, count in report.refused.items():
@@ -51,6 +53,19 @@ def _cells(score: Score | FitScore) -> tuple[str, ...]:
         return f"{score.n:,}", "", "", "", "", f"{score.right:.1f}{borderline}"
     held = "-" if score.coverage_80 is None else f"{score.coverage_80:.0f}"
     return f"{score.n:,}", f"{score.mape:.1f}", f"{score.median_ape:.1f}", f"{score.bias:+.1f}", held, ""
+
+
+def _bias_table(report: ValidationReport) -> Table:
+    """Measured over estimated, a column a metric; what lies outside 0.93 to 1.07 has a star."""
+    metrics = list(dict.fromkeys(cell.metric for cell in report.bias_by))
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for cell in report.bias_by:
+        told = f"{cell.ratio:.2f}{'*' if cell.off else ''} ({cell.n:,})"
+        rows.setdefault((cell.by, cell.cell), {})[cell.metric] = told
+    table = _table(("measured / estimated by", "", *metrics), numbers_from=2)
+    for (by, cell_name), told_of in rows.items():
+        table.add_row(Text(by), Text(cell_name), *(told_of.get(metric, "") for metric in metrics))
+    return table
 
 
 def _worst_table(report: ValidationReport) -> Table:

@@ -79,8 +79,14 @@ def test_each_of_a_comparison_has_its_own_count() -> None:
 def test_tensor_parallelism_reaches_as_far_as_the_link() -> None:
     # four to a tray, seventy-two to a rack
     assert estimate_performance("llama3_70b", "GB200", tensor_parallel=16).devices == 16
-    with pytest.raises(LayoutError, match="tensor_parallel 16 exceeds the 8 devices"):
-        estimate_performance("llama3_70b", "H100", tensor_parallel=16)
+    over = estimate_performance("llama3_70b", "H100", tensor_parallel=16)
+    assert any("InfiniBand NDR" in note.text and note.subject == "tensor_parallel" for note in over.notes)
+    inside = estimate_performance("llama3_70b", "H100", tensor_parallel=8)
+    assert over.tpot_ms is not None
+    assert inside.tpot_ms is not None
+    assert over.tpot_ms > inside.tpot_ms
+    with pytest.raises(LayoutError, match="of which the catalogue has none"):
+        estimate_performance("llama3_70b", "L40S", tensor_parallel=16)
 
 
 # --- what must be known of the hardware before its figures are believed ---------------------------------------------

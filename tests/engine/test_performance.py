@@ -128,7 +128,7 @@ def test_report_answers_to_the_original_s_keys() -> None:
 def test_operator_table_sums_to_the_step_without_messages_and_host() -> None:
     report = estimate_prefill_performance("llama2_7b", input_tokens=2048, system_name="A100_80GB")
     frame = report["model_df"]
-    host = report["Runtime_breakdown"]["host"]
+    host = report["Runtime_breakdown"]["host"] + report["Runtime_breakdown"]["launch"]
     assert frame["Latency (msec)"].sum() == pytest.approx(report["Latency"] - host, rel=1e-6)
     assert len(report["summary_table"]) == 1
 

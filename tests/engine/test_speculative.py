@@ -224,11 +224,25 @@ def test_layers_that_draft_are_not_said_to_be_left_out() -> None:
     assert any(note.subject == "speculative" and "1 was taken" in note.text for note in drafted.notes)
 
 
-def test_times_are_those_without_a_draft() -> None:
+def test_drafting_takes_time_and_what_is_accepted_saves_it() -> None:
     common: dict[str, Any] = {"hardware": "H100", "engine": "vllm"}
-    plain, drafted = (estimate_performance(TARGET, speculative=one, **common) for one in (None, DRAFT))
-    assert (drafted.ttft_ms, drafted.tpot_ms, drafted.total_ms) == (plain.ttft_ms, plain.tpot_ms, plain.total_ms)
-    assert any(note.subject == "speculative" for note in drafted.notes)
+    plain = estimate_performance(TARGET, **common)
+
+    def tpot(acceptance: float) -> float:
+        asked = {"model": DRAFT, "num_speculative_tokens": 3, "acceptance_rate": acceptance}
+        report = estimate_performance(TARGET, speculative=asked, **common)
+        assert report.ttft_ms == plain.ttft_ms
+        assert any(note.subject == "speculative" for note in report.notes)
+        assert report.tpot_ms is not None
+        return report.tpot_ms
+
+    assert plain.tpot_ms is not None
+    # of four tokens a step one is the model's own: none of the others saves nothing, all of them save three steps
+    nothing, half, everything = tpot(1e-9), tpot(0.5), tpot(1.0)
+    assert nothing > plain.tpot_ms
+    assert nothing == pytest.approx(4 * everything)
+    assert half == pytest.approx(nothing / (1 + 0.5 + 0.25 + 0.125))
+    assert everything < plain.tpot_ms
     assert compare_hardware(TARGET, ["H100"], speculative=DRAFT).rows
 
 

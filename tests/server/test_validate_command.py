@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator.validation import FitScore, Miss, Score, ValidationReport
+from llm_memory_calculator.validation import BiasCell, FitScore, Miss, Score, ValidationReport
 from llm_memory_server import command_line
 from llm_memory_server.command_line import main
 
@@ -28,6 +28,10 @@ REPORT = ValidationReport(
         "fits": FitScore(n=3, right=100.0, borderline=1),
     },
     by={"H100_SXM": {"weights_gib": Score(n=1, mape=33.3, median_ape=33.3, bias=33.3, coverage_80=100.0)}},
+    bias_by=(
+        BiasCell(by="concurrency", cell="4 to 16", metric="tpot_ms", n=40, ratio=0.91, off=True),
+        BiasCell(by="concurrency", cell="4 to 16", metric="ttft_ms", n=30, ratio=1.01, off=False),
+    ),
     worst=(Miss(row=4, model="a/b", metric="kv_tokens", measured=80000, estimated=100000, error=25.0),),
 )
 
@@ -64,12 +68,14 @@ def test_the_document_is_the_report(run: Run, asked: list[tuple[Any, ...]]) -> N
     assert code == 0
     assert asked == [("rows.csv", "system", "folder", True)]
     found = json.loads(out)
-    assert list(found) == ["kind", "rows", "answered", "flagged", "refused", "metrics", "by", "worst"]
+    assert list(found) == ["kind", "rows", "answered", "flagged", "refused", "metrics", "by", "bias_by", "worst"]
     assert found["refused"] == {"no accelerator or total": 2}
     scores = {"n": 3, "mape": 12.5, "median_ape": 10.0, "bias": -2.5, "coverage_80": None}
     assert found["metrics"]["weights_gib"] == scores
     assert found["metrics"]["fits"] == {"n": 3, "right": 100.0, "borderline": 1}
     assert found["by"]["H100_SXM"]["weights_gib"]["coverage_80"] == 100.0
+    cell = {"by": "concurrency", "cell": "4 to 16", "metric": "tpot_ms", "n": 40, "ratio": 0.91, "off": True}
+    assert found["bias_by"][0] == cell
     miss = {"row": 4, "model": "a/b", "metric": "kv_tokens", "measured": 80000, "estimated": 100000, "error": 25.0}
     assert found["worst"] == [miss]
 
@@ -84,6 +90,7 @@ def test_the_table_says_all_of_it(run: Run, asked: list[tuple[Any, ...]]) -> Non
     assert ["kv_tokens", "2", "4.0", "4.0", "+4.0", "50"] in lines
     assert ["fits", "3", "100.0", "(1", "borderline)"] in lines
     assert ["H100_SXM", "weights_gib", "1", "33.3", "33.3", "+33.3", "100"] in lines
+    assert ["concurrency", "4", "to", "16", "0.91*", "(40)", "1.01", "(30)"] in lines
     assert ["no", "accelerator", "or", "total", "2"] in lines
     assert ["4", "a/b", "kv_tokens", "80,000", "100,000", "+25.0"] in lines
 

@@ -16,10 +16,28 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ArgumentError, shown
 from ..facts import table
 from ..report import Note
-from .base import CacheLayout, CacheRoom, Condition, Draft, Engine, HostCost, KernelCost, Place, Spread, Standing
+from .base import (
+    CacheLayout,
+    CacheRoom,
+    Condition,
+    Draft,
+    Engine,
+    HostCost,
+    HostLayers,
+    KernelCost,
+    LocalCost,
+    Place,
+    ProductCost,
+    Scheduler,
+    Spread,
+    Standing,
+    TimeRanges,
+)
 from .described import Described
 from .device import UNNAMED, Device, device_of
+from .releases import on_top, release_of
 from .settings import Setting, Value, declared, settled
+from .times import backends_of, plain_name, times_of
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -34,23 +52,28 @@ __all__ = [
     "Draft",
     "Engine",
     "HostCost",
+    "HostLayers",
     "KernelCost",
+    "LocalCost",
     "Place",
+    "ProductCost",
+    "Scheduler",
     "Setting",
     "Spread",
     "Standing",
+    "TimeRanges",
     "Value",
+    "backends_of",
     "device_of",
     "engine_for",
     "own_device",
+    "plain_name",
     "require_serves",
     "serves",
     "settings_of",
     "share_of",
 ]
 
-# 0.19.1, v0.20, 0.21.0rc1, 0.11.2.dev97+gabc, 0.19.x, llama.cpp's b6325
-_RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})(?:\.x|[.-]?(?:a|b|rc|post|dev)\.?\d*)*(?:[+-][\w.-]+)?")
 _YEAR = re.compile(r"20\d\d[-/]")
 _DATE = re.compile(r"(20\d\d)-(\d\d)(?:-(\d\d))?")
 _CLASSES = {
@@ -176,7 +199,7 @@ def _class(name: str) -> type[Described]:
 def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple[str, Value], ...]) -> Engine:
     tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
     if version is None:
-        return _made(name, max(tables, key=_release), tables, device, given)
+        return _made(name, max(tables, key=release_of), tables, device, given)
     version = version.replace("B", "b") if name == "llama_cpp" else version
     if _DATE.fullmatch(version.strip()):
         return _of_date(name, version.strip(), tables, device, given)
@@ -184,12 +207,12 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
         raise ArgumentError(
             f"engine_version {version!r} is no release; a date has two digits a month, as in '2025-08'."
         )
-    newest = max(tables, key=_release)
+    newest = max(tables, key=release_of)
     if version.strip().startswith("b") and not newest.startswith("b"):
         raise ArgumentError(f"engine_version {version!r} is a build, and {name} has releases such as {newest!r}.")
-    wanted = _release(version)
+    wanted = release_of(version)
     nearest = _nearest(wanted, tables)
-    if _release(nearest["from"]) <= wanted < _release(nearest["before"]):
+    if release_of(nearest["from"]) <= wanted < release_of(nearest["before"]):
         return _made(name, nearest["from"], tables, device, given, version=version)
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
     note = Note(subject="engine_version", text=text, origin="warning")
@@ -208,7 +231,7 @@ def _of_date(
     if not known:
         text = f"When {name} came out is not known: for {date} its newest release that is described was counted."
         note = Note(subject="engine_version", text=text, origin="warning")
-        return _made(name, max(tables, key=_release), tables, device, given, notes=(note,))
+        return _made(name, max(tables, key=release_of), tables, device, given, notes=(note,))
     last = _last_day(date)
     out = [entry for entry in known if entry[0] <= last]
     _, described = max(out, default=min(known))
@@ -246,13 +269,14 @@ def _made(
     """The engine by one of its tables, on top of those that it is like."""
     facts, like = tables[described], tables[described].get("like")
     while like:
-        facts, like = _on_top(facts, tables[like]), tables[like].get("like")
-    facts = _timed(facts)
+        facts, like = on_top(facts, tables[like]), tables[like].get("like")
+    facts = _completed(facts)
     made = _class(name)
 
     _require_released(name, version or described, given)
     if "warning" in facts:
         notes = (*notes, Note(subject="engine_version", text=facts["warning"], origin="warning"))
+    times = times_of(name, version or described, device, str(dict(given).get("backend", "")))
     bare = made(
         name=name,
         version=version or described,
@@ -261,8 +285,12 @@ def _made(
         device=device,
         notes=notes,
         again=_Again(name, version),
-        host=HostCost(**facts["host"]),
-        kernels=KernelCost(**facts["kernels"]),
+        host=times.host,
+        kernels=times.kernels,
+        scheduler=times.scheduler,
+        ranges=times.ranges,
+        kin=times.kin,
+        timed=times.fitted,
         cache={
             form: {kind: CacheLayout(**layout) for kind, layout in kinds.items()}
             for form, kinds in facts.get("cache", {}).items()
@@ -273,27 +301,24 @@ def _made(
     return bare.settled(settings_of(name))
 
 
-def _timed(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A table with what it does not state of times, states and adapters from the engine that it is `times_like`: what
-    is counted of an engine of which none were measured."""
-    if "times_like" not in facts:
+def _completed(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A table with what it does not state of states and adapters from the engine that it is like in these."""
+    if "rest_like" not in facts:
         return facts
     found: dict[str, Any] = {}
-    for other in table(f"engines/{facts['times_like']}")["version"]:
-        found |= {
-            key: other[key] for key in ("host", "kernels", "state", "adapters") if key in other and key not in found
-        }
+    for other in table(f"engines/{facts['rest_like']}")["version"]:
+        found |= {key: other[key] for key in ("state", "adapters") if key in other and key not in found}
     return {**found, **facts}
 
 
 def _require_released(name: str, version: str, given: tuple[tuple[str, Value], ...]) -> None:
     """Raise ArgumentError for a setting that this release has not."""
-    release, declared_ = _release(version), settings_of(name)
+    release, declared_ = release_of(version), settings_of(name)
     for word, _ in given:
         setting = declared_[word]
-        if setting.since and release < _release(setting.since):
+        if setting.since and release < release_of(setting.since):
             raise ArgumentError(f"{name} {version} has no {word}, which came with {setting.since}; leave it out.")
-        if setting.until and release >= _release(setting.until):
+        if setting.until and release >= release_of(setting.until):
             raise ArgumentError(f"{name} {version} has no {word}, which went with {setting.until}; leave it out.")
 
 
@@ -308,26 +333,9 @@ class _Again:
         return _resolved(self.name, self.version, device, tuple(sorted(given.items())))
 
 
-def _on_top(own: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A table with what it does not state itself from another, tables in it likewise."""
-    merged = {**other, **own}
-    for key in own.keys() & other.keys():
-        if isinstance(own[key], Mapping):
-            merged[key] = _on_top(own[key], other[key])
-    return merged
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """The numbers of a release (0.19.1, v0.20, 0.21.0rc1)."""
-    found = _RELEASE.fullmatch(version.strip())
-    if found is None:
-        raise ArgumentError(f"engine_version must be a release such as '0.19' or '0.19.1', and is {version!r}.")
-    return tuple(int(part) for part in found[1].split("."))
-
-
 def _nearest(wanted: tuple[int, ...], tables: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     """The table of a release: the one that it lies in, or else the last that begins before it, or the oldest."""
-    begun = [facts for facts in tables.values() if _release(facts["from"]) <= wanted]
+    begun = [facts for facts in tables.values() if release_of(facts["from"]) <= wanted]
     if not begun:
-        return min(tables.values(), key=lambda facts: _release(facts["from"]))
-    return max(begun, key=lambda facts: _release(facts["from"]))
+        return min(tables.values(), key=lambda facts: release_of(facts["from"]))
+    return max(begun, key=lambda facts: release_of(facts["from"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from ..units import ceil_div
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..operators import Entry, State
     from ..operators.base import Split
     from ..parallel import Parallelism
-    from ..ranks import Holding
+    from ..ranks import Holding, Kind
     from ..report import Note
     from ..units import Quantity
     from .device import Device
@@ -34,20 +34,193 @@ class HostCost:
     """Of each layer in a step that graphs cover."""
     layer_prefill: float
     """Of each layer in a step that carries prefill."""
+    experts_prefill: float = 0.0
+    """More of each mixture's layer in a step that carries prefill."""
+    request: float = 0.0
+    """Of each request before its prompt is taken in: HTTP, tokens made of text, the queue's own work."""
+    request_token: float = 0.0
+    """Of each token of its prompt."""
+    operator: float = 0.0
+    """Of each operator in a step without prompts, where an engine launches them one by one."""
+    operator_prefill: float = 0.0
+    """Of each operator in a step that carries prefill."""
+    experts: float = 0.0
+    """Of each mixture's layer in a step without prompts."""
+    recurrence: float = 0.0
+    """Of each recurrent layer in a step without prompts."""
+
+    def slower(self, factor: float) -> HostCost:
+        """The same with the launches of a step without prompts so many times as long."""
+        return replace(
+            self,
+            step=self.step * factor,
+            operator=self.operator * factor,
+            experts=self.experts * factor,
+            recurrence=self.recurrence * factor,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductCost:
+    """What an engine's products in a format take over the chip's own."""
+
+    rate: float = 1.0
+    """Factor on the attainable FLOP/s."""
+    bandwidth: float = 1.0
+    """Factor on the attainable bytes/s."""
+    launch: float = 1.0
+    """Factor on the seconds of a launch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCost:
+    """Constants of the laws of local engines (performance/local.py). By class of a weight's bits: 16, bf16, 8, 4 (4 to
+    6), 3 (2 and 3) and iq (1 to 3 with code books).
+    """
+
+    reads: Mapping[str, float]
+    """Share of the bandwidth at which weights are read, by class."""
+    unpacks: Mapping[str, float] = field(default_factory=dict)
+    """Operations of the vector units that a weight takes to unpack, by class; none where nothing shows them."""
+    halved: tuple[str, ...] = ()
+    """Compute capabilities whose vector units do whole numbers at half of the fp32 rate."""
+    peaks: tuple[tuple[str, float], ...]
+    """The peak that products are a share of: the first of these formats that the accelerator has, times the factor."""
+    share: Mapping[str, float]
+    """Share of that peak that prompts reach, by format or class, or `any`."""
+    vector: float
+    """Share of it in the kernels for vectors, which multiply a few sequences one by one."""
+    tile: float
+    """Share of it of one tile of 32 rows."""
+    experts_share: float
+    """Factor on the share in routed experts."""
+    experts_pad: float
+    """Rows that each touched expert is filled up by."""
+    attention_share: float
+    """Share of it in attention of prompts."""
+    attention: float = 0.0
+    """Factor on the operations of one token's attention, which run on the vector units."""
+    cache: float
+    """Share of the bandwidth at which cache and states are read."""
+    activations: float = 0.0
+    """Times that 4 bytes of each activation are moved."""
+    pass_reads: float
+    """Times that kernels for matrices read each byte of the weights in a pass."""
+    expands: float = 0.0
+    """Bytes that each quantised weight is written and read in where it is expanded before a matrix product."""
+    absorbs: bool = False
+    """Whether latent attention always runs absorbed."""
+    bandwidth: float = 1.0
+    """Factor on the bandwidth that this chip reaches."""
+    rate: float = 1.0
+    """Factor on the rates that products reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMemory:
+    """What the host takes of layers that lie in its memory."""
+
+    bandwidth: float
+    """Bytes/s of its memory where nobody says."""
+    of_unified: float
+    """Of a chip that shares its memory with the processor: the share of its bandwidth that the cores reach."""
+    link: float
+    """Bytes/s of the link to it where none is known."""
+    reads: float
+    """Share of its bandwidth at which weights are read."""
+    cache: float
+    """Share of its bandwidth at which attention reads a cache."""
+    crosses: float
+    """Share of the link at which weights come to the device, once a pass."""
+    rate: float
+    """FLOP/s of its cores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostLayers:
+    """Layers of a kind on a device of which a part lies on the host."""
+
+    kind: Kind
+    whole: int
+    """Layers that lie there whole."""
+    experts: int
+    """Layers whose experts alone lie there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRanges:
+    """Measured times over the estimates: the ends that hold four of five, of devices that were fitted and of others."""
+
+    devices: frozenset[str]
+    """Those that were fitted, by their names in the catalogue."""
+    seen: Mapping[str, tuple[float, float]]
+    """By phase: prefill, decode, batch (decode of several sequences), host (decode with a part on the host)."""
+    unseen: Mapping[str, tuple[float, float]]
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelCost:
     """What an engine's kernels take over the chip's own."""
 
-    attention_em: float
-    """Decode attention's share of the kernel's efficiency alone."""
+    launches: float = 1.0
+    """Factor on all launches of products and messages: what a release has gained."""
+    rate: float = 1.0
+    """Factor on the attainable FLOP/s of all of them."""
+    bandwidth: float = 1.0
+    """Factor on the attainable bytes/s of all of them."""
+    attention_em: float = 1.0
+    """Factor on the bandwidth of decode attention."""
+    attention_rate: float = 1.0
+    """Factor on the rate of prompts' attention."""
+    experts_launch: float = 1.0
+    """Factor on the launches of routed experts."""
+    experts_rate: float = 1.0
+    """Factor on their rate."""
+    experts_bandwidth: float = 1.0
+    """Factor on the bandwidth at which they are read."""
     latent_launch: float
     """Seconds of a latent-attention layer in each step."""
     latent_prefill: float
     """Seconds of a latent-attention layer in a step that carries prefill."""
+    recurrence_launch: float = 0.0
+    """Seconds of a recurrent layer in each step."""
+    recurrence_prefill: float = 0.0
+    """More of them in a step that carries prefill."""
     elementwise_passes: float
     """Passes over memory for each that the bytes say."""
+    reduce_launch: float = 1.0
+    """Factor on the launches of sums over ranks."""
+    reduce_bandwidth: float = 1.0
+    """Factor on the bandwidth of large sums, which a switch that adds in flight raises."""
+    matmul: Mapping[str, ProductCost] = field(default_factory=dict)
+    """By format of the weights."""
+    local: LocalCost | None = None
+    """Laws of its own in place of the chip's."""
+    skips: bool = False
+    """Whether layers that keep no keys of their own run for the last token of a prompt alone."""
+    host_memory: HostMemory | None = None
+    """What parts of a model on the host take; None where the engine leaves none there."""
+    hand_over: float = 0.0
+    """Seconds more of each hand-over from a stage of a pipeline to the next."""
+    pipelined: float = 1.0
+    """Share of the overlap of a pipeline's stages in prefill that is reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduler:
+    """How an engine fills its steps while requests come and go."""
+
+    mixes: bool = True
+    """Whether prompts and decodes share steps; else prompts go first, and decodes wait for them."""
+    whole_prompts: bool = False
+    """Whether a prompt that is taken beside others is taken whole, where it fits a step at all."""
+    reserve: float = 1.0
+    """Share of a request's output for which room in the cache is kept when it is let in."""
+    poll_steps: int = 1
+    """Decode steps after which new requests are looked for."""
+    stream_steps: int = 1
+    """Decode steps after which tokens are handed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +472,24 @@ class Engine(Protocol):
     @property
     def kernels(self) -> KernelCost: ...
 
+    @property
+    def scheduler(self) -> Scheduler: ...
+
+    @property
+    def ranges(self) -> TimeRanges | None:
+        """The ranges of its own times on this runtime; None: those of the accelerator's kernels."""
+        ...
+
+    @property
+    def kin(self) -> str:
+        """The engine whose kernels it runs, by name: its own, or one like it."""
+        ...
+
+    @property
+    def timed(self) -> bool:
+        """Whether times of it on this runtime were measured."""
+        ...
+
     # --- memory ---
 
     @property
@@ -320,6 +511,10 @@ class Engine(Protocol):
 
     def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
         """Peaks of what runs one after the other, by what it is; the largest is the activations."""
+        ...
+
+    def on_the_host(self, place: Place) -> Sequence[HostLayers]:
+        """Layers that it was told to leave to the host, and the head where it is one of them."""
         ...
 
     def explained(self, place: Place) -> Mapping[str, str]:

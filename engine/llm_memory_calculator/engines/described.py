@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..facts import table
 from ..units import larger, smaller
-from .base import CacheLayout, CacheRoom, Condition, HostCost, KernelCost, Place, Range, Spread, Standing
+from .base import (
+    CacheLayout,
+    CacheRoom,
+    Condition,
+    HostCost,
+    HostLayers,
+    KernelCost,
+    Place,
+    Range,
+    Scheduler,
+    Spread,
+    Standing,
+    TimeRanges,
+)
 from .device import UNNAMED, Device, Runtime
 
 if TYPE_CHECKING:
@@ -41,6 +54,12 @@ class Described:
     settings: Mapping[str, Value] = field(default_factory=dict)
     host: HostCost
     kernels: KernelCost
+    scheduler: Scheduler
+    ranges: TimeRanges | None = None
+    kin: str
+    """The engine whose kernels it runs."""
+    timed: bool
+    """Whether times of it on this runtime were measured."""
     cache: Mapping[str, Mapping[str, CacheLayout]]
     """By format of the cache, or any, and by kind of value: what is kept otherwise than in that format."""
     recurrent_bytes: float
@@ -162,6 +181,10 @@ class Described:
         if place.holding.encoder:
             found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
         return found
+
+    def on_the_host(self, place: Place) -> Sequence[HostLayers]:
+        """None."""
+        return ()
 
     def explained(self, place: Place) -> Mapping[str, str]:
         factor, width = table("memory")["forward"]["factor"], place.formats.activation_bytes

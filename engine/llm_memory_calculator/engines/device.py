@@ -57,6 +57,11 @@ class Device:
         return self.runtime in ("cuda", "rocm")
 
     @property
+    def pads(self) -> bool:
+        """Whether its compiler fills heads and widths up to what its ranks divide, as Neuron's does."""
+        return self.runtime == "neuron"
+
+    @property
     def total_gib(self) -> float:
         """GiB that the runtime sees; of no named device, those of an 80 GB card, for which engines choose alike."""
         return (_UNNAMED_BYTES if self.total_bytes is None else self.total_bytes) / 2**30

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ..formats.numerics import kv_bits, parse_format
 from ..units import ceil_div, larger, smaller
-from .base import CacheRoom, Condition, Place, Spread, Standing
+from .base import CacheRoom, Condition, HostLayers, Place, Spread, Standing
 from .described import MIB, Described, spread_of
 from .device import GGML_RUNTIMES
 
@@ -160,6 +160,9 @@ class LlamaCpp(Described):
     def layers_of(self, place: Place) -> tuple[Shared, ...]:
         """The kinds of layers of a device's stage, and where they lie."""
         return _layers_of(self, place)
+
+    def on_the_host(self, place: Place) -> Sequence[HostLayers]:
+        return _on_the_host(self, place)
 
     # --- what it holds whatever is asked ---
 
@@ -471,6 +474,26 @@ def _layers_of(engine: LlamaCpp, place: Place) -> tuple[Shared, ...]:
         front = sum(index < kept for index in indices) if holding.stage == 0 else 0
         apart = sum(max(begin, kept) <= index < min(experts, begin + holding.depth) for index in indices)
         found.append(Shared(count - front, front, apart if kind.mixes else 0, kind))
+    return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def _on_the_host(engine: LlamaCpp, place: Place) -> tuple[HostLayers, ...]:
+    if engine.layers_told is None and not engine.settings.get("n_cpu_moe"):
+        return ()
+    found = [
+        HostLayers(kind=kind, whole=front, experts=apart)
+        for _, front, apart, kind in engine.layers_of(place)
+        if front or apart
+    ]
+    if engine.on_host(place.architecture.depth)[1]:
+        stack = {id(kind) for _, kind in place.holding.stack}
+        heads = (kind for _, kind in place.holding.text if id(kind) not in stack)
+        found += [
+            HostLayers(kind=kind, whole=1, experts=0)
+            for kind in heads
+            if any(operator.gives_logits for operator, _, _ in kind.operators)
+        ]
     return tuple(found)
 
 

@@ -125,7 +125,7 @@ _OWN: dict[str, Format] = {
         # bitsandbytes: one float32 maximum a block of 64 values (QLoRA, arXiv 2305.14314, without double quantisation)
         weights_only("nf4", 4, Scales(bits=32, columns=64)),
         # OCP microscaling 1.0: one 8-bit exponent a block of 32
-        weights_only("mxfp4", 4, Scales(bits=8, columns=32), block=32),
+        Format(name="mxfp4", bits=4, scales=(Scales(bits=8, columns=32),), computes_in=("fp4", *_HALF), block=32),
         # NVFP4: one fp8 scale a block of 16, one float32 scale a tensor
         Format(
             name="nvfp4",

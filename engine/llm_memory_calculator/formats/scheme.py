@@ -10,7 +10,7 @@ from functools import lru_cache
 from ..architecture import Architecture, Layer
 from ..config import Config
 from ..errors import ConfigError, UnknownFormatError, shown
-from ..operators import Weight
+from ..operators import FEED_FORWARD_PARTS, Weight
 from ..report import Note
 from . import checkpoint, gguf, labels
 from .checkpoint import QUANTIZED_ROLES
@@ -170,7 +170,7 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
         # what the caller asked for can be counted without it, and the report says what was not read
         unread = f"The checkpoint's own format was not read, and {wanted.name} was counted. {error}"
         plain = WeightScheme(plain=FORMATS["bf16"], label="unread")
-        return _asked_for(wanted, plain, [Note(subject="precision", text=unread, origin="override")])
+        return _asked_for(wanted, plain, architecture, [Note(subject="precision", text=unread, origin="override")])
     if stated.quantized is not None and stated.label in (wanted.name, f"{wanted.name}_block"):
         return stated
     notes = []
@@ -182,7 +182,7 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
                 origin="override",
             )
         )
-    return _asked_for(wanted, stated, notes)
+    return _asked_for(wanted, stated, architecture, notes)
 
 
 def _labelled(config: Config, architecture: Architecture, precision: object) -> WeightScheme:
@@ -207,27 +207,45 @@ def _labelled(config: Config, architecture: Architecture, precision: object) -> 
     return replace(found, notes=(*found.notes, Note(subject="precision", text=text, origin="assumption")))
 
 
-def _asked_for(wanted: Format, stated: WeightScheme, notes: list[Note]) -> WeightScheme:
+def _asked_for(wanted: Format, stated: WeightScheme, architecture: Architecture, notes: list[Note]) -> WeightScheme:
     if not wanted.quantized:
         cache = FORMATS["fp32"] if wanted.bits == 32 else wanted
         return WeightScheme(plain=wanted, label=wanted.name, kv_cache=cache, notes=tuple(notes))
     plain = stated.plain if stated.plain.bits == 16 else FORMATS["bf16"]
+    rule, what, rest = Rule(form=wanted, roles=QUANTIZED_ROLES), "the layers' matrices", "embedding, head"
+    if wanted.name == "nvfp4" and (taken := _feed_forwards(architecture)):
+        # as NVIDIA's own checkpoints of mixtures are (DeepSeek-R1-FP4's hf_quant_config.json excludes self_attn)
+        rule, what, rest = Rule(form=wanted, taken=taken), "experts and feed-forwards", "attention, embedding, head"
     notes.append(
         Note(
             subject="precision",
-            text=f"{wanted.name} holds for the layers' matrices ({wanted.bits_per_weight():.3g} bits a weight with "
-            f"scales); embedding, head, routers, norms and biases are counted in {plain.name}.",
+            text=f"{wanted.name} holds for {what} ({wanted.bits_per_weight():.3g} bits a weight with "
+            f"scales); {rest}, routers, norms and biases are counted in {plain.name}.",
             origin="assumption",
         )
     )
     return WeightScheme(
         plain=plain,
-        rules=(Rule(form=wanted, roles=QUANTIZED_ROLES),),
+        rules=(rule,),
         quantized=wanted,
         label=wanted.name,
         kv_cache=plain,
         notes=tuple(notes),
     )
+
+
+def _feed_forwards(architecture: Architecture) -> dict[str, float]:
+    """The matrices of feed-forwards and experts by path, of a mixture; none of any other model."""
+    if not any(operator.expert_count for layer in architecture.stack for operator in layer.operators):
+        return {}
+    return {
+        f"{path}.{weight.name}" if path else weight.name: 1.0
+        for layer in architecture.stack
+        for path in layer.module_paths()
+        for operator in layer.operators
+        for weight in operator.weights()
+        if weight.role in QUANTIZED_ROLES and weight.part in FEED_FORWARD_PARTS
+    }
 
 
 def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = False) -> WeightScheme:

@@ -233,7 +233,7 @@ def _draft_cache(place: Place, engine: Engine, lengths: Iterable[tuple[Quantity,
 
 def held_tokens(deployment: Deployment, load: Load) -> Quantity:
     """Tokens of each sequence at its end; an encoder generates none."""
-    return load.tokens if deployment.architecture.task == "encoder" else load.tokens + load.output
+    return load.tokens if deployment.architecture.task == "encoder" else load.depth + load.tokens + load.output
 
 
 def held_lengths(deployment: Deployment, load: Load) -> tuple[tuple[Quantity, Quantity, float], ...]:

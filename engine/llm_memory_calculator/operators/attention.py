@@ -144,6 +144,8 @@ class Attention(Stateless):
             cache_read=step.batch * visible * self.values_per_token,
             cache_written=0 if self.shared else step.tokens * self.values_per_token,
             rows=step.query,
+            reach=visible,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:
@@ -211,6 +213,8 @@ class CrossAttention(Stateless):
             cache_read=step.batch * source * self.values_per_position,
             cache_written=step.batch * step.encoded * self.values_per_position,
             rows=step.query,
+            reach=source,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:
@@ -259,6 +263,8 @@ class BidirectionalAttention(Stateless):
             flops=4 * step.tokens * (seen + self.relative) * values,
             activations=step.tokens * 4 * values,
             rows=step.query,
+            reach=seen,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:
@@ -345,6 +351,8 @@ class LatentAttention(Stateless):
             cache_read=step.batch * visible * self.values_per_token,
             cache_written=step.tokens * self.values_per_token,
             rows=step.query,
+            reach=visible,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:
@@ -427,6 +435,8 @@ class CompressedAttention(Stateless):
             cache_read=step.batch * seen * self.head_dim,
             cache_written=step.tokens * self.head_dim * (1 if self.ratio is None else 1 + 1 / self.ratio),
             rows=step.query,
+            reach=seen,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:
@@ -476,6 +486,8 @@ class Indexer(Stateless):
             cache_read=step.batch * visible_tokens(step.query, step.context, None) * self.head_dim / self.ratio,
             cache_written=step.tokens * self.head_dim / self.ratio,
             rows=step.query,
+            reach=visible_tokens(step.query, step.context, None) / self.ratio,
+            queries=step.batch * self.heads,
         )
 
     def live_values(self) -> int:

@@ -64,6 +64,8 @@ class Step:
     samples: Quantity | None = None
     source: Quantity = 0
     encoded: Quantity = 0
+    verifies: bool = False
+    """Whether the new tokens were drafted, and the step is one of decode."""
 
     @property
     def tokens(self) -> Quantity:
@@ -147,6 +149,27 @@ class Weight:
         return self.role in ("linear", "expert")
 
 
+class Routed(NamedTuple):
+    """What routed experts are asked on one of the ranks that share them."""
+
+    tokens: Quantity
+    """Of all copies."""
+    active: int
+    """Experts of each token."""
+    experts: int
+    held: int
+    """Experts of the fullest rank."""
+    hidden: int
+    intermediate: int
+    """Of an expert on this rank."""
+    matrices: int
+
+    @property
+    def ranks(self) -> float:
+        """Ranks that share them."""
+        return self.experts / self.held
+
+
 @dataclass(slots=True, kw_only=True)
 class Work:
     """What one step asks of one operator on one rank, in values; the precision turns values into bytes.
@@ -168,10 +191,14 @@ class Work:
     """Values of a recurrent state read and written, in float32."""
     rows: Quantity = 1
     """Rows of the matrix product (tokens), or the query length of attention: what efficiency depends on."""
-    groups: Quantity = 0
-    """Experts that the step touches."""
-    flops_per_row: Quantity = 0
-    """Operations of one routed row."""
+    inner: Quantity = 0
+    """Values of a row of a product's input."""
+    reach: Quantity = 0
+    """Keys that the last query of a sequence sees."""
+    queries: Quantity = 0
+    """Sequences times heads."""
+    routed: Routed | None = None
+    """What routed experts are asked."""
     absorbed_flops: Quantity | None = None
     """Operations of the absorbed form, where the operator has one: its rate does not hang on the query's length either,
     and the quicker of the two forms runs."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..units import ceil_div, missed_share
-from .base import Part, Stateless, Step, Weight, Work, WorkKind
+from .base import Part, Routed, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +104,15 @@ class Experts(Stateless):
             weight_share=touched,
             activations=routed * (2 * self.hidden + inner + self.intermediate),
             rows=tokens,
-            groups=touched * self.held,
-            flops_per_row=row_flops,
+            routed=Routed(
+                tokens=tokens,
+                active=self.active,
+                experts=self.count,
+                held=self.held,
+                hidden=self.hidden,
+                intermediate=self.intermediate,
+                matrices=matrices,
+            ),
         )
 
     def live_values(self) -> int:

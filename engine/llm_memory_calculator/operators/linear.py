@@ -109,6 +109,7 @@ class Linear(Stateless):
             weight_share=1.0 if self.per != "source" else smaller(rows, 1),
             activations=rows * (self.inputs + self.output_size),
             rows=rows,
+            inner=self.inputs,
         )
 
     def _rows(self, step: Step) -> Quantity:
@@ -295,6 +296,7 @@ class BlockDiagonal(Stateless):
             weight_share=1.0,
             activations=step.tokens * self.live_values(),
             rows=step.tokens,
+            inner=self.inputs,
         )
 
     def live_values(self) -> int:

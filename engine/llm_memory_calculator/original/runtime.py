@@ -22,7 +22,12 @@ Place = Literal[
     "Embedding", "QKVO_layers", "LA_layers", "FFN_layers", "Mamba_time", "AR_time", "Send_Recv_time", "Other"
 ]
 # Kinds of work that are no operator's.
-_BETWEEN_OPERATORS: dict[str, Place] = {"collective": "AR_time", "pipeline": "Send_Recv_time", "host": "Other"}
+_BETWEEN_OPERATORS: dict[str, Place] = {
+    "collective": "AR_time",
+    "pipeline": "Send_Recv_time",
+    "launch": "Other",
+    "host": "Other",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,6 +9,7 @@ from ..memory.ledger import held_sequences
 from ..operators import Step
 from ..units import ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
+from .speculating import decode_step, drafting_time, tokens_of_step
 from .spent import Spent
 from .step import Clock, step_time
 
@@ -38,19 +39,21 @@ def prefill_steps(deployment: Deployment, load: Load) -> Iterator[tuple[Quantity
     Short prompts go together, long ones in pieces. Attention to both sides cannot be cut: an encoder takes whole
     sequences.
     """
-    architecture, tokens, chunk = deployment.architecture, load.tokens, deployment.engine.step_tokens
+    architecture, chunk = deployment.architecture, deployment.engine.step_tokens
+    # what a cache has of the context and of the prompt stands before what is computed
+    before, tokens = load.depth + load.cached, load.tokens - load.cached
     batch = ceil_div(load.sequences, deployment.layout.data)
     query = smaller(tokens, chunk) if architecture.task == "decoder" else tokens
     together = smaller(batch, larger(chunk // tokens, 1))
     pieces, tail = tokens // query, tokens % query
     waves, rest = batch // together, batch % together
-    for share, context in _contexts(0, (pieces - 1) * query, pieces):
+    for share, context in _contexts(before, before + (pieces - 1) * query, pieces):
         yield waves * pieces * share, _prompt_step(architecture, together, query, context)
     # the last of the prompts that go together, and the last piece of those that do not
     if somewhere(rest):
-        yield rest > 0, _prompt_step(architecture, larger(rest, 1), query, 0)
+        yield rest > 0, _prompt_step(architecture, larger(rest, 1), query, before)
     if somewhere(tail):
-        yield waves * (tail > 0), _prompt_step(architecture, together, larger(tail, 1), pieces * query)
+        yield waves * (tail > 0), _prompt_step(architecture, together, larger(tail, 1), before + pieces * query)
 
 
 def _prompt_step(architecture: Architecture, batch: Quantity, tokens: Quantity, context: Quantity) -> Step:
@@ -85,9 +88,10 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
     phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock or Clock())
     if deployment.layout.pipeline == 1:
         return phase
-    share = 1 - overlapped * (count - 1) / count / phase.total
+    reached = deployment.engine.kernels.pipelined
+    share = 1 - reached * overlapped * (count - 1) / count / phase.total
     phase.seconds = {kind: value * share for kind, value in phase.seconds.items()}
-    phase.total = phase.total * share
+    phase.total, phase.launch_s = phase.total * share, phase.launch_s * share
     return phase
 
 
@@ -96,10 +100,10 @@ def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Ste
     here = ceil_div(held_sequences(deployment, load), deployment.layout.pipeline)
     source = deployment.architecture.source_of(load.tokens)
     # the prompt of an encoder of text is its source, and its decoder's context begins with one start token
-    begin = 1 if deployment.architecture.prompt_is_source else load.tokens
+    begin = 1 if deployment.architecture.prompt_is_source else load.depth + load.tokens
     steps = larger(load.output - 1, 1)
     return [
-        (share, Step(batch=here, query=1, context=point, source=source))
+        (share, decode_step(deployment, here, point, source))
         for share, point in _contexts(begin, begin + steps - 1, steps)
     ]
 
@@ -107,21 +111,29 @@ def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Ste
 def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> Spent:
     """Mean seconds of a decode step over the output tokens after the first.
 
-    With a pipeline the sequences are dealt into as many micro-batches as stages, all in flight: each step of a
-    sequence passes every stage, and each stage serves every micro-batch once in that time.
+    With a pipeline the sequences are dealt into as many micro-batches as stages, or as there are sequences: each step
+    of a sequence passes every stage, and each stage serves every micro-batch in flight once in that time.
     """
     stages = deployment.layout.pipeline
-    phase, _, overlapped = _steps_time(deployment, decode_steps(deployment, load), clock or Clock())
+    clock = clock or Clock()
+    steps = decode_steps(deployment, load)
+    phase, _, overlapped = _steps_time(deployment, steps, clock)
+    of_copy = held_sequences(deployment, load)
+    in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
     if stages > 1:
         # a stage that waits for the slowest one sets the pace of all
         slowest = phase.total - overlapped
-        busy = phase.total - phase.of("host") - phase.of("pipeline")
-        waiting = larger(0.0, stages * slowest - busy)
+        busy = phase.total - phase.of("pipeline")
+        waiting = larger(0.0, in_flight * slowest - busy)
         phase.spend("pipeline", waiting)
-    of_copy = held_sequences(deployment, load)
-    in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
     phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
-    return phase
+    if deployment.speculation is None:
+        return phase
+    each = Spent()
+    for share, step in steps:
+        phase.add(drafting_time(deployment, step.batch, step.context, clock), share)
+    each.add(phase, 1 / tokens_of_step(deployment.speculation))
+    return each
 
 
 def shares(deployment: Deployment, time: Spent) -> tuple[Quantity, Quantity]:

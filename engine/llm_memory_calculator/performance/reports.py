@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from ..deployment import Load
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
-from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, PhaseReport
-from .machine import machine_of
+from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
+from .machine import evidence_of, host_bandwidth, machine_of
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
+from .serving import Outcome, Spread, served
 from .spent import Spent
-from .step import KINDS, OperatorShare, shares_of_operators
+from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 
 if TYPE_CHECKING:
-    from ..deployment import Deployment, Load
+    from llm_memory_hardware import Accelerator
+
+    from ..deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +54,26 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
 
 
 def bound_of(time: Spent) -> str:
-    """What takes most of the time: memory, compute, link or host."""
+    """What takes most of the time: memory, compute, link, launch or host."""
     link, host = time.of("collective") + time.of("pipeline"), time.of("host")
-    device = time.total - link - host
-    if device >= link and device >= host:
-        return "compute" if time.compute_s > time.memory_s else "memory"
-    return "link" if link >= host else "host"
+    device = time.total - link - host - time.launch_s
+    shares = {"link": link, "launch": time.launch_s, "host": host}
+    shares["compute" if time.compute_s > time.memory_s else "memory"] = device
+    return max(shares, key=lambda bound: shares[bound])
 
 
-def interval(deployment: Deployment, phase: str, time: Spent, floor: float | None = None) -> Interval:
-    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it."""
-    facts = table("timing")["interval"]
-    evidence = machine_of(deployment).evidence
-    low, high = facts[evidence][phase]
+def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, floor: float | None = None) -> Interval:
+    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it.
+
+    sequences: of a copy at once.
+    """
+    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=lies_on_host(deployment))
     value = time.total * 1e3
     return Interval(
-        low=value * max(low, max(shares(deployment, time)) if floor is None else floor),
-        high=value * high,
-        level=facts["level"],
-        evidence=facts[evidence]["evidence"],
+        low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
+        high=value * found.high,
+        level=found.level,
+        evidence=found.evidence,
     )
 
 
@@ -90,7 +95,7 @@ def _phase(
         input_tokens=load.tokens,
         output_tokens=output,
         latency_ms=seconds * 1e3,
-        latency_interval_ms=interval(deployment, name, time, max(compute_share, bandwidth_share)),
+        latency_interval_ms=interval(deployment, name, time, batch / layout.data, max(compute_share, bandwidth_share)),
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
         bound=bound_of(time),
@@ -174,6 +179,15 @@ def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="warning",
             )
         )
+    elif machine.evidence == "class":
+        found.append(
+            Note(
+                subject="hardware",
+                text=f"No kernel of {machine.accelerator.name} was measured; its efficiencies are its class's, from "
+                f"{table('timing')['interval'][machine.kind]['evidence']}.",
+                origin="assumption",
+            )
+        )
     elif machine.evidence == "sister":
         found.append(
             Note(
@@ -182,13 +196,28 @@ def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
+    elif machine.evidence == "law":
+        found.append(
+            Note(
+                subject="hardware",
+                text=f"{machine.accelerator.name} was not measured under {machine.engine.TITLE}: the law of others on "
+                "its runtime is applied to its bandwidth and peaks.",
+                origin="assumption",
+            )
+        )
     if deployment.layout.data > batch:
         text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
         found.append(Note(subject="data_parallel", text=text, origin="warning"))
     found += _link_notes(deployment)
+    if lies_on_host(deployment):
+        assumed = "host_bandwidth_gb_s" not in machine.engine.settings
+        text = f"A part lies on the host, whose memory gives {host_bandwidth(machine) / 1e9:.4g} GB/s"
+        text += " as assumed; the engine setting host_bandwidth_gb_s says another." if assumed else "."
+        found.append(Note(subject="host_bandwidth_gb_s", text=text, origin="warning" if assumed else "assumption"))
     scheme = deployment.formats.scheme
     form = scheme.quantized or scheme.plain
-    used = machine.runs_in(form)
+    # a local engine multiplies each format in units of its own choice
+    used = form.computes_in[0] if machine.engine.kernels.local is not None else machine.runs_in(form)
     if used != form.computes_in[0]:
         found.append(
             Note(
@@ -214,26 +243,26 @@ def _link_notes(deployment: Deployment) -> list[Note]:
                 origin="warning",
             )
         )
+    over = _network_words(accelerator)
+    if layout.tensor > accelerator.link_domain:
+        text = f"Layers are shared across nodes, over {over}."
+        found.append(Note(subject="tensor_parallel", text=text, origin="warning"))
     if layout.pooled > 1 and layout.tensor * layout.pooled > accelerator.link_domain:
-        network = table("timing")["collective"]["network_bandwidth"] / 1e9
-        found.append(
-            Note(
-                subject="expert_parallel",
-                text=f"The experts are shared across nodes: {network:g} GB/s a device between them was assumed, over "
-                "which a token goes to the devices of its experts alone.",
-                origin="assumption",
-            )
-        )
+        text = f"The experts are shared across nodes, over {over}; a token goes to the devices of its experts alone."
+        found.append(Note(subject="expert_parallel", text=text, origin="assumption"))
     if layout.devices_of_copy > accelerator.link_domain:
-        network = table("timing")["collective"]["network_bandwidth"] / 1e9
-        found.append(
-            Note(
-                subject="pipeline_parallel",
-                text=f"The pipeline crosses nodes; {network:g} GB/s a device between them was assumed.",
-                origin="assumption",
-            )
-        )
+        text = f"The pipeline crosses nodes, over {over}."
+        found.append(Note(subject="pipeline_parallel", text=text, origin="assumption"))
     return found
+
+
+def _network_words(accelerator: Accelerator) -> str:
+    """The way between nodes, as the catalogue has it or as it is assumed."""
+    network = accelerator.network
+    if network is not None:
+        return f"{network.name} of its maker's reference server, {network.bandwidth / 1e9:g} GB/s a device"
+    assumed = table("timing")["collective"]["network_bandwidth"] / 1e9
+    return f"a network that the catalogue has not: {assumed:g} GB/s a device was assumed"
 
 
 def estimate_prefill(deployment: Deployment, load: Load) -> PhaseReport:
@@ -297,9 +326,141 @@ def estimate_end_to_end(
         ),
         output_tokens_per_s=0.0 if encodes else batch * output_tokens / total * 1e3,
         total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
+        requests_per_s=batch / total * 1e3,
+        **_decode_rates(batch, tpot, decode.latency_interval_ms if decode else None),
         prefill_bound=prefill.bound,
         decode_bound=decode.bound if decode else None,
         prefill_phase=prefill,
         decode_phase=decode,
         notes=(*(_ONE_PASS if encodes else ()), *(decode or prefill).notes),
     )
+
+
+def _decode_rates(sequences: float, tpot: float | None, interval_ms: Interval | None) -> dict[str, Any]:
+    """Output tokens a second while all sequences decode, over all of them and of each, with the range of each."""
+    if tpot is None or interval_ms is None:
+        return {}
+    each = replace(interval_ms, low=1e3 / interval_ms.high, high=1e3 / interval_ms.low)
+    return {
+        "decode_tokens_per_s": sequences * 1e3 / tpot,
+        "decode_tokens_per_s_each": 1e3 / tpot,
+        "decode_tokens_per_s_each_interval": each,
+    }
+
+
+def estimate_served(deployment: Deployment, load: Load, *, explained: bool = False) -> EndToEndReport:
+    """Requests that come and go: the times are means over all of them, their queue included."""
+    deployment, traffic = with_room(deployment, load), load.traffic
+    assert traffic is not None
+    outcome = served(deployment, load)
+    # what binds, and the ranges, are those of the steps that the load comes to
+    here = max(1, round(outcome.decoding))
+    settled = Load(
+        sequences=here,
+        tokens=max(2, round(traffic.inputs.mean)),
+        output=max(1, round(traffic.outputs.mean)),
+        depth=traffic.depth,
+        cached=round(traffic.inputs.mean * traffic.cached_share),
+    )
+    times = times_of(deployment, settled)
+    prefill = _phase(deployment, settled, "prefill", times.prefill, explained=explained)
+    decode = None if times.decode is None else _phase(deployment, settled, "decode", times.decode, explained=explained)
+    ttft, tpot = outcome.first.mean * 1e3, None if outcome.each is None else outcome.each.mean * 1e3
+    total = outcome.whole.mean * 1e3
+    first = served_interval(deployment, "ttft", ttft)
+    each = None if tpot is None else served_interval(deployment, "tpot", tpot)
+    return EndToEndReport(
+        **deployment.said(),
+        **deployment.layout.said(),
+        hardware=prefill.hardware,
+        batch_size=here,
+        input_tokens=round(traffic.inputs.mean),
+        output_tokens=round(traffic.outputs.mean),
+        ttft_ms=ttft,
+        ttft_interval_ms=first,
+        tpot_ms=tpot,
+        tpot_interval_ms=each,
+        total_ms=total,
+        total_interval_ms=served_interval(deployment, "e2e", total),
+        output_tokens_per_s=outcome.output_rate,
+        total_tokens_per_s=outcome.output_rate * (1 + traffic.inputs.mean / traffic.outputs.mean),
+        requests_per_s=outcome.request_rate,
+        **_decode_rates(outcome.decoding, tpot, each),
+        prefill_bound=prefill.bound,
+        decode_bound=decode.bound if decode else None,
+        prefill_phase=prefill,
+        decode_phase=decode,
+        serving=_serving(load, outcome),
+        notes=(*_traffic_notes(load, outcome), *(decode or prefill).notes),
+    )
+
+
+def _serving(load: Load, outcome: Outcome) -> ServingReport:
+    traffic = load.traffic
+    assert traffic is not None
+    return ServingReport(
+        concurrency=traffic.users,
+        request_rate=traffic.rate,
+        requests=traffic.requests,
+        ttft=_percentiles(outcome.first),
+        tpot=None if outcome.each is None else _percentiles(outcome.each),
+        e2e=_percentiles(outcome.whole),
+        requests_per_s=outcome.request_rate,
+        goodput_requests_per_s=outcome.good_rate,
+        decoding=outcome.decoding,
+        room=outcome.room,
+        queued_share=outcome.queued,
+        saturation_requests_per_s=outcome.saturated_rate,
+    )
+
+
+def _percentiles(spread: Spread) -> Percentiles:
+    return Percentiles(
+        mean_ms=spread.mean * 1e3,
+        p50_ms=spread.p50 * 1e3,
+        p90_ms=spread.p90 * 1e3,
+        p95_ms=spread.p95 * 1e3,
+        p99_ms=spread.p99 * 1e3,
+    )
+
+
+def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float) -> Interval:
+    """The range of a served load's mean, by what was measured of such engines, cards and models."""
+    machine, facts = machine_of(deployment), table("timing")["interval"]
+    if machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
+        served = facts["served"]
+        low, high = served[_kind_of_model(deployment)][metric]
+        return Interval(low=value_ms * low, high=value_ms * high, level=facts["level"], evidence=served["evidence"])
+    found = evidence_of(machine, "prefill" if metric == "ttft" else "decode", sequences=2)
+    return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
+
+
+def _kind_of_model(deployment: Deployment) -> str:
+    """What errors are alike in: latent attention, a recurrence, a mixture, or none of these."""
+    architecture = deployment.architecture
+    if architecture.attention_type == "MLA":
+        return "latent"
+    state = architecture.state()
+    if state.window or state.recurrent or state.lean:
+        return "recurrent"
+    mixes = any(operator.expert_count for layer in architecture.stack for operator in layer.operators)
+    return "mixture" if mixes else "dense"
+
+
+def _traffic_notes(load: Load, outcome: Outcome) -> list[Note]:
+    """What a reader of a served load must know."""
+    traffic, found = load.traffic, []
+    assert traffic is not None
+    if traffic.rate is not None and traffic.rate > outcome.saturated_rate:
+        text = (
+            f"{traffic.rate:,.4g} requests a second come and {outcome.saturated_rate:,.3g} can be served: the queue "
+            f"grows without end, and the times hang on how long it goes on ({traffic.requests:,} requests here)."
+        )
+        found.append(Note(subject="request_rate", text=text, origin="warning"))
+    if outcome.queued > 0:
+        text = (
+            f"The caches have room for {outcome.room:,} sequences of a mean length at once; {outcome.queued:.0%} of "
+            "the requests waited for it."
+        )
+        found.append(Note(subject="concurrency", text=text, origin="warning"))
+    return found

@@ -1,16 +1,16 @@
-"""Time of one operator at one step on one device: launch + the slower of its operations and its bytes."""
+"""Time of one operator at one step on one device: launch + what its operations and its bytes take together."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..units import Quantity, larger, smaller
+from ..units import Quantity, choose, larger, logarithm, missed_share, root, smaller
 
 if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
-    from ..operators import Operator, Work
-    from .machine import Law
+    from ..operators import Operator, Routed, Work
+    from .machine import AttentionLaw, ExpertsLaw, HostedLaw, Law, ProductLaw
 
 
 class OperatorTime(NamedTuple):
@@ -19,6 +19,7 @@ class OperatorTime(NamedTuple):
     seconds: Quantity
     compute_s: Quantity
     memory_s: Quantity
+    launch_s: Quantity
     flops: Quantity
     """Operations that the work needs, in the form that needs fewer."""
     bytes: Quantity
@@ -39,17 +40,99 @@ def moved_bytes(operator: Operator, work: Work, weight_bytes: float, formats: Fo
 def operator_time(
     operator: Operator, work: Work, weight_bytes: float, law: Law, formats: Formats, engine: Engine
 ) -> OperatorTime:
-    """The roofline of `work` of an operator under its law."""
+    """The time of `work` of an operator under its law."""
     moved = moved_bytes(operator, work, weight_bytes, formats, engine)
-    prefills = work.rows > 1
-    flops = work.flops + law.padding_rows * work.groups * work.flops_per_row
-    ramped = flops - work.steady_flops
-    compute = (ramped * (1 + prefills * law.ramp / work.rows) + work.steady_flops) / law.rate
+    return law.time(work, moved, weight_bytes)
+
+
+def together(compute: Quantity, memory: Quantity) -> Quantity:
+    """Seconds of operations and bytes that overlap, and disturb each other most where both take as long: never less
+    than either. (Of powers from 1 to 8 the second fits single kernels best.)
+    """
+    return root(compute * compute + memory * memory)
+
+
+def product_time(law: ProductLaw, work: Work, moved: Quantity) -> OperatorTime:
+    """A matrix product: each tile walks along the inner dimension however few tiles there are, and an input that is
+    quantised is read and written once more.
+    """
+    compute = work.flops / law.rate + law.inner * work.inner
+    memory = moved / law.bandwidth
+    seconds = law.launch + together(compute, memory) + law.again * work.rows * work.inner
+    return OperatorTime(seconds, compute, memory, law.launch, work.flops, moved)
+
+
+def skew(routed: Routed, spread: float) -> Quantity:
+    """Tokens of the fullest of the ranks that share experts over the mean: the largest of so many sums of unequal
+    shares, and of the chances of uniform routing; spread: deviation of an expert's popularity over its mean.
+    """
+    ranks = routed.ranks
+    chance = spread**2 * ranks / routed.experts + ranks / (routed.tokens * routed.active)
+    return smaller(1.0 + root(2.0 * logarithm(ranks) * chance), ranks)
+
+
+def experts_time(law: ExpertsLaw, work: Work, moved: Quantity, weight_bytes: float) -> OperatorTime:
+    """Routed experts: those that are touched are read, their rows fill up tiles, all rows are sorted and summed."""
+    routed = work.routed
+    assert routed is not None
+    rows = routed.tokens * routed.active / routed.ranks * skew(routed, law.spread)
+    rows = smaller(rows, routed.tokens * smaller(routed.active, routed.held))
+    touched = routed.held * (1.0 - missed_share(routed.active / routed.experts, rows * routed.ranks / routed.active))
+    wider = (routed.intermediate + law.width) / routed.intermediate
+    padded = rows + law.ramp * touched * larger(1.0 - touched / larger(rows, 1e-9), 0.0)
+    compute = 2 * routed.matrices * routed.hidden * routed.intermediate * wider * padded / law.rate
+    memory = touched / routed.held * weight_bytes * wider / law.bandwidth
+    passed = law.local_pass * rows * (2 * routed.hidden + 3 * routed.intermediate)
+    passed = passed + law.token_pass * routed.tokens * routed.active * routed.hidden
+    launch = law.launch + law.launch_expert * routed.held
+    seconds = launch + together(compute, memory) + passed
+    return OperatorTime(seconds, compute, memory + passed, launch, work.flops, moved)
+
+
+def attention_time(law: AttentionLaw, work: Work, moved: Quantity) -> OperatorTime:
+    """Attention: of prompts the last tile of queries walks along all keys, and short ones fill no tile; a decoding
+    sequence reads its cache.
+    """
+    ramped = work.flops - work.steady_flops
+    rows = work.rows
+    many = (ramped * (1 + law.ramp / rows) + work.steady_flops) / law.rate
+    one = work.flops / law.rate
     needed, absorbed = work.flops, None
     if work.absorbed_flops is not None:
         other = work.absorbed_flops / law.rate
-        absorbed = other <= compute
-        compute, needed = smaller(compute, other), smaller(work.flops, work.absorbed_flops)
-    memory = moved / law.bandwidth
-    seconds = law.t0 + prefills * law.prefill_t0 + larger(compute, memory)
-    return OperatorTime(seconds, compute, memory, needed, moved, absorbed)
+        absorbed = other <= choose(rows > 1, many, one)
+        many, one, needed = smaller(many, other), smaller(one, other), smaller(work.flops, work.absorbed_flops)
+    # a few rows of each sequence, as drafted tokens are, run in the kernels of decode where these are quicker: they
+    # fill a tile of 16 rows little by little
+    token_compute = one * (1 + (rows - 1) / 16) + law.token_inner * work.reach
+    token_memory = moved / law.token_bandwidth
+    token_s = law.token_launch + together(token_compute, token_memory) + law.row * work.queries * rows
+    prompt_compute, prompt_memory = many + law.inner * work.reach, moved / law.bandwidth
+    prompt_s = law.launch + together(prompt_compute, prompt_memory)
+    prompts = (rows > 1) & (prompt_s < token_s)
+    return OperatorTime(
+        choose(prompts, prompt_s, token_s),
+        choose(prompts, prompt_compute, token_compute),
+        choose(prompts, prompt_memory, token_memory),
+        choose(prompts, law.launch, law.token_launch),
+        needed,
+        moved,
+        absorbed,
+    )
+
+
+def plain_time(rate: float, bandwidth: float, launch: float, work: Work, moved: Quantity) -> OperatorTime:
+    """The roofline alone."""
+    compute, memory = work.flops / rate, moved / bandwidth
+    return OperatorTime(launch + larger(compute, memory), compute, memory, launch, work.flops, moved)
+
+
+def hosted_time(law: HostedLaw, moved: Quantity, here: OperatorTime) -> OperatorTime:
+    """Work whose bytes lie on the host, there or here; `here`: its time on the device."""
+    reading, computing = moved / law.bandwidth, here.flops / law.rate
+    there, crossing = larger(reading, computing), moved / law.link
+    stays = there <= crossing + here.seconds
+    compute = choose(stays, computing, here.compute_s)
+    memory = choose(stays, reading, crossing + here.memory_s)
+    seconds = smaller(there, crossing + here.seconds)
+    return OperatorTime(seconds, compute, memory, here.launch_s, here.flops, moved, here.absorbed)

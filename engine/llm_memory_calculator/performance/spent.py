@@ -21,6 +21,8 @@ class Spent:
     """Seconds that the operations need."""
     memory_s: Quantity = 0.0
     """Seconds that the bytes need."""
+    launch_s: Quantity = 0.0
+    """Seconds of launches, whatever they launch."""
     flops: Quantity = 0.0
     bytes: Quantity = 0.0
 
@@ -35,6 +37,7 @@ class Spent:
         self.total = self.total + times * other.total
         self.compute_s = self.compute_s + times * other.compute_s
         self.memory_s = self.memory_s + times * other.memory_s
+        self.launch_s = self.launch_s + times * other.launch_s
         self.flops = self.flops + times * other.flops
         self.bytes = self.bytes + times * other.bytes
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import LayoutError
 from ..facts import table
+from ..memory.ledger import place_of
 from ..operators import Step
+from ..parallel import Parallelism
 from ..ranks import Holding, Kind, holdings
-from ..units import larger, smaller, somewhere
-from .machine import law_of, machine_of
+from ..units import ceil_div, larger, smaller, somewhere
+from .machine import law_of, law_on_host, machine_of
 from .roofline import OperatorTime, moved_bytes, operator_time
 from .spent import Spent
 
 if TYPE_CHECKING:
+    from llm_memory_hardware import Accelerator
+    from llm_memory_hardware.facts import Link
+
     from ..deployment import Deployment
+    from ..engines import Engine, Place
     from ..formats.numerics import Format
     from ..operators import Operator
-    from ..parallel import Parallelism
     from ..units import Quantity
     from .machine import Law, Machine
 
@@ -34,6 +39,7 @@ KINDS = (
     "elementwise",
     "collective",
     "pipeline",
+    "launch",
     "host",
 )
 
@@ -47,29 +53,71 @@ class StepTime:
     """Seconds of the stage that takes longest, which is what a full pipeline repeats."""
 
 
+Groups = tuple[Step, ...]
+"""What one forward pass takes in: groups of equal sequences, such as those that decode and pieces of prompts."""
+
+
 class Lawful(NamedTuple):
     """The operators of a kind of layer, each with the bytes of weights that it reads and its law."""
 
     passes: tuple[tuple[Operator, float, Law], ...]
     """Those that only move bytes, all at one bandwidth and without a launch of their own: one sum of bytes."""
-    steady: tuple[tuple[Operator, float, Law], ...]
-    """The others whose work does not hang on the tokens before the step."""
-    looking_back: tuple[tuple[Operator, float, Law], ...]
+    merged: tuple[tuple[Operator, float, Law], ...]
+    """Products, which take the tokens of all groups at once and read their weights once."""
+    grouped: tuple[tuple[Operator, float, Law], ...]
+    """Attention and recurrences, whose work is a sum over the groups."""
 
 
 @lru_cache(maxsize=4096)
-def _lawful(kind: Kind, machine: Machine, activations: Format, encodes: bool) -> Lawful:
+def _lawful(kind: Kind, machine: Machine, activations: Format, cache: Format, encodes: bool) -> Lawful:
     """Where a step encodes no source, the keys and values of the source are in the cache, and nothing makes them."""
     found = [
-        (operator, size, law_of(machine, operator.kind, form, activations))
+        (operator, size, _law(kind, operator, machine, form, activations, cache))
         for operator, size, form in kind.operators
         if encodes or not operator.reads_source
     ]
     return Lawful(
         passes=tuple(entry for entry in found if entry[0].kind == "elementwise"),
-        steady=tuple(entry for entry in found if entry[0].kind != "elementwise" and not entry[0].looks_back),
-        looking_back=tuple(entry for entry in found if entry[0].looks_back),
+        merged=tuple(entry for entry in found if entry[0].kind in _MERGED),
+        grouped=tuple(entry for entry in found if entry[0].kind not in _MERGED and entry[0].kind != "elementwise"),
     )
+
+
+_MERGED = ("matmul", "experts")
+
+
+def _law(kind: Kind, operator: Operator, machine: Machine, form: Format, activations: Format, cache: Format) -> Law:
+    """The law of an operator where its layer lies."""
+    hosted = kind.on_host == "all" or (kind.on_host == "experts" and operator.expert_count > 0)
+    return (law_on_host if hosted else law_of)(machine, operator.kind, form, activations, cache)
+
+
+def layers_of(deployment: Deployment, holding: Holding) -> tuple[tuple[int, Kind], ...]:
+    """(how many, kind) of what a step of the text runs through on a stage, layers on the host as kinds of their own."""
+    if deployment.engine.kernels.host_memory is None:
+        return holding.text
+    layout = deployment.layout
+    of_copy = Parallelism(tensor=layout.tensor, pipeline=layout.pipeline, data=layout.pooled, expert=layout.expert)
+    return _layers_of(deployment.engine, place_of(deployment.architecture, deployment.formats, of_copy, holding))
+
+
+@lru_cache(maxsize=4096)
+def _layers_of(engine: Engine, place: Place) -> tuple[tuple[int, Kind], ...]:
+    found: list[tuple[int, Kind]] = []
+    hosted = {id(one.kind): one for one in engine.on_the_host(place)}
+    for count, kind in place.holding.text:
+        there = hosted.get(id(kind))
+        if there is not None:
+            found += [(there.whole, replace(kind, on_host="all")), (there.experts, replace(kind, on_host="experts"))]
+            count -= there.whole + there.experts
+        found.append((count, kind))
+    return tuple((count, kind) for count, kind in found if count)
+
+
+def lies_on_host(deployment: Deployment) -> bool:
+    """Whether the host has layers, or experts of some."""
+    stages = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
+    return any(kind.on_host for holding in stages for _, kind in layers_of(deployment, holding))
 
 
 class Clock:
@@ -83,32 +131,56 @@ class Clock:
         # arrays are known by identity, so that they must live as long as what is known of them
         self._alive: list[Step] = []
 
-    def layer(
-        self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, numbers: tuple[object, ...]
-    ) -> Spent:
-        """One layer of a kind on one device at a step, whose numbers (but its context) are known by `numbers`."""
-        key = (kind, numbers, _known_by(step.context))
-        if key in self._known:
-            return self._known[key]
-        lawful = _lawful(kind, machine, deployment.formats.scheme.plain, bool(numbers[-1]))
-        found = self._known.get((kind, numbers))
+    def merged(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> Spent:
+        """What one layer of a kind does with all tokens of a step, whatever stands before them, on one device."""
+        key = (kind, _numbers_of(step, encodes))
+        found = self._known.get(key)
         if found is None:
+            lawful = _lawful(kind, machine, deployment.formats.scheme.plain, deployment.formats.kv_cache, encodes)
             found = Spent()
             _spend_on_passes(found, deployment, machine, lawful.passes, step)
-            _spend(found, deployment, machine, lawful.steady, step)
-            self._known[kind, numbers] = found
-        if lawful.looking_back:
-            steady, found = found, Spent()
-            found.add(steady)
-            _spend(found, deployment, machine, lawful.looking_back, step)
-        self._known[key] = found
-        self._alive.append(step)
+            _spend(found, deployment, machine, lawful.merged, step)
+            self._known[key] = found
+            self._alive.append(step)
+        return found
+
+    def grouped(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> Spent:
+        """What it does with one group: attention and recurrences."""
+        key = (kind, _numbers_of(step, encodes), _known_by(step.context))
+        found = self._known.get(key)
+        if found is None:
+            lawful = _lawful(kind, machine, deployment.formats.scheme.plain, deployment.formats.kv_cache, encodes)
+            found = Spent()
+            _spend(found, deployment, machine, lawful.grouped, step)
+            self._known[key] = found
+            self._alive.append(step)
         return found
 
 
-def numbers_of(step: Step, encodes: bool) -> tuple[object, ...]:
+def merged_of(groups: Groups) -> Step:
+    """All groups as one, for what asks only how many tokens there are, how many sequences, and of how many logits."""
+    if len(groups) == 1:
+        return groups[0]
+    batch = sum(group.batch for group in groups)
+    return Step(
+        batch=batch,
+        query=sum(group.tokens for group in groups) / batch,
+        samples=sum(group.sampled for group in groups),
+        encoded=sum(group.batch * group.encoded for group in groups) / batch,
+    )
+
+
+def _numbers_of(step: Step, encodes: bool) -> tuple[object, ...]:
     """What a step's numbers are known by, its context left out; and whether a source is encoded in it."""
-    return (_known_by(step.batch), _known_by(step.query), _known_by(step.source), _known_by(step.encoded), encodes)
+    samples = None if step.samples is None else _known_by(step.samples)
+    return (
+        _known_by(step.batch),
+        _known_by(step.query),
+        samples,
+        _known_by(step.source),
+        _known_by(step.encoded),
+        encodes,
+    )
 
 
 def _known_by(number: Quantity) -> object:
@@ -141,6 +213,7 @@ def _spend(
         spent.spend(operator.kind, time.seconds)
         spent.compute_s = spent.compute_s + time.compute_s
         spent.memory_s = spent.memory_s + time.memory_s
+        spent.launch_s = spent.launch_s + time.launch_s
         spent.flops = spent.flops + time.flops
         spent.bytes = spent.bytes + time.bytes
         _spend_on_sum(spent, deployment, machine, operator, step)
@@ -189,12 +262,13 @@ def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[
     """Everything in a stage that a step runs through."""
     encodes, machine = somewhere(step.encoded), machine_of(deployment)
     source = Step(batch=step.batch, query=step.encoded)
-    work = [(count, kind, step) for count, kind in holding.text]
+    work = [(count, kind, _run_by(kind, step, machine)) for count, kind in layers_of(deployment, holding)]
     work += [(kind.count, kind, source) for kind in holding.encoder if encodes]
     for count, kind, own_step in work:
         for operator, size, form in kind.operators:
             if encodes or not operator.reads_source:
-                law = law_of(machine, operator.kind, form, deployment.formats.scheme.plain)
+                formats = deployment.formats
+                law = _law(kind, operator, machine, form, formats.scheme.plain, formats.kv_cache)
                 asked = operator.work(own_step)
                 time = operator_time(operator, asked, size, law, deployment.formats, machine.engine)
                 yield Timed(count, kind, operator, size, own_step, time)
@@ -231,39 +305,73 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
 
 
 def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
-    """Seconds to sum `message` bytes over the ranks of one node: one-shot or two-shot, whichever is quicker."""
+    """Seconds to sum `message` bytes over ranks: in a node one-shot or two-shot, whichever is quicker; of several nodes
+    each sums its own first, and each rank its share of that over the network.
+    """
+    near = machine.accelerator.link_domain
+    if ranks > near:
+        nodes, network = ceil_div(ranks, near), _network(machine)
+        sent = 2 * (nodes - 1) / nodes * message / near / network.bandwidth
+        inside = all_reduce(message, near, machine) if near > 1 else 0.0
+        return inside + 2 * table("timing")["collective"]["point_to_point"] + sent
     law = _reduction(machine, ranks)
-    quickest = smaller(law.latency + message * law.one_shot, 1.7 * law.latency + message * law.two_shot)
-    return larger(quickest, law.latency + message / law.bandwidth)
+    quickest = smaller(law.one_launch + message * law.one_shot, law.two_launch + message * law.two_shot)
+    return larger(quickest, law.one_launch + message / law.bandwidth)
 
 
 def _exchange(message: Quantity, visited: float, layout: Parallelism, machine: Machine) -> Quantity:
     """Seconds in which copies that share experts hand over `message` bytes each, and get as many back.
 
-    In a node every rank gathers all tokens, and the results are summed as they are scattered: twice a one-shot message,
-    as much in all as a sum over these ranks. Beyond it a token goes to the ranks of its experts alone, and the ranks of
-    a copy, which hand over a share of its tokens each, sum what comes back.
+    In a node every rank gathers all tokens, and the results are summed as they are scattered, which takes as long.
+    Beyond it a token goes to the ranks of its experts alone, and the ranks of a copy, which hand over a share of its
+    tokens each, sum what comes back.
     """
     ranks, near = layout.tensor * layout.pooled, machine.accelerator.link_domain
     own = message / layout.tensor
     inside: Quantity = 0.0
     if near > 1:
-        law = _reduction(machine, min(ranks, near))
-        inside = 2 * (law.latency + own * law.one_shot)
+        inside = 2 * _gather(own * min(ranks, near), min(ranks, near), machine)
     if ranks <= near:
         return inside
-    facts = table("timing")["collective"]
+    facts, network = table("timing")["collective"], machine.accelerator.network
     sent = own * visited * (ranks - near)
-    outside = 2 * (facts["point_to_point"] + sent / facts["network_bandwidth"])
+    outside = 2 * (facts["point_to_point"] + sent / (network.bandwidth if network else facts["network_bandwidth"]))
     summed = all_reduce(message, layout.tensor, machine) if layout.tensor > 1 else 0.0
     return larger(inside, outside) + summed
 
 
-class Reduction(NamedTuple):
-    """An all-reduce over some ranks: seconds, and seconds a byte."""
+def _gather(message: Quantity, ranks: int, machine: Machine) -> Quantity:
+    """Seconds in which each rank of a node gets `message` bytes, of which it has its share: base + rank n +
+    min(v / near, switch + v / far) / (n / 8)^power, v = (n - 1) / n x bytes / link.
+    """
+    link = _link(machine, ranks)
+    cards, kernels = table("kernels")["all_gather"], machine.engine.kernels
+    on_bus = link is machine.accelerator.host_link
+    facts = cards["bus"] if on_bus else cards.get(machine.card) or cards[_like(machine.accelerator, link)]
+    volume = message * (ranks - 1) / ranks / link.bandwidth / (ranks / 8) ** facts["power"]
+    launches = kernels.launches * kernels.reduce_launch * machine.factor("launch")
+    launch = (facts["base"] + facts["rank"] * ranks) * launches
+    seconds: Quantity = launch + smaller(volume / facts["near"], facts["switch"] + volume / facts["far"])
+    return seconds
 
-    latency: float
+
+def _network(machine: Machine) -> Link:
+    """The way to other nodes. Raises LayoutError where the catalogue has none."""
+    accelerator = machine.accelerator
+    if accelerator.network is None:
+        raise LayoutError(
+            f"A layer shared beyond the {accelerator.link_domain} devices of a node of {accelerator.name} goes over "
+            "its network, of which the catalogue has none; use pipeline_parallel or data_parallel beyond a node."
+        )
+    return accelerator.network
+
+
+class Reduction(NamedTuple):
+    """An all-reduce over some ranks, in one step or in two: seconds, and seconds a byte."""
+
+    one_launch: float
     one_shot: float
+    two_launch: float
     two_shot: float
     bandwidth: float
     """Bytes/s of the link."""
@@ -271,69 +379,156 @@ class Reduction(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _reduction(machine: Machine, ranks: int) -> Reduction:
-    facts, accelerator = table("timing")["collective"], machine.accelerator
-    link = accelerator.link_between(ranks)
-    if link is None:
-        raise LayoutError(
-            f"{accelerator.name} has no link between devices in the catalogue, so {ranks} that share layers cannot be "
-            "timed; use tensor_parallel 1 and expert_parallel 1, or give hardware with ICN (GB/s)."
-        )
-    # a bridge joins fewer than the node and has no switch
-    bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node
-    switched = accelerator.link is not None and link.name.startswith("NVLink") and not bridge
-    two_shot = facts["two_shot" if switched else "two_shot_without_switch"]
+    """base + rank n + B (n - 1) / (one_shot link), or
+    base2 + rank2 n + 2 B (n - 1) / n / (two_shot (n / 8)^power link).
+    """
+    accelerator, kernels = machine.accelerator, machine.engine.kernels
+    link = _link(machine, ranks)
+    by_card = table("kernels")["all_reduce"]
+    # a bus is the server's, whatever card stands on it
+    on_bus = link is accelerator.host_link
+    by_engine = by_card["bus"] if on_bus else by_card.get(machine.card) or by_card[_like(accelerator, link)]
+    facts = by_engine.get(machine.engine.kin) or by_engine["default"]
+    launches = kernels.launches * kernels.reduce_launch * machine.factor("launch")
+    wide = facts["two_shot"] * (ranks / 8) ** facts["power"] * kernels.reduce_bandwidth
+    latency = link.latency_s or 0.0
     return Reduction(
-        latency=facts["base"] + facts["rank"] * ranks + (link.latency_s or 0.0),
+        one_launch=(facts["base"] + facts["rank"] * ranks) * launches + latency,
         one_shot=(ranks - 1) / (facts["one_shot"] * link.bandwidth),
-        two_shot=2 * (ranks - 1) / ranks / (two_shot * link.bandwidth),
+        two_launch=(facts["base2"] + facts["rank2"] * ranks) * launches + latency,
+        two_shot=2 * (ranks - 1) / ranks / (wide * link.bandwidth),
         bandwidth=link.bandwidth,
     )
 
 
-def step_time(deployment: Deployment, step: Step, clock: Clock) -> StepTime:
+def _link(machine: Machine, ranks: int) -> Link:
+    """The link between so many devices of a node. Raises LayoutError where the catalogue has none."""
+    link = machine.accelerator.link_between(ranks)
+    if link is None:
+        raise LayoutError(
+            f"{machine.accelerator.name} has no link between devices in the catalogue, so {ranks} that share layers "
+            "cannot be timed; use tensor_parallel 1 and expert_parallel 1, or give hardware with ICN (GB/s)."
+        )
+    return link
+
+
+def _like(accelerator: Accelerator, link: Link) -> str:
+    """The card by whose sums those of another are counted: one with a switch, or one without."""
+    # a bridge joins fewer than the node and has no switch
+    bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node
+    return "H100_SXM" if link.name.startswith("NVLink") and not bridge else "A100_80GB"
+
+
+def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> StepTime:
     """One forward pass of one copy of the model: its stages one after the other.
 
-    Raises LayoutError when tensor parallelism would leave the node, or devices have no link.
+    Raises LayoutError when devices have no link.
     """
     layout, machine = deployment.layout, machine_of(deployment)
-    accelerator, host = machine.accelerator, machine.engine.host
-    if layout.tensor > accelerator.link_domain:
-        raise LayoutError(
-            f"tensor_parallel {layout.tensor} exceeds the {accelerator.link_domain} devices of a node of "
-            f"{accelerator.name}; use pipeline_parallel or data_parallel beyond a node."
-        )
-    encodes = somewhere(step.encoded)
-    numbers, prefills = numbers_of(step, encodes), step.query > 1
+    groups = step if isinstance(step, tuple) else (step,)
+    merged = merged_of(groups)
+    encodes, host = somewhere(merged.encoded), machine.engine.host
     found, slowest = Spent(), 0.0
-    hosted: Quantity = host.step + host.sequence * step.batch
     for holding in holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine):
-        stage = Spent()
-        launches = holding.depth * (host.layer + prefills * (host.layer_prefill - host.layer))
-        for count, kind in holding.text:
-            stage.add(clock.layer(deployment, machine, kind, step, numbers), count)
-        if encodes:
-            source = Step(batch=step.batch, query=step.encoded)
-            of_source = numbers_of(source, encodes)
-            for kind in holding.encoder:
-                stage.add(clock.layer(deployment, machine, kind, source, of_source), kind.count)
-            encoder_layers = sum(kind.count for kind in holding.encoder)
-            launches = launches + (step.encoded > 0) * host.layer_prefill * encoder_layers
+        stage = merged_time(deployment, holding, merged, prefills(groups), clock)
+        for group in groups:
+            stage.add(grouped_time(deployment, holding, group, encodes, clock))
+        stage.spend("host", host.step + host.sequence * handled(groups))
         found.add(stage, holding.alike)
-        hosted = hosted + holding.alike * launches
-        slowest = larger(slowest, stage.total + launches)
+        slowest = larger(slowest, stage.total)
     if layout.pipeline > 1:
-        found.spend("pipeline", (layout.pipeline - 1) * _hand_over(deployment, machine, step))
-    found.spend("host", hosted)
+        found.spend("pipeline", (layout.pipeline - 1) * hand_over(deployment, machine, merged))
     found.flops, found.bytes = layout.tensor * found.flops, layout.tensor * found.bytes
     return StepTime(found, slowest)
 
 
-def _hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
+def handled(groups: Groups) -> Quantity:
+    """What the host looks at one by one: sequences, and each drafted token of them."""
+    found: Quantity = 0
+    for group in groups:
+        found = found + (group.tokens if group.verifies else group.batch)
+    return found
+
+
+def prefills(groups: Groups) -> Quantity:
+    """Whether a step carries prompts: 1 or 0."""
+    found: Quantity = 0
+    for group in groups:
+        if not group.verifies:
+            found = larger(found, 1 * (group.query > 1))
+    return found
+
+
+def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Quantity, clock: Clock) -> Spent:
+    """What a stage does with all tokens of a step, and the launches of its layers; `carries`: prompts, 1 or 0."""
+    machine = machine_of(deployment)
+    host, encodes = machine.engine.host, somewhere(step.encoded)
+    stage = Spent()
+    for count, kind in layers_of(deployment, holding):
+        stage.add(clock.merged(deployment, machine, kind, _run_by(kind, step, machine), encodes), count)
+    launches = holding.depth * (host.layer + carries * (host.layer_prefill - host.layer))
+    launched = _launched(holding, encodes)
+    launches = launches + carries * host.experts_prefill * launched.mixtures
+    launches = launches + launched.operators * (host.operator + carries * (host.operator_prefill - host.operator))
+    launches = launches + (1 - carries) * (host.experts * launched.mixtures + host.recurrence * launched.recurrent)
+    if encodes:
+        source = Step(batch=step.batch, query=step.encoded)
+        for kind in holding.encoder:
+            stage.add(clock.merged(deployment, machine, kind, source, encodes), kind.count)
+            stage.add(clock.grouped(deployment, machine, kind, source, encodes), kind.count)
+        encoder_layers = sum(kind.count for kind in holding.encoder)
+        launches = launches + (step.encoded > 0) * (
+            host.layer_prefill * encoder_layers + host.operator_prefill * launched.of_encoder
+        )
+    stage.spend("launch", launches)
+    stage.launch_s = stage.launch_s + launches
+    return stage
+
+
+class _Launched(NamedTuple):
+    """What a pass through a stage launches."""
+
+    operators: int
+    mixtures: int
+    """Layers with routed experts."""
+    recurrent: int
+    """Layers with a recurrence or a scan."""
+    of_encoder: int
+    """Operators of an encoder."""
+
+
+@lru_cache(maxsize=4096)
+def _launched(holding: Holding, encodes: bool) -> _Launched:
+    operators = mixtures = recurrent = 0
+    for count, kind in holding.text:
+        operators += count * sum(encodes or not operator.reads_source for operator, _, _ in kind.operators)
+        mixtures += count * kind.mixes
+        recurrent += count * any(operator.kind in ("recurrence", "scan") for operator, _, _ in kind.operators)
+    return _Launched(operators, mixtures, recurrent, sum(kind.count * len(kind.operators) for kind in holding.encoder))
+
+
+def grouped_time(deployment: Deployment, holding: Holding, group: Step, encodes: bool, clock: Clock) -> Spent:
+    """What the layers of a stage do with one group of a step: attention and recurrences."""
+    machine, stage = machine_of(deployment), Spent()
+    for count, kind in layers_of(deployment, holding):
+        stage.add(clock.grouped(deployment, machine, kind, _run_by(kind, group, machine), encodes), count)
+    return stage
+
+
+def _run_by(kind: Kind, step: Step, machine: Machine) -> Step:
+    """The part of a step that a layer runs."""
+    if not machine.engine.kernels.skips or not kind.borrows_cache:
+        return step
+    return replace(step, query=smaller(step.query, 1), context=step.context + larger(step.query - 1, 0))
+
+
+def hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
     """Seconds to send the hidden states of a step from one stage to the next."""
     facts, layout = table("timing")["collective"], deployment.layout
     group = layout.devices_of_copy
     link = machine.accelerator.link_between(group) if group <= machine.accelerator.link_domain else None
+    link = link or machine.accelerator.network
     bandwidth = facts["network_bandwidth"] if link is None else link.bandwidth
     message = step.tokens * deployment.architecture.hidden_size * deployment.formats.activation_bytes
-    seconds: Quantity = facts["point_to_point"] + message / bandwidth
+    seconds: Quantity = facts["point_to_point"] + machine.engine.kernels.hand_over + message / bandwidth
     return seconds

@@ -1,7 +1,7 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
 from .comparison import Tried, comparison_report, ranked, try_accelerator
-from .layouts import best_layouts, fewest_in_node, layout_report, layouts
+from .layouts import best_layouts, fewest_in_node, layout_report, layouts, of_a_node
 
 __all__ = [
     "Tried",
@@ -10,6 +10,7 @@ __all__ = [
     "fewest_in_node",
     "layout_report",
     "layouts",
+    "of_a_node",
     "ranked",
     "try_accelerator",
 ]

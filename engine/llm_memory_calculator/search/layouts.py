@@ -89,7 +89,8 @@ class Placed:
     @property
     def tpot_interval_ms(self) -> Interval:
         assert self.times.decode is not None
-        return interval(self.deployment, "decode", self.times.decode)
+        each = self.load.sequences * self.load.beams / self.deployment.layout.data
+        return interval(self.deployment, "decode", self.times.decode, each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,9 +206,13 @@ def _remedy(deployment: Deployment, load: Load) -> str:
 
 def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
     """The deployment on the smallest tensor-parallel group of one node that holds the load; None when none does."""
+    return next(of_a_node(deployment, load), None)
+
+
+def of_a_node(deployment: Deployment, load: Load) -> Iterator[Deployment]:
+    """The deployment on each tensor-parallel group of one node that holds the load, the smallest first."""
     assert deployment.accelerator is not None
     for tensor in tensor_sizes(deployment.architecture, deployment.accelerator.link_domain):
         candidate = deployment.laid_out(Parallelism(tensor=tensor))
         if verdict_of(candidate, load).fits:
-            return candidate
-    return None
+            yield candidate

@@ -4,8 +4,20 @@ A kind of file is one `Kind`: the columns that tell it, its metrics, and how a r
 this room.
 """
 
-from .report import Miss, ValidationReport
+from .factors import TimeFactor, TimeFactorsReport, measured_factors
+from .report import BiasCell, Miss, ValidationReport
 from .run import KINDS, validate
 from .scores import FitScore, Score
 
-__all__ = ["KINDS", "FitScore", "Miss", "Score", "ValidationReport", "validate"]
+__all__ = [
+    "KINDS",
+    "BiasCell",
+    "FitScore",
+    "Miss",
+    "Score",
+    "TimeFactor",
+    "TimeFactorsReport",
+    "ValidationReport",
+    "measured_factors",
+    "validate",
+]

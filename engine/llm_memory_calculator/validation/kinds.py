@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ..errors import ArgumentError, SourceError, UnknownModelError
 from ..report import Interval, MemoryReport
@@ -25,6 +25,8 @@ class Answer:
     engine: str
     values: tuple[Comparison, ...]
     verdict: Verdict | None = None
+    traits: Mapping[str, float | str] = field(default_factory=dict)
+    """What the row is like, by which bias is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Kind:
     """In the order in which they are shown."""
     answer: Callable[[Row, Models], Answer]
     """Raises CalculatorError where a row cannot be answered."""
+    spoils: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Flags that spoil some metrics of a row alone; any other flag spoils all of it."""
 
     def is_of(self, columns: tuple[str, ...]) -> bool:
         """Whether a file with these columns is of this kind."""

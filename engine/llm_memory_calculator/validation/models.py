@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from ..api import load_model
 from ..errors import ArgumentError, CalculatorError, UnknownFormatError, shown
@@ -14,14 +16,17 @@ from .reading import RefusedRow
 _SPELLINGS = {"bnb4": "nf4"}
 _CHECKPOINT_S_OWN = frozenset({"auto", "?"})
 
+Found = TypeVar("Found")
+
 
 @dataclass(slots=True)
 class Models:
-    """What names mean."""
+    """What names mean, and what was asked of them already."""
 
     configs: dict[str, str] = field(default_factory=dict)
     """The path of a config by the model's name in lower case."""
     _found: dict[str, Model | CalculatorError] = field(default_factory=dict)
+    _asked: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def named(self, name: str) -> Model:
         """The model of this name. Raises CalculatorError, of an unknown name without asking for it again."""
@@ -31,6 +36,18 @@ class Models:
             except CalculatorError as error:
                 self._found[name] = error
         found = self._found[name]
+        if isinstance(found, CalculatorError):
+            raise found
+        return found
+
+    def once(self, what: tuple[str, str], ask: Callable[[], Found]) -> Found:
+        """What a question comes to, asked once: several rows of a file may be of one run."""
+        if what not in self._asked:
+            try:
+                self._asked[what] = ask()
+            except CalculatorError as error:
+                self._asked[what] = error
+        found: Found | CalculatorError = self._asked[what]
         if isinstance(found, CalculatorError):
             raise found
         return found

@@ -26,6 +26,24 @@ class Miss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BiasCell:
+    """Rows that are alike in one thing, and how far their estimates lie to one side."""
+
+    by: str
+    """What they are alike in: input/output, concurrency, context, batch, bits, class or backend."""
+    cell: str
+    """Its value, or between which values it lies."""
+    metric: str
+    """What was measured."""
+    n: int
+    """Rows that measured it, 30 or more."""
+    ratio: float
+    """Geometric mean of measured over estimated: above 1 where estimates are too low."""
+    off: bool
+    """Whether the ratio lies outside 0.93 to 1.07."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationReport:
     """Estimates beside measured rows."""
 
@@ -36,12 +54,15 @@ class ValidationReport:
     answered: int
     """Rows that the scores are of."""
     flagged: int
-    """Rows left out because they say themselves that something is wrong with them (`flag`, `suspect`)."""
+    """Rows left out because they say themselves that something is wrong with all that they measured (`flag`,
+    `suspect`)."""
     refused: dict[str, int]
     """Rows that could not be answered, by reason, the commonest first."""
     metrics: Scores
     """Errors by metric, per cent; `fits` has the share of rows that were judged rightly."""
     by: dict[str, Scores]
     """The same by model, system or engine, as asked; empty where that was not asked."""
+    bias_by: tuple[BiasCell, ...] = ()
+    """To which side the estimates of rows that are alike lie; empty where fewer than 30 are alike."""
     worst: tuple[Miss, ...]
     """The values with the largest errors, the largest first."""

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass, replace
 
 from .. import checks
 from ..errors import CalculatorError
+from .bias import biases
 from .engine_logs import engine_logs_kind
 from .kinds import Answer, Kind, kind_of, reason_of
+from .local_runs import local_kind
 from .models import models_of
+from .open_loops import open_loop_kind
 from .reading import Row, read
 from .report import Miss, ValidationReport
 from .scores import Scores, scored
+from .serving_runs import serving_kind
 from .startup import startup_kind
+from .tables import tables_kind
 
 GROUPS = ("model", "system", "engine")
 WORST_SHOWN = 10
-KINDS: tuple[Kind, ...] = (engine_logs_kind(), startup_kind())
+KINDS: tuple[Kind, ...] = (
+    engine_logs_kind(),
+    startup_kind(),
+    serving_kind(),
+    open_loop_kind(),
+    tables_kind(),
+    local_kind(),
+)
 """The first that a file's columns tell is taken."""
 
 
@@ -38,33 +51,74 @@ def validate(
     """
     if by is not None:
         checks.choice("by", by, GROUPS)
+    found = answers_of(path, configs=configs, all_rows=all_rows, kinds=kinds)
+    kind, answers = found.kind, list(found.answers.values())
+    return ValidationReport(
+        kind=kind.name,
+        rows=found.rows,
+        answered=len(answers),
+        flagged=found.flagged,
+        refused=dict(found.refused.most_common()),
+        metrics=_scores(kind, answers),
+        by={} if by is None else _by_group(kind, by, answers),
+        bias_by=biases(kind.metrics, answers),
+        worst=_worst(found.answers),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A file's rows beside their estimates."""
+
+    kind: Kind
+    rows: int
+    answers: dict[int, Answer]
+    """By the row's number."""
+    flagged: int
+    refused: Counter[str]
+
+
+def answers_of(
+    path: str | os.PathLike[str],
+    *,
+    configs: str | os.PathLike[str] | None,
+    all_rows: bool,
+    kinds: tuple[Kind, ...] = KINDS,
+) -> Answered:
+    """Every row of a file answered, or counted with the reason why not. Raises ArgumentError."""
     measurements, models = read(path), models_of(configs)
     kind = kind_of(measurements, kinds)
     answers: dict[int, Answer] = {}
     refused = Counter[str]()
     flagged = 0
     for row in measurements.rows:
-        if not all_rows and _is_flagged(row):
+        spoilt = frozenset() if all_rows else _spoilt(kind, row)
+        if spoilt is None:
             flagged += 1
             continue
         try:
-            answers[row.number] = kind.answer(row, models)
+            answer = kind.answer(row, models)
         except CalculatorError as error:
             refused[reason_of(error, row.text("model"))] += 1
-    return ValidationReport(
-        kind=kind.name,
-        rows=len(measurements.rows),
-        answered=len(answers),
-        flagged=flagged,
-        refused=dict(refused.most_common()),
-        metrics=_scores(kind, list(answers.values())),
-        by={} if by is None else _by_group(kind, by, list(answers.values())),
-        worst=_worst(answers),
-    )
+            continue
+        left = tuple(value for value in answer.values if value.metric not in spoilt)
+        if answer.values and not left:
+            flagged += 1
+        else:
+            answers[row.number] = replace(answer, values=left)
+    return Answered(kind=kind, rows=len(measurements.rows), answers=answers, flagged=flagged, refused=refused)
 
 
-def _is_flagged(row: Row) -> bool:
-    return row.text("flag") is not None or row.text("suspect") is not None
+def _spoilt(kind: Kind, row: Row) -> frozenset[str] | None:
+    """The metrics that a row's flag spoils; None where it spoils the row."""
+    if row.text("suspect") is not None:
+        return None
+    metrics = set[str]()
+    for flag in (row.text("flag") or "").split():
+        if flag not in kind.spoils:
+            return None
+        metrics.update(kind.spoils[flag])
+    return frozenset(metrics)
 
 
 def _scores(kind: Kind, answers: list[Answer]) -> Scores:

@@ -15,6 +15,7 @@ from .kinds import Answer, Estimate, Kind, compared
 from .models import Models, precision_of
 from .reading import RefusedRow, Row
 from .scores import Verdict
+from .stated import layout_in
 
 _DATE = re.compile(r"\b20\d\d-\d\d(?:-\d\d)?\b")
 _RELEASE = re.compile(r"(?<![\w.])(?:v?(?=\d+\.)|(?=b\d{3,5}\b))(\d+\.\d+(?:\.\d+)*|b\d+)")
@@ -75,7 +76,7 @@ def _answer(row: Row, models: Models, *, estimate: Estimate) -> Answer:
         precision=precision_of(model, row.text("dtype/quantization", "precision", "quantization", "dtype")),
         kv_precision=_kv_precision(row.text("kv_cache_dtype", "kv_precision")),
         **device,
-        **_layout(row),
+        **layout_in(row),
     )
     startup = report.startup
     if startup is None:
@@ -158,16 +159,3 @@ def _device(row: Row) -> dict[str, Any]:
     if total is not None:
         return {"memory_gb": total * GIB / GB, "engine_settings": settings}
     raise RefusedRow("no accelerator or total")
-
-
-def _layout(row: Row) -> dict[str, int]:
-    """The layout that is stated, or else the number of devices."""
-    parts = {
-        "tensor_parallel": row.whole("tp", "tensor_parallel"),
-        "pipeline_parallel": row.whole("pp", "pipeline_parallel"),
-        "data_parallel": row.whole("data_parallel", "dp"),
-        "expert_parallel": row.whole("expert_parallel", "ep"),
-    }
-    stated = {name: value for name, value in parts.items() if value is not None}
-    count = row.whole("gpu_count", "devices")
-    return stated if stated or count is None else {"devices": count}

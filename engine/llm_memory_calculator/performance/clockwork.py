@@ -1,0 +1,223 @@
+"""The time of a step in numbers looked up: what a simulation of many thousand steps asks, from one pass over arrays."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..operators import Step
+from ..ranks import holdings
+from .machine import machine_of
+from .speculating import decode_step, drafting_time
+from .step import Clock, grouped_time, hand_over, merged_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..deployment import Deployment
+
+# Points of a curve that is looked up: every number up to here, then at distances that grow by this share.
+_EVERY = 32
+_APART = 1.2
+_POINTS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clockwork:
+    """Seconds of the steps of one copy of a deployment, of up to so many tokens and sequences as it was made for.
+
+    A step is what all its tokens pass together, what each group attends, the logits of what samples, and the host. Of
+    copies that share experts each step is one of all of them.
+    """
+
+    contexts: tuple[float, ...]
+    """Mean contexts of the rows."""
+    decodes: Sequence[Sequence[float]]
+    """A step that decodes alone, by sequences and mean context."""
+    attends: Sequence[Sequence[float]]
+    """What decoding sequences attend in a step, by their number and mean context."""
+    tokens: Sequence[float]
+    """What all tokens pass, by their number: products, element-wise work, messages, launches; experts apart."""
+    experts: Sequence[float]
+    """Routed experts with their messages, by tokens of each copy."""
+    logits: Sequence[float]
+    """What more than one sequence that samples takes, by their number."""
+    pieces: tuple[float, ...]
+    prompts: Sequence[Sequence[float]]
+    """What a piece of a prompt attends, by its tokens and those before it; its launch left out."""
+    launch: float
+    """Launches of a step that carries prompts: of what they attend, and what they cost more than graphs."""
+    step: float
+    sequence: float
+    width: int
+    """Tokens of each decoding sequence in a step: more than one where drafted ones are verified."""
+    stages: int
+    slowest_share: float
+    """The longest stage's share of a pass through all of them."""
+
+    def decode(self, sequences: int, context: float) -> float:
+        """A step that decodes so many sequences of this mean context."""
+        return _between(self.contexts, self.decodes[min(sequences, len(self.decodes) - 1)], context)
+
+    def mixed(
+        self, sequences: int, context: float, pieces: Sequence[tuple[float, float]], ending: int, copies: int = 1
+    ) -> float:
+        """A step that decodes so many on each of `copies`, and takes in pieces of prompts on one: their new tokens,
+        and those before them. `ending`: how many of these prompts it ends.
+        """
+        here = -(-sequences // self.stages)
+        new, decoding = sum([tokens for tokens, _ in pieces]), here * self.width
+        most = len(self.tokens) - 1
+        passing = min(round(decoding + new), most)
+        shared = passing if copies == 1 else min(round(decoding + new / copies), most)
+        found = self.tokens[passing] + self.experts[shared] + self.logits[min(decoding + ending, len(self.logits) - 1)]
+        found += self.launch + sum([self._attended(tokens, before) for tokens, before in pieces])
+        if here:
+            found += _between(self.contexts, self.attends[min(here, len(self.attends) - 1)], context)
+        found += self.step + self.sequence * (here * self.width + len(pieces))
+        if self.stages == 1:
+            return found
+        # micro-batches follow each other, and the one with prompts holds up the rest at the longest stage
+        others = min(self.stages - 1, sequences) * self.slowest_share * self.decode(sequences, context)
+        return max(found, self.slowest_share * found + others)
+
+    def _attended(self, tokens: float, before: float) -> float:
+        at = self.pieces
+        right = min(max(bisect_right(at, tokens), 1), len(at) - 1)
+        share = (tokens - at[right - 1]) / (at[right] - at[right - 1])
+        low = _between(self.contexts, self.prompts[right - 1], before)
+        return low + share * (_between(self.contexts, self.prompts[right], before) - low)
+
+
+def _between(at: tuple[float, ...], values: Sequence[float], number: float) -> float:
+    """A curve whose points are joined by lines, the last one prolonged."""
+    right = min(max(bisect_right(at, number), 1), len(at) - 1)
+    low, begin = values[right - 1], at[right - 1]
+    return low + (number - begin) / (at[right] - begin) * (values[right] - low)
+
+
+def clockwork_of(deployment: Deployment, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
+    """The clockwork of a deployment for steps of up to so many tokens and sequences of up to `longest` tokens."""
+    # deployments made anew for each question are of the same parts
+    layout = replace(deployment.layout, data=deployment.layout.pooled)
+    parts = (deployment.architecture, deployment.formats, deployment.engine, deployment.accelerator, layout)
+    return _clockwork(_Known(parts, deployment.speculation, deployment), most_tokens, most_sequences, longest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A deployment by what its times hang on."""
+
+    parts: tuple[object, ...]
+    speculation: object
+    deployment: Deployment = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _clockwork(known: _Known, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
+    deployment = known.deployment
+    import numpy
+
+    machine, layout, clock = machine_of(deployment), deployment.layout, Clock()
+    stages = holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine)
+    drafted = 0 if deployment.speculation is None else deployment.speculation.tokens
+    most_tokens = max(most_tokens, most_sequences * (1 + drafted), 2)
+    counts = numpy.array(_dense(most_tokens), dtype=float)
+    singles = numpy.array(_sparse(1, max(most_sequences * (1 + drafted), 2)), dtype=float)
+    contexts = numpy.array([0.0, *_sparse(16, max(longest, 32))])
+
+    def passing(step: Step, carries: int = 0) -> list[tuple[Any, Any]]:
+        """(all that the tokens pass, experts) of each unlike stage."""
+        found = []
+        for holding in stages:
+            spent = merged_time(deployment, holding, step, carries, clock)
+            routed = spent.of("experts") + (spent.of("collective") if layout.pooled > 1 else 0.0)
+            found.append((holding.alike * spent.total, holding.alike * routed))
+        return found
+
+    def grouped(step: Step, like: Any) -> Any:
+        found = numpy.zeros_like(like)
+        for holding in stages:
+            found = found + holding.alike * grouped_time(deployment, holding, step, False, clock).total
+        return found
+
+    by_stage = passing(Step(batch=counts, query=1, samples=numpy.ones_like(counts)))
+    everything = sum(whole for whole, _ in by_stage) + numpy.zeros_like(counts)
+    routed = sum(experts for _, experts in by_stage) + numpy.zeros_like(counts)
+    if layout.pipeline > 1:
+        everything = everything + (layout.pipeline - 1) * hand_over(deployment, machine, Step(batch=counts, query=1))
+    sampled = sum(whole for whole, _ in passing(Step(batch=numpy.ones_like(singles), query=1, samples=singles)))
+    sampled = sampled + numpy.zeros_like(singles)
+    one = Step(batch=1.0, query=1.0, samples=1.0)
+    carrying = sum(whole for whole, _ in passing(one, 1)) - sum(whole for whole, _ in passing(one))
+
+    many, long = numpy.meshgrid(singles, contexts, indexing="ij")
+    attending = grouped(decode_step(deployment, many, long), many)
+    attending = attending + drafting_time(deployment, many, long, clock).total
+    new, before = numpy.meshgrid(numpy.array(_sparse(2, most_tokens), dtype=float), contexts, indexing="ij")
+    alone = grouped(Step(batch=numpy.ones_like(new), query=new, context=before), new)
+    # prompts that go together are launched once, so that a second one shows what one takes without its launch
+    second = grouped(Step(batch=2 * numpy.ones_like(new), query=new, context=before), new) - alone
+
+    every = numpy.arange(most_tokens + 1)
+    tokens = numpy.interp(every, counts, everything - routed)
+    experts = numpy.interp(every, counts, routed)
+    sequences = numpy.arange(max(most_sequences * (1 + drafted), 2) + 1)
+    logits = numpy.interp(sequences, singles, sampled - sampled[0])
+    attends = _rows_for(sequences, singles, attending)
+    host, here = machine.engine.host, -(-sequences // layout.pipeline)
+    # a sequence whose drafted tokens are verified brings all of them
+    wide = numpy.minimum((1 + drafted) * here, most_tokens)
+    decodes = (
+        tokens[wide]
+        + experts[wide]
+        + logits[numpy.minimum(wide, len(logits) - 1)]
+        + host.step
+        + host.sequence * (1 + drafted) * here
+    )[:, None] + attends[here]
+    first = [float(numpy.asarray(whole).flat[0]) for whole, _ in by_stage]
+    slowest = max(whole / holding.alike for whole, holding in zip(first, stages, strict=True)) / sum(first)
+    if layout.pipeline > 1:
+        # each stage serves every micro-batch that is in flight once
+        flying = numpy.minimum(sequences, layout.pipeline)[:, None]
+        decodes = decodes * numpy.maximum(1.0, flying * slowest)
+    return Clockwork(
+        contexts=tuple(contexts.tolist()),
+        decodes=decodes.tolist(),
+        attends=attends.tolist(),
+        tokens=tokens.tolist(),
+        experts=experts.tolist(),
+        logits=logits.tolist(),
+        pieces=tuple(new[:, 0].tolist()),
+        prompts=second.tolist(),
+        launch=carrying + max(float(numpy.min(alone - second)), 0.0),
+        step=host.step,
+        sequence=host.sequence,
+        width=1 + drafted,
+        stages=layout.pipeline,
+        slowest_share=slowest,
+    )
+
+
+def _rows_for(every: Any, at: Any, rows: Any) -> Any:
+    """Rows at every number, between those at some."""
+    import numpy
+
+    right = numpy.clip(numpy.searchsorted(at, every, side="right"), 1, len(at) - 1)
+    share = ((every - at[right - 1]) / (at[right] - at[right - 1]))[:, None]
+    return rows[right - 1] + numpy.maximum(share, 0.0) * (rows[right] - rows[right - 1])
+
+
+def _dense(most: int) -> list[int]:
+    found = list(range(1, min(_EVERY, most) + 1))
+    while found[-1] < most:
+        found.append(min(max(int(found[-1] * _APART), found[-1] + 1), most))
+    return found
+
+
+def _sparse(least: int, most: int) -> list[int]:
+    """Points from the one to the other whose distances grow evenly."""
+    share = (most / least) ** (1 / (_POINTS - 1))
+    return sorted({round(least * share**number) for number in range(_POINTS)} | {most})

@@ -1,0 +1,180 @@
+"""Requests that come and go: a deterministic simulation of an engine's scheduler, event by event.
+
+Between two events - a prompt that is taken in, a request that ends - all steps decode the same sequences, and are
+summed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from ..lengths import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engines import Scheduler
+    from .clockwork import Clockwork
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request."""
+
+    tokens: int
+    """Of its prompt that are to be computed."""
+    before: int
+    """Tokens of its context that are in the cache already."""
+    output: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What became of the requests, in the order in which they came; seconds."""
+
+    arrived: list[float]
+    first: list[float]
+    """When the first token of each was there."""
+    ended: list[float]
+    decoding: float
+    """Mean number of sequences that decode, over the time."""
+    queued: float
+    """Share of the requests that waited for room in the cache."""
+
+
+def simulate(
+    requests: Sequence[Request],
+    clockwork: Clockwork,
+    scheduler: Scheduler,
+    *,
+    users: int | None,
+    arrivals: Sequence[float],
+    budget: int,
+    most: int,
+    room: float,
+    request_s: float,
+    token_s: float,
+    copies: int = 1,
+) -> Served:
+    """Serve the requests.
+
+    users: so many at once, all of whom start together and ask again when they have their answer (None: requests come at
+    `arrivals`, seconds). budget: tokens of a step on each copy. most: sequences of each copy's step. room: tokens of
+    the cache, of all copies. request_s, token_s: what the host takes of a request, and of each token of its prompt,
+    before the engine sees it. copies: that share experts, and so step together.
+    """
+    count = len(requests)
+    arrived, first, ended = [0.0] * count, [0.0] * count, [0.0] * count
+    coming: list[tuple[float, int]] = []
+    # what the host takes of a request varies, evenly about its mean
+    varied = [2 * request_s * share for share in spread(count, 5)]
+
+    def send(number: int, when: float) -> None:
+        arrived[number] = when
+        heappush(coming, (when + varied[number] + token_s * requests[number].tokens, number))
+
+    if users is None:
+        for number, when in enumerate(arrivals):
+            send(number, when)
+        sent = count
+    else:
+        sent = min(users, count)
+        for number in range(sent):
+            send(number, 0.0)
+    waiting: deque[int] = deque()
+    taking: deque[tuple[int, int]] = deque()  # requests whose prompts are being taken in, with what was
+    running: list[tuple[int, int]] = []  # (decode step after which it ends, request)
+    clock, steps, context, used, waited, busy = 0.0, 0, 0.0, 0.0, 0, 0.0
+    poll, mixes, whole = scheduler.poll_steps, scheduler.mixes, scheduler.whole_prompts
+    left, blocked = count, -1
+    reserve = scheduler.reserve
+    kept = [request.tokens + request.before + reserve * request.output for request in requests]
+    while left:
+        while coming and coming[0][0] <= clock:
+            waiting.append(heappop(coming)[1])
+        decoding = len(running)
+        # pieces of prompts that the next step takes in
+        pieces: list[tuple[float, float]] = []
+        ending: list[int] = []
+        if taking or waiting:
+            spare = budget * copies - (decoding if mixes else 0)
+            while taking and spare > 0:
+                number, done = taking.popleft()
+                request = requests[number]
+                piece = min(request.tokens - done, spare)
+                pieces.append((piece, request.before + done))
+                spare -= piece
+                if done + piece < request.tokens:
+                    taking.appendleft((number, done + piece))
+                    break
+                ending.append(number)
+            while waiting and spare > 0 and not taking and decoding + len(ending) < most * copies:
+                number = waiting[0]
+                request = requests[number]
+                if used + kept[number] > room and used > 0:
+                    if blocked != number:
+                        blocked, waited = number, waited + 1
+                    break
+                if whole and pieces and request.tokens > spare:
+                    break
+                waiting.popleft()
+                used += kept[number]
+                piece = min(request.tokens, spare)
+                pieces.append((piece, request.before))
+                spare -= piece
+                if piece < request.tokens:
+                    taking.append((number, piece))
+                else:
+                    ending.append(number)
+        if pieces:
+            dealt = pieces if copies == 1 else pieces[: -(-len(pieces) // copies)]
+            if mixes and decoding:
+                here = -(-decoding // copies)
+                seconds = clockwork.mixed(here, context / decoding, dealt, len(ending), copies)
+                steps += 1
+                context += decoding
+                busy += decoding * seconds
+            else:
+                seconds = clockwork.mixed(0, 0.0, dealt, len(ending), copies)
+                busy += (decoding + len(ending)) * seconds
+            clock += seconds
+            for number in ending:
+                request = requests[number]
+                first[number] = clock
+                heappush(running, (steps + request.output - 1, number))
+                context += request.tokens + request.before + 1
+        elif decoding:
+            run = running[0][0] - steps
+            here = -(-decoding // copies)
+            seconds = clockwork.decode(here, context / decoding + (run - 1) / 2) if run else 0.0
+            if coming and clock + run * seconds > coming[0][0] and decoding < most * copies:
+                # somebody comes within this run: it is seen after the step, or when the engine looks
+                run = min(run, poll * math.ceil((coming[0][0] - clock) / seconds / poll))
+                seconds = clockwork.decode(here, context / decoding + (run - 1) / 2)
+            clock += run * seconds
+            busy += decoding * run * seconds
+            steps += run
+            context += decoding * run
+        else:
+            clock = max(clock, coming[0][0])
+        while running and running[0][0] <= steps:
+            _, number = heappop(running)
+            request = requests[number]
+            ended[number] = clock
+            context -= request.tokens + request.before + request.output
+            used -= kept[number]
+            left -= 1
+            if sent < count:
+                send(sent, clock)
+                sent += 1
+    return Served(
+        arrived=arrived,
+        first=first,
+        ended=ended,
+        decoding=busy / clock if clock else 0.0,
+        queued=waited / count if count else 0.0,
+    )

@@ -1,0 +1,196 @@
+"""A served load on a deployment: its requests made, its events simulated, what users see of it counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+from typing import TYPE_CHECKING
+
+from ..lengths import spread
+from ..memory.inverse import kv_tokens_in, most_sequences
+from .clockwork import clockwork_of
+from .events import Request, simulate
+from .speculating import tokens_of_step
+from .steady import steady_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..deployment import Deployment, Load, Traffic
+
+# Requests beyond those of the first wave that are simulated; more of the same are counted by their share.
+_SETTLED = 320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How a number is spread over the requests."""
+
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What users see of a served load; seconds, and rates over all copies."""
+
+    first: Spread
+    """To the first token, from when a request was sent."""
+    each: Spread | None
+    """A token after the first; None where none is."""
+    whole: Spread
+    """To the last token."""
+    output_rate: float
+    """Output tokens a second."""
+    request_rate: float
+    good_rate: float | None
+    """Requests a second that keep the targets; None where there are none."""
+    decoding: float
+    """Sequences that decode at once, on average."""
+    queued: float
+    """Share of the requests that waited for room in the cache."""
+    room: int
+    """Sequences of a mean length that there is room for at once."""
+    saturated_rate: float
+    """Requests a second beyond which the queue grows without end."""
+
+
+def served(deployment: Deployment, load: Load) -> Outcome:
+    """The outcome of a load that comes and goes."""
+    traffic = load.traffic
+    assert traffic is not None
+    layout, engine = deployment.layout, deployment.engine
+    # copies that share experts step together, others serve each their own part
+    together, apart = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
+    users = None if traffic.users is None else -(-traffic.users // apart)
+    rate = None if traffic.rate is None else traffic.rate / apart
+    asked = -(-traffic.requests // apart)
+    simulated = asked if users is None else min(asked, users + max(_SETTLED, users))
+    by_step = tokens_of_step(deployment.speculation)
+    requests = requests_of(traffic, simulated, by_step)
+    tokens = room_tokens(deployment, load) * together
+    mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
+    most = _running(deployment)
+    room = max(1, min(floor(tokens / mean), most * together))
+    here = min(room, users or room)
+    budget = engine.step_tokens
+    copies = -(-here // together)
+    # powers of two, so that questions about the same deployment share one
+    sizes = (budget + copies, copies, traffic.longest)
+    clockwork = clockwork_of(deployment, *(1 << (size - 1).bit_length() for size in sizes))
+    found = simulate(
+        requests,
+        clockwork,
+        engine.scheduler,
+        users=users,
+        arrivals=() if rate is None else [number / rate for number in range(simulated)],
+        budget=budget,
+        most=most,
+        room=max(tokens, traffic.longest),
+        request_s=engine.host.request,
+        token_s=engine.host.request_token,
+        copies=together,
+    )
+    # the settled part stands for all requests that were not simulated
+    first_wave = users or 0
+    weight = (asked - first_wave) / (simulated - first_wave) if simulated < asked else 1.0
+    weights = [1.0 if number < first_wave else weight for number in range(simulated)]
+    first = [begun - sent for sent, begun in zip(found.arrived, found.first, strict=True)]
+    whole = [ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True)]
+    each = [
+        (ended - begun) / (request.output - 1) / by_step
+        for begun, ended, request in zip(found.first, found.ended, requests, strict=True)
+        if request.output > 1
+    ]
+    duration = max(found.ended)
+    good = None
+    if traffic.ttft_target is not None or traffic.tpot_target is not None:
+        kept = [
+            share
+            for share, wait, token in zip(weights, first, each or [0.0] * simulated, strict=True)
+            if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
+        ]
+        good = sum(kept) / sum(weights) * simulated / duration * apart
+    output = sum(1 + (request.output - 1) * by_step for request in requests)
+    return Outcome(
+        first=_spread(first, weights),
+        each=_spread(each, weights) if len(each) == simulated else None,
+        whole=_spread(whole, weights),
+        output_rate=output / duration * apart,
+        request_rate=simulated / duration * apart,
+        good_rate=good,
+        decoding=found.decoding * apart,
+        queued=found.queued,
+        room=room * apart,
+        saturated_rate=_saturated(deployment, traffic, room / together) * layout.data,
+    )
+
+
+def requests_of(traffic: Traffic, count: int, tokens_of_step: float = 1.0) -> list[Request]:
+    """So many requests, whose lengths are spread evenly and independently of each other."""
+    inputs, outputs, uncached = traffic.inputs, traffic.outputs, 1 - traffic.cached_share
+    found = []
+    for here, there in zip(spread(count, 2), spread(count, 3), strict=True):
+        prompt = inputs.at(here)
+        # of a prompt that is cached whole the last token is computed all the same
+        new = max(1, round(prompt * uncached))
+        # the steps that its output takes, where drafted tokens are verified several at once
+        steps = 1 + max(0, round((outputs.at(there) - 1) / tokens_of_step))
+        found.append(Request(new, traffic.depth + prompt - new, steps))
+        if inputs.alike and outputs.alike:
+            return found * count
+    return found
+
+
+def room_tokens(deployment: Deployment, load: Load) -> float:
+    """Tokens that the cache of a copy has room for."""
+    found = kv_tokens_in(deployment, load)
+    if found:
+        return float(found)
+    held = most_sequences(deployment, load) / deployment.layout.data
+    return float(held * (load.tokens + load.output))
+
+
+def _running(deployment: Deployment) -> int:
+    """The most sequences of a copy that the engine runs in a step."""
+    engine = deployment.engine
+    told = engine.settings.get(engine.SEQUENCES) if engine.SEQUENCES else None
+    return 4096 if told is None else max(1, int(told))
+
+
+def saturation(deployment: Deployment, load: Load) -> float:
+    """Requests a second, over all copies, beyond which the queue grows without end."""
+    traffic = load.traffic
+    assert traffic is not None
+    mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
+    room = max(1, min(floor(room_tokens(deployment, load) / mean), _running(deployment)))
+    return _saturated(deployment, traffic, room) * deployment.layout.data
+
+
+def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
+    """Requests a second of a copy that always has as many sequences as there is room for."""
+    prompt = traffic.inputs.mean
+    new = max(1.0, prompt * (1 - traffic.cached_share))
+    before = traffic.depth + prompt - new
+    output = max(traffic.outputs.mean, 1.5)
+    found = steady_state(deployment, users=room, tokens=new, output=output, before=before)
+    return float(found.rate)
+
+
+def _spread(values: Sequence[float], weights: Sequence[float]) -> Spread:
+    ordered = sorted(zip(values, weights, strict=True))
+    total = sum(weights)
+
+    def at(share: float) -> float:
+        reached = 0.0
+        for value, weight in ordered:
+            reached += weight
+            if reached >= share * total:
+                return value
+        return ordered[-1][0]
+
+    mean = sum(value * weight for value, weight in ordered) / total
+    return Spread(mean=mean, p50=at(0.5), p90=at(0.9), p95=at(0.95), p99=at(0.99))

@@ -1,0 +1,99 @@
+"""The steady state of a closed loop of users, or of requests that come at a rate, from the step of groups.
+
+What the simulation of events comes to when it goes on for long, without its beginning and its end; on numbers or on
+arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..operators import Step
+from ..units import choose, exponential, larger, smaller, somewhere
+from .speculating import decode_step, drafting_time, tokens_of_step
+from .step import Clock, step_time
+
+if TYPE_CHECKING:
+    from ..deployment import Deployment
+    from ..units import Quantity
+
+# Turns of the fixed point, each of which halves what is left about, and the share of the sequences that may be left.
+_TURNS = 12
+_NEAR = 2e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """A copy in its steady state; each number an array where the load is one."""
+
+    decoding: Quantity
+    """Sequences that decode, on average."""
+    tpot: Quantity
+    """Seconds between the tokens of a sequence."""
+    wait: Quantity
+    """Seconds from a request to its first token."""
+    rate: Quantity
+    """Requests a second."""
+
+
+def steady_state(
+    deployment: Deployment,
+    *,
+    users: Quantity,
+    tokens: Quantity,
+    output: Quantity,
+    before: Quantity = 0,
+    running: Quantity | None = None,
+) -> Steady:
+    """The steady state of one copy with so many users, each of whom asks again as soon as he has his answer.
+
+    tokens: of each prompt, computed; before: of its context that is cached; output: tokens of each answer, above 1.
+    running: the most sequences that there is room for; the other users wait.
+    """
+    engine, clock = deployment.engine, Clock()
+    scheduler, host, budget = engine.scheduler, engine.host, engine.step_tokens
+    inside = users if running is None else smaller(users, running)
+    by_step = tokens_of_step(deployment.speculation)
+    steps = (output - 1) / by_step
+    asking = host.request + host.request_token * tokens
+    decoding: Quantity = inside * 0.9
+    tpot = taken = wait = decoding
+    for turn in range(_TURNS):
+        context = before + tokens + output / 2
+        # a user's own prompt never rides with what he decodes
+        coming = decoding / steps * larger(1 - 1 / larger(inside, 1), 0.02)
+        spare = larger(budget - (decoding if scheduler.mixes else 0), 1)
+        piece = smaller(tokens, spare)
+        pieces = tokens / piece
+        share = 1 - exponential(-coming * pieces)
+        # what a step that carries prompts takes in; beyond its budget prompts wait, and fewer sequences decode
+        taken_in = smaller(coming * tokens / share, larger(spare, piece))
+        prompts = Step(
+            batch=taken_in / piece, query=piece, context=before + (tokens - piece) / 2, samples=taken_in / tokens
+        )
+        # below one sequence a step still is one
+        drafted = drafting_time(deployment, decoding, context, clock).total
+        group = decode_step(deployment, larger(decoding, 1), context)
+        plain = step_time(deployment, group, clock).spent.total + drafted
+        if scheduler.mixes:
+            group = decode_step(deployment, decoding, context)
+            carrying = step_time(deployment, (group, prompts), clock).spent.total + drafted
+            tpot = (1 - share) * plain + share * carrying
+            residual = ((1 - share) * plain**2 + share * carrying**2) / (2 * tpot)
+        else:
+            carrying = step_time(deployment, prompts, clock).spent.total
+            tpot = plain + share * carrying
+            residual = (plain**2 + share * carrying**2) / (2 * tpot)
+        # as many steps as its pieces, and as others before it take
+        taken = larger(pieces, coming * tokens / taken_in) * carrying
+        wait = asking + residual + taken
+        inner = residual + taken
+        there = inside * steps * tpot / (inner + steps * tpot + asking)
+        off, decoding = larger(there - decoding, decoding - there), choose(turn < 2, there, (decoding + there) / 2)
+        if not somewhere(off > _NEAR * there):
+            break
+    rate = decoding / (steps * tpot)
+    # who has no room waits for as long as the others take
+    wait = wait + (users - inside) / rate
+    return Steady(decoding=decoding, tpot=tpot / by_step, wait=wait, rate=rate)

@@ -1,0 +1,227 @@
+"""Times of local engines against published measurements and physical limits."""
+
+from dataclasses import replace
+
+import numpy
+import pytest
+
+from llm_memory_calculator import LayoutError, calculate_memory, estimate_performance, load_model
+from llm_memory_calculator.deployment import Deployment, Load
+from llm_memory_calculator.engines import device_of, engine_for
+from llm_memory_calculator.parallel import Parallelism
+from llm_memory_calculator.performance.local import class_of
+from llm_memory_calculator.performance.phases import decode_time, prefill_time
+from llm_memory_calculator.report import EndToEndReport
+from llm_memory_hardware import Accelerator, get_accelerator
+
+# llama-bench tg N with nothing before it (decode tokens/s), as published:
+# [X] XiongjieDai/GPU-Benchmarks-on-LLM-Inference README, builds of May 2024; [D] llama.cpp benches/dgx-spark and
+# benches/mac-m2-ultra, build 7941 and 7948; [T] llama.cpp tools/llama-bench README, build 5163; [P] llama.cpp pull
+# request 26284; [L] lhl/strix-halo-testing, build 6077; [N] llama.cpp issue 14903
+DECODED = [
+    ("RTX 3090", "meta-llama/Meta-Llama-3-8B", "q4_k_m", "b2795", "", 512, 115.42),  # [X]
+    ("RTX 3090", "meta-llama/Meta-Llama-3-8B", "fp16", "b2795", "", 512, 47.40),  # [X]
+    ("RTX 4080", "meta-llama/Meta-Llama-3-8B", "q4_k_m", "b2795", "", 512, 108.15),  # [X]
+    ("A100 SXM 80GB", "meta-llama/Meta-Llama-3-8B", "fp16", "b2795", "", 512, 53.49),  # [X]
+    ("M2 Ultra", "meta-llama/Meta-Llama-3-70B", "q4_k_m", "b2795", "", 512, 12.48),  # [X]
+    ("M1 Max", "meta-llama/Meta-Llama-3-8B", "fp16", "b2795", "", 512, 18.75),  # [X]
+    ("GB10", "Qwen/Qwen2.5-Coder-7B", "q8_0", "b7941", "", 32, 29.43),  # [D]
+    ("GB10", "Qwen/Qwen3-Coder-30B-A3B-Instruct", "q8_0", "b7941", "", 32, 61.06),  # [D]
+    ("M2 Ultra", "Qwen/Qwen2.5-Coder-7B", "q8_0", "b7948", "", 32, 79.68),  # [D]
+    ("M2 Ultra", "Qwen/Qwen3-Coder-30B-A3B-Instruct", "q8_0", "b7948", "", 32, 78.97),  # [D]
+    ("RTX 4080", "Qwen/Qwen2.5-7B-Instruct", "q4_k_m", "b5163", "", 128, 120.60),  # [T]
+    ("RX 7900 XTX", "meta-llama/Llama-3.1-8B", "q4_k_m", None, "", 64, 105.81),  # [P]
+    ("Ryzen AI Max+ 395", "meta-llama/Llama-2-7b-hf", "q4_0", "b6077", "rocm", 128, 48.97),  # [L]
+    ("Ryzen AI Max+ 395", "Qwen/Qwen3-30B-A3B", "q4_k_m", "b6077", "vulkan", 128, 72.57),  # [L]
+    ("RTX 5090", "meta-llama/Llama-3.2-3B-Instruct", "q8_0", "b6077", "vulkan", 128, 271.33),  # [N]
+]
+
+# llama-bench pp N (prompt tokens/s) of the same sources; mlx-lm's BENCHMARKS.md, 0.28.2 [M]
+PREFILLED = [
+    ("RTX 3090", "meta-llama/Meta-Llama-3-8B", "q4_k_m", "llama_cpp", "b2795", 512, 4030.40),  # [X]
+    ("RTX 3090", "meta-llama/Meta-Llama-3-8B", "fp16", "llama_cpp", "b2795", 512, 4444.65),  # [X]
+    ("M2 Ultra", "meta-llama/Meta-Llama-3-70B", "fp16", "llama_cpp", "b2795", 512, 147.58),  # [X]
+    ("M1 Max", "meta-llama/Meta-Llama-3-8B", "q4_k_m", "llama_cpp", "b2795", 512, 408.23),  # [X]
+    ("RX 7900 XTX", "meta-llama/Llama-3.1-8B", "q4_k_m", "llama_cpp", None, 2048, 3390.81),  # [P]
+    ("Ryzen AI Max+ 395", "meta-llama/Llama-2-7b-hf", "q4_0", "llama_cpp", "b6077", 512, 1091.81),  # [L]
+    ("M4 Max", "Qwen/Qwen3-4B-Instruct-2507", "mlx_4bit", "mlx", "0.28.2", 2048, 1610.03),  # [M]
+    ("M4 Max", "Qwen/Qwen3-30B-A3B-Instruct-2507", "mlx_8bit", "mlx", "0.28.2", 2048, 1719.47),  # [M]
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "version", "backend", "tokens", "measured"), DECODED)
+def test_decode_is_in_the_range_of_what_was_published(
+    hardware: str, model: str, precision: str, version: str | None, backend: str, tokens: int, measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        precision=precision,
+        engine="llama_cpp",
+        engine_version=version,
+        engine_settings={"backend": backend} if backend else None,
+        input_tokens=1,
+        output_tokens=tokens,
+    )
+    assert report.tpot_interval_ms is not None
+    assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "engine", "version", "tokens", "measured"), PREFILLED)
+def test_prefill_is_in_the_range_of_what_was_published(
+    hardware: str, model: str, precision: str, engine: str, version: str | None, tokens: int, measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        precision=precision,
+        engine=engine,
+        engine_version=version,
+        input_tokens=tokens,
+        output_tokens=1,
+    )
+    low, high = report.ttft_interval_ms.low, report.ttft_interval_ms.high
+    assert low <= tokens / measured * 1e3 <= high
+
+
+# Qwen3-30B-A3B IQ4_XS on an RTX 4080 beside a 7950X (ikawrakow/ik_llama.cpp): experts of so many layers on the host
+@pytest.mark.parametrize(("layers", "measured"), [(48, 34.4), (18, 77.4)])
+def test_experts_on_the_host_take_the_time_of_its_memory(layers: int, measured: float) -> None:
+    report = with_experts_on_the_host(layers, 512, 64)
+    assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.15)
+    assert any("83.2 GB/s as assumed" in note.text for note in report.notes)
+
+
+# 2,048 tokens of the same, seconds by tokens of a pass: the experts cross the link once a pass
+@pytest.mark.parametrize(("micro_batch", "measured_s"), [(512, 4.26), (1024, 2.29), (2048, 1.32)])
+def test_experts_on_the_host_cross_the_link_once_a_pass(micro_batch: int, measured_s: float) -> None:
+    report = with_experts_on_the_host(48, micro_batch, 2048)
+    assert report.ttft_ms == pytest.approx(measured_s * 1e3, rel=0.4)
+
+
+def with_experts_on_the_host(layers: int, micro_batch: int, tokens: int) -> EndToEndReport:
+    return estimate_performance(
+        "Qwen/Qwen3-30B-A3B",
+        "RTX 4080",
+        precision="iq4_xs",
+        engine="llama_cpp",
+        engine_settings={"n_cpu_moe": layers, "n_ubatch": micro_batch},
+        input_tokens=tokens,
+        output_tokens=128,
+    )
+
+
+def test_a_faster_host_is_quicker_and_layers_on_it_slower() -> None:
+    def tpot(**settings: int) -> float:
+        report = estimate_performance(
+            "llama3.1_8b", "RTX 4070", precision="q4_k_m", engine="llama_cpp", engine_settings=settings
+        )
+        assert report.tpot_ms is not None
+        return report.tpot_ms
+
+    assert tpot() == tpot(n_gpu_layers=33) < tpot(n_gpu_layers=20) < tpot(n_gpu_layers=10)
+    assert tpot(n_gpu_layers=10, host_bandwidth_gb_s=300) < tpot(n_gpu_layers=10, host_bandwidth_gb_s=50)
+
+
+def test_a_backend_changes_times_alone() -> None:
+    settings = {"backend": "vulkan"}
+    plain = calculate_memory("llama3.1_8b", precision="q4_k_m", engine="llama_cpp", hardware="RTX 4090")
+    other = calculate_memory(
+        "llama3.1_8b", precision="q4_k_m", engine="llama_cpp", hardware="RTX 4090", engine_settings=settings
+    )
+    assert other.total_memory_bytes == plain.total_memory_bytes
+    with pytest.raises(LayoutError, match="no backend 'metal' on RTX_4090; accepted: cuda, vulkan"):
+        estimate_performance("llama3.1_8b", "RTX 4090", engine="llama_cpp", engine_settings={"backend": "metal"})
+
+
+DEVICES = ["RTX_4090", "RTX_3060", "GTX_1080", "H100_SXM", "GB10", "V100_32GB", "RX_7900_XTX", "Ryzen_AI_Max_Plus_395"]
+DEVICES += ["Apple_M1", "Apple_M2_Ultra", "Apple_M5_Max", "Ryzen_9_7950X", "Arc_B580", "Jetson_T4000", "MI300X"]
+
+
+@pytest.mark.parametrize("hardware", DEVICES)
+@pytest.mark.parametrize("precision", ["q4_k_m", "q8_0", "bf16", "iq2_xs"])
+def test_nothing_beats_the_roofline(hardware: str, precision: str) -> None:
+    for model, batch in (("meta-llama/Llama-3.2-1B", 1), ("meta-llama/Llama-3.2-1B", 64), ("Qwen/Qwen3-0.6B", 2)):
+        report = estimate_performance(model, hardware, precision=precision, engine="llama_cpp", batch_size=batch)
+        for phase in (report.prefill_phase, report.decode_phase):
+            assert phase is not None
+            assert 0 < phase.compute_share < 1
+            assert 0 < phase.bandwidth_share < 1
+
+
+def timed(name: str, engine: str, accelerator: Accelerator, load: Load, **settings: int) -> tuple[object, object]:
+    model = load_model(name)
+    deployment = Deployment(
+        model=model,
+        formats=model.formats("mlx_4bit" if engine == "mlx" else "q4_k_m", None),
+        engine=engine_for(engine, device=device_of(accelerator), **settings),
+        accelerator=accelerator,
+        layout=Parallelism(),
+    )
+    return prefill_time(deployment, load).total, decode_time(deployment, load).total
+
+
+KINDS = [
+    ("llama3.1_8b", "llama_cpp", "RTX_4090", {}),
+    ("Qwen/Qwen3-30B-A3B", "llama_cpp", "RTX_4090", {}),
+    ("Qwen/Qwen3-30B-A3B", "llama_cpp", "RTX_4080", {"n_cpu_moe": 20}),
+    ("deepseek-ai/DeepSeek-V2-Lite", "llama_cpp", "Ryzen_AI_Max_Plus_395", {"n_gpu_layers": 12}),
+    ("Qwen/Qwen3-30B-A3B", "mlx", "Apple_M2_Ultra", {}),
+    ("llama3.1_8b", "ollama", "Ryzen_9_7950X", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "engine", "hardware", "settings"), KINDS)
+def test_sweeps_equal_their_scalars_and_more_work_takes_longer(
+    name: str, engine: str, hardware: str, settings: dict[str, int]
+) -> None:
+    accelerator = get_accelerator(hardware)
+    users = numpy.array([1.0, 2, 3, 8, 31, 32, 33, 64, 200])
+    depths = numpy.array([1.0, 100, 511, 512, 513, 4096, 20_000])
+    for count in (1, 5):
+        by_depth = timed(name, engine, accelerator, Load(sequences=count, tokens=depths, output=64), **settings)
+        for swept, alone in zip(
+            by_depth,
+            zip(
+                *(
+                    timed(name, engine, accelerator, Load(sequences=count, tokens=int(depth), output=64), **settings)
+                    for depth in depths
+                ),
+                strict=True,
+            ),
+            strict=True,
+        ):
+            assert numpy.allclose(swept, alone, rtol=1e-9)
+            assert numpy.all(numpy.diff(swept) >= 0)
+    by_users = timed(name, engine, accelerator, Load(sequences=users, tokens=1000, output=64), **settings)
+    for swept in by_users:
+        assert numpy.all(numpy.diff(swept) >= 0)
+    wider = replace(accelerator, memory_bandwidth=1.5 * accelerator.memory_bandwidth)
+    load = Load(sequences=users, tokens=1000, output=64)
+    for swept, slower in zip(timed(name, engine, wider, load, **settings), by_users, strict=True):
+        assert numpy.all(swept <= slower)
+
+
+def test_routers_in_float32_run_where_no_such_rate_is_known() -> None:
+    # no fp32 peak is published of a TPU v5e; the router of Mixtral is kept in float32
+    report = estimate_performance("mixtral_8x7b", "TPUv5e", precision="int8", tensor_parallel=8)
+    assert report.tpot_ms is not None
+    custom = {"Flops": 100, "Memory_size": 80, "Memory_BW": 1000}
+    assert estimate_performance("mixtral_8x7b", custom, precision="q4_k_m").tpot_interval_ms is not None
+
+
+def test_ranges_say_whether_the_device_was_measured() -> None:
+    def evidence(hardware: object) -> str:
+        report = estimate_performance("meta-llama/Llama-3.2-1B", hardware, precision="q4_k_m", engine="llama_cpp")  # type: ignore[arg-type]
+        return report.ttft_interval_ms.evidence
+
+    assert evidence("RTX 4090") == "llama.cpp's CUDA measured on 24 devices"
+    assert "left out" in evidence("RTX 3060")
+    assert evidence({"Flops": 100, "Memory_size": 24, "Memory_BW": 1000}).startswith("no measurement")
+
+
+def test_classes_of_bits_are_those_of_the_files() -> None:
+    model = load_model("llama3.1_8b")
+    form = model.formats("q4_k_m", None).scheme.quantized
+    assert form is not None
+    assert class_of(form) == "4"
