@@ -59,6 +59,11 @@ def somewhere(condition: Any) -> bool:
     return bool(numpy.any(condition))
 
 
+def are_plain(*numbers: Quantity) -> bool:
+    """Whether none of these is an array."""
+    return all(isinstance(number, _SCALAR) for number in numbers)
+
+
 def whole_up(value: Quantity) -> Quantity:
     """The value rounded up to a whole number."""
     if isinstance(value, _SCALAR):

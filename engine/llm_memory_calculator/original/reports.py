@@ -196,7 +196,9 @@ def two_phase_report(deployment: Deployment, load: Load, report: EndToEndReport)
     )
 
 
-def _extended(kind: type[Extended], report: Any, **own: Any) -> Extended:
+def _extended(kind: type[Extended], report: PhaseReport | EndToEndReport, **own: Any) -> Extended:
     """The same report as a kind of it that has fields of its own."""
-    said = {item.name: getattr(report, item.name) for item in fields(report) if item.init}
-    return kind(**said | own)
+    return kind(**{name: getattr(report, name) for name in _SAID_BY[type(report)]} | own)
+
+
+_SAID_BY = {kind: tuple(item.name for item in fields(kind) if item.init) for kind in (PhaseReport, EndToEndReport)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from ..operators import Step
 from ..ranks import holdings
 from .machine import machine_of
 from .speculating import decode_step, drafting_time
-from .step import Clock, grouped_time, hand_over, merged_time
+from .step import Clock, Known, grouped_time, hand_over, known_by, merged_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,23 +100,11 @@ def _between(at: tuple[float, ...], values: Sequence[float], number: float) -> f
 
 def clockwork_of(deployment: Deployment, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
     """The clockwork of a deployment for steps of up to so many tokens and sequences of up to `longest` tokens."""
-    # deployments made anew for each question are of the same parts
-    layout = replace(deployment.layout, data=deployment.layout.pooled)
-    parts = (deployment.architecture, deployment.formats, deployment.engine, deployment.accelerator, layout)
-    return _clockwork(_Known(parts, deployment.speculation, deployment), most_tokens, most_sequences, longest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A deployment by what its times hang on."""
-
-    parts: tuple[object, ...]
-    speculation: object
-    deployment: Deployment = field(compare=False)
+    return _clockwork(known_by(deployment), most_tokens, most_sequences, longest)
 
 
 @lru_cache(maxsize=64)
-def _clockwork(known: _Known, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
+def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
     deployment = known.deployment
     import numpy
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..memory.ledger import held_sequences
 from ..operators import Step
-from ..units import ceil_div, larger, root, smaller, somewhere
+from ..units import are_plain, ceil_div, larger, root, smaller, somewhere
 from .machine import machine_of
 from .speculating import decode_step, drafting_time, tokens_of_step
 from .spent import Spent
-from .step import Clock, step_time
+from .step import Clock, known_by, remembered_step_time, step_time
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -65,18 +65,28 @@ def _prompt_step(architecture: Architecture, batch: Quantity, tokens: Quantity, 
 
 
 def _steps_time(
-    deployment: Deployment, steps: Iterable[tuple[Quantity, Step]], clock: Clock
+    deployment: Deployment, steps: Iterable[tuple[Quantity, Step]], clock: Clock | None
 ) -> tuple[Spent, Quantity, Quantity]:
-    """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap."""
+    """The sum over (how many, step), the number of steps, and the seconds that a pipeline can overlap.
+
+    clock: of a search, or of arrays; None where steps are remembered from one question to the next.
+    """
     found = Spent()
     count: Quantity = 0.0
     overlapped: Quantity = 0.0
+    known = known_by(deployment)
     for times, step in steps:
-        time = step_time(deployment, step, clock)
+        time = step_time(deployment, step, clock) if clock else remembered_step_time(known, step)
         found.add(time.spent, times)
         count = count + times
         overlapped = overlapped + times * (time.spent.total - time.slowest_stage)
     return found, count, overlapped
+
+
+def _clock_for(load: Load) -> Clock | None:
+    """One of its own for arrays."""
+    plain = are_plain(load.sequences, load.tokens, load.output, load.depth, load.cached, load.beams)
+    return None if plain else Clock()
 
 
 def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None) -> Spent:
@@ -85,7 +95,8 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
     With a pipeline, a step enters as soon as the first stage is free: all steps but one pass the other stages while the
     slowest works on another step.
     """
-    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock or Clock())
+    clock = clock or _clock_for(load)
+    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock)
     if deployment.layout.pipeline == 1:
         return phase
     reached = deployment.engine.kernels.pipelined
@@ -115,7 +126,7 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
     of a sequence passes every stage, and each stage serves every micro-batch in flight once in that time.
     """
     stages = deployment.layout.pipeline
-    clock = clock or Clock()
+    clock = clock or _clock_for(load)
     steps = decode_steps(deployment, load)
     phase, _, overlapped = _steps_time(deployment, steps, clock)
     of_copy = held_sequences(deployment, load)
@@ -131,7 +142,7 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
         return phase
     each = Spent()
     for share, step in steps:
-        phase.add(drafting_time(deployment, step.batch, step.context, clock), share)
+        phase.add(drafting_time(deployment, step.batch, step.context, clock or Clock()), share)
     each.add(phase, 1 / tokens_of_step(deployment.speculation))
     return each
 

@@ -340,7 +340,8 @@ def _decode_rates(sequences: float, tpot: float | None, interval_ms: Interval | 
     """Output tokens a second while all sequences decode, over all of them and of each, with the range of each."""
     if tpot is None or interval_ms is None:
         return {}
-    each = replace(interval_ms, low=1e3 / interval_ms.high, high=1e3 / interval_ms.low)
+    low, high = 1e3 / interval_ms.high, 1e3 / interval_ms.low
+    each = Interval(low=low, high=high, level=interval_ms.level, evidence=interval_ms.evidence)
     return {
         "decode_tokens_per_s": sequences * 1e3 / tpot,
         "decode_tokens_per_s_each": 1e3 / tpot,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
     from ..operators import Operator, Routed, Work
-    from .machine import AttentionLaw, ExpertsLaw, HostedLaw, Law, ProductLaw
+    from .machine import AttentionLaw, ExpertsLaw, HostedLaw, ProductLaw
 
 
 class OperatorTime(NamedTuple):
@@ -27,22 +27,20 @@ class OperatorTime(NamedTuple):
     """Whether latent attention ran absorbed; None for every other operator."""
 
 
-def moved_bytes(operator: Operator, work: Work, weight_bytes: float, formats: Formats, engine: Engine) -> Quantity:
-    """Bytes that a work of an operator reads and writes, which stores `weight_bytes` on this device."""
+def moved_bytes(work: Work, weight_bytes: float, value_bytes: float, formats: Formats, engine: Engine) -> Quantity:
+    """Bytes that a work reads and writes of an operator that stores `weight_bytes` on this device, and each value of
+    whose cache is `value_bytes`.
+    """
     moved = work.weight_share * weight_bytes + work.activations * formats.activation_bytes
-    entry = operator.cached_entry()
-    if entry:
-        value_bytes = engine.entry_bytes(entry, formats) / sum(values for _, values in entry)
+    if value_bytes:
         moved = moved + (work.cache_read + work.cache_written) * value_bytes
     return moved + work.state * engine.recurrent_bytes
 
 
-def operator_time(
-    operator: Operator, work: Work, weight_bytes: float, law: Law, formats: Formats, engine: Engine
-) -> OperatorTime:
-    """The time of `work` of an operator under its law."""
-    moved = moved_bytes(operator, work, weight_bytes, formats, engine)
-    return law.time(work, moved, weight_bytes)
+def value_bytes(operator: Operator, formats: Formats, engine: Engine) -> float:
+    """Mean bytes of a value of an operator's cache; 0 where it keeps none."""
+    entry = operator.cached_entry()
+    return engine.entry_bytes(entry, formats) / sum(values for _, values in entry) if entry else 0.0
 
 
 def together(compute: Quantity, memory: Quantity) -> Quantity:

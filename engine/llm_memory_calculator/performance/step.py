@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,7 @@ from ..parallel import Parallelism
 from ..ranks import Holding, Kind, holdings
 from ..units import ceil_div, larger, smaller, somewhere
 from .machine import law_of, law_on_host, machine_of
-from .roofline import OperatorTime, moved_bytes, operator_time
+from .roofline import OperatorTime, moved_bytes, value_bytes
 from .spent import Spent
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ..deployment import Deployment
     from ..engines import Engine, Place
     from ..formats.numerics import Format
-    from ..operators import Operator
+    from ..formats.scheme import Formats
+    from ..operators import Operator, WorkKind
     from ..units import Quantity
     from .machine import Law, Machine
 
@@ -58,38 +59,69 @@ Groups = tuple[Step, ...]
 
 
 class Lawful(NamedTuple):
-    """The operators of a kind of layer, each with the bytes of weights that it reads and its law."""
+    """An operator of a layer on one device, with all that its time hangs on but the step."""
 
-    passes: tuple[tuple[Operator, float, Law], ...]
+    operator: Operator
+    kind: WorkKind
+    weight_bytes: float
+    """What it reads where all of its weights are read."""
+    value_bytes: float
+    """Of a value of its cache."""
+    law: Law
+    sums: bool
+    """Whether ranks sum what it gives."""
+
+    def time(self, step: Step, formats: Formats, engine: Engine) -> OperatorTime:
+        work = self.operator.work(step)
+        moved = moved_bytes(work, self.weight_bytes, self.value_bytes, formats, engine)
+        return self.law.time(work, moved, self.weight_bytes)
+
+
+class Sorted(NamedTuple):
+    """The operators of a kind of layer."""
+
+    passes: tuple[Lawful, ...]
     """Those that only move bytes, all at one bandwidth and without a launch of their own: one sum of bytes."""
-    merged: tuple[tuple[Operator, float, Law], ...]
+    merged: tuple[Lawful, ...]
     """Products, which take the tokens of all groups at once and read their weights once."""
-    grouped: tuple[tuple[Operator, float, Law], ...]
+    grouped: tuple[Lawful, ...]
     """Attention and recurrences, whose work is a sum over the groups."""
 
 
 @lru_cache(maxsize=4096)
-def _lawful(kind: Kind, machine: Machine, activations: Format, cache: Format, encodes: bool) -> Lawful:
+def _sorted(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> Sorted:
+    found = _lawful(kind, machine, formats, encodes)
+    return Sorted(
+        passes=tuple(one for one in found if one.kind == "elementwise"),
+        merged=tuple(one for one in found if one.kind in _MERGED),
+        grouped=tuple(one for one in found if one.kind not in _MERGED and one.kind != "elementwise"),
+    )
+
+
+def _lawful(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> list[Lawful]:
     """Where a step encodes no source, the keys and values of the source are in the cache, and nothing makes them."""
-    found = [
-        (operator, size, _law(kind, operator, machine, form, activations, cache))
+    return [
+        Lawful(
+            operator,
+            operator.kind,
+            size,
+            value_bytes(operator, formats, machine.engine),
+            _law(kind, operator, machine, form, formats),
+            operator.sums,
+        )
         for operator, size, form in kind.operators
         if encodes or not operator.reads_source
     ]
-    return Lawful(
-        passes=tuple(entry for entry in found if entry[0].kind == "elementwise"),
-        merged=tuple(entry for entry in found if entry[0].kind in _MERGED),
-        grouped=tuple(entry for entry in found if entry[0].kind not in _MERGED and entry[0].kind != "elementwise"),
-    )
 
 
 _MERGED = ("matmul", "experts")
 
 
-def _law(kind: Kind, operator: Operator, machine: Machine, form: Format, activations: Format, cache: Format) -> Law:
+def _law(kind: Kind, operator: Operator, machine: Machine, form: Format, formats: Formats) -> Law:
     """The law of an operator where its layer lies."""
     hosted = kind.on_host == "all" or (kind.on_host == "experts" and operator.expert_count > 0)
-    return (law_on_host if hosted else law_of)(machine, operator.kind, form, activations, cache)
+    law = law_on_host if hosted else law_of
+    return law(machine, operator.kind, form, formats.scheme.plain, formats.kv_cache)
 
 
 def layers_of(deployment: Deployment, holding: Holding) -> tuple[tuple[int, Kind], ...]:
@@ -116,6 +148,8 @@ def _layers_of(engine: Engine, place: Place) -> tuple[tuple[int, Kind], ...]:
 
 def lies_on_host(deployment: Deployment) -> bool:
     """Whether the host has layers, or experts of some."""
+    if deployment.engine.kernels.host_memory is None:
+        return False
     stages = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
     return any(kind.on_host for holding in stages for _, kind in layers_of(deployment, holding))
 
@@ -126,22 +160,30 @@ class Clock:
     For one model in one format on one machine.
     """
 
+    _MOST = 4096
+    """Times that are remembered; after so many it begins anew."""
+
     def __init__(self) -> None:
         self._known: dict[object, Spent] = {}
         # arrays are known by identity, so that they must live as long as what is known of them
         self._alive: list[Step] = []
+
+    def _remember(self, key: object, step: Step, found: Spent) -> None:
+        if len(self._known) >= self._MOST:
+            self._known.clear()
+            self._alive.clear()
+        self._known[key] = found
+        self._alive.append(step)
 
     def merged(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> Spent:
         """What one layer of a kind does with all tokens of a step, whatever stands before them, on one device."""
         key = (kind, _numbers_of(step, encodes))
         found = self._known.get(key)
         if found is None:
-            lawful = _lawful(kind, machine, deployment.formats.scheme.plain, deployment.formats.kv_cache, encodes)
-            found = Spent()
-            _spend_on_passes(found, deployment, machine, lawful.passes, step)
-            _spend(found, deployment, machine, lawful.merged, step)
-            self._known[key] = found
-            self._alive.append(step)
+            there, found = _sorted(kind, machine, deployment.formats, encodes), Spent()
+            _spend_on_passes(found, deployment, machine, there.passes, step)
+            _spend(found, deployment, machine, there.merged, step)
+            self._remember(key, step, found)
         return found
 
     def grouped(self, deployment: Deployment, machine: Machine, kind: Kind, step: Step, encodes: bool) -> Spent:
@@ -149,11 +191,9 @@ class Clock:
         key = (kind, _numbers_of(step, encodes), _known_by(step.context))
         found = self._known.get(key)
         if found is None:
-            lawful = _lawful(kind, machine, deployment.formats.scheme.plain, deployment.formats.kv_cache, encodes)
             found = Spent()
-            _spend(found, deployment, machine, lawful.grouped, step)
-            self._known[key] = found
-            self._alive.append(step)
+            _spend(found, deployment, machine, _sorted(kind, machine, deployment.formats, encodes).grouped, step)
+            self._remember(key, step, found)
         return found
 
 
@@ -188,35 +228,35 @@ def _known_by(number: Quantity) -> object:
 
 
 def _spend_on_passes(
-    spent: Spent, deployment: Deployment, machine: Machine, passes: tuple[tuple[Operator, float, Law], ...], step: Step
+    spent: Spent, deployment: Deployment, machine: Machine, passes: tuple[Lawful, ...], step: Step
 ) -> None:
     """Operators that only move bytes, and what tensor-parallel ranks sum after them."""
     moved: Quantity = 0.0
-    for operator, size, _ in passes:
-        work = operator.work(step)
-        moved = moved + moved_bytes(operator, work, size, deployment.formats, machine.engine)
+    for one in passes:
+        work = one.operator.work(step)
+        moved = moved + moved_bytes(work, one.weight_bytes, one.value_bytes, deployment.formats, machine.engine)
         spent.flops = spent.flops + work.flops
-        _spend_on_sum(spent, deployment, machine, operator, step)
+        if one.sums:
+            _spend_on_sum(spent, deployment, machine, one.operator, step)
     if passes:
-        seconds = moved / passes[0][2].bandwidth
+        seconds = moved / passes[0].law.bandwidth
         spent.spend("elementwise", seconds)
         spent.memory_s = spent.memory_s + seconds
         spent.bytes = spent.bytes + moved
 
 
-def _spend(
-    spent: Spent, deployment: Deployment, machine: Machine, lawful: tuple[tuple[Operator, float, Law], ...], step: Step
-) -> None:
+def _spend(spent: Spent, deployment: Deployment, machine: Machine, lawful: tuple[Lawful, ...], step: Step) -> None:
     """Operators one after the other, and what tensor-parallel ranks sum after them."""
-    for operator, size, law in lawful:
-        time = operator_time(operator, operator.work(step), size, law, deployment.formats, machine.engine)
-        spent.spend(operator.kind, time.seconds)
+    for one in lawful:
+        time = one.time(step, deployment.formats, machine.engine)
+        spent.spend(one.kind, time.seconds)
         spent.compute_s = spent.compute_s + time.compute_s
         spent.memory_s = spent.memory_s + time.memory_s
         spent.launch_s = spent.launch_s + time.launch_s
         spent.flops = spent.flops + time.flops
         spent.bytes = spent.bytes + time.bytes
-        _spend_on_sum(spent, deployment, machine, operator, step)
+        if one.sums:
+            _spend_on_sum(spent, deployment, machine, one.operator, step)
 
 
 def _spend_on_sum(spent: Spent, deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> None:
@@ -265,13 +305,9 @@ def operators(deployment: Deployment, holding: Holding, step: Step) -> Iterator[
     work = [(count, kind, _run_by(kind, step, machine)) for count, kind in layers_of(deployment, holding)]
     work += [(kind.count, kind, source) for kind in holding.encoder if encodes]
     for count, kind, own_step in work:
-        for operator, size, form in kind.operators:
-            if encodes or not operator.reads_source:
-                formats = deployment.formats
-                law = _law(kind, operator, machine, form, formats.scheme.plain, formats.kv_cache)
-                asked = operator.work(own_step)
-                time = operator_time(operator, asked, size, law, deployment.formats, machine.engine)
-                yield Timed(count, kind, operator, size, own_step, time)
+        for one in _lawful(kind, machine, deployment.formats, encodes):
+            time = one.time(own_step, deployment.formats, machine.engine)
+            yield Timed(count, kind, one.operator, one.weight_bytes, own_step, time)
 
 
 @dataclass(slots=True)
@@ -419,6 +455,32 @@ def _like(accelerator: Accelerator, link: Link) -> str:
     return "H100_SXM" if link.name.startswith("NVLink") and not bridge else "A100_80GB"
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A deployment by what its times hang on: those made anew for each question are of the same parts."""
+
+    parts: tuple[object, ...]
+    deployment: Deployment = field(compare=False)
+
+
+def known_by(deployment: Deployment) -> Known:
+    layout = deployment.layout
+    shared = layout.tensor, layout.pipeline, layout.expert, layout.pooled
+    parts = (deployment.architecture, deployment.formats, machine_of(deployment), shared, deployment.speculation)
+    return Known(parts, deployment)
+
+
+@lru_cache(maxsize=2048)
+def remembered_step_time(known: Known, step: Step) -> StepTime:
+    """The same as `step_time` for plain numbers, remembered from one question to the next."""
+    return step_time(known.deployment, step, _clock_of(known))
+
+
+@lru_cache(maxsize=64)
+def _clock_of(_: Known) -> Clock:
+    return Clock()
+
+
 def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> StepTime:
     """One forward pass of one copy of the model: its stages one after the other.
 
@@ -461,9 +523,8 @@ def prefills(groups: Groups) -> Quantity:
 
 def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Quantity, clock: Clock) -> Spent:
     """What a stage does with all tokens of a step, and the launches of its layers; `carries`: prompts, 1 or 0."""
-    machine = machine_of(deployment)
+    machine, stage = machine_of(deployment), Spent()
     host, encodes = machine.engine.host, somewhere(step.encoded)
-    stage = Spent()
     for count, kind in layers_of(deployment, holding):
         stage.add(clock.merged(deployment, machine, kind, _run_by(kind, step, machine), encodes), count)
     launches = holding.depth * (host.layer + carries * (host.layer_prefill - host.layer))

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from ..errors import InvalidFileError, UnknownModelError
 
 MAX_BYTES = 16 * 2**20
+_SMALL = 64 * 2**10
 ACCEPTED = "Accepted: a folder that holds a config.json, or a .json, .safetensors or .gguf file."
 
 
@@ -167,7 +168,10 @@ def _read(file: str) -> bytes:
 def _bounded(file: str, shown: str, what: str) -> bytes:
     """All bytes of a file of at most MAX_BYTES, said as `shown`; `what` ends the sentence that refuses a larger one."""
     with open_regular(file) as stream:
-        body = stream.read(MAX_BYTES + 1)
+        # most are small, and room for the largest is not taken for them
+        body = stream.read(_SMALL)
+        if len(body) == _SMALL:
+            body += stream.read(MAX_BYTES + 1 - _SMALL)
     if len(body) > MAX_BYTES:
         raise InvalidFileError(f"{shown!r} is larger than {MAX_BYTES // 2**20} MiB, more than any {what}")
     return body
