@@ -73,6 +73,10 @@ class Described:
     """The setting that says among how many requests that length is divided; empty where each has all of it."""
     SEQUENCES: ClassVar[str] = ""
     """The setting that says how many sequences a step takes."""
+    POLLS: ClassVar[str] = ""
+    """The setting that says after how many decode steps it looks for new requests."""
+    STREAMS: ClassVar[str] = ""
+    """The setting that says after how many steps it hands tokens out."""
     EAGER: ClassVar[str] = ""
     """The setting by which no graphs are captured."""
     SMALL_CACHE: ClassVar[str] = ""
@@ -134,7 +138,12 @@ class Described:
             value = self.default(name) if value is None else value
             if value is not None:
                 found[name] = value
-        return replace(self, settings=found)
+        scheduler = replace(
+            self.scheduler,
+            poll_steps=int(found.get(self.POLLS, self.scheduler.poll_steps)),
+            stream_steps=int(found.get(self.STREAMS, self.scheduler.stream_steps)),
+        )
+        return replace(self, settings=found, scheduler=scheduler)
 
     def default(self, name: str) -> Value | None:
         """What this version takes where a setting is not given; a subclass chooses by the device."""

@@ -31,6 +31,8 @@ class TensorrtLlm(Blocked):
     CHUNK: ClassVar[str] = "max_num_tokens"
     LENGTH: ClassVar[str] = "max_seq_len"
     SEQUENCES: ClassVar[str] = "max_batch_size"
+    POLLS: ClassVar[str] = "timeout_iters"
+    STREAMS: ClassVar[str] = "stream_interval"
     BLOCK: ClassVar[str] = "tokens_per_block"
 
     def settled(self, declared: Iterable[str]) -> Self:

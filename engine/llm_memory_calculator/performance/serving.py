@@ -105,6 +105,10 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         for begun, ended, request in zip(found.first, found.ended, requests, strict=True)
         if request.output > 1
     ]
+    # who waits for a handful of tokens sees the first of them with the last
+    late = engine.scheduler.stream_steps - 1
+    if late and each:
+        first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
     duration = max(found.ended)
     good = None
     if traffic.ttft_target is not None or traffic.tpot_target is not None:

@@ -60,6 +60,7 @@ def question_of(row: Row, models: Models) -> Question:
             "input_tokens": _between(shortest, prompt),
             "output_tokens": _between(shortest_output, output),
         },
+        settings=_habits(row, engine, hardware, users),
     )
 
 
@@ -92,6 +93,16 @@ def _said(row: Row, name: str, engine: str) -> str | None:
     if said == "fp8" and any(part in name and of in (None, engine) for part, of in _IN_BLOCKS):
         return "fp8_block"
     return said
+
+
+def _habits(row: Row, engine: str, hardware: str, users: int) -> dict[str, int] | None:
+    """The settings with which a sweep was run, which its rows do not state."""
+    if row.text("id") is None:
+        return None
+    if engine == "sglang" and find_devices(hardware)[0].architecture == "Blackwell":
+        return {"num_continuous_decode_steps": 10 if users < 16 else 30, "stream_interval": 10}
+    shared = layout_in(row).get("data_parallel", 1) > 1
+    return {"timeout_iters": 60} if engine == "tensorrt_llm" and shared else None
 
 
 def _cache(row: Row, hardware: str) -> str | None:

@@ -195,7 +195,11 @@ def weights_in(model: Model, said: str | None, engine: str) -> str | None:
     if scheme.quantized is None:
         # another format of as many bits changes no number, and a checkpoint's own stays
         return None if own.quantized is not None or scheme.plain.bits == own.plain.bits else word
-    kept = own.quantized is not None and own.quantized.bits <= scheme.quantized.bits
+    if own.quantized is None:
+        return word
+    # a copy of int4 weights in nvfp4 has as many bits and other products
+    alike = own.quantized.computes_in == scheme.quantized.computes_in
+    kept = own.quantized.bits < scheme.quantized.bits or (alike and own.quantized.bits == scheme.quantized.bits)
     return None if kept and (engine not in _OF_GGUF or own.quantized == scheme.quantized) else word
 
 
