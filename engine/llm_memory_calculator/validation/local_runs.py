@@ -20,6 +20,8 @@ _BY_LAYERS = frozenset({"llama_cpp", "ollama"})
 _WHOLE = re.compile(r"all layers(?: \(tp (\d+) pp (\d+)\))?|cpu")
 # The rate of a whole response, where a note says so.
 _PREFILL_INSIDE = re.compile(r"prefill (?:and HTTP )?inside")
+_PASS = re.compile(r"ubatch (\d+)")
+_BATCHED = "llama-batched-bench"
 
 
 def local_kind(estimate: Times = estimate_performance) -> Kind:
@@ -54,6 +56,7 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
             precision=weights_in(model, row.text("quantization", "precision"), engine),
             layout=layout,
             load={"batch_size": row.whole("batch") or 1, **load},
+            settings=_settings(row, engine, backend),
         )
 
     prompt, depth = row.whole("prompt_tokens") or 0, row.whole("depth") or 0
@@ -81,6 +84,22 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
     if asked is None:
         raise RefusedRow("nothing measured")
     return answer_of(asked, models, tuple(values), system=system_in(row), backend=backend)
+
+
+def _settings(row: Row, engine: str, backend: str | None) -> dict[str, Any]:
+    """What llama.cpp was built for, and the tokens of a pass where a note says another number than is usual."""
+    if engine != "llama_cpp":
+        return {}
+    note = row.text("note") or ""
+    found: dict[str, Any] = {} if backend is None else {"backend": backend}
+    if said := _PASS.search(note):
+        found["n_ubatch"] = int(said[1])
+    elif _BATCHED in note:
+        # llama.cpp's own benches of this tool (benches/dgx-spark, benches/mac-m2-ultra) give it -ub 2048
+        found["n_ubatch"] = 2048
+    if "n_ubatch" in found:
+        found["n_batch"] = max(2048, found["n_ubatch"])
+    return found
 
 
 def _layout(row: Row, engine: str) -> dict[str, int]:
