@@ -102,6 +102,7 @@ def deployed(
     calibration = _calibration(asked)
     chosen = _engine(asked, model, formats, device, calibration)
     engine = chosen.engine
+    formats, stored = _with_weights_of(engine, asked, model, formats)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -115,8 +116,20 @@ def deployed(
         devices=devices,
         calibration=calibration,
         speculation=speculation,
-        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *kept, *drafted, *about),
+        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
+
+
+def _with_weights_of(
+    engine: Engine, asked: Question, model: Model, formats: Formats
+) -> tuple[Formats, tuple[Note, ...]]:
+    """The formats with the weights that an engine's files of such a checkpoint have, where no file is at hand."""
+    label = formats.scheme.label
+    rule = engine.facts.get("weights_with", {}).get(label)
+    if rule is None or model.weights is not None or asked.precision not in (None, label):
+        return formats, ()
+    text = f"{rule['why']} It was counted so; a path to the file counts another."
+    return model.formats(rule["form"], asked.kv_precision), (assumed("precision", text),)
 
 
 def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Formats) -> tuple[Formats, tuple[Note, ...]]:

@@ -387,10 +387,21 @@ def test_a_static_batch_is_asked_in_its_layout(scored: Scored) -> None:
         (16, 1, 1),
         (1, 2, 2),
     ]
-    assert [one["pipeline_parallel"] for one in asked[1:4]] == [4, 1, 2]
-    # a board has two chips, and the table counts chips
+    # a board of two chips is counted as one: weights of 93 GB ran on it
+    assert [one["pipeline_parallel"] for one in asked[1:4]] == [4, 2, 2]
     assert asked[2]["hardware"] == "MI250_GCD"
     assert asked[0]["engine_version"] == "2024-10"
+
+
+def test_what_a_table_of_llama_cpp_calls_a_batch_is_the_tokens_of_a_pass(scored: Scored) -> None:
+    # 17.5 ms a token of 128 in and 128 out, whether the prompt goes in one token after the other or 64 at once
+    said = "meta-llama/Llama-2-7b-hf,A100-SXM-40GB,1,1,1,llama.cpp,fp16,fp16,{},128,128,output_tok_s,{},"
+    note = "static batch; request latency 2.2368 s; out=batch*osl/latency; llama.cpp layer split over GPUs"
+    report, asked = scored(tables, TABLE, f"argonne,{said.format(64, 3662.416)}{note}")
+    assert asked[0]["batch_size"] == 1
+    assert asked[0]["engine_settings"] == {"n_batch": 64, "n_ubatch": 64}
+    (score,) = [score for name, score in report.metrics.items() if name == "output_tokens_per_s"]
+    assert score.n == 1
 
 
 def test_a_saturated_table_is_beside_the_rate_that_saturates(scored: Scored) -> None:

@@ -31,6 +31,11 @@ _METRICS = {
 }
 # Whose tables name no release, and by when they were made.
 _MADE = (("argonne-lcf/LLM-Inference-Bench", "2024-10"), ("blogs.oracle.com", "2024-10"))
+# Boards of two chips that a table counts as one: weights of 93 GB ran on a single MI250.
+_BOARDS = {"MI250": 2}
+# llama.cpp was run with one sequence; what its rows call a batch is n_batch, the tokens of a prompt in one pass: the
+# latency of batch 1 is that of as many steps as there are tokens in prompt and output.
+_ONE_SEQUENCE = "llama.cpp layer split over GPUs"
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
 _RATE_OF_BOUNDS = frozenset({"server", "interactive"})
@@ -84,6 +89,7 @@ def _answer(row: Row, models: Models, *, estimate: Times, choose: Choose) -> Ans
     model = models.named(name)
     prompt, output = lengths_in(row)
     load = _load(row, said, note, prompt, output)
+    one = _ONE_SEQUENCE in note and said == "output_tok_s"
     question = Question(
         named=name,
         model=model,
@@ -95,11 +101,14 @@ def _answer(row: Row, models: Models, *, estimate: Times, choose: Choose) -> Ans
         layout=_layout(row, note, engine, experts=has_experts(model)),
         load=load.asked,
         saturated=load.saturated,
+        settings=_settings(row) if one else None,
     )
     if "devices" in question.layout and not load.fixed:
         question = _laid_out(question, models, choose)
     report = answered(question, models, estimate)
     measured = {_METRICS[said]: row.real("value")}
+    if one and (rate := measured["output_tokens_per_s"]) is not None:
+        measured["output_tokens_per_s"] = rate / int(row.needed("batch_or_concurrency"))
     for column, metric in (("ttft_ms", "ttft_ms"), ("tpot_ms", "tpot_ms"), ("output_tok_s", "output_tokens_per_s")):
         measured.setdefault(metric, row.real(column))
     if _QUEUED in note:
@@ -138,12 +147,18 @@ def _load(row: Row, said: str, note: str, prompt: int, output: int) -> _Load:
     sequences = row.whole("batch_or_concurrency")
     if _CLOSED_LOOP.search(note):
         return _Load({"concurrency": sequences, **lengths})
-    return _Load({"batch_size": sequences, **lengths}, fixed=True)
+    return _Load({"batch_size": 1 if _ONE_SEQUENCE in note else sequences, **lengths}, fixed=True)
+
+
+def _settings(row: Row) -> dict[str, int]:
+    """Tokens of a pass of llama.cpp, which takes several where a prompt ends."""
+    tokens = int(row.needed("batch_or_concurrency"))
+    return {"n_batch": tokens, "n_ubatch": tokens}
 
 
 def _layout(row: Row, note: str, engine: str, *, experts: bool) -> dict[str, int]:
     """The layout, some of which a note alone says."""
-    devices = row.whole("n_gpu") or 1
+    devices = (row.whole("n_gpu") or 1) * _BOARDS.get(row.text("gpu") or "", 1)
     if split := _SPLIT.search(note):
         tensor, pipeline = (int(part) for part in split.groups() if part)
         return {"tensor_parallel": tensor, "pipeline_parallel": pipeline}
@@ -153,6 +168,8 @@ def _layout(row: Row, note: str, engine: str, *, experts: bool) -> dict[str, int
     if note.endswith("; TP"):
         return {"tensor_parallel": devices}
     stated = layout_in(row)
+    if chips := _BOARDS.get(row.text("gpu") or ""):
+        stated = stated | {"tensor_parallel": chips * stated.get("tensor_parallel", 1)}
     if experts and _BY_COPIES.search(note) and not stated.get("expert_parallel"):
         copies = devices // stated.get("pipeline_parallel", 1)
         return stated | {"tensor_parallel": 1, "data_parallel": copies, "expert_parallel": copies}
