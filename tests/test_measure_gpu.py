@@ -5,6 +5,7 @@ Measured times are kernels of H100 SXM under TensorRT-LLM 1.3.0rc20 in the packa
 
 import csv
 import importlib
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,26 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setitem(sys.modules, "torch", None)
     return importlib.import_module
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(sys, "argv", ["measure_gpu.py", *arguments])
+    runpy.run_path(str(BENCHMARKS / "measure_gpu.py"), run_name="__main__")
+
+
+def test_help_needs_no_torch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, "--help")
+    assert stopped.value.code == 0
+    assert "--minutes" in capsys.readouterr().out
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="pip install torch"):
+        run(monkeypatch, "--out", str(tmp_path / "measured"))
+    assert not (tmp_path / "measured").exists()
 
 
 def test_columns_are_those_of_the_measured_files(kinds: Any) -> None:
