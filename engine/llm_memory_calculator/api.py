@@ -53,14 +53,15 @@ from .performance.reports import estimate_end_to_end, estimate_served
 from .performance.serving import saturation
 from .question import (
     MOST_TENSOR,
+    ONE_DEVICE,
     assumed,
-    come_load,
     deployed,
     deployed_as_given,
     generated_load,
     hardware_notes,
     held,
     held_mix,
+    load_for,
     named,
     require_decoder,
     require_phases,
@@ -407,9 +408,10 @@ def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
 
 
 def _estimated(asked: EstimatePerformance) -> EndToEndReport:
-    model, load = _model(asked, asked.model), come_load(asked)
+    model = _model(asked, asked.model)
+    load = load_for(asked, model)
     if load.traffic is not None:
-        require_decoder(model)
+        require_phases(model, load.output)
     accelerator, devices = named(asked.hardware, asked.devices)
     deployment = deployed_as_given(asked, model, accelerator, devices, load.output)
     full = asked.detail == "full"
@@ -425,6 +427,8 @@ def _estimated(asked: EstimatePerformance) -> EndToEndReport:
         tensor = fewest.layout.tensor
         why = f"No layout was given: tensor_parallel {tensor} is the smallest that holds the model."
         return estimate_end_to_end(_noted(fewest, why), load, explained=full)
+    if model.architecture.task == "encoder":
+        return estimate_end_to_end(_copied(deployment, load, offered), load, explained=full)
     # refused here with what would do, when no layout of a node holds it
     require_decoder(model)
     best = search.best_layouts(deployment, load, goal="throughput").best
@@ -441,6 +445,8 @@ def _laid_out(
     them at once, or else of those that hold one; the best of devices that were given."""
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
+    if model.architecture.task == "encoder":
+        return _copied(deployment, load, devices)
     if devices is None and load.traffic is not None and load.traffic.rate is not None:
         tried = list(search.of_a_node(deployment, load))
         enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)
@@ -464,6 +470,21 @@ def _laid_out(
         layout = best.deployment.layout
         return _noted(best.deployment, f"No layout was given: {layout} has most output tokens a second of {offered}.")
     raise AssertionError("the last that is tried raises")
+
+
+def _copied(deployment: Deployment, load: Load, devices: int | None) -> Deployment:
+    """An encoder on as many devices as there are, or of a node as many as serve the requests that come: copies of the
+    fewest that hold it, or of one that does not, which is then refused with what is missing."""
+    one = search.fewest_in_node(deployment, load) or deployment.laid_out(ONE_DEVICE)
+    assert deployment.accelerator is not None
+    rate = None if load.traffic is None else load.traffic.rate
+    if devices is None and rate is not None:
+        devices = min(math.ceil(rate / saturation(one, load)) * one.layout.devices, deployment.accelerator.link_domain)
+    copies = max(1, (devices or 1) // one.layout.devices)
+    why = (
+        f"No layout was given: {copies:,} cop{'ies were' if copies > 1 else 'y was'} taken, of the fewest that hold it."
+    )
+    return _noted(one.laid_out(replace(one.layout, data=copies)), why)
 
 
 @asks(EstimateServing)

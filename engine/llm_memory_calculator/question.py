@@ -590,6 +590,42 @@ def come_load(asked: Come) -> Load:
     )
 
 
+def load_for(asked: Come, model: Model) -> Load:
+    """The same of a model: of an encoder one pass, over as many tokens as it takes, where nobody said how many."""
+    once = one_pass(model, asked.input_tokens, asked.output_tokens)
+    if model.architecture.task == "encoder":
+        for name in ("cached_share", "depth", "tpot_target_ms"):
+            if getattr(asked, name) is not None:
+                raise ArgumentError(
+                    f"{name} is of models that generate, and {model.name} is an encoder "
+                    f"({model.architecture.model_type}); leave it out."
+                )
+    if (once.tokens, once.output) != (asked.input_tokens, asked.output_tokens):
+        asked = replace(asked, input_tokens=once.tokens, output_tokens=once.output)
+    load = come_load(asked)
+    return replace(load, notes=(*once.notes, *load.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class OnePass:
+    """Lengths, and what is to be said of them."""
+
+    tokens: Any
+    output: Any
+    notes: tuple[Note, ...] = ()
+
+
+def one_pass(model: Model, tokens: Any, output: Any) -> OnePass:
+    """Lengths as they were given; of an encoder those that nobody gave are as many tokens as it takes, and one pass."""
+    if model.architecture.task != "encoder":
+        return OnePass(tokens, output)
+    longest = model.architecture.max_length
+    if tokens != Come.input_tokens or longest is None or longest >= tokens:
+        return OnePass(tokens, 1 if output == Come.output_tokens else output)
+    note = assumed("input_tokens", f"The model takes {longest:,} tokens at most, and these were counted.")
+    return OnePass(longest, 1 if output == Come.output_tokens else output, (note,))
+
+
 def _static_load(asked: Come) -> Load:
     for name in ("input_tokens", "output_tokens"):
         if isinstance(getattr(asked, name), Lengths):
@@ -842,6 +878,6 @@ def require_decoder(model: Model) -> None:
     if model.architecture.task == "encoder":
         raise ArgumentError(
             f"{model.name} is an encoder ({model.architecture.model_type}) and generates no tokens, so it has no "
-            "decode: ask estimate_performance with output_tokens 1, or estimate_prefill_performance, for the time "
-            "of its one pass."
+            "decode: ask estimate_performance or estimate_serving with output_tokens 1 or without it, or "
+            "estimate_prefill_performance, for its one pass."
         )

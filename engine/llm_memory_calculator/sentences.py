@@ -271,15 +271,24 @@ def _found_lines(report: BatchReport) -> Iterator[Line]:
 def _end_to_end(report: EndToEndReport) -> list[str]:
     if report.serving is not None:
         return _served(report, report.serving)
+    if not report.output_tokens_per_s:
+        return [
+            f"{_where(report)}, batch {report.batch_size:,} of {report.input_tokens:,} tokens: "
+            f"{report.requests_per_s:,.4g} sequences/s ({report.total_tokens_per_s:,.0f} tokens/s), "
+            f"{_ms(report.total_ms)} a pass ({_range(report.total_interval_ms)}), {report.prefill_bound}-bound."
+        ]
     decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
     if report.tpot_ms is not None and report.tpot_interval_ms is not None:
         decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
     return [
-        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), "
-        f"{_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
+        f"{_where(report)}, {_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
         f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
         f"{_ms(report.total_ms)} in all."
     ]
+
+
+def _where(report: EndToEndReport) -> str:
+    return f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)})"
 
 
 def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
@@ -298,9 +307,15 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
     good = ""
     if serving.goodput_requests_per_s is not None:
         good = f", {serving.goodput_requests_per_s:,.3g} of them within the targets"
+    if not report.output_tokens_per_s:
+        return [
+            f"{_where(report)}, {who} with {report.input_tokens:,} tokens a sequence: {serving.requests_per_s:,.4g} "
+            f"sequences/s{good} ({report.total_tokens_per_s:,.0f} tokens/s), latency {_ms(report.ttft_ms)} "
+            f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)}; saturates at "
+            f"{serving.saturation_requests_per_s:,.4g} sequences/s."
+        ]
     return [
-        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), {who} "
-        f"with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: TTFT {_ms(report.ttft_ms)} "
+        f"{_where(report)}, {who} with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: TTFT {_ms(report.ttft_ms)} "
         f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
         f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
         f"at {serving.saturation_requests_per_s:,.3g} requests/s."
@@ -310,7 +325,7 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
 def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     prefill, decode = report.prefill_phase, report.decode_phase
     first = Line(
-        name=TTFT,
+        name=TTFT if report.output_tokens_per_s else "latency of a pass",
         value=report.ttft_ms,
         unit="ms",
         why=f"{_range(report.ttft_interval_ms)}, {report.prefill_bound}-bound",

@@ -12,7 +12,7 @@ from ..arguments import MOST_TOKENS, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
 from ..errors import ArgumentError, CalculatorError
 from ..performance import reports
-from ..question import require_decoder
+from ..question import one_pass, require_decoder, require_phases
 from ..units import ceil_div
 from .question import deployment_of, layout_of, load_of
 from .reports import (
@@ -112,9 +112,9 @@ def estimate_end_to_end_performance(
     """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill."""
     layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
-    load = load_of(batch_size, input_tokens, output_tokens, beam_size)
-    if load.output > 1:
-        require_decoder(deployment.model)
+    once = one_pass(deployment.model, input_tokens, output_tokens)
+    load = replace(load_of(batch_size, once.tokens, once.output, beam_size), notes=once.notes)
+    require_phases(deployment.model, load.output)
     report = two_phase_report(deployment, load, reports.estimate_end_to_end(deployment, load))
     if flag("debug", debug):
         log.warning("%s", report)
