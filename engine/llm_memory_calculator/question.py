@@ -268,7 +268,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
             f"{engine.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
             f"{layout.devices_of_copy} for a copy on each, or another engine."
         )
-    load = _held_load(asked, deployment, sequences)
+    load = held_load(asked, deployment, sequences)
     shown = load.images is not None or load.video is not None or load.sound is not None
     if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:
         deployment = replace(deployment, engine=engine.told(mmproj=True))
@@ -331,14 +331,13 @@ def require_search(asked: CalculateMemory) -> None:
 
 
 def deployed_as_given(
-    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None, output: int
+    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None
 ) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
     if not given:
         return None
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
-    require_phases(model, output)
     check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
 
@@ -482,7 +481,7 @@ def _also(accelerators: Sequence[Accelerator]) -> str:
 # --- what is served ------------------------------------------------------------------------------------------------
 
 
-def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
+def held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     """Sequences of seq_length tokens, with their images, source and adapters."""
     architecture, tokens = deployment.architecture, asked.seq_length
     notes: list[Note] = []
@@ -700,8 +699,9 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    size = rule.size(*_sides(asked))
-    return Pictures(count=max(1, images) if made else images, size=size, frames=frames)
+    sides = _sides(asked)
+    count = max(1, images) if made else images
+    return Pictures(count=count, size=rule.size(*sides), sides=sides, frames=frames)
 
 
 def _sides(asked: Held) -> tuple[int, int]:
@@ -859,8 +859,8 @@ def require_tokens(model: Model) -> None:
     """Raise ArgumentError when a model has no tokens to time."""
     if model.architecture.task == "diffusion":
         raise ArgumentError(
-            f"{model.name} makes images ({model.architecture.model_type}) and no tokens, and the time of its steps "
-            "is not described; calculate_memory and max_batch_size describe its memory."
+            f"{model.name} makes images ({model.architecture.model_type}) and no tokens: ask estimate_performance for "
+            "the time of its steps, calculate_memory and max_batch_size for its memory."
         )
 
 

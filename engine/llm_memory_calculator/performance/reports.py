@@ -108,13 +108,13 @@ def _phase(
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
         bound=bound_of(time),
-        breakdown=_breakdown(time, _operator_lines(deployment, load, name) if explained else {}),
+        breakdown=breakdown(time, _operator_lines(deployment, load, name) if explained else {}),
         compute_share=compute_share,
         bandwidth_share=bandwidth_share,
         notes=(
             *deployment.notes,
             *load.notes,
-            *_notes(deployment, batch),
+            *time_notes(deployment, batch),
             *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
     )
@@ -129,14 +129,14 @@ def times_explained(deployment: Deployment, load: Load, times: Times) -> tuple[L
             value=time.total * 1e3,
             unit="ms",
             why=f"bound by {bound_of(time)}",
-            parts=_breakdown(time, _operator_lines(deployment, load, name)),
+            parts=breakdown(time, _operator_lines(deployment, load, name)),
         )
         for name, time, said in phases
         if time is not None
     )
 
 
-def _breakdown(time: Spent, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
+def breakdown(time: Spent, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
     """Milliseconds by kind of work, with the operators that each is the sum of."""
     found = []
     for kind in KINDS:
@@ -178,7 +178,7 @@ def _longest_side(deployment: Deployment, tokens: int, output_tokens: int) -> in
     return tokens + output_tokens - 1
 
 
-def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
+def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
     machine, found = machine_of(deployment), []
     if machine.evidence == "none":
         found.append(
