@@ -34,6 +34,7 @@ from .arguments import (
     Question,
     asks,
 )
+from .denoising import making_load, require_no_making
 from .deployment import Deployment, Load
 from .drafting import eagle_model
 from .engines import device_of, serves
@@ -48,23 +49,26 @@ from .memory.explanation import weights_of
 from .memory.inverse import Held, fewest_or_refuse, smallest_devices
 from .memory.reports import fit_of, length_notes, memory_report
 from .models import Model, describe, model_of
-from .parallel import tensor_sizes
+from .parallel import Parallelism, tensor_sizes
+from .performance.making import estimate_images
 from .performance.reports import estimate_end_to_end, estimate_served
 from .performance.serving import saturation
 from .question import (
     MOST_TENSOR,
+    ONE_DEVICE,
     assumed,
-    come_load,
     deployed,
     deployed_as_given,
     generated_load,
     hardware_notes,
     held,
     held_mix,
+    load_for,
     named,
     require_decoder,
     require_phases,
     require_search,
+    require_tokens,
     searched,
     together,
 )
@@ -72,6 +76,7 @@ from .report import (
     BatchReport,
     ComparisonReport,
     EndToEndReport,
+    ImagesReport,
     LayoutReport,
     MemoryReport,
     ModelReport,
@@ -396,35 +401,47 @@ _HUB_CACHE = re.compile(r"models--([\w.-]{1,96}?)--([\w.-]{1,96})(?:/|$)")
 
 
 @asks(EstimatePerformance)
-def estimate_performance(asked: EstimatePerformance) -> EndToEndReport:
+def estimate_performance(asked: EstimatePerformance) -> EndToEndReport | ImagesReport:
     """End-to-end times on a layout, or on one that is chosen and named in the notes.
 
     No layout and no devices: the fewest devices of one node that hold the model, tensor parallel. Devices alone: the
     layout of them with most output tokens a second. concurrency or request_rate: under a served load, as
-    `estimate_serving`; else of a static batch.
+    `estimate_serving`; else of a static batch. Of a pipeline of diffusion: the images that it makes of batch_size
+    prompts.
     """
-    return _estimated(asked)
+    model = _model(asked, asked.model)
+    return _made(asked, model) if model.architecture.task == "diffusion" else _estimated(asked, model)
 
 
-def _estimated(asked: EstimatePerformance) -> EndToEndReport:
-    model, load = _model(asked, asked.model), come_load(asked)
-    if load.traffic is not None:
-        require_decoder(model)
+def _made(asked: EstimatePerformance, model: Model) -> ImagesReport:
+    """The images of a pipeline, which stands whole on each device: copies on those that were given."""
     accelerator, devices = named(asked.hardware, asked.devices)
-    deployment = deployed_as_given(asked, model, accelerator, devices, load.output)
+    deployment = deployed_as_given(asked, model, accelerator, devices)
+    if deployment is None:
+        deployment = deployed(asked, model, accelerator=accelerator, layout=Parallelism(data=devices or 1))
+    return estimate_images(deployment, making_load(asked, deployment))
+
+
+def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
+    require_no_making(asked, model)
+    load = load_for(asked, model)
+    accelerator, devices = named(asked.hardware, asked.devices)
+    require_phases(model, load.output)
+    deployment = deployed_as_given(asked, model, accelerator, devices)
     full = asked.detail == "full"
     if load.traffic is not None:
         deployment = deployment or _laid_out(asked, model, load, accelerator, devices)
         return estimate_served(deployment, load, explained=full)
     if deployment is not None:
         return estimate_end_to_end(deployment, load, explained=full)
-    require_phases(model, load.output)
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
         tensor = fewest.layout.tensor
         why = f"No layout was given: tensor_parallel {tensor} is the smallest that holds the model."
         return estimate_end_to_end(_noted(fewest, why), load, explained=full)
+    if model.architecture.task == "encoder":
+        return estimate_end_to_end(_copied(deployment, load, offered), load, explained=full)
     # refused here with what would do, when no layout of a node holds it
     require_decoder(model)
     best = search.best_layouts(deployment, load, goal="throughput").best
@@ -441,6 +458,8 @@ def _laid_out(
     them at once, or else of those that hold one; the best of devices that were given."""
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
+    if model.architecture.task == "encoder":
+        return _copied(deployment, load, devices)
     if devices is None and load.traffic is not None and load.traffic.rate is not None:
         tried = list(search.of_a_node(deployment, load))
         enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)
@@ -466,6 +485,21 @@ def _laid_out(
     raise AssertionError("the last that is tried raises")
 
 
+def _copied(deployment: Deployment, load: Load, devices: int | None) -> Deployment:
+    """An encoder on as many devices as there are, or of a node as many as serve the requests that come: copies of the
+    fewest that hold it, or of one that does not, which is then refused with what is missing."""
+    one = search.fewest_in_node(deployment, load) or deployment.laid_out(ONE_DEVICE)
+    assert deployment.accelerator is not None
+    rate = None if load.traffic is None else load.traffic.rate
+    if devices is None and rate is not None:
+        devices = min(math.ceil(rate / saturation(one, load)) * one.layout.devices, deployment.accelerator.link_domain)
+    copies = max(1, (devices or 1) // one.layout.devices)
+    why = (
+        f"No layout was given: {copies:,} cop{'ies were' if copies > 1 else 'y was'} taken, of the fewest that hold it."
+    )
+    return _noted(one.laid_out(replace(one.layout, data=copies)), why)
+
+
 @asks(EstimateServing)
 def estimate_serving(asked: EstimateServing) -> EndToEndReport:
     """Requests that come and go (concurrency or request_rate) on a layout, or on one that is chosen: TTFT with its
@@ -479,7 +513,9 @@ def estimate_serving(asked: EstimateServing) -> EndToEndReport:
             "Give concurrency (users who each wait for their answer) or request_rate (requests a second); a static "
             "batch is asked of estimate_performance."
         )
-    return _estimated(asked)
+    model = _model(asked, asked.model)
+    require_tokens(model)
+    return _estimated(asked, model)
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Architecture", "Layer", "Step"]
 
 Task = Literal["decoder", "encoder", "encoder-decoder", "diffusion"]
+Positions = Literal["image", "prompt", "both"]
+"""What of a denoiser's positions a layer works on: the image's, the encoded prompt's, or both as one sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +38,15 @@ class Layer:
     spectrum are what its first convolution gives, over time and pitch."""
     owner: int | None = None
     """Position of the layer whose matrices these layers use too (Zamba's shared blocks), storing none of them."""
+    frame_reduction: int = 1
+    """Of the reduction, that over the frames of a video, the first of which has a position of its own."""
     kept: int = 0
     """Values for each of its positions that stay alive until a later layer takes them: a U-Net's skip connection."""
+    over: Positions = "image"
+    """What of a denoiser's positions it works on."""
+    idle: bool = False
+    """Loaded by a pipeline, and not run where images are made of a prompt: an autoencoder's encoder, a tower for images
+    of what encodes prompts; or run in other steps in place of a layer alike (Wan 2.2's second denoiser)."""
     of_sound: bool = False
     """Of a tower for sounds, through which no image or video runs."""
     assumed: bool = False

@@ -8,7 +8,7 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
@@ -43,6 +43,7 @@ MOST_TOKENS = 100_000_000
 MOST_DEVICES = 65_536
 MOST_SEARCHED_DEVICES = 1_024
 MOST_BEAMS = 1_024
+MOST_STEPS = 10_000
 MOST_REQUESTS = 1_000_000
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
@@ -173,6 +174,22 @@ MemoryGb = Annotated[
     ),
 ]
 BatchSize = Annotated[int, Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES)]
+_SIDES = Argument(
+    "sides",
+    "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
+    unit="px",
+    most=MOST_PIXELS,
+    examples=("768x1024",),
+)
+NumFrames = Annotated[
+    int | None,
+    Argument(
+        "whole",
+        "Frames of a video that the model makes",
+        most=MOST_FRAMES,
+        left_out="as many as its pipeline makes",
+    ),
+]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -334,25 +351,8 @@ class Held(Split, Calibrated):
         int,
         Argument("whole", "Images of each sequence, whose tokens are part of seq_length", least=0, most=MOST_IMAGES),
     ] = 0
-    image_resolution: Annotated[
-        int | str | Sequence[int],
-        Argument(
-            "sides",
-            "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
-            unit="px",
-            most=MOST_PIXELS,
-            examples=("768x1024",),
-        ),
-    ] = 1024
-    num_frames: Annotated[
-        int | None,
-        Argument(
-            "whole",
-            "Frames of a video that the model makes",
-            most=MOST_FRAMES,
-            left_out="as many as its pipeline makes",
-        ),
-    ] = None
+    image_resolution: Annotated[int | str | Sequence[int], _SIDES] = 1024
+    num_frames: NumFrames = None
     video_seconds: Annotated[
         float | None,
         Argument(
@@ -510,6 +510,37 @@ class Come(Generated):
 
 
 @dataclass(kw_only=True, eq=False)
+class Made(Question):
+    """What a pipeline of diffusion makes of each prompt, of which batch_size are served at once."""
+
+    num_inference_steps: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Steps of the denoiser of a pipeline that makes images or videos",
+            most=MOST_STEPS,
+            left_out="the default of its class in diffusers",
+            examples=(30,),
+        ),
+    ] = None
+    guidance: Annotated[
+        bool | None,
+        Argument(
+            "flag",
+            "Whether each step takes a second pass without the prompt (classifier-free guidance)",
+            left_out="as its class in diffusers does",
+        ),
+    ] = None
+    num_images: Annotated[
+        int | None, Argument("whole", "Images or videos that it makes of each prompt", most=MOST_IMAGES, left_out="1")
+    ] = None
+    image_resolution: Annotated[
+        int | str | Sequence[int] | None, replace(_SIDES, left_out="that for which the model was made, or 1024")
+    ] = None
+    num_frames: NumFrames = None
+
+
+@dataclass(kw_only=True, eq=False)
 class Ranked(Generated):
     """What is best of several."""
 
@@ -589,7 +620,7 @@ class MaxBatchSize(Held):
 
 
 @dataclass(eq=False)
-class EstimatePerformance(Come, Split):
+class EstimatePerformance(Made, Come, Split):
     model: ModelName
     hardware: HardwareName
 

@@ -127,6 +127,8 @@ def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]
 
 def lengths(name: str, value: object, *, most: int) -> Any:
     """A length, or how lengths are spread: {p50, p95}, {least, most}, lengths with their shares."""
+    if isinstance(value, Lengths):
+        return value
     given = _plain(value)
     if isinstance(given, str) and ":" in given:
         given = dict(mix(name, given, most=most))

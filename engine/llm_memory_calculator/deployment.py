@@ -133,8 +133,19 @@ class Pictures:
 
     count: Quantity
     size: ImageSize
+    sides: tuple[int, int]
+    """Height and width in pixels."""
     frames: int = 1
     """Frames of each, where videos are made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denoising:
+    """How a pipeline makes them."""
+
+    steps: int
+    passes: int
+    """Of the denoiser in each step: two with classifier-free guidance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +208,7 @@ class Load:
     source: Quantity | None = None
     """Encoded positions that each sequence attends; None: as many as it has tokens, or as the encoder always gives."""
     images: Pictures | None = None
+    denoising: Denoising | None = None
     video: Recording | None = None
     sound: Recording | None = None
     adapters: Adapters | None = None

@@ -105,6 +105,8 @@ class Latents:
     passes: int = 2
     """Passes of the denoiser for an image that run at once: two with classifier-free guidance, with the prompt and
     without, unless a pipeline runs them one after the other."""
+    learned_guidance: bool = False
+    """The strength of the guidance is an input, so that a pipeline that has two passes otherwise runs one (LCM)."""
     prompt: int = 77
     """Positions of the encoded prompt."""
     joint: bool = False

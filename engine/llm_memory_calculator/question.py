@@ -281,7 +281,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
             f"{engine.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
             f"{layout.devices_of_copy} for a copy on each, or another engine."
         )
-    load = _held_load(asked, deployment, sequences)
+    load = held_load(asked, deployment, sequences)
     shown = load.images is not None or load.video is not None or load.sound is not None
     if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:
         deployment = replace(deployment, engine=engine.told(mmproj=True))
@@ -344,14 +344,13 @@ def require_search(asked: CalculateMemory) -> None:
 
 
 def deployed_as_given(
-    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None, output: int
+    asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None
 ) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
     if not given:
         return None
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
-    require_phases(model, output)
     check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
     return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
 
@@ -495,7 +494,7 @@ def _also(accelerators: Sequence[Accelerator]) -> str:
 # --- what is served ------------------------------------------------------------------------------------------------
 
 
-def _held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
+def held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     """Sequences of seq_length tokens, with their images, source and adapters."""
     architecture, tokens = deployment.architecture, asked.seq_length
     notes: list[Note] = []
@@ -603,6 +602,42 @@ def come_load(asked: Come) -> Load:
     )
 
 
+def load_for(asked: Come, model: Model) -> Load:
+    """The same of a model: of an encoder one pass, over as many tokens as it takes, where nobody said how many."""
+    once = one_pass(model, asked.input_tokens, asked.output_tokens)
+    if model.architecture.task == "encoder":
+        for name in ("cached_share", "depth", "tpot_target_ms"):
+            if getattr(asked, name) is not None:
+                raise ArgumentError(
+                    f"{name} is of models that generate, and {model.name} is an encoder "
+                    f"({model.architecture.model_type}); leave it out."
+                )
+    if (once.tokens, once.output) != (asked.input_tokens, asked.output_tokens):
+        asked = replace(asked, input_tokens=once.tokens, output_tokens=once.output)
+    load = come_load(asked)
+    return replace(load, notes=(*once.notes, *load.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class OnePass:
+    """Lengths, and what is to be said of them."""
+
+    tokens: Any
+    output: Any
+    notes: tuple[Note, ...] = ()
+
+
+def one_pass(model: Model, tokens: Any, output: Any) -> OnePass:
+    """Lengths as they were given; of an encoder those that nobody gave are as many tokens as it takes, and one pass."""
+    if model.architecture.task != "encoder":
+        return OnePass(tokens, output)
+    longest = model.architecture.max_length
+    if tokens != Come.input_tokens or longest is None or longest >= tokens:
+        return OnePass(tokens, 1 if output == Come.output_tokens else output)
+    note = assumed("input_tokens", f"The model takes {longest:,} tokens at most, and these were counted.")
+    return OnePass(longest, 1 if output == Come.output_tokens else output, (note,))
+
+
 def _static_load(asked: Come) -> Load:
     for name in ("input_tokens", "output_tokens"):
         if isinstance(getattr(asked, name), Lengths):
@@ -677,8 +712,9 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    size = rule.size(*_sides(asked))
-    return Pictures(count=max(1, images) if made else images, size=size, frames=frames)
+    sides = _sides(asked)
+    count = max(1, images) if made else images
+    return Pictures(count=count, size=rule.size(*sides), sides=sides, frames=frames)
 
 
 def _sides(asked: Held) -> tuple[int, int]:
@@ -836,8 +872,8 @@ def require_tokens(model: Model) -> None:
     """Raise ArgumentError when a model has no tokens to time."""
     if model.architecture.task == "diffusion":
         raise ArgumentError(
-            f"{model.name} makes images ({model.architecture.model_type}) and no tokens, and the time of its steps "
-            "is not described; calculate_memory and max_batch_size describe its memory."
+            f"{model.name} makes images ({model.architecture.model_type}) and no tokens: ask estimate_performance for "
+            "the time of its steps, calculate_memory and max_batch_size for its memory."
         )
 
 
@@ -855,6 +891,6 @@ def require_decoder(model: Model) -> None:
     if model.architecture.task == "encoder":
         raise ArgumentError(
             f"{model.name} is an encoder ({model.architecture.model_type}) and generates no tokens, so it has no "
-            "decode: ask estimate_performance with output_tokens 1, or estimate_prefill_performance, for the time "
-            "of its one pass."
+            "decode: ask estimate_performance or estimate_serving with output_tokens 1 or without it, or "
+            "estimate_prefill_performance, for its one pass."
         )

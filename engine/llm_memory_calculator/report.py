@@ -623,6 +623,64 @@ class EndToEndReport(Timed):
     """What was assumed, overridden, or needs attention."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelinePart:
+    """A part of a pipeline that makes images: all that it does for the prompts of one device."""
+
+    name: Literal["text encoders", "denoiser", "decoder"]
+    """Which part."""
+    passes: int
+    """How often it runs: the denoiser for every step, and twice where the guidance's two passes are not run at once."""
+    total_ms: float
+    """Milliseconds of all its passes."""
+    flops: float
+    """Operations of all its passes; a multiply-add is two."""
+    bound: str
+    """What takes most of its time: memory, compute, launch (of kernels) or host."""
+    compute_share: float
+    """Operations over what the device's dense peak would do in that time (MFU), 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesReport(Layout, Served):
+    """The images or videos that a pipeline of diffusion makes of a batch of prompts."""
+
+    hardware: str
+    """The accelerator."""
+    batch_size: int
+    """Prompts served at once, over all copies."""
+    num_images: int
+    """Images or videos of each prompt."""
+    height: int
+    """Rows of pixels."""
+    width: int
+    """Columns of pixels."""
+    num_frames: int
+    """Frames of each: 1 for images."""
+    num_inference_steps: int
+    """Steps of the denoiser."""
+    guidance_passes: int
+    """Passes of the denoiser in each step: two with classifier-free guidance."""
+    total_ms: float
+    """Milliseconds from the prompts to all that is made of them: encoders, steps, decoder. No queue."""
+    total_interval_ms: Interval
+    """Range of total_ms."""
+    step_ms: float
+    """Milliseconds of a step."""
+    seconds_per_image: float
+    """Seconds over the images or videos that a copy makes in them."""
+    images_per_s: float
+    """Images or videos a second over all devices."""
+    bound: str
+    """What takes most of the time: memory, compute, launch (of kernels) or host."""
+    parts: tuple[PipelinePart, ...]
+    """What the time is the sum of."""
+    breakdown: tuple[Line, ...] = ()
+    """Milliseconds by part and kind of work."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LayoutRow(Layout):
     """One layout with its times."""

@@ -12,6 +12,7 @@ from .report import (
     BatchReport,
     ComparisonReport,
     EndToEndReport,
+    ImagesReport,
     Interval,
     LayoutReport,
     LayoutRow,
@@ -271,15 +272,24 @@ def _found_lines(report: BatchReport) -> Iterator[Line]:
 def _end_to_end(report: EndToEndReport) -> list[str]:
     if report.serving is not None:
         return _served(report, report.serving)
+    if not report.output_tokens_per_s:
+        return [
+            f"{_where(report)}, batch {report.batch_size:,} of {report.input_tokens:,} tokens: "
+            f"{report.requests_per_s:,.4g} sequences/s ({report.total_tokens_per_s:,.0f} tokens/s), "
+            f"{_ms(report.total_ms)} a pass ({_range(report.total_interval_ms)}), {report.prefill_bound}-bound."
+        ]
     decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
     if report.tpot_ms is not None and report.tpot_interval_ms is not None:
         decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
     return [
-        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), "
-        f"{_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
+        f"{_where(report)}, {_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
         f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
         f"{_ms(report.total_ms)} in all."
     ]
+
+
+def _where(report: EndToEndReport) -> str:
+    return f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)})"
 
 
 def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
@@ -298,10 +308,16 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
     good = ""
     if serving.goodput_requests_per_s is not None:
         good = f", {serving.goodput_requests_per_s:,.3g} of them within the targets"
+    if not report.output_tokens_per_s:
+        return [
+            f"{_where(report)}, {who} with {report.input_tokens:,} tokens a sequence: {serving.requests_per_s:,.4g} "
+            f"sequences/s{good} ({report.total_tokens_per_s:,.0f} tokens/s), latency {_ms(report.ttft_ms)} "
+            f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)}; saturates at "
+            f"{serving.saturation_requests_per_s:,.4g} sequences/s."
+        ]
     return [
-        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), {who} "
-        f"with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: TTFT {_ms(report.ttft_ms)} "
-        f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
+        f"{_where(report)}, {who} with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: "
+        f"TTFT {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
         f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
         f"at {serving.saturation_requests_per_s:,.3g} requests/s."
     ]
@@ -310,7 +326,7 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
 def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     prefill, decode = report.prefill_phase, report.decode_phase
     first = Line(
-        name=TTFT,
+        name=TTFT if report.output_tokens_per_s else "latency of a pass",
         value=report.ttft_ms,
         unit="ms",
         why=f"{_range(report.ttft_interval_ms)}, {report.prefill_bound}-bound",
@@ -327,6 +343,27 @@ def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
         parts=decode.breakdown if decode else (),
     )
     return (first, each, whole)
+
+
+def _images(report: ImagesReport) -> list[str]:
+    what, one = ("video", "a video") if report.num_frames > 1 else ("image", "an image")
+    frames = f"{report.num_frames:,} frames of " if report.num_frames > 1 else ""
+    low, high = report.total_interval_ms.low, report.total_interval_ms.high
+    each = report.seconds_per_image / report.total_ms
+    passes = "two passes" if report.guidance_passes > 1 else "one pass"
+    parts = ", ".join(f"{part.name} {part.total_ms / report.total_ms:.1%}" for part in report.parts)
+    return [
+        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)}), "
+        f"{report.batch_size:,} prompt(s) x {report.num_images:,} {what}(s) of {frames}{report.height} x "
+        f"{report.width}, {report.num_inference_steps:,} steps of {passes}: {report.seconds_per_image:,.3g} s {one} "
+        f"({each * low:,.3g} to {each * high:,.3g} s), {_ms(report.step_ms)} a step, {report.images_per_s:,.3g} "
+        f"{what}s/s, {_ms(report.total_ms)} in all, {report.bound}-bound: {parts}."
+    ]
+
+
+def _images_lines(report: ImagesReport) -> tuple[Line, ...]:
+    total = Line(name="total", value=report.total_ms, unit="ms", why=_range(report.total_interval_ms))
+    return (*report.breakdown, total)
 
 
 def _phase(report: PhaseReport) -> list[str]:
@@ -492,6 +529,7 @@ _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     MemoryReport: _memory,
     BatchReport: _batch,
     EndToEndReport: _end_to_end,
+    ImagesReport: _images,
     PhaseReport: _phase,
     LayoutReport: _layouts,
     ComparisonReport: _comparison,
@@ -502,6 +540,7 @@ _LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
     MemoryReport: _memory_lines,
     BatchReport: _batch_lines,
     EndToEndReport: _end_to_end_lines,
+    ImagesReport: _images_lines,
     PhaseReport: _phase_lines,
     LayoutReport: lambda report: (report.ledger, *report.breakdown) if report.ledger else (),
     ComparisonReport: _comparison_lines,

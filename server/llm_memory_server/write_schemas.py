@@ -26,9 +26,11 @@ def answer_schemas() -> dict[str, Any]:
     return {name: _answer(get_type_hints(getattr(llm_memory_calculator, name))["return"]) for name in TOPICS}
 
 
-def _answer(report: type) -> dict[str, Any]:
+def _answer(report: Any) -> dict[str, Any]:
+    """The schema of a report, or of one of several: an object either way, as the protocol asks."""
     parts: dict[str, Any] = {}
-    schema = _object(report, parts)
+    several = get_args(report)
+    schema = {"type": "object"} | _values(report, parts) if several else _object(report, parts)
     return schema | {"$defs": parts}
 
 

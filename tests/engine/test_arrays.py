@@ -55,7 +55,7 @@ def drawn(draw: random.Random) -> Numbers:
 def placed(name: str, layout: Parallelism, numbers: dict[str, object]) -> tuple[Deployment, Load]:
     model = load_model(name)
     rule = model.architecture.latents or model.architecture.images
-    images = None if rule is None else Pictures(count=numbers["images"], size=rule.size(640, 480))
+    images = None if rule is None else Pictures(count=numbers["images"], size=rule.size(640, 480), sides=(640, 480))
     deployment = Deployment(
         model=model,
         formats=model.formats(None, None),

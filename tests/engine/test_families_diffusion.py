@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, estimate_end_to_end_performance, load_model, max_batch_size
-from llm_memory_calculator.errors import ArgumentError, ConfigError, LayoutError, UnsupportedModelError
+from llm_memory_calculator import calculate_memory, load_model, max_batch_size
+from llm_memory_calculator.errors import ConfigError, LayoutError, UnsupportedModelError
 
 from .families import described, write_pipeline
 
@@ -448,9 +448,7 @@ def test_notes_say_what_was_assumed_and_left_out() -> None:
     assert "not counted" in notes["safety_checker"]
 
 
-def test_time_and_splits_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="makes images"):
-        estimate_end_to_end_performance(SDXL_PIPELINE, system_name="H100")
+def test_splits_are_refused() -> None:
     with pytest.raises(LayoutError, match="whole on each device"):
         calculate_memory(SDXL_PIPELINE, tensor_parallel=2)
     copies = calculate_memory(SDXL_PIPELINE, data_parallel=2, batch_size=2)

@@ -238,7 +238,8 @@ def test_tokens_a_second_stand_beside_their_inverse() -> None:
         ({"concurrency": 4, "input_tokens": {"p50": 100}}, "input_tokens must be a whole number, or an object of p50"),
         ({"concurrency": 4, "input_tokens": {"p50": 100, "p95": 50}}, "p50 is 100, above its p95"),
         ({"concurrency": 4, "cached_share": 1.5}, "cached_share must be a number"),
-        ({"concurrency": 4, "model": "BAAI/bge-base-en-v1.5"}, "generates no tokens"),
+        ({"concurrency": 4, "model": "BAAI/bge-base-en-v1.5", "output_tokens": 20}, "generates no tokens"),
+        ({"concurrency": 4, "model": "BAAI/bge-base-en-v1.5", "depth": 20}, "depth is of models that generate"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(arguments: dict[str, Any], said: str) -> None:

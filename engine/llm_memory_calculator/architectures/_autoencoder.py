@@ -9,7 +9,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..images import Compression, Latents
 from ._blocks import Operators
-from ._diffusion import conv, diffusion_model, group_norm, side_of
+from ._diffusion import conv, diffusion_model, group_norm, idle, side_of
 from ._unet import Block, Level, kinds, level_attention, middle, no_attention, widths_of
 
 _PLAIN_DOWN, _ATTENDING_DOWN = "DownEncoderBlock2D", "AttnDownEncoderBlock2D"
@@ -151,7 +151,7 @@ def autoencoder(config: Config, shape: Autoencoder, *, outputs: int, between: Op
         hidden=shape.widths[0],
         first=(),
         stack=(
-            *shape.encoder(outputs),
+            *idle(shape.encoder(outputs)),
             Layer(path="", operators=between, reduction=shape.scale**2),
             *shape.decoder(),
         ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..architecture import Architecture, Layer
 from ..config import DEEPEST_STACK, Config
 from ..errors import ConfigError
 from ..images import Latents
-from ..operators import Activation, Convolution, Learned, Linear, Norm, Output, Part
+from ..operators import Activation, Convolution, Learned, Linear, Norm, Operator, Output, Part
 from ._blocks import Heads, Operators, dtype_of, gated_feed_forward, plain
 from ._encoders import cross_attention, encoder_attention, two_sided
 
@@ -43,6 +43,11 @@ def diffusion_model(
         dtype=dtype_of(config),
         notes=tuple(config.notes),
     )
+
+
+def idle(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """The same as layers that do not run where images are made of a prompt."""
+    return tuple(replace(layer, idle=True) for layer in layers)
 
 
 def as_list(config: Config, name: str, count: int, default: int) -> tuple[int, ...]:
@@ -208,7 +213,7 @@ def joint_stream(hidden: int, heads: Heads, *, normed: bool, out: bool = True, b
     width = heads.query * heads.dim
     return (
         *(of_prompt(f"attn.add_{part}_proj", width, hidden, part, bias=bias) for part in _QUERY_KEY_VALUE),
-        *head_norms(heads, ("norm_added_q", "norm_added_k"), normed),
+        *over_the_prompt(head_norms(heads, ("norm_added_q", "norm_added_k"), normed)),
         *((of_prompt("attn.to_add_out", hidden, width, "out", bias=bias),) if out else ()),
     )
 
@@ -228,10 +233,13 @@ def whole_norms(heads: Heads, path: str) -> Operators:
 
 def over_the_prompt(operators: Operators) -> Operators:
     """The same over the positions of the encoded prompt."""
-    return tuple(
-        replace(operator, per="source") if isinstance(operator, Linear) and operator.per == "token" else operator
-        for operator in operators
-    )
+
+    def moved(operator: Operator) -> Operator:
+        if isinstance(operator, (Linear, Norm, Activation)) and operator.per == "token":
+            return replace(operator, per="source")
+        return operator
+
+    return tuple(map(moved, operators))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,23 +274,20 @@ def joint_block(
     """
     image, prompt = streams
 
-    def attend(path: str) -> Operators:
+    def attend(path: str, *, joint: bool = False) -> Operators:
         norms = head_norms(heads, ("norm_q", "norm_k"), normed, path)
-        return encoder_attention(hidden, heads, path=path, names=PROJECTIONS, bias=bias, norms=norms)
+        return encoder_attention(hidden, heads, path=path, names=PROJECTIONS, bias=bias, norms=norms, joint=joint)
 
     def scaled(stream: Stream, times: int) -> Operators:
         if scales:
             return modulation(stream.modulation, times, hidden, name=stream.linear)
         return (Norm(name=stream.modulation, width=hidden, scaled=False),)
 
-    ending = (
-        Norm(name=prompt.norm, width=hidden, scaled=False),
-        *over_the_prompt(forward(hidden, prompt.forward)),
-    )
+    ending = over_the_prompt((Norm(name=prompt.norm, width=hidden, scaled=False), *forward(hidden, prompt.forward)))
     return (
         *scaled(image, 9 if twice else 6),
-        *scaled(prompt, 2 if last else 6),
-        *attend("attn"),
+        *over_the_prompt(scaled(prompt, 2 if last else 6)),
+        *attend("attn", joint=True),
         *joint_stream(hidden, heads, normed=normed, out=not last, bias=bias),
         *(attend("attn2") if twice else ()),
         Norm(name=image.norm, width=hidden, scaled=False),

@@ -35,9 +35,25 @@ from ._blocks import (
 )
 
 
-def two_sided(heads: Heads, path: str, window: int | None = None, relative: int = 0) -> BidirectionalAttention:
+def two_sided(
+    heads: Heads,
+    path: str,
+    window: int | None = None,
+    relative: int = 0,
+    *,
+    joint: bool = False,
+    linear: bool = False,
+) -> BidirectionalAttention:
     """The core of attention in which every position sees every other, or `window` around it."""
-    return BidirectionalAttention(name=path, heads=heads.query, head_dim=heads.dim, window=window, relative=relative)
+    return BidirectionalAttention(
+        name=path,
+        heads=heads.query,
+        head_dim=heads.dim,
+        window=window,
+        relative=relative,
+        joint=joint,
+        linear=linear,
+    )
 
 
 def encoder_attention(
@@ -52,6 +68,8 @@ def encoder_attention(
     window: int | None = None,
     relative: int = 0,
     norms: Operators = (),
+    joint: bool = False,
+    linear: bool = False,
 ) -> Operators:
     """Self-attention of an encoder."""
     return attention(
@@ -63,7 +81,7 @@ def encoder_attention(
         key_bias=key_bias,
         out_bias=bias if out_bias is None else out_bias,
         norms=norms,
-        core=two_sided(heads, path, window, relative),
+        core=two_sided(heads, path, window, relative, joint=joint, linear=linear),
     )
 
 

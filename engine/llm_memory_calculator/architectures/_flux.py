@@ -38,6 +38,7 @@ def flux(config: Config, *, controls: bool = False) -> Architecture:
             path="single_transformer_blocks.{index}",
             operators=single_block(hidden, heads, 4 * hidden),
             indices=tuple(range(singles)),
+            over="both",
         ),
     )
     first: Operators = (

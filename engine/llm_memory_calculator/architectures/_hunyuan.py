@@ -41,6 +41,7 @@ def refiner(config: Config, hidden: int, heads: Heads, wide: int) -> Layer:
         path=f"{PATH}.token_refiner.refiner_blocks.{{index}}",
         operators=over_the_prompt(operators),
         indices=layers_of(config, "num_refiner_layers", 2),
+        over="prompt",
     )
 
 

@@ -32,6 +32,6 @@ def lumina_stack(scaled: Operators, plain: Operators, *, depth: int, refiners: i
     few = tuple(range(refiners))
     return (
         Layer(path="noise_refiner.{index}", operators=scaled, indices=few),
-        Layer(path="context_refiner.{index}", operators=over_the_prompt(plain), indices=few),
-        Layer(path="layers.{index}", operators=scaled, indices=tuple(range(depth))),
+        Layer(path="context_refiner.{index}", operators=over_the_prompt(plain), indices=few, over="prompt"),
+        Layer(path="layers.{index}", operators=scaled, indices=tuple(range(depth)), over="both"),
     )

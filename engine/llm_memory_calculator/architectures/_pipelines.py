@@ -11,11 +11,13 @@ from ..errors import ConfigError, UnsupportedModelError, shown
 from ..images import Latents
 from ..report import Note
 from . import build as build_any
+from ._diffusion import idle
 from ._towers import moved_layer, tower
 
 DENOISERS = ("transformer", "unet", "decoder")
-# what runs in other steps (Wan 2.2) or beside the denoiser in each step
-MORE_DENOISERS = ("transformer_2", "controlnet", "controlnet_1", "controlnet_2", "controlnet_3")
+# what runs in other steps in place of the denoiser (Wan 2.2), or beside it in each step
+IN_TURN = "transformer_2"
+MORE_DENOISERS = (IN_TURN, "controlnet", "controlnet_1", "controlnet_2", "controlnet_3")
 DECODERS = ("vae", "movq", "vqgan", "super_res_first", "super_res_last")
 ENCODERS = (
     *("text_encoder", "text_encoder_2", "text_encoder_3", "text_encoder_4", "image_encoder", "text_proj", "prior"),
@@ -46,15 +48,20 @@ def pipeline(config: Config) -> Architecture:
         {part: _part(config, part) for part in parts if part in present and part != own}
         for parts in (ENCODERS, DECODERS, MORE_DENOISERS)
     )
+    # what encodes prompts sees no image
+    encoders = {part: replace(encoder, towers=idle(encoder.towers)) for part, encoder in encoders.items()}
+    beside = tuple(
+        layer if part != IN_TURN else replace(layer, idle=True) for part in more for layer in more[part].layers()
+    )
     latents, left_out = _latents(config, own, model, decoders), _left_out(config)
     return replace(
         model,
         model_type=name,
-        stack=(*model.stack, *_layers(more.values())),
+        stack=(*model.stack, *beside),
         encoder=_layers(encoders.values()),
         source_length=None if latents is None else latents.prompt,
         towers=tuple(
-            tower(layer.path, layer.operators, layer.indices, layer.reduction) for layer in _layers(decoders.values())
+            replace(layer, operators=tower("", layer.operators).operators) for layer in _layers(decoders.values())
         ),
         latents=latents,
         dtype=_dtype(config, own),

@@ -56,12 +56,12 @@ class Level:
         for number in range(self.blocks):
             operators = self.residual(self.width if number else self.inputs, self.width)
             found += self._block(number, operators, kept=0 if self.step is None else self.width)
-        name = "downsamplers.0"
+        name, below = "downsamplers.0", 4 * self.reduction
         if self.resamples and self.residual_resampling:
-            found.append(self._layer(name, self.residual(self.width, self.width), kept=self.width // 4))
+            found.append(self._layer(name, self.residual(self.width, self.width), kept=self.width, reduction=below))
         elif self.resamples:
-            kept = 0 if self.step is None else self.width // 4
-            found.append(self._layer(name, (conv("conv", self.width, self.width),), kept=kept))
+            kept = 0 if self.step is None else self.width
+            found.append(self._layer(name, (conv("conv", self.width, self.width),), kept=kept, reduction=below))
         return tuple(found)
 
     def up(self, skips: tuple[int, ...] = ()) -> tuple[Layer, ...]:

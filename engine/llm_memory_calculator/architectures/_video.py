@@ -12,7 +12,7 @@ from ..errors import ConfigError, shown
 from ..images import Compression, Latents
 from ..operators import Convolution
 from ._blocks import Operators
-from ._diffusion import diffusion_model, group_norm
+from ._diffusion import diffusion_model, group_norm, idle
 
 
 def conv3d(name: str, inputs: int, outputs: int, kernel: int = 27, *, bias: bool = True) -> Convolution:
@@ -61,6 +61,17 @@ class Step:
         return self.frames * self.side**2
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of what a level works on: positions of the video for each of its own, and of these the frames."""
+
+    positions: int
+    frames: int
+
+    def layer(self, path: str, operators: Operators) -> Layer:
+        return Layer(path=path, operators=operators, reduction=self.positions, frame_reduction=self.frames)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Half:
     """An encoder or a decoder: how its levels are built, and what they are called.
@@ -78,6 +89,8 @@ class Half:
     """After each level."""
     reduction: int
     """Positions of the video for each of its first level."""
+    frames: int = 1
+    """Frames of the video for each of its first level."""
     attends: bool = True
     """Whether there is attention in the middle."""
     folds: bool = False
@@ -94,55 +107,47 @@ class Half:
     def layers(self) -> tuple[Layer, ...]:
         """All of it; the middle is after the levels of an encoder, and before those of a decoder."""
         first, last = self.widths[0], self.widths[-1]
-        begin = Layer(path=self.path, operators=(self.conv("conv_in", self.ends[0], first),), reduction=self.reduction)
-        positions = self._positions()
-        end = Layer(
-            path=self.path,
-            operators=(*self.last_norm(last), self.conv("conv_out", last, self.ends[1])),
-            reduction=positions[-1],
-        )
+        sizes = self._sizes()
+        begin = sizes[0].layer(self.path, (self.conv("conv_in", self.ends[0], first),))
+        end = sizes[-1].layer(self.path, (*self.last_norm(last), self.conv("conv_out", last, self.ends[1])))
         if self.decodes:
-            return (begin, *self._middle(first, self.reduction), *self._levels(positions), end)
-        return (begin, *self._levels(positions), *self._middle(last, positions[-1]), end)
+            return (begin, *self._middle(first, sizes[0]), *self._levels(sizes), end)
+        return (begin, *self._levels(sizes), *self._middle(last, sizes[-1]), end)
 
-    def _positions(self) -> list[int]:
-        """Positions of the video for each of every level, and after the last."""
-        factors = [step.positions for step in self.steps]
-        if not self.decodes:
-            return list(accumulate(factors, mul, initial=self.reduction))
-        return list(accumulate(factors, lambda reduction, factor: max(1, reduction // factor), initial=self.reduction))
+    def _sizes(self) -> list[Size]:
+        """Of every level, and after the last."""
 
-    def _levels(self, positions: list[int]) -> tuple[Layer, ...]:
+        def along(first: int, factors: list[int]) -> list[int]:
+            if not self.decodes:
+                return list(accumulate(factors, mul, initial=first))
+            return list(accumulate(factors, lambda reduction, factor: max(1, reduction // factor), initial=first))
+
+        positions = along(self.reduction, [step.positions for step in self.steps])
+        return list(map(Size, positions, along(self.frames, [step.frames for step in self.steps])))
+
+    def _levels(self, sizes: list[Size]) -> tuple[Layer, ...]:
         found: list[Layer] = []
         inputs = self.widths[0]
         for level, (width, step) in enumerate(zip(self.widths, self.steps, strict=True)):
             for number in range(self.blocks):
                 operators = self.residual(inputs if number == 0 else width, width)
-                found.append(
-                    Layer(path=self.block_path(level, number), operators=operators, reduction=positions[level])
-                )
+                found.append(sizes[level].layer(self.block_path(level, number), operators))
             inputs = width
             if step.positions > 1:
                 inputs = self.handed_on(level)
                 # what an encoder hands on is fewer positions, what a decoder does is more of them
-                found.append(
-                    Layer(
-                        path=self.step_path(level),
-                        operators=self.resample(level, step),
-                        reduction=positions[level if self.folds else level + 1],
-                    )
-                )
+                if more := self.more_frames(level, step):
+                    found.append(sizes[level].layer(self.step_path(level), more))
+                size = sizes[level if self.folds else level + 1]
+                found.append(size.layer(self.step_path(level), self.resample(level, step)))
         return tuple(found)
 
-    def _middle(self, width: int, reduction: int) -> tuple[Layer, ...]:
+    def _middle(self, width: int, size: Size) -> tuple[Layer, ...]:
         path = f"{self.path}.mid_block"
         attention: tuple[Layer, ...] = ()
         if self.attends:
-            attention = (Layer(path=f"{path}.attentions.0", operators=self.attention(width), reduction=reduction),)
-        first, second = (
-            Layer(path=f"{path}.resnets.{number}", operators=self.residual(width, width), reduction=reduction)
-            for number in range(2)
-        )
+            attention = (size.layer(f"{path}.attentions.0", self.attention(width)),)
+        first, second = (size.layer(f"{path}.resnets.{number}", self.residual(width, width)) for number in range(2))
         return (first, *attention, second)
 
     def block_path(self, level: int, number: int) -> str:
@@ -180,6 +185,10 @@ class Half:
     def resample(self, level: int, step: Step) -> Operators:
         raise NotImplementedError
 
+    def more_frames(self, level: int, step: Step) -> Operators:
+        """What makes more frames of a level's own, before its positions are more along the sides too."""
+        return ()
+
     def handed_on(self, level: int) -> int:
         """Values of a position that a level hands on."""
         return self.widths[level]
@@ -197,7 +206,11 @@ def video_autoencoder(
     return video_model(
         config,
         hidden=encoder.widths[0],
-        stack=(*encoder.layers(), Layer(path="", operators=between, reduction=decoder.reduction), *decoder.layers()),
+        stack=(
+            *idle(encoder.layers()),
+            Layer(path="", operators=between, reduction=decoder.reduction),
+            *decoder.layers(),
+        ),
         channels=encoder.ends[0],
         compression=compression,
     )

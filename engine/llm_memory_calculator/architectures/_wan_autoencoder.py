@@ -45,11 +45,15 @@ class WanHalf(Half):
 
     def resample(self, level: int, step: Step) -> Operators:
         width = self.widths[level]
-        time = conv3d("time_conv", width, 2 * width if self.decodes else width, 3)
+        fewer = step.frames > 1 and not self.decodes
         return (
             conv("resample.1", width, self.handed_on(level)),
-            *((time,) if step.frames > 1 else ()),
+            *((conv3d("time_conv", width, width, 3),) if fewer else ()),
         )
+
+    def more_frames(self, level: int, step: Step) -> Operators:
+        width = self.widths[level]
+        return (conv3d("time_conv", width, 2 * width, 3),) if step.frames > 1 and self.decodes else ()
 
     def attention(self, width: int) -> Operators:
         """Of the positions of a frame to each other."""
@@ -95,6 +99,7 @@ def wan_autoencoder(config: Config) -> Architecture:
         ends=(latent, config.integer("out_channels", "input_channels", default=3)),
         steps=(*reversed(steps), Step()),
         reduction=frames * side**2,
+        frames=frames,
         residual_levels=residual,
     )
     return video_autoencoder(

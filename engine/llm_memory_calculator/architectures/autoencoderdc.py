@@ -10,7 +10,7 @@ from ..errors import ConfigError, shown
 from ..images import Compression, Latents
 from ..operators import Convolution, Norm
 from ._blocks import Heads, Operators, plain
-from ._diffusion import conv, diffusion_model
+from ._diffusion import conv, diffusion_model, idle
 from ._encoders import two_sided
 from ._sana import convolved_feed_forward
 from ._unet import optional_kind
@@ -60,6 +60,7 @@ def build(config: Config) -> Architecture:
             place = f"encoder.down_blocks.{level}.{encoder.blocks[level]}"
             stack.append(Layer(path=place, operators=(down,), reduction=4**level if folds else 4 ** (level + 1)))
     stack.append(_end("encoder", "conv_out", encoder.widths[-1], latent, smallest))
+    stack = list(idle(stack))
     stack.append(_end("decoder", "conv_in", latent, decoder.widths[-1], smallest))
     for level in reversed(range(depth)):
         if level < depth - 1:
@@ -146,7 +147,7 @@ def _attending(width: int, dim: int, scales: tuple[int, ...]) -> Operators:
         plain("attn.to_k", inner, width, part="k"),
         plain("attn.to_v", inner, width, part="v"),
         *seen,
-        two_sided(Heads(query=heads * (1 + len(scales)), kv=heads * (1 + len(scales)), dim=dim), "attn"),
+        two_sided(Heads(query=heads * (1 + len(scales)), kv=heads * (1 + len(scales)), dim=dim), "attn", linear=True),
         plain("attn.to_out", width, inner * (1 + len(scales)), part="out"),
         Norm(name="attn.norm_out", width=width, bias=True),
         *convolved_feed_forward(width, 4 * width, "conv_out", normed=True),

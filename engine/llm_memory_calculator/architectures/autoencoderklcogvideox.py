@@ -78,6 +78,7 @@ def build(config: Config) -> Architecture:
         ends=(latent, channels[1]),
         steps=(*steps, Step()),
         reduction=frames * side**2,
+        frames=frames,
         attends=False,
         spatial=latent,
     )

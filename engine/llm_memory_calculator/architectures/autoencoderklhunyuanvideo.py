@@ -66,6 +66,7 @@ def build(config: Config) -> Architecture:
         ends=(latent, channels[1]),
         steps=steps,
         reduction=frames * side**2,
+        frames=frames,
         attends=attends,
     )
     return video_autoencoder(

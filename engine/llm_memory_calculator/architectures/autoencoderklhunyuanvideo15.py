@@ -80,6 +80,7 @@ def build(config: Config) -> Architecture:
         ends=(latent, channels[1]),
         steps=(*reversed(steps), *rest),
         reduction=frames * side**2,
+        frames=frames,
         folds=True,
         matches=config.boolean("upsample_match_channel", default=True),
     )

@@ -10,7 +10,7 @@ from ..errors import ConfigError, shown
 from ..images import Compression
 from ..operators import Convolution, Learned, Norm
 from ._blocks import Operators
-from ._diffusion import embedding
+from ._diffusion import embedding, idle
 from ._unet import widths_of
 from ._video import Step, conv3d, counts, flags, video_model
 
@@ -74,7 +74,7 @@ def build(config: Config) -> Architecture:
     return video_model(
         config,
         hidden=encoder[0].operators[0].filters,
-        stack=(*encoder, Layer(path="", operators=statistics, reduction=reduction), *decoder),
+        stack=(*idle(encoder), Layer(path="", operators=statistics, reduction=reduction), *decoder),
         channels=channels[0] // patch**2,
         compression=Compression(side, times),
     )

@@ -42,6 +42,7 @@ def build(config: Config) -> Architecture:
                 path="single_transformer_blocks.{index}",
                 operators=single_block(hidden, heads, 4 * hidden, scales=False),
                 indices=tuple(range(singles)),
+                over="both",
             ),
         ),
         last=(

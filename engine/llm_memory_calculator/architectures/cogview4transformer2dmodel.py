@@ -49,6 +49,7 @@ def build(config: Config) -> Architecture:
                     *plain_feed_forward(hidden),
                 ),
                 indices=tuple(range(config.integer("num_layers", default=30, most=DEEPEST_STACK))),
+                over="both",
             ),
         ),
         last=(

@@ -69,7 +69,9 @@ def build(config: Config) -> Architecture:
                 operators=joint_block(hidden, heads, normed=True, bias=False, scales=False, forward=gated),
                 indices=tuple(range(depth)),
             ),
-            Layer(path="single_transformer_blocks.{index}", operators=single, indices=tuple(range(singles))),
+            Layer(
+                path="single_transformer_blocks.{index}", operators=single, indices=tuple(range(singles)), over="both"
+            ),
         ),
         last=patches_out(hidden, patch**2 * config.integer("out_channels", default=inputs), bias=False),
         # the pipeline packs 2 x 2 latents of 32 values into one position before the model sees them

@@ -55,6 +55,7 @@ def build(config: Config) -> Architecture:
                 path="single_transformer_blocks.{index}",
                 operators=single_block(hidden, heads, wide),
                 indices=layers_of(config, "num_single_layers", 40),
+                over="both",
             ),
         ),
         last=patches_out(hidden, frames * patch**2 * outputs),

@@ -86,6 +86,7 @@ def _block(config: Config, hidden: int, heads: Heads) -> Operators:
             bias=config.boolean("attention_bias", default=False),
             out_bias=True,
             norms=whole_norms(heads, "attn1") if normed else (),
+            linear=True,
         ),
         Norm(name="norm2", width=hidden, bias=learned, scaled=learned),
         *cross_attention(

@@ -50,6 +50,7 @@ def build(config: Config) -> Architecture:
     central = replace(levels[-1], kind=kind, depths=levels[-1].depths[:1], only=alone and kind == MIDDLES[1])
     attention = central.layers("mid_block.attentions.0", 0)
     inputs = config.integer("in_channels", default=4)
+    guided = config.has("time_cond_proj_dim")
     return diffusion_model(
         config,
         hidden=widths[0],
@@ -66,6 +67,6 @@ def build(config: Config) -> Architecture:
             *net.up(lambda level, number: replace(levels[level], kind=up[number], depths=after[number]).layers),
         ),
         last=net.last(config.integer("out_channels", default=4), config.integer("conv_out_kernel", default=3)),
-        latents=Latents(channels=inputs, passes=1 if config.has("time_cond_proj_dim") else 2, side=side_of(config)),
+        latents=Latents(channels=inputs, passes=1 if guided else 2, learned_guidance=guided, side=side_of(config)),
         kept=widths[0],
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from ..formats.numerics import Format
     from ..operators import Operator
-    from ..ranks import Holding
+    from ..ranks import Holding, Kind
 
 
 class Stored(NamedTuple):
@@ -34,5 +34,9 @@ def stored(holding: Holding) -> Iterator[Stored]:
             continue
         for own, (operator, size, form) in zip(kind.layer.operators, kind.operators, strict=True):
             if size and not own.borrows:
-                component = f"{kind.layer.path}.{operator.name}".lstrip(".").partition(".")[0]
-                yield Stored(component, own, form, layers, size)
+                yield Stored(component_of(kind, operator), own, form, layers, size)
+
+
+def component_of(kind: Kind, operator: Operator) -> str:
+    """The first name of an operator's path in the checkpoint."""
+    return f"{kind.layer.path}.{operator.name}".lstrip(".").partition(".")[0]

@@ -229,13 +229,17 @@ class BidirectionalAttention(Stateless):
     """Attention of an encoder: every position attends every other (or `window` around it), nothing is cached.
 
     `relative` is the number of relative positions whose keys and queries are attended beside those of the tokens
-    (DeBERTa's disentangled attention).
+    (DeBERTa's disentangled attention). `joint`: the positions of an encoded prompt attend too and are attended, as if
+    they stood beside the others (SD3). `linear`: no scores, but the sum of keys times values, by which each query is
+    multiplied (Sana, arXiv 2410.10629).
     """
 
     heads: int
     head_dim: int
     window: int | None = None
     relative: int = 0
+    joint: bool = False
+    linear: bool = False
 
     @property
     def head_sharing(self) -> HeadSharing:
@@ -258,11 +262,15 @@ class BidirectionalAttention(Stateless):
 
     def work(self, step: Step) -> Work:
         values = self.heads * self.head_dim
-        seen = step.query if self.window is None else smaller(step.query, self.window)
+        query = step.query + step.encoded if self.joint else step.query
+        seen = query if self.window is None else smaller(query, self.window)
+        if self.linear:
+            seen = self.head_dim
+        tokens = step.batch * query
         return Work(
-            flops=4 * step.tokens * (seen + self.relative) * values,
-            activations=step.tokens * 4 * values,
-            rows=step.query,
+            flops=4 * tokens * (seen + self.relative) * values,
+            activations=tokens * 4 * values,
+            rows=query,
             reach=seen,
             queries=step.batch * self.heads,
         )

@@ -193,10 +193,16 @@ class Norm(Stateless):
     gated: bool = False
     """What is normed is a mixer's output, which a gate multiplies in the same pass, and no residual is summed."""
     split: Split = "none"
+    per: Literal["token", "source"] = "token"
+    """Rows that it norms: all tokens, or what an encoder has just given."""
 
     @property
     def residual_width(self) -> int:
         return self.width
+
+    @property
+    def reads_source(self) -> bool:
+        return self.per == "source"
 
     def weights(self) -> tuple[Weight, ...]:
         if not self.scaled:
@@ -211,7 +217,8 @@ class Norm(Stateless):
     def work(self, step: Step) -> Work:
         # x and the residual read, both written back, the sum written once more in its wider format: five values.
         # Gated: x and the gate read, the result written.
-        return Work(activations=(3 if self.gated else 5) * step.tokens * self.width * self.heads)
+        rows = step.tokens if self.per == "token" else step.batch * step.encoded
+        return Work(activations=(3 if self.gated else 5) * rows * self.width * self.heads)
 
     def live_values(self) -> int:
         return 2 * self.width * self.heads
@@ -223,12 +230,19 @@ class Activation(Stateless):
 
     width: int
     gated: bool = True
+    per: Literal["token", "source"] = "token"
+    """Rows that it works on: all tokens, or what an encoder has just given."""
+
+    @property
+    def reads_source(self) -> bool:
+        return self.per == "source"
 
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, width=ceil_div(self.width, tensor))
 
     def work(self, step: Step) -> Work:
-        return Work(activations=(3 if self.gated else 2) * step.tokens * self.width)
+        rows = step.tokens if self.per == "token" else step.batch * step.encoded
+        return Work(activations=(3 if self.gated else 2) * rows * self.width)
 
     def live_values(self) -> int:
         return (3 if self.gated else 2) * self.width

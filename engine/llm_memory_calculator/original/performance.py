@@ -11,8 +11,10 @@ from .. import api
 from ..arguments import MOST_TOKENS, HardwareLike, ModelLike
 from ..checks import choice, flag, strict, whole
 from ..errors import ArgumentError, CalculatorError
+from ..models import Model
 from ..performance import reports
-from ..question import require_decoder
+from ..question import one_pass, require_decoder, require_phases, require_tokens
+from ..report import ImagesReport
 from ..units import ceil_div
 from .question import deployment_of, layout_of, load_of
 from .reports import (
@@ -108,16 +110,43 @@ def estimate_end_to_end_performance(
     data_parallel: int = 1,
     kv_precision: str | None = None,
     token: str | None = None,
-) -> TwoPhaseReport:
-    """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill."""
+) -> TwoPhaseReport | ImagesReport:
+    """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill.
+
+    Of a pipeline of diffusion, the images that it makes of batch_size prompts by its defaults; `estimate_performance`
+    takes others.
+    """
+    if model is not None and system_name is not None:
+        found = api.load_model(model, token=token)
+        if found.architecture.task == "diffusion":
+            return _images(
+                found,
+                system_name,
+                batch_size=batch_size,
+                beam_size=beam_size,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                precision=bits,
+                kv_precision=kv_precision,
+                tensor_parallel=tensor_parallel,
+                pipeline_parallel=pipeline_parallel,
+                expert_parallel=expert_parallel,
+                data_parallel=data_parallel,
+            )
     layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
-    load = load_of(batch_size, input_tokens, output_tokens, beam_size)
-    if load.output > 1:
-        require_decoder(deployment.model)
+    once = one_pass(deployment.model, input_tokens, output_tokens)
+    load = replace(load_of(batch_size, once.tokens, once.output, beam_size), notes=once.notes)
+    require_phases(deployment.model, load.output)
     report = two_phase_report(deployment, load, reports.estimate_end_to_end(deployment, load))
     if flag("debug", debug):
         log.warning("%s", report)
+    return report
+
+
+def _images(model: Model, system_name: HardwareLike, **asked: Any) -> ImagesReport:
+    report = api.estimate_performance(model, system_name, **asked)
+    assert isinstance(report, ImagesReport)
     return report
 
 
@@ -191,6 +220,7 @@ def compare_performance_configurations(
         "beam_size",
     )
     model = api.load_model(model, token=token)
+    require_tokens(model)
     if isinstance(configurations, (str, Mapping)) or not isinstance(configurations, Sequence) or not configurations:
         raise ArgumentError("configurations must be a list of at least one dict with name and system_name.")
     rows: list[dict[str, Any]] = []
@@ -216,6 +246,7 @@ def compare_performance_configurations(
             figures = dict.fromkeys(("performance", "total_throughput", "ttft", "tpot", "total_latency"))
             rows.append({**row, **figures, "error": str(error)})
             continue
+        assert isinstance(report, TwoPhaseReport)
         rows.append(
             {
                 **row,

@@ -12,7 +12,7 @@ from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
-from .machine import evidence_of, host_bandwidth, machine_of
+from .machine import Range, evidence_of, host_bandwidth, machine_of
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .serving import Outcome, Spread, served
 from .spent import Spent
@@ -67,7 +67,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
 
     sequences: of a copy at once.
     """
-    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=lies_on_host(deployment))
+    found = _evidence(deployment, phase, sequences, on_host=lies_on_host(deployment))
     value = time.total * 1e3
     return Interval(
         low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
@@ -75,6 +75,15 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
         level=found.level,
         evidence=found.evidence,
     )
+
+
+def _evidence(deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False) -> Range:
+    """The range of a phase's time over its estimate; of a kind of model of which no run was measured, wider."""
+    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=on_host)
+    kind = table("timing")["interval"]["unmeasured"].get(deployment.architecture.task)
+    if kind is None:
+        return found
+    return Range(min(found.low, kind["low"]), max(found.high, kind["high"]), found.level, kind["evidence"])
 
 
 def _phase(
@@ -99,13 +108,13 @@ def _phase(
         tokens_per_s=new_tokens / seconds,
         requests_per_s=batch / seconds / (max(1, output - 1) if decodes else 1),
         bound=bound_of(time),
-        breakdown=_breakdown(time, _operator_lines(deployment, load, name) if explained else {}),
+        breakdown=breakdown(time, _operator_lines(deployment, load, name) if explained else {}),
         compute_share=compute_share,
         bandwidth_share=bandwidth_share,
         notes=(
             *deployment.notes,
             *load.notes,
-            *_notes(deployment, batch),
+            *time_notes(deployment, batch),
             *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
     )
@@ -120,14 +129,14 @@ def times_explained(deployment: Deployment, load: Load, times: Times) -> tuple[L
             value=time.total * 1e3,
             unit="ms",
             why=f"bound by {bound_of(time)}",
-            parts=_breakdown(time, _operator_lines(deployment, load, name)),
+            parts=breakdown(time, _operator_lines(deployment, load, name)),
         )
         for name, time, said in phases
         if time is not None
     )
 
 
-def _breakdown(time: Spent, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
+def breakdown(time: Spent, operators_of: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
     """Milliseconds by kind of work, with the operators that each is the sum of."""
     found = []
     for kind in KINDS:
@@ -169,7 +178,7 @@ def _longest_side(deployment: Deployment, tokens: int, output_tokens: int) -> in
     return tokens + output_tokens - 1
 
 
-def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
+def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
     machine, found = machine_of(deployment), []
     if machine.evidence == "none":
         found.append(
@@ -366,6 +375,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
     times = times_of(deployment, settled)
     prefill = _phase(deployment, settled, "prefill", times.prefill, explained=explained)
     decode = None if times.decode is None else _phase(deployment, settled, "decode", times.decode, explained=explained)
+    encodes = deployment.architecture.task == "encoder"
     ttft, tpot = outcome.first.mean * 1e3, None if outcome.each is None else outcome.each.mean * 1e3
     total = outcome.whole.mean * 1e3
     first = served_interval(deployment, "ttft", ttft)
@@ -383,8 +393,10 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         tpot_interval_ms=each,
         total_ms=total,
         total_interval_ms=served_interval(deployment, "e2e", total),
-        output_tokens_per_s=outcome.output_rate,
-        total_tokens_per_s=outcome.output_rate * (1 + traffic.inputs.mean / traffic.outputs.mean),
+        output_tokens_per_s=0.0 if encodes else outcome.output_rate,
+        total_tokens_per_s=outcome.request_rate * traffic.inputs.mean
+        if encodes
+        else outcome.output_rate * (1 + traffic.inputs.mean / traffic.outputs.mean),
         requests_per_s=outcome.request_rate,
         **_decode_rates(outcome.decoding, tpot, each),
         prefill_bound=prefill.bound,
@@ -392,7 +404,12 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         prefill_phase=prefill,
         decode_phase=decode,
         serving=_serving(load, outcome),
-        notes=(*_traffic_notes(load, outcome), *(decode or prefill).notes),
+        notes=(
+            *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
+            *_traffic_notes(load, outcome),
+            *load.notes,
+            *(decode or prefill).notes,
+        ),
     )
 
 
@@ -428,11 +445,13 @@ def _percentiles(spread: Spread) -> Percentiles:
 def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float) -> Interval:
     """The range of a served load's mean, by what was measured of such engines, cards and models."""
     machine, facts = machine_of(deployment), table("timing")["interval"]
-    if machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
+    if deployment.architecture.task in facts["unmeasured"]:
+        metric = "ttft"
+    elif machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
         served = facts["served"]
         low, high = served[_kind_of_model(deployment)][metric]
         return Interval(low=value_ms * low, high=value_ms * high, level=facts["level"], evidence=served["evidence"])
-    found = evidence_of(machine, "prefill" if metric == "ttft" else "decode", sequences=2)
+    found = _evidence(deployment, "prefill" if metric == "ttft" else "decode", 2)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 
@@ -465,3 +484,12 @@ def _traffic_notes(load: Load, outcome: Outcome) -> list[Note]:
         )
         found.append(Note(subject="concurrency", text=text, origin="warning"))
     return found
+
+
+def _request_note(deployment: Deployment) -> Note:
+    """What of an encoder's latency is the host's, which may be most of it."""
+    text = (
+        f"Of each latency about {deployment.engine.host.request * 1e3:.3g} ms are the host's work on a request before "
+        "its pass, as measured of models that generate."
+    )
+    return Note(subject="request_rate", text=text, origin="assumption")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 from typing import TYPE_CHECKING
 
+from ..deployment import Load
 from ..lengths import spread
 from ..memory.inverse import kv_tokens_in, most_sequences
 from .clockwork import clockwork_of
 from .events import Request, simulate
+from .phases import prefill_time
 from .speculating import tokens_of_step
 from .steady import steady_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..deployment import Deployment, Load, Traffic
+    from ..deployment import Deployment, Traffic
 
 # Requests beyond those of the first wave that are simulated; more of the same are counted by their share.
 _SETTLED = 320
@@ -76,7 +78,10 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     most = _running(deployment)
     room = max(1, min(floor(tokens / mean), most * together))
     here = min(room, users or room)
-    budget = engine.step_tokens
+    budget, scheduler = engine.step_tokens, engine.scheduler
+    if deployment.architecture.task == "encoder":
+        # attention to both sides cannot be cut
+        budget, scheduler = max(budget, traffic.inputs.longest), replace(scheduler, whole_prompts=True)
     copies = -(-here // together)
     # powers of two, so that questions about the same deployment share one
     sizes = (budget + copies, copies, traffic.longest)
@@ -84,7 +89,7 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     found = simulate(
         requests,
         clockwork,
-        engine.scheduler,
+        scheduler,
         users=users,
         arrivals=() if rate is None else [number / rate for number in range(simulated)],
         budget=budget,
@@ -177,6 +182,11 @@ def saturation(deployment: Deployment, load: Load) -> float:
 def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
     """Requests a second of a copy that always has as many sequences as there is room for."""
     prompt = traffic.inputs.mean
+    if deployment.architecture.task == "encoder":
+        # as many whole sequences as a step takes, step after step
+        count = max(1, min(floor(room), int(deployment.engine.step_tokens // prompt)))
+        load = Load(sequences=count * deployment.layout.data, tokens=max(1, round(prompt)), output=1)
+        return float(count / prefill_time(deployment, load).total)
     new = max(1.0, prompt * (1 - traffic.cached_share))
     before = traffic.depth + prompt - new
     output = max(traffic.outputs.mean, 1.5)

@@ -12,13 +12,13 @@ from llm_memory_hardware import find_devices
 from ..errors import DoesNotFitError, UnknownFormatError
 from ..formats.scheme import stored_bytes
 from ..models import Model
-from ..report import EndToEndReport, Interval
+from ..report import EndToEndReport, ImagesReport, Interval
 from .kinds import Answer, compared
 from .models import Models
 from .reading import RefusedRow
 from .scores import Comparison
 
-Times = Callable[..., EndToEndReport]
+Times = Callable[..., EndToEndReport | ImagesReport]
 """What is asked for an estimate: `estimate_performance`, or what stands for it in a test."""
 METRICS = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tokens_per_s", "prefill_tokens_per_s", "decode_tokens_per_s")
 _NOT_SAID = frozenset({"unset", "auto"})
@@ -67,9 +67,12 @@ def answered(question: Question, models: Models, estimate: Times) -> EndToEndRep
     """The estimate of a question; of one that another row asked already, the same. Raises CalculatorError."""
     asked = question.asked()
     try:
-        return models.once((question.named, repr(sorted(asked.items()))), lambda: estimate(question.model, **asked))
+        found = models.once((question.named, repr(sorted(asked.items()))), lambda: estimate(question.model, **asked))
     except DoesNotFitError:
         raise RefusedRow("does not fit by the estimate") from None
+    if isinstance(found, ImagesReport):
+        raise RefusedRow("makes images")
+    return found
 
 
 def values_of(report: EndToEndReport, measured: Mapping[str, float | None]) -> tuple[Comparison, ...]:
