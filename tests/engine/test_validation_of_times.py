@@ -503,7 +503,7 @@ def test_a_cell_is_of_the_geometric_mean() -> None:
 def test_cells_stand_in_the_order_of_what_they_tell() -> None:
     rows = [
         *answers(30, 1.0, concurrency=512, context=100, **{"class": "dense", "input/output": 8}),
-        *answers(30, 1.0, concurrency=16, context=100, **{"class": "MLA", "input/output": 9}),
+        *answers(30, 1.0, concurrency=16, context=100, **{"class": "latent", "input/output": 9}),
     ]
     told = [(cell.by, cell.cell) for cell in biases(("tpot_ms",), rows)]
     assert told == [
@@ -512,8 +512,8 @@ def test_cells_stand_in_the_order_of_what_they_tell() -> None:
         ("concurrency", "4 to 16"),
         ("concurrency", "above 256"),
         ("context", "up to 512"),
-        ("class", "MLA"),
         ("class", "dense"),
+        ("class", "latent"),
     ]
 
 

@@ -21,6 +21,7 @@ from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
+    from ..architecture import Architecture
     from ..deployment import Deployment
 
 
@@ -429,15 +430,14 @@ def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e
     machine, facts = machine_of(deployment), table("timing")["interval"]
     if machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
         served = facts["served"]
-        low, high = served[_kind_of_model(deployment)][metric]
+        low, high = served[kind_of_model(deployment.architecture)][metric]
         return Interval(low=value_ms * low, high=value_ms * high, level=facts["level"], evidence=served["evidence"])
     found = evidence_of(machine, "prefill" if metric == "ttft" else "decode", sequences=2)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 
-def _kind_of_model(deployment: Deployment) -> str:
+def kind_of_model(architecture: Architecture) -> str:
     """What errors are alike in: latent attention, a recurrence, a mixture, or none of these."""
-    architecture = deployment.architecture
     if architecture.attention_type == "MLA":
         return "latent"
     state = architecture.state()

@@ -5,13 +5,14 @@ this room.
 """
 
 from .factors import TimeFactor, TimeFactorsReport, measured_factors
-from .report import BiasCell, Miss, ValidationReport
+from .report import BiasCell, CrossValidation, Miss, ValidationReport
 from .run import KINDS, validate
 from .scores import FitScore, Score
 
 __all__ = [
     "KINDS",
     "BiasCell",
+    "CrossValidation",
     "FitScore",
     "Miss",
     "Score",
