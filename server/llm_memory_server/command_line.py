@@ -282,6 +282,16 @@ def validate(
 
 
 @app.command()
+def calibrate(file: MeasuredFile, configs: Configs = None, all_rows: AllRows = False, as_json: AsJson = False) -> None:
+    """Your measured times as factors on the estimates; the --json document is what --calibration takes."""
+    from llm_memory_calculator import calibrate as calibrated
+
+    from .validation_tables import calibration_table
+
+    _show(calibrated(file, configs=configs, all_rows=all_rows), as_json, calibration_table)
+
+
+@app.command()
 def serve(
     transport: Annotated[
         Transport, typer.Option(help="stdio, streamable-http, or sse (deprecated by the protocol since 2026-07-28).")

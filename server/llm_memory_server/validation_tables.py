@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from llm_memory_calculator import TimeCalibration
 from llm_memory_calculator.validation import BiasCell, CrossValidation, FitScore, Score, ValidationReport
 
 
@@ -31,6 +32,20 @@ def validation_table(report: ValidationReport) -> RenderableType:
     if report.worst:
         parts += [Text(), _worst_table(report)]
     return Group(*parts)
+
+
+def calibration_table(calibration: TimeCalibration) -> RenderableType:
+    """Factors on the estimates, by time, engine and accelerator."""
+    heading = (
+        f"{calibration.rows:,} rows ({calibration.kind}), {calibration.answered:,} answered. Estimates are to be "
+        "multiplied by factor; two thirds of what was measured lie within factor / spread and factor x spread."
+    )
+    table = _table(("time", "engine", "hardware", "models", "rows", "factor", "spread"), numbers_from=4)
+    for one in calibration.factors:
+        models = Text(", ".join(one.models))
+        numbers = f"{one.n:,}", f"{one.factor:.3f}", f"{one.spread:.3f}"
+        table.add_row(Text(one.time), Text(one.engine), Text(one.hardware), models, *numbers)
+    return Group(Text(heading), table)
 
 
 def _heading(report: ValidationReport) -> str:

@@ -44,15 +44,15 @@ def estimates(found: list[Answer], model: str) -> set[float]:
 def test_many_rows_say_their_own_mean_and_few_are_drawn_to_none() -> None:
     found = [shrunk({("tpot",): [math.log(2)] * count})[("tpot",)] for count in (1, 10, 100, 100_000)]
     assert found == sorted(found)
-    assert 0 < found[0] < 0.1
-    assert found[1] == pytest.approx(math.log(2) / 2)
+    assert 0 < found[0] < 0.5 * math.log(2)
+    assert 0.5 * math.log(2) < found[1] < math.log(2)
     assert found[-1] == pytest.approx(math.log(2), rel=1e-3)
 
 
 def test_a_group_of_few_rows_is_drawn_to_its_neighbours() -> None:
     others = {("tpot", f"engine {number}"): [math.log(2)] * 1000 for number in range(20)}
     found = shrunk({**others, ("tpot", "new"): [0.0]})
-    assert found[("tpot", "new")] > 0.7 * math.log(2)
+    assert found[("tpot", "new")] > 0.5 * math.log(2)
     alone = shrunk({("tpot", "new"): [0.0]})
     assert alone[("tpot", "new")] == 0
 

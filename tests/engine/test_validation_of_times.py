@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator.report import Interval
-from llm_memory_calculator.validation import Score, ValidationReport, measured_factors, validate
+from llm_memory_calculator.validation import Score, ValidationReport, validate
 from llm_memory_calculator.validation.bias import biases
 from llm_memory_calculator.validation.kinds import Answer, Kind
 from llm_memory_calculator.validation.local_runs import local_kind
@@ -477,7 +477,7 @@ def test_what_the_host_has_a_part_in_is_refused(scored: Scored) -> None:
     }
 
 
-# --- bias and factors ------------------------------------------------------------------------------------------------
+# --- bias ----------------------------------------------------------------------------------------------------------
 
 
 def answers(count: int, ratio: float, **traits: float | str) -> list[Answer]:
@@ -515,20 +515,6 @@ def test_cells_stand_in_the_order_of_what_they_tell() -> None:
         ("class", "dense"),
         ("class", "latent"),
     ]
-
-
-def test_factors_are_of_a_metric_an_engine_and_a_card(tmp_path: Path) -> None:
-    path = tmp_path / "rows.csv"
-    again = ON_VLLM.replace("18.037", "72.148")
-    path.write_text("\n".join((SERVING, ON_VLLM, again, ON_TENSORRT)) + "\n", encoding="utf-8")
-    report = measured_factors(path, kinds=(serving_kind(Stub()),))
-    assert (report.kind, report.rows, report.answered) == ("closed-loop serving runs", 3, 3)
-    found = {(one.metric, one.engine, one.system): one for one in report.factors}
-    one, two = found["tpot_ms", "tensorrt_llm", "h100_sxm"], found["tpot_ms", "vllm", "h100_sxm"]
-    assert (one.n, one.factor, one.spread) == (1, pytest.approx(18.652 / 20), 1.0)
-    # 18.037 and four times that: their mean lies at twice, a deviation of ln 2 x root 2
-    assert (two.n, two.factor) == (2, pytest.approx(2 * 18.037 / 20, rel=1e-4))
-    assert two.spread == pytest.approx(2**2**0.5, rel=1e-4)
 
 
 # --- the estimates themselves ----------------------------------------------------------------------------------------

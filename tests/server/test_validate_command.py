@@ -146,3 +146,27 @@ def test_what_cannot_be_scored_is_one_sentence_and_exit_code_2(
 
 def test_the_command_line_starts_without_it() -> None:
     assert "validation" not in vars(command_line)
+
+
+def test_rows_are_made_factors_that_an_estimate_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["llm-memory-calculator", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    path, mine = tmp_path / "rows.csv", tmp_path / "mine.json"
+    header = "model,hardware,engine,devices,concurrency,input_tokens,output_tokens,tpot_ms"
+    # one H100 SXM reads Qwen3-8B's 16.4 GB in 4.9 ms
+    path.write_text(f"{header}\nQwen/Qwen3-8B,H100,vllm,1,1,1024,256,20\n", encoding="utf-8")
+    lines = [line.split()[:5] for line in call("calibrate", path).splitlines()]
+    assert ["tpot", "vllm", "H100_SXM", "Qwen/Qwen3-8B", "1"] in lines
+    mine.write_text(call("calibrate", path, "--json"), encoding="utf-8")
+    (factor,) = json.loads(mine.read_text(encoding="utf-8"))["factors"]
+    asked = ("performance", "Qwen/Qwen3-8B", "--hardware", "H100", "--engine", "vllm", "--tensor-parallel", 1, "--json")
+    plain, found = json.loads(call(*asked)), json.loads(call(*asked, "--calibration", mine))
+    assert factor["factor"] > 1
+    assert found["tpot_ms"] == pytest.approx(plain["tpot_ms"] * factor["factor"])

@@ -12,7 +12,8 @@ from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
-from .machine import evidence_of, host_bandwidth, machine_of
+from .calibration import range_of
+from .machine import Range, evidence_of, host_bandwidth, machine_of
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .serving import Outcome, Spread, served
 from .spent import Spent
@@ -69,6 +70,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     sequences: of a copy at once.
     """
     found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=lies_on_host(deployment))
+    found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
     value = time.total * 1e3
     return Interval(
         low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
@@ -431,8 +433,10 @@ def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e
     if machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
         served = facts["served"]
         low, high = served[kind_of_model(deployment.architecture)][metric]
-        return Interval(low=value_ms * low, high=value_ms * high, level=facts["level"], evidence=served["evidence"])
-    found = evidence_of(machine, "prefill" if metric == "ttft" else "decode", sequences=2)
+        found = Range(low, high, facts["level"], served["evidence"])
+    else:
+        found = evidence_of(machine, "prefill" if metric == "ttft" else "decode", sequences=2)
+    found = range_of(deployment, metric, found)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 

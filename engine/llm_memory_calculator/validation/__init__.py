@@ -4,7 +4,7 @@ A kind of file is one `Kind`: the columns that tell it, its metrics, and how a r
 this room.
 """
 
-from .factors import TimeFactor, TimeFactorsReport, measured_factors
+from .factors import calibrate
 from .report import BiasCell, CrossValidation, Miss, ValidationReport
 from .run import KINDS, validate
 from .scores import FitScore, Score
@@ -16,9 +16,7 @@ __all__ = [
     "FitScore",
     "Miss",
     "Score",
-    "TimeFactor",
-    "TimeFactorsReport",
     "ValidationReport",
-    "measured_factors",
+    "calibrate",
     "validate",
 ]

@@ -13,9 +13,10 @@ from .scores import Comparison
 Path = tuple[str, ...]
 """Where a row stands: from what all share to what is its own, each part within those before it."""
 
-ROWS_OF_PRIOR = 10.0
+ROWS_OF_PRIOR = 2.0
 """How many rows of a group say as much as the prior, which is that a group is as the one around it and the outermost as
-estimated. A judgement: rows of one sweep are no ten witnesses."""
+estimated: the variance of rows over that between groups. Of 8,564 measured times in 308 groups of an engine, an
+accelerator and a model it is .15 to 5, .4 in the middle; of an engine and an accelerator .2 to 6, 1.4 in the middle."""
 GROUPS_OF_PRIOR = 3.0
 """How many groups within a group say as much of it. A judgement: with 1, half of what one model is off would be taken
 for what all models are off."""

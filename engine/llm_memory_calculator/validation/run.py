@@ -14,7 +14,7 @@ from .kinds import Answer, Kind, kind_of, reason_of
 from .local_runs import local_kind
 from .models import models_of
 from .open_loops import open_loop_kind
-from .reading import Row, read
+from .reading import Row, Rows, read
 from .refit import cross_validated
 from .report import CrossValidation, Miss, ValidationReport
 from .scores import Scores, scored
@@ -36,7 +36,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def validate(
-    path: str | os.PathLike[str],
+    rows: Rows,
     *,
     by: str | None = None,
     cross_validate: str | None = None,
@@ -44,7 +44,7 @@ def validate(
     all_rows: bool = False,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> ValidationReport:
-    """How far the estimates are from the measured rows of a CSV file, whose columns tell its kind.
+    """How far the estimates are from measured rows, of a CSV file or at hand, whose columns tell their kind.
 
     by: the scores by model, system or engine too. cross_validate: the scores too of estimates times factors that a
     light refit has from all rows but those of the same model, system or engine. configs: a folder of `org__name.json`,
@@ -57,7 +57,7 @@ def validate(
         checks.choice("by", by, GROUPS)
     if cross_validate is not None:
         checks.choice("cross_validate", cross_validate, GROUPS)
-    found = answers_of(path, configs=configs, all_rows=all_rows, kinds=kinds)
+    found = answers_of(rows, configs=configs, all_rows=all_rows, kinds=kinds)
     kind, answers = found.kind, list(found.answers.values())
     return ValidationReport(
         kind=kind.name,
@@ -86,14 +86,14 @@ class Answered:
 
 
 def answers_of(
-    path: str | os.PathLike[str],
+    rows: Rows,
     *,
     configs: str | os.PathLike[str] | None,
     all_rows: bool,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> Answered:
     """Every row of a file answered, or counted with the reason why not. Raises ArgumentError."""
-    measurements, models = read(path), models_of(configs)
+    measurements, models = read(rows), models_of(configs)
     kind = kind_of(measurements, kinds)
     answers: dict[int, Answer] = {}
     refused = Counter[str]()
