@@ -390,7 +390,7 @@ def test_a_static_batch_is_asked_in_its_layout(scored: Scored) -> None:
     assert [one["pipeline_parallel"] for one in asked[1:4]] == [4, 1, 2]
     # a board has two chips, and the table counts chips
     assert asked[2]["hardware"] == "MI250_GCD"
-    assert asked[0]["engine_version"] == "2024-10"
+    assert asked[0]["engine_version"] == "2024-06"
 
 
 def test_a_saturated_table_is_beside_the_rate_that_saturates(scored: Scored) -> None:

@@ -29,8 +29,8 @@ _METRICS = {
     "decode_step_ms": "tpot_ms",
     "tpot_ms": "tpot_ms",
 }
-# Whose tables name no release, and by when they were made.
-_MADE = (("argonne-lcf/LLM-Inference-Bench", "2024-10"), ("blogs.oracle.com", "2024-10"))
+# Whose tables name no release, and when: the first ran vLLM 0.4 to 0.5 and TensorRT-LLM 0.10.
+_MADE = (("argonne-lcf/LLM-Inference-Bench", "2024-06"), ("blogs.oracle.com", "2024-10"))
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
 _RATE_OF_BOUNDS = frozenset({"server", "interactive"})
