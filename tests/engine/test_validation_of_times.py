@@ -122,6 +122,11 @@ ON_TWO = (
     "rtx_4090_2ba1d7eb,llama.cpp,May 2024,cuda,4090 24GB * 2,RTX_4090,2,24,meta-llama/Meta-Llama-3-8B,F16,all layers,1,"
     "4096,0,0,10329.29,,,llama-bench,old"
 )
+# lhl/strix-halo-testing 5ee14b5b: a chip that ROCm runs too.
+ON_VULKAN = (
+    "strix_halo_395_1dfad05e,llama.cpp,a4575513 (5863),vulkan,Radeon 8060S Graphics,STRIX_HALO_395,1,128,"
+    "Qwen/Qwen3-32B,Q8_0,all layers,1,0,0,128,,6.39,,llama-bench sweep,"
+)
 WARM = (
     "a40_3a896606,llama.cpp,May 2024,cuda,A40 48GB,A40,1,48,meta-llama/Meta-Llama-3-70B,Q4_K_M,all layers,1,512,0,0,"
     "209.38,,,llama-bench,thermal"
@@ -452,6 +457,19 @@ def test_tokens_at_a_depth_and_prompts_of_a_batch(scored: Scored) -> None:
     assert (prompts["batch_size"], prompts["input_tokens"], prompts["output_tokens"]) == (32, 512, 1)
     assert (tokens["batch_size"], tokens["depth"], tokens["output_tokens"]) == (32, 512, 33)
     assert bias_of(report, "prefill_tokens_per_s") == pytest.approx(100 * (1000 / 3100.8 - 1))
+
+
+def test_backends_and_passes_are_asked_as_they_ran(scored: Scored) -> None:
+    _, asked = scored(local_kind, LOCAL, ON_VULKAN, BATCHED, DEEP.replace("llama-bench", "llama-bench; ubatch 2048"))
+    assert asked[0]["engine_settings"] == {"backend": "vulkan"}
+    # benches/dgx-spark/dgx-spark.md of llama.cpp: llama-batched-bench -ub 2048
+    assert asked[1]["engine_settings"] == {"backend": "cuda", "n_ubatch": 2048, "n_batch": 2048}
+    assert asked[3]["engine_settings"] == {"backend": "cuda", "n_ubatch": 2048, "n_batch": 2048}
+
+
+def test_ollama_on_mlx_is_mlx(scored: Scored) -> None:
+    _, asked = scored(local_kind, LOCAL, WHOLE.replace("lmstudio", "ollama"), ON_VULKAN.replace("llama.cpp", "ollama"))
+    assert [question["engine"] for question in asked] == ["mlx", "ollama"]
 
 
 def test_a_whole_response_is_beside_the_whole_time(scored: Scored) -> None:
