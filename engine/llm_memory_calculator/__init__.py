@@ -110,6 +110,10 @@ if TYPE_CHECKING:
     from .parallel import (
         Parallelism as Parallelism,
     )
+    from .performance.calibration import (
+        TimeCalibration as TimeCalibration,
+        TimeFactor as TimeFactor,
+    )
     from .report import (
         BatchReport as BatchReport,
         ComparisonReport as ComparisonReport,
@@ -126,6 +130,9 @@ if TYPE_CHECKING:
     )
     from .sources import (
         catalogue_names as catalogue_names,
+    )
+    from .validation import (
+        calibrate as calibrate,
     )
 
 __version__ = "0.1.0"
@@ -226,6 +233,10 @@ _ROOMS = {
         "TwoPhaseReport",
     ),
     ".parallel": ("Parallelism",),
+    ".performance.calibration": (
+        "TimeCalibration",
+        "TimeFactor",
+    ),
     ".report": (
         "BatchReport",
         "ComparisonReport",
@@ -241,6 +252,7 @@ _ROOMS = {
         "StartupLogReport",
     ),
     ".sources": ("catalogue_names",),
+    ".validation": ("calibrate",),
 }
 """Where each public name is made."""
 _HOME_OF = {name: room for room, names in _ROOMS.items() for name in names}

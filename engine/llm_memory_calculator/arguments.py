@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from .architecture import Architecture
     from .memory.adapters import LoraConfig
     from .models import Model
+    from .performance.calibration import TimeCalibration
     from .speculation import Speculative
 
     ModelLike = str | PathLike[str] | Mapping[str, Any] | Model | Architecture
     HardwareLike = str | Mapping[str, object] | Accelerator
     Adapters = LoraConfig | Mapping[str, Any] | str | PathLike[str]
-    CalibrationLike = Mapping[str, Any] | str | PathLike[str]
+    CalibrationLike = Mapping[str, Any] | str | PathLike[str] | TimeCalibration
     SpeculativeLike = ModelLike | Speculative
 else:
     # the declarations stay as light to import as the reports
@@ -288,8 +289,9 @@ class Calibrated(Question):
         CalibrationLike | None,
         Argument(
             "calibration",
-            "What a start-up log measured, by which the estimate is corrected on the same card: the calibration that "
-            "explain_startup_log gives, as an object or as the path of its file",
+            "What a start-up log measured of memory, or runs of yours of times, by which the estimate is corrected on "
+            "the same card: what explain_startup_log gives as calibration, or calibrate gives, as an object or as the "
+            "path of its file",
             left_out="no correction",
         ),
     ] = None

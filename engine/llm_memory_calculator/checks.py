@@ -174,7 +174,10 @@ def adapters(name: str, value: object) -> Any:
 
 
 def object_or_path(name: str, value: object) -> Any:
-    """An object, or the path of the file that holds one."""
+    """An object, what gives one by `as_mapping`, or the path of the file that holds one."""
+    as_mapping = getattr(value, "as_mapping", None)
+    if callable(as_mapping):
+        return as_mapping()
     if isinstance(value, (str, Mapping)):
         return value
     if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):

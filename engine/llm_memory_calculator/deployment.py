@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .memory.calibration import Calibration
     from .models import Model
     from .parallel import Parallelism
+    from .performance.calibration import TimeCalibration
     from .report import Note
     from .units import Quantity
 
@@ -62,6 +63,8 @@ class Deployment:
     """Devices at hand, of which a layout may leave some idle; None: those of the layout."""
     calibration: Calibration | None = None
     """What a start-up log measured of such an engine on such a device."""
+    measured: TimeCalibration | None = None
+    """What measured runs say of the times of such an engine on such devices."""
     speculation: Speculation | None = None
     """What drafts tokens for the model."""
     notes: tuple[Note, ...] = ()
@@ -116,6 +119,7 @@ class Deployment:
             memory_bytes=self.memory_bytes,
             devices=self.devices,
             calibration=self.calibration,
+            measured=self.measured,
             speculation=self.speculation,
             notes=self.notes,
         )

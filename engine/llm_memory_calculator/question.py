@@ -56,6 +56,12 @@ from .memory.calibration import Calibration, calibration_note, calibration_of, r
 from .memory.inverse import require_context, shown_tokens
 from .memory.peft import is_peft
 from .parallel import Parallelism, check, problem
+from .performance.calibration import (
+    TimeCalibration,
+    require_measured,
+    time_calibration_note,
+    time_calibration_of,
+)
 from .report import Note
 from .sources.adapters import read_adapter
 from .sources.calibration import read_calibration
@@ -99,8 +105,8 @@ def deployed(
         device, about = _as_sold(memory_bytes)
     else:
         device = UNNAMED
-    calibration = _calibration(asked)
-    chosen = _engine(asked, model, formats, device, calibration)
+    calibration, measured = _calibrations(asked)
+    chosen = _engine(asked, model, formats, device, calibration, measured)
     engine = chosen.engine
     formats, stored = _with_weights_of(engine, asked, model, formats)
     formats, kept = _with_cache_of(engine, asked, model, formats)
@@ -115,6 +121,7 @@ def deployed(
         memory_bytes=memory_bytes,
         devices=devices,
         calibration=calibration,
+        measured=measured,
         speculation=speculation,
         notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
@@ -159,15 +166,30 @@ class Serving:
     notes: tuple[Note, ...] = ()
 
 
-def _calibration(asked: Question) -> Calibration | None:
+def _calibrations(asked: Question) -> tuple[Calibration | None, TimeCalibration | None]:
+    """What a calibration says of memory, or of times."""
     stated: Any = asked.calibration if isinstance(asked, Calibrated) else None
     if isinstance(stated, str):
         stated = read_calibration(stated)
-    return None if stated is None else calibration_of(stated)
+    if stated is None:
+        return None, None
+    if "factors" not in stated:
+        return calibration_of(stated), None
+    if not isinstance(asked, Generated):
+        raise ArgumentError(
+            "calibration is of times, as calibrate gives it, and memory is asked for; give what explain_startup_log "
+            "gives, or leave calibration out."
+        )
+    return None, time_calibration_of(stated)
 
 
 def _engine(
-    asked: Question, model: Model, formats: Formats, device: Device, calibration: Calibration | None
+    asked: Question,
+    model: Model,
+    formats: Formats,
+    device: Device,
+    calibration: Calibration | None,
+    measured: TimeCalibration | None,
 ) -> Serving:
     """The engine that was asked for, or the one that serves such formats on such a device; with its settings.
 
@@ -178,6 +200,8 @@ def _engine(
         name = name or calibration.engine
         version = version or (calibration.version if name == calibration.engine else None) or None
         notes.append(calibration_note(calibration))
+    if measured is not None:
+        name = name or measured.engine_on(device.name or None)
     why = ""
     if name is None:
         found = inferred(model, formats, device)
@@ -220,6 +244,10 @@ def _engine(
         )
     if calibration is not None:
         require_same(calibration, engine, device)
+    if measured is not None:
+        if device.name:
+            require_measured(measured, name, device.name)
+        notes.append(time_calibration_note(measured, name, device.name or None))
     return Serving(engine, tuple(notes))
 
 

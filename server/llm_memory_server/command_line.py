@@ -45,6 +45,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 Explain = Annotated[bool, typer.Option("--explain", help="Say what every number is made of, as --detail full.")]
 
 
+MeasuredFile = Annotated[str, typer.Argument(help="CSV file of measured rows; its columns tell what they measure.")]
+Configs = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of org__name.json, each the config of the model of that name.",
+        metavar="FOLDER",
+        show_default=False,
+    ),
+]
+AllRows = Annotated[bool, typer.Option("--all", help="Rows too whose flag or suspect says what is wrong.")]
 CalibrationFile = Annotated[
     str | None,
     typer.Option(
@@ -246,19 +256,20 @@ def models(
 
 @app.command()
 def validate(
-    file: Annotated[str, typer.Argument(help="CSV file of measured rows; its columns tell what they measure.")],
+    file: MeasuredFile,
     by: Annotated[
         str | None, typer.Option(help="Scores by group too.", metavar="[model|system|engine]", show_default=False)
     ] = None,
-    configs: Annotated[
+    cross_validate: Annotated[
         str | None,
         typer.Option(
-            help="Folder of org__name.json, each the config of the model of that name.",
-            metavar="FOLDER",
+            help="Scores too of estimates times factors that all rows but those of the same group say.",
+            metavar="[model|system|engine]",
             show_default=False,
         ),
     ] = None,
-    all_rows: Annotated[bool, typer.Option("--all", help="Rows too whose flag or suspect says what is wrong.")] = False,
+    configs: Configs = None,
+    all_rows: AllRows = False,
     as_json: AsJson = False,
 ) -> None:
     """How far the estimates are from measured rows."""
@@ -266,7 +277,18 @@ def validate(
 
     from .validation_tables import validation_table
 
-    _show(validated(file, by=by, configs=configs, all_rows=all_rows), as_json, validation_table)
+    report = validated(file, by=by, cross_validate=cross_validate, configs=configs, all_rows=all_rows)
+    _show(report, as_json, validation_table)
+
+
+@app.command()
+def calibrate(file: MeasuredFile, configs: Configs = None, all_rows: AllRows = False, as_json: AsJson = False) -> None:
+    """Your measured times as factors on the estimates; the --json document is what --calibration takes."""
+    from llm_memory_calculator import calibrate as calibrated
+
+    from .validation_tables import calibration_table
+
+    _show(calibrated(file, configs=configs, all_rows=all_rows), as_json, calibration_table)
 
 
 @app.command()

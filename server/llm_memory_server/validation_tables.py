@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from llm_memory_calculator.validation import FitScore, Score, ValidationReport
+from llm_memory_calculator import TimeCalibration
+from llm_memory_calculator.validation import BiasCell, CrossValidation, FitScore, Score, ValidationReport
 
 
 def validation_table(report: ValidationReport) -> RenderableType:
@@ -20,7 +21,9 @@ def validation_table(report: ValidationReport) -> RenderableType:
         rows = [((group, metric), score) for group, scores in report.by.items() for metric, score in scores.items()]
         parts += [Text(), _scores_table(("group", "metric"), rows)]
     if report.bias_by:
-        parts += [Text(), _bias_table(report)]
+        parts += [Text(), _bias_table(report.bias_by)]
+    if report.cross_validated is not None:
+        parts += [Text(), *_cross_validated(report.cross_validated)]
     if report.refused:
         refused = _table(("refused because", "rows"), numbers_from=1)
         for reason, count in report.refused.items():
@@ -29,6 +32,20 @@ def validation_table(report: ValidationReport) -> RenderableType:
     if report.worst:
         parts += [Text(), _worst_table(report)]
     return Group(*parts)
+
+
+def calibration_table(calibration: TimeCalibration) -> RenderableType:
+    """Factors on the estimates, by time, engine and accelerator."""
+    heading = (
+        f"{calibration.rows:,} rows ({calibration.kind}), {calibration.answered:,} answered. Estimates are to be "
+        "multiplied by factor; two thirds of what was measured lie within factor / spread and factor x spread."
+    )
+    table = _table(("time", "engine", "hardware", "models", "rows", "factor", "spread"), numbers_from=4)
+    for one in calibration.factors:
+        models = Text(", ".join(one.models))
+        numbers = f"{one.n:,}", f"{one.factor:.3f}", f"{one.spread:.3f}"
+        table.add_row(Text(one.time), Text(one.engine), Text(one.hardware), models, *numbers)
+    return Group(Text(heading), table)
 
 
 def _heading(report: ValidationReport) -> str:
@@ -55,12 +72,29 @@ def _cells(score: Score | FitScore) -> tuple[str, ...]:
     return f"{score.n:,}", f"{score.mape:.1f}", f"{score.median_ape:.1f}", f"{score.bias:+.1f}", held, ""
 
 
-def _bias_table(report: ValidationReport) -> Table:
-    """Measured over estimated, a column a metric; what lies outside 0.93 to 1.07 has a star."""
-    metrics = list(dict.fromkeys(cell.metric for cell in report.bias_by))
+def _cross_validated(found: CrossValidation) -> list[RenderableType]:
+    heading = (
+        f"Each of {found.groups:,} groups by {found.left_out} left out: its estimates times the factors that the rows "
+        "of all others say."
+    )
+    rows = [((group, metric), score) for group, scores in found.by.items() for metric, score in scores.items()]
+    parts: list[RenderableType] = [
+        Text(heading),
+        _scores_table(("metric",), [((metric,), score) for metric, score in found.metrics.items()]),
+        Text(),
+        _scores_table(("group", "metric"), rows),
+    ]
+    return [*parts, Text(), _bias_table(found.bias_by)] if found.bias_by else parts
+
+
+def _bias_table(cells: Sequence[BiasCell]) -> Table:
+    """Measured over estimated, a column a metric, with the rows and the share of them that ranges hold; what lies
+    outside 0.93 to 1.07, or outside 75 to 90 %, has a star."""
+    metrics = list(dict.fromkeys(cell.metric for cell in cells))
     rows: dict[tuple[str, str], dict[str, str]] = {}
-    for cell in report.bias_by:
-        told = f"{cell.ratio:.2f}{'*' if cell.off else ''} ({cell.n:,})"
+    for cell in cells:
+        held = "" if cell.coverage_80 is None else f", {cell.coverage_80:.0f} %{'*' if cell.coverage_off else ''}"
+        told = f"{cell.ratio:.2f}{'*' if cell.off else ''} ({cell.n:,}{held})"
         rows.setdefault((cell.by, cell.cell), {})[cell.metric] = told
     table = _table(("measured / estimated by", "", *metrics), numbers_from=2)
     for (by, cell_name), told_of in rows.items():

@@ -185,3 +185,11 @@ def test_an_apple_part_is_never_charged_a_cuda_context(hardware: str, precision:
     assert report.ledger is not None
     overhead = [line for line in report.ledger.parts if line.name == "overhead"]
     assert not overhead or all(line.name != "context" for line in overhead[0].parts)
+
+
+@pytest.mark.parametrize(
+    ("date", "release"), [("2024-06", "0.1"), ("2024-11", "0.6"), ("2025-02", "0.7"), ("2025-03-25", "0.8")]
+)
+def test_a_date_is_of_the_release_that_had_come_out(date: str, release: str) -> None:
+    # vLLM's tags: 0.6.0 of 2024-09-04, 0.7.0 of 2025-01-27, 0.8.0 of 2025-03-18
+    assert engine_for("vllm", date).version == release

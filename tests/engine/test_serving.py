@@ -300,3 +300,23 @@ def test_served_loads_are_near_measured_runs(
     assert report.tpot_interval_ms is not None
     assert report.tpot_interval_ms.low < tpot_ms < report.tpot_interval_ms.high
     assert report.ttft_interval_ms.low < ttft_ms < report.ttft_interval_ms.high
+
+
+@pytest.mark.parametrize(("stages", "rate"), [(1, 3264), (2, 6172), (4, 9641), (8, 11880)])
+def test_the_stages_of_a_pipeline_serve_at_once(stages: int, rate: float) -> None:
+    """TensorRT-LLM 1.0's overview: Llama-3.3-70B in FP4 on RTX PRO 6000, pipeline parallel, 128 tokens in and out, as
+    many requests as it can take; output tokens/s."""
+    report = asked(
+        model="meta-llama/Llama-3.3-70B-Instruct",
+        hardware="RTX_PRO_6000_Server",
+        engine="tensorrt_llm",
+        engine_version="1.0",
+        precision="nvfp4",
+        kv_precision="fp8",
+        pipeline_parallel=stages,
+        concurrency=1,
+        input_tokens=128,
+        output_tokens=128,
+    )
+    assert report.serving is not None
+    assert 128 * report.serving.saturation_requests_per_s == pytest.approx(rate, rel=0.3)

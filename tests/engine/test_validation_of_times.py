@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator.report import Interval
-from llm_memory_calculator.validation import Score, ValidationReport, measured_factors, validate
+from llm_memory_calculator.validation import Score, ValidationReport, validate
 from llm_memory_calculator.validation.bias import biases
 from llm_memory_calculator.validation.kinds import Answer, Kind
 from llm_memory_calculator.validation.local_runs import local_kind
@@ -121,6 +121,11 @@ BATCHED = (
 ON_TWO = (
     "rtx_4090_2ba1d7eb,llama.cpp,May 2024,cuda,4090 24GB * 2,RTX_4090,2,24,meta-llama/Meta-Llama-3-8B,F16,all layers,1,"
     "4096,0,0,10329.29,,,llama-bench,old"
+)
+# lhl/strix-halo-testing 5ee14b5b: a chip that ROCm runs too.
+ON_VULKAN = (
+    "strix_halo_395_1dfad05e,llama.cpp,a4575513 (5863),vulkan,Radeon 8060S Graphics,STRIX_HALO_395,1,128,"
+    "Qwen/Qwen3-32B,Q8_0,all layers,1,0,0,128,,6.39,,llama-bench sweep,"
 )
 WARM = (
     "a40_3a896606,llama.cpp,May 2024,cuda,A40 48GB,A40,1,48,meta-llama/Meta-Llama-3-70B,Q4_K_M,all layers,1,512,0,0,"
@@ -390,7 +395,7 @@ def test_a_static_batch_is_asked_in_its_layout(scored: Scored) -> None:
     # a board of two chips is counted as one: weights of 93 GB ran on it
     assert [one["pipeline_parallel"] for one in asked[1:4]] == [4, 2, 2]
     assert asked[2]["hardware"] == "MI250_GCD"
-    assert asked[0]["engine_version"] == "2024-10"
+    assert asked[0]["engine_version"] == "2024-06"
 
 
 def test_what_a_table_of_llama_cpp_calls_a_batch_is_the_tokens_of_a_pass(scored: Scored) -> None:
@@ -465,6 +470,19 @@ def test_tokens_at_a_depth_and_prompts_of_a_batch(scored: Scored) -> None:
     assert bias_of(report, "prefill_tokens_per_s") == pytest.approx(100 * (1000 / 3100.8 - 1))
 
 
+def test_backends_and_passes_are_asked_as_they_ran(scored: Scored) -> None:
+    _, asked = scored(local_kind, LOCAL, ON_VULKAN, BATCHED, DEEP.replace("llama-bench", "llama-bench; ubatch 2048"))
+    assert asked[0]["engine_settings"] == {"backend": "vulkan"}
+    # benches/dgx-spark/dgx-spark.md of llama.cpp: llama-batched-bench -ub 2048
+    assert asked[1]["engine_settings"] == {"backend": "cuda", "n_ubatch": 2048, "n_batch": 2048}
+    assert asked[3]["engine_settings"] == {"backend": "cuda", "n_ubatch": 2048, "n_batch": 2048}
+
+
+def test_ollama_on_mlx_is_mlx(scored: Scored) -> None:
+    _, asked = scored(local_kind, LOCAL, WHOLE.replace("lmstudio", "ollama"), ON_VULKAN.replace("llama.cpp", "ollama"))
+    assert [question["engine"] for question in asked] == ["mlx", "ollama"]
+
+
 def test_a_whole_response_is_beside_the_whole_time(scored: Scored) -> None:
     report, asked = scored(local_kind, LOCAL, WHOLE)
     assert list(report.metrics) == ["output_tokens_per_s"]
@@ -488,7 +506,7 @@ def test_what_the_host_has_a_part_in_is_refused(scored: Scored) -> None:
     }
 
 
-# --- bias and factors ------------------------------------------------------------------------------------------------
+# --- bias ----------------------------------------------------------------------------------------------------------
 
 
 def answers(count: int, ratio: float, **traits: float | str) -> list[Answer]:
@@ -514,7 +532,7 @@ def test_a_cell_is_of_the_geometric_mean() -> None:
 def test_cells_stand_in_the_order_of_what_they_tell() -> None:
     rows = [
         *answers(30, 1.0, concurrency=512, context=100, **{"class": "dense", "input/output": 8}),
-        *answers(30, 1.0, concurrency=16, context=100, **{"class": "MLA", "input/output": 9}),
+        *answers(30, 1.0, concurrency=16, context=100, **{"class": "latent", "input/output": 9}),
     ]
     told = [(cell.by, cell.cell) for cell in biases(("tpot_ms",), rows)]
     assert told == [
@@ -523,23 +541,9 @@ def test_cells_stand_in_the_order_of_what_they_tell() -> None:
         ("concurrency", "4 to 16"),
         ("concurrency", "above 256"),
         ("context", "up to 512"),
-        ("class", "MLA"),
         ("class", "dense"),
+        ("class", "latent"),
     ]
-
-
-def test_factors_are_of_a_metric_an_engine_and_a_card(tmp_path: Path) -> None:
-    path = tmp_path / "rows.csv"
-    again = ON_VLLM.replace("18.037", "72.148")
-    path.write_text("\n".join((SERVING, ON_VLLM, again, ON_TENSORRT)) + "\n", encoding="utf-8")
-    report = measured_factors(path, kinds=(serving_kind(Stub()),))
-    assert (report.kind, report.rows, report.answered) == ("closed-loop serving runs", 3, 3)
-    found = {(one.metric, one.engine, one.system): one for one in report.factors}
-    one, two = found["tpot_ms", "tensorrt_llm", "h100_sxm"], found["tpot_ms", "vllm", "h100_sxm"]
-    assert (one.n, one.factor, one.spread) == (1, pytest.approx(18.652 / 20), 1.0)
-    # 18.037 and four times that: their mean lies at twice, a deviation of ln 2 x root 2
-    assert (two.n, two.factor) == (2, pytest.approx(2 * 18.037 / 20, rel=1e-4))
-    assert two.spread == pytest.approx(2**2**0.5, rel=1e-4)
 
 
 # --- the estimates themselves ----------------------------------------------------------------------------------------

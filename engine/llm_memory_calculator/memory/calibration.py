@@ -75,7 +75,8 @@ def calibration_of(stated: Mapping[str, Any]) -> Calibration:
     strangers = [name for name in stated if name not in known]
     if strangers or not {"engine", "total_bytes", "parts"} <= set(stated):
         raise ArgumentError(
-            f"calibration must be what explain_startup_log gives as one, an object of {', '.join(sorted(known))}, and "
+            f"calibration must be what explain_startup_log gives as one (or calibrate, with factors), an object of "
+            f"{', '.join(sorted(known))}, and "
             f"{f'has {strangers[0]!r}' if strangers else 'lacks engine, total_bytes or parts'}."
         )
     parts = stated["parts"]

@@ -239,14 +239,10 @@ def machine_for(accelerator: Accelerator, engine: Engine) -> Machine:
         return Machine(accelerator=accelerator, engine=engine, evidence=stands, card=accelerator.name, chip={})
     facts, kind = table("timing"), kind_of(accelerator)
     chip = facts["chip"].get(kind, {})
-    sister = facts["same_constants"].get(accelerator.name) if accelerator.sources else None
-    evidence: Evidence
-    if accelerator.name in table("kernels")["matmul"] and accelerator.sources:
-        card, evidence = accelerator.name, "measured"
-    elif sister:
-        card, evidence = sister, "sister"
-    else:
-        card, evidence = chip.get("card", "default"), "class" if kind else "none"
+    card, sister = chip.get("card", "default"), card_of(accelerator)
+    evidence: Evidence = "class" if kind else "none"
+    if sister:
+        card, evidence = sister, "measured" if sister == accelerator.name else "sister"
     return Machine(accelerator=accelerator, engine=engine, evidence=evidence, card=card, kind=kind, chip=chip)
 
 
@@ -261,6 +257,16 @@ def kind_of(accelerator: Accelerator) -> str:
     if accelerator.name not in table("kernels")["matmul"] and accelerator.name not in facts["same_constants"]:
         keys += [f"{design} {accelerator.compute_capability}", design]
     return next((known[key] for key in keys if key in known), "")
+
+
+def card_of(accelerator: Accelerator) -> str:
+    """The accelerator whose kernels were measured: itself, a sister with its chip, or none."""
+    if not accelerator.sources:
+        return ""
+    if accelerator.name in table("kernels")["matmul"]:
+        return accelerator.name
+    sister: str = table("timing")["same_constants"].get(accelerator.name, "")
+    return sister
 
 
 def _of_law(accelerator: Accelerator, engine: Engine) -> Evidence:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..memory.ledger import held_sequences
 from ..operators import Step
 from ..units import are_plain, ceil_div, larger, root, smaller, somewhere
+from .calibration import Time, as_measured
 from .machine import machine_of
 from .speculating import decode_step, drafting_time, tokens_of_step
 from .spent import Spent
@@ -98,12 +99,12 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
     clock = clock or _clock_for(load)
     phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock)
     if deployment.layout.pipeline == 1:
-        return phase
+        return _calibrated(deployment, "ttft", phase)
     reached = deployment.engine.kernels.pipelined
     share = 1 - reached * overlapped * (count - 1) / count / phase.total
     phase.seconds = {kind: value * share for kind, value in phase.seconds.items()}
     phase.total, phase.launch_s = phase.total * share, phase.launch_s * share
-    return phase
+    return _calibrated(deployment, "ttft", phase)
 
 
 def decode_steps(deployment: Deployment, load: Load) -> list[tuple[Quantity, Step]]:
@@ -139,12 +140,19 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
         phase.spend("pipeline", waiting)
     phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
     if deployment.speculation is None:
-        return phase
+        return _calibrated(deployment, "tpot", phase)
     each = Spent()
     for share, step in steps:
         phase.add(drafting_time(deployment, step.batch, step.context, clock or Clock()), share)
     each.add(phase, 1 / tokens_of_step(deployment.speculation))
-    return each
+    return _calibrated(deployment, "tpot", each)
+
+
+def _calibrated(deployment: Deployment, time: Time, phase: Spent) -> Spent:
+    """The phase as rows of the user's say, and no faster than the peak and the bandwidth allow."""
+    if deployment.measured is None:
+        return phase
+    return as_measured(deployment, time, phase, larger(*shares(deployment, phase)))
 
 
 def shares(deployment: Deployment, time: Spent) -> tuple[Quantity, Quantity]:

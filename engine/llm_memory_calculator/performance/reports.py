@@ -12,6 +12,7 @@ from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
+from .calibration import range_of
 from .machine import Range, evidence_of, host_bandwidth, machine_of
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .serving import Outcome, Spread, served
@@ -21,6 +22,7 @@ from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
+    from ..architecture import Architecture
     from ..deployment import Deployment
 
 
@@ -68,6 +70,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     sequences: of a copy at once.
     """
     found = _evidence(deployment, phase, sequences, on_host=lies_on_host(deployment))
+    found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
     value = time.total * 1e3
     return Interval(
         low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
@@ -445,19 +448,20 @@ def _percentiles(spread: Spread) -> Percentiles:
 def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float) -> Interval:
     """The range of a served load's mean, by what was measured of such engines, cards and models."""
     machine, facts = machine_of(deployment), table("timing")["interval"]
-    if deployment.architecture.task in facts["unmeasured"]:
-        metric = "ttft"
-    elif machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None:
+    unmeasured = deployment.architecture.task in facts["unmeasured"]
+    timed = machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None
+    if timed and not unmeasured:
         served = facts["served"]
-        low, high = served[_kind_of_model(deployment)][metric]
-        return Interval(low=value_ms * low, high=value_ms * high, level=facts["level"], evidence=served["evidence"])
-    found = _evidence(deployment, "prefill" if metric == "ttft" else "decode", 2)
+        low, high = served[kind_of_model(deployment.architecture)][metric]
+        found = Range(low, high, facts["level"], served["evidence"])
+    else:
+        found = _evidence(deployment, "prefill" if unmeasured or metric == "ttft" else "decode", 2)
+    found = range_of(deployment, metric, found)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 
-def _kind_of_model(deployment: Deployment) -> str:
+def kind_of_model(architecture: Architecture) -> str:
     """What errors are alike in: latent attention, a recurrence, a mixture, or none of these."""
-    architecture = deployment.architecture
     if architecture.attention_type == "MLA":
         return "latent"
     state = architecture.state()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..deployment import Load
 from ..lengths import spread
 from ..memory.inverse import kv_tokens_in, most_sequences
+from .calibration import factor_of
 from .clockwork import clockwork_of
 from .events import Request, simulate
 from .phases import prefill_time
@@ -103,10 +104,12 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     first_wave = users or 0
     weight = (asked - first_wave) / (simulated - first_wave) if simulated < asked else 1.0
     weights = [1.0 if number < first_wave else weight for number in range(simulated)]
-    first = [begun - sent for sent, begun in zip(found.arrived, found.first, strict=True)]
-    whole = [ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True)]
+    to_first, to_each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
+    first = [(begun - sent) * to_first for sent, begun in zip(found.arrived, found.first, strict=True)]
+    after = [(ended - begun) * to_each for begun, ended in zip(found.first, found.ended, strict=True)]
+    whole = [wait + rest for wait, rest in zip(first, after, strict=True)]
     each = [
-        (ended - begun) / (request.output - 1) / by_step
+        (ended - begun) * to_each / (request.output - 1) / by_step
         for begun, ended, request in zip(found.first, found.ended, requests, strict=True)
         if request.output > 1
     ]
@@ -114,7 +117,9 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     late = engine.scheduler.stream_steps - 1
     if late and each:
         first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
-    duration = max(found.ended)
+    # users who wait longer ask less often; requests that come at a rate do not
+    slower = sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
+    duration = max(found.ended) * (1.0 if users is None else slower)
     good = None
     if traffic.ttft_target is not None or traffic.tpot_target is not None:
         kept = [
@@ -191,7 +196,9 @@ def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
     before = traffic.depth + prompt - new
     output = max(traffic.outputs.mean, 1.5)
     found = steady_state(deployment, users=room, tokens=new, output=output, before=before)
-    return float(found.rate)
+    wait, rest = found.wait, found.tpot * (output - 1)
+    as_measured = factor_of(deployment, "ttft") * wait + factor_of(deployment, "tpot") * rest
+    return float(found.rate * (wait + rest) / as_measured)
 
 
 def _spread(values: Sequence[float], weights: Sequence[float]) -> Spread:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..operators import Step
 from ..units import choose, exponential, larger, smaller, somewhere
 from .speculating import decode_step, drafting_time, tokens_of_step
-from .step import Clock, step_time
+from .step import Clock, StepTime, step_time
 
 if TYPE_CHECKING:
     from ..deployment import Deployment
@@ -54,6 +54,10 @@ def steady_state(
     engine, clock = deployment.engine, Clock()
     scheduler, host, budget = engine.scheduler, engine.host, engine.step_tokens
     inside = users if running is None else smaller(users, running)
+    # the stages of a pipeline serve a part of the sequences each, in turn
+    stages = deployment.layout.pipeline
+    parts = smaller(stages, larger(inside, 1)) if stages > 1 else 1
+    inside = inside / parts
     by_step = tokens_of_step(deployment.speculation)
     steps = (output - 1) / by_step
     asking = host.request + host.request_token * tokens
@@ -75,14 +79,14 @@ def steady_state(
         # below one sequence a step still is one
         drafted = drafting_time(deployment, decoding, context, clock).total
         group = decode_step(deployment, larger(decoding, 1), context)
-        plain = step_time(deployment, group, clock).spent.total + drafted
+        plain = _period(step_time(deployment, group, clock), parts) + drafted
         if scheduler.mixes:
             group = decode_step(deployment, decoding, context)
-            carrying = step_time(deployment, (group, prompts), clock).spent.total + drafted
+            carrying = _period(step_time(deployment, (group, prompts), clock), parts) + drafted
             tpot = (1 - share) * plain + share * carrying
             residual = ((1 - share) * plain**2 + share * carrying**2) / (2 * tpot)
         else:
-            carrying = step_time(deployment, prompts, clock).spent.total
+            carrying = _period(step_time(deployment, prompts, clock), parts)
             tpot = plain + share * carrying
             residual = (plain**2 + share * carrying**2) / (2 * tpot)
         # as many steps as its pieces, and as others before it take
@@ -93,7 +97,13 @@ def steady_state(
         off, decoding = larger(there - decoding, decoding - there), choose(turn < 2, there, (decoding + there) / 2)
         if not somewhere(off > _NEAR * there):
             break
-    rate = decoding / (steps * tpot)
+    rate = parts * decoding / (steps * tpot)
     # who has no room waits for as long as the others take
-    wait = wait + (users - inside) / rate
-    return Steady(decoding=decoding, tpot=tpot / by_step, wait=wait, rate=rate)
+    wait = wait + (users - parts * inside) / rate
+    return Steady(decoding=parts * decoding, tpot=tpot / by_step, wait=wait, rate=rate)
+
+
+def _period(step: StepTime, parts: Quantity) -> Quantity:
+    """Seconds from a step of some of the sequences to their next: it passes every stage, and each stage has served the
+    other parts by then."""
+    return larger(step.spent.total, parts * step.slowest_stage)

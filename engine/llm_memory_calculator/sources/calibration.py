@@ -1,4 +1,4 @@
-"""The file that an explained start-up log leaves for later estimates."""
+"""The file that an explained start-up log, or a calibration by measured rows, leaves for later estimates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_calibration(path: str) -> dict[str, Any]:
     shown, expanded = local.shorten(path), os.path.expanduser(path)
     if not os.path.isfile(expanded):
         raise ArgumentError(
-            f"calibration must be an object, or the path of a file that explain-log --calibration wrote; there is no "
-            f"file {shown!r}."
+            "calibration must be an object, or the path of a file that explain-log --calibration or calibrate --json "
+            f"wrote; there is no file {shown!r}."
         )
     return local.read_object(expanded, shown, "calibration")

@@ -4,20 +4,19 @@ A kind of file is one `Kind`: the columns that tell it, its metrics, and how a r
 this room.
 """
 
-from .factors import TimeFactor, TimeFactorsReport, measured_factors
-from .report import BiasCell, Miss, ValidationReport
+from .factors import calibrate
+from .report import BiasCell, CrossValidation, Miss, ValidationReport
 from .run import KINDS, validate
 from .scores import FitScore, Score
 
 __all__ = [
     "KINDS",
     "BiasCell",
+    "CrossValidation",
     "FitScore",
     "Miss",
     "Score",
-    "TimeFactor",
-    "TimeFactorsReport",
     "ValidationReport",
-    "measured_factors",
+    "calibrate",
     "validate",
 ]

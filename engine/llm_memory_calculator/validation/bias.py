@@ -9,11 +9,14 @@ from statistics import fmean
 
 from .kinds import Answer
 from .report import BiasCell
+from .scores import Comparison
 
 FEWEST = 30
 """Rows of a cell that is told."""
 LEAST, MOST = 0.93, 1.07
 """Measured over estimated where nothing is wrong."""
+HELD_LEAST, HELD_MOST = 75, 90
+"""How much a range of 80 % holds where nothing is wrong, per cent."""
 # Upper ends of the cells of what is a number.
 _ENDS: dict[str, tuple[float, ...]] = {
     "input/output": (0.2, 2, 8),
@@ -26,27 +29,38 @@ _ENDS: dict[str, tuple[float, ...]] = {
 
 def biases(metrics: Sequence[str], answers: Sequence[Answer]) -> tuple[BiasCell, ...]:
     """The cells with enough rows, by what their rows are alike in, in the order of the cells and then of `metrics`."""
-    ratios: dict[tuple[str, float, str, str], list[float]] = {}
+    alike: dict[tuple[str, float, str, str], list[Comparison]] = {}
     for answer in answers:
         for by, trait in answer.traits.items():
             place, cell = _cell(by, trait)
             for value in answer.values:
                 if value.measured > 0 and value.estimated > 0:
-                    ratios.setdefault((by, place, cell, value.metric), []).append(value.measured / value.estimated)
-    told = [key for key, found in ratios.items() if len(found) >= FEWEST]
-    order = [*_ENDS, "class", "backend"]
+                    alike.setdefault((by, place, cell, value.metric), []).append(value)
+    told = [key for key, found in alike.items() if len(found) >= FEWEST]
+    order = [*_ENDS, "class", "accelerator", "backend"]
     told.sort(key=lambda key: (order.index(key[0]), key[1], key[2], metrics.index(key[3])))
-    return tuple(_told(key, ratios[key]) for key in told)
+    return tuple(_told(key, alike[key]) for key in told)
 
 
 def geometric_mean(ratios: Sequence[float]) -> float:
     return math.exp(fmean(map(math.log, ratios)))
 
 
-def _told(key: tuple[str, float, str, str], ratios: Sequence[float]) -> BiasCell:
+def _told(key: tuple[str, float, str, str], values: Sequence[Comparison]) -> BiasCell:
     by, _, cell, metric = key
-    ratio = geometric_mean(ratios)
-    return BiasCell(by=by, cell=cell, metric=metric, n=len(ratios), ratio=ratio, off=not LEAST <= ratio <= MOST)
+    ratio = geometric_mean([value.measured / value.estimated for value in values])
+    held = [value.held for value in values if value.held is not None]
+    coverage = 100 * fmean(held) if len(held) >= FEWEST else None
+    return BiasCell(
+        by=by,
+        cell=cell,
+        metric=metric,
+        n=len(values),
+        ratio=ratio,
+        off=not LEAST <= ratio <= MOST,
+        coverage_80=coverage,
+        coverage_off=coverage is not None and not HELD_LEAST <= coverage <= HELD_MOST,
+    )
 
 
 def _cell(by: str, trait: float | str) -> tuple[float, str]:

@@ -1,91 +1,87 @@
-"""How much slower or faster than the estimates what a user measured is: one factor a metric, an engine and a card."""
+"""A user's measured rows as factors on the estimates of times, which later estimates take."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Sequence
 
-from .bias import geometric_mean
+from ..errors import ArgumentError
+from ..performance.calibration import TIMES, Time, TimeCalibration, TimeFactor
 from .kinds import Kind
-from .run import KINDS, answers_of
+from .reading import Rows
+from .refit import shrunk
+from .run import KINDS, Answered, answers_of
+
+# The time that each metric tells; of a rate the inverse.
+_TIME_OF: dict[str, tuple[Time, int]] = {
+    "ttft_ms": ("ttft", 1),
+    "prefill_tokens_per_s": ("ttft", -1),
+    "tpot_ms": ("tpot", 1),
+    "decode_tokens_per_s": ("tpot", -1),
+    "e2e_ms": ("e2e", 1),
+    "output_tokens_per_s": ("e2e", -1),
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeFactor:
-    """Measured over estimated of one metric, on one engine and one accelerator."""
-
-    metric: str
-    """What was measured."""
-    engine: str
-    """The engine that was estimated."""
-    system: str
-    """The accelerator as the rows name it."""
-    n: int
-    """Values that it is of."""
-    factor: float
-    """Geometric mean of measured over estimated: what an estimate is to be multiplied by."""
-    spread: float
-    """Geometric standard deviation of these: two thirds of the values lie within factor / spread and factor x spread; 1
-    where there is one value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeFactorsReport:
-    """Factors on the estimates, of a file of measured rows."""
-
-    kind: str
-    """What the file measures, as its columns tell."""
-    rows: int
-    """Rows of the file."""
-    answered: int
-    """Rows that the factors are of."""
-    factors: tuple[TimeFactor, ...]
-    """By metric, engine and accelerator."""
-
-
-def measured_factors(
-    path: str | os.PathLike[str],
+def calibrate(
+    rows: Rows,
     *,
     configs: str | os.PathLike[str] | None = None,
     all_rows: bool = False,
     kinds: tuple[Kind, ...] = KINDS,
-) -> TimeFactorsReport:
-    """How far a user's measured rows are from the estimates of them, as factors; arguments as of `validate`.
+) -> TimeCalibration:
+    """How far your measured times are from the estimates of them, as factors by time, engine and accelerator.
 
-    Give the rows of one deployment, so that what one factor mends is one thing. Raises ArgumentError.
+    rows: the path of a CSV file, or a list of objects by its columns, as `validate` takes them; its other arguments
+    too. Give the rows of one deployment, so that what one factor mends is one thing. `estimate_performance` and the
+    other questions of times take the answer, or its JSON, as `calibration`.
+
+    Raises ArgumentError where no time can be compared.
     """
-    found = answers_of(path, configs=configs, all_rows=all_rows, kinds=kinds)
-    ratios: dict[tuple[int, str, str], list[float]] = {}
-    metrics = found.kind.metrics
+    found = answers_of(rows, configs=configs, all_rows=all_rows, kinds=kinds)
+    logs: dict[tuple[str, ...], list[float]] = {}
+    models: dict[tuple[str, ...], dict[str, None]] = {}
     for answer in found.answers.values():
         for value in answer.values:
-            if value.measured > 0 and value.estimated > 0:
-                key = (metrics.index(value.metric), answer.engine, answer.system)
-                ratios.setdefault(key, []).append(value.measured / value.estimated)
-    return TimeFactorsReport(
+            if value.metric in _TIME_OF and value.measured > 0 and value.estimated > 0:
+                time, sign = _TIME_OF[value.metric]
+                path = (time, answer.engine, answer.hardware)
+                logs.setdefault(path, []).append(sign * math.log(value.measured / value.estimated))
+                models.setdefault(path, {})[answer.model] = None
+    if not logs:
+        raise ArgumentError(f"rows hold no time that can be compared: {_why(found)}.")
+    means = shrunk(logs)
+    return TimeCalibration(
         kind=found.kind.name,
         rows=found.rows,
         answered=len(found.answers),
         factors=tuple(
             TimeFactor(
-                metric=metrics[key[0]],
-                engine=key[1],
-                system=key[2],
-                n=len(ratios[key]),
-                factor=geometric_mean(ratios[key]),
-                spread=_spread(ratios[key]),
+                time=time,
+                engine=path[1],
+                hardware=path[2],
+                n=len(logs[path]),
+                factor=math.exp(means[path]),
+                spread=_spread(logs[path], means[path]),
+                models=tuple(models[path]),
             )
-            for key in sorted(ratios)
+            for time in TIMES
+            for path in sorted(logs)
+            if path[0] == time
         ),
     )
 
 
-def _spread(ratios: list[float]) -> float:
-    """The geometric standard deviation of a sample."""
-    if len(ratios) == 1:
-        return 1.0
-    logs = [math.log(ratio) for ratio in ratios]
-    mean = fmean(logs)
-    return math.exp(math.sqrt(sum((log - mean) ** 2 for log in logs) / (len(logs) - 1)))
+def _why(found: Answered) -> str:
+    if found.refused:
+        reason, count = found.refused.most_common(1)[0]
+        return f"{count:,} of {found.rows:,} rows are refused because {reason}"
+    if found.answers:
+        return f"they measure {found.kind.name}; give columns of times, such as ttft_ms and tpot_ms"
+    return f"{found.flagged:,} of {found.rows:,} rows say themselves that something is wrong; all_rows takes them"
+
+
+def _spread(logs: Sequence[float], mean: float) -> float:
+    """The geometric deviation about the factor."""
+    return 1.0 if len(logs) == 1 else math.exp(math.sqrt(sum((log - mean) ** 2 for log in logs) / (len(logs) - 1)))

@@ -22,6 +22,8 @@ class Answer:
     model: str
     system: str
     """The accelerator, or what is known of it."""
+    hardware: str = ""
+    """Its name in the catalogue, where a time was measured on it."""
     engine: str
     values: tuple[Comparison, ...]
     verdict: Verdict | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from llm_memory_hardware import find_devices
 
 from ..api import estimate_performance
+from ..engines import backends_of, device_of
 from .kinds import Answer, Kind
 from .models import Models
 from .reading import RefusedRow, Row
@@ -18,10 +19,12 @@ from .timed import Question, Times, answer_of, answered, values_of, weights_in
 
 _BY_LAYERS = frozenset({"llama_cpp", "ollama"})
 _WHOLE = re.compile(r"all layers(?: \(tp (\d+) pp (\d+)\))?|cpu")
+# Tokens of a pass of a prompt, where a note says them; the sweeps of llama-batched-bench have as many as llama-bench's
+# beside them (benches/dgx-spark and benches/mac-m2-ultra of llama.cpp: -ub 2048).
+_PASS = re.compile(r"ubatch (\d+)")
+_SWEEP, _PASS_OF_SWEEP, _LEAST_STEP = "llama-batched-bench", 2048, 2048
 # The rate of a whole response, where a note says so.
 _PREFILL_INSIDE = re.compile(r"prefill (?:and HTTP )?inside")
-_PASS = re.compile(r"ubatch (\d+)")
-_BATCHED = "llama-batched-bench"
 
 
 def local_kind(estimate: Times = estimate_performance) -> Kind:
@@ -46,6 +49,8 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
     if backend == "cpu" and find_devices(hardware)[0].type != "cpu":
         raise RefusedRow("the processor of a chip with a GPU is not described")
 
+    settings = _settings(row, engine, hardware, backend)
+
     def question(**load: Any) -> Question:
         return Question(
             named=name,
@@ -56,7 +61,7 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
             precision=weights_in(model, row.text("quantization", "precision"), engine),
             layout=layout,
             load={"batch_size": row.whole("batch") or 1, **load},
-            settings=_settings(row, engine, backend),
+            settings=settings,
         )
 
     prompt, depth = row.whole("prompt_tokens") or 0, row.whole("depth") or 0
@@ -86,20 +91,19 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
     return answer_of(asked, models, tuple(values), system=system_in(row), backend=backend)
 
 
-def _settings(row: Row, engine: str, backend: str | None) -> dict[str, Any]:
-    """What llama.cpp was built for, and the tokens of a pass where a note says another number than is usual."""
-    if engine != "llama_cpp":
+def _settings(row: Row, engine: str, hardware: str, backend: str | None) -> dict[str, Any]:
+    """What it was built for, where the device runs several such, and the tokens of a pass."""
+    if engine not in _BY_LAYERS:
         return {}
+    settings: dict[str, Any] = {}
+    if backend in backends_of(engine, device_of(find_devices(hardware)[0])):
+        settings["backend"] = backend
     note = row.text("note") or ""
-    found: dict[str, Any] = {} if backend is None else {"backend": backend}
-    if said := _PASS.search(note):
-        found["n_ubatch"] = int(said[1])
-    elif _BATCHED in note:
-        # llama.cpp's own benches of this tool (benches/dgx-spark, benches/mac-m2-ultra) give it -ub 2048
-        found["n_ubatch"] = 2048
-    if "n_ubatch" in found:
-        found["n_batch"] = max(2048, found["n_ubatch"])
-    return found
+    said = _PASS.search(note)
+    if engine == "llama_cpp" and (said or note.startswith(_SWEEP)):
+        tokens = int(said[1]) if said else _PASS_OF_SWEEP
+        settings |= {"n_ubatch": tokens, "n_batch": max(tokens, _LEAST_STEP)}
+    return settings
 
 
 def _layout(row: Row, engine: str) -> dict[str, int]:

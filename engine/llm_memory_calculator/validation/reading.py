@@ -6,7 +6,7 @@ import csv
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import ArgumentError, CalculatorError, shown
@@ -78,9 +78,15 @@ class Measurements:
     rows: tuple[Row, ...]
 
 
-def read(path: str | os.PathLike[str]) -> Measurements:
-    """The rows of a CSV file in UTF-8, separated by commas, semicolons or tabs. Raises ArgumentError."""
-    name = os.fspath(path)
+Rows = str | os.PathLike[str] | Sequence[Mapping[str, object]]
+"""A CSV file's path, or rows at hand: each an object by the names of its columns."""
+
+
+def read(rows: Rows) -> Measurements:
+    """The rows at hand, or of a CSV file in UTF-8, separated by commas, semicolons or tabs. Raises ArgumentError."""
+    if not isinstance(rows, (str, os.PathLike)):
+        return _at_hand(rows)
+    name = os.fspath(rows)
     if not os.path.isfile(name):
         raise ArgumentError(f"There is no file {shown(name)}; give the path of a CSV file of measured rows.")
     try:
@@ -97,6 +103,15 @@ def read(path: str | os.PathLike[str]) -> Measurements:
     if not lines:
         raise ArgumentError(f"{shown(name)} is empty; give a CSV file with a header and a row a measurement.")
     return _measurements(name, lines)
+
+
+def _at_hand(rows: Sequence[Mapping[str, object]]) -> Measurements:
+    if not isinstance(rows, Sequence) or not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise ArgumentError("rows must be the path of a CSV file, or a list of objects by the names of its columns.")
+    named = [{str(name).strip().lower(): cell for name, cell in row.items()} for row in rows]
+    columns = list(dict.fromkeys(name for row in named for name in row))
+    lines = [["" if row.get(name) is None else str(row[name]) for name in columns] for row in named]
+    return _measurements("rows", [columns, *lines])
 
 
 def _separator(header: str) -> str:

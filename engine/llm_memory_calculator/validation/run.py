@@ -14,8 +14,9 @@ from .kinds import Answer, Kind, kind_of, reason_of
 from .local_runs import local_kind
 from .models import models_of
 from .open_loops import open_loop_kind
-from .reading import Row, read
-from .report import Miss, ValidationReport
+from .reading import Row, Rows, read
+from .refit import cross_validated
+from .report import CrossValidation, Miss, ValidationReport
 from .scores import Scores, scored
 from .serving_runs import serving_kind
 from .startup import startup_kind
@@ -35,23 +36,28 @@ KINDS: tuple[Kind, ...] = (
 
 
 def validate(
-    path: str | os.PathLike[str],
+    rows: Rows,
     *,
     by: str | None = None,
+    cross_validate: str | None = None,
     configs: str | os.PathLike[str] | None = None,
     all_rows: bool = False,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> ValidationReport:
-    """How far the estimates are from the measured rows of a CSV file, whose columns tell its kind.
+    """How far the estimates are from measured rows, of a CSV file or at hand, whose columns tell their kind.
 
-    by: the scores by model, system or engine too. configs: a folder of `org__name.json`, each taken for the model of
-    that name. all_rows: also those that say themselves (`flag`, `suspect`) that something is wrong with them.
+    by: the scores by model, system or engine too. cross_validate: the scores too of estimates times factors that a
+    light refit has from all rows but those of the same model, system or engine. configs: a folder of `org__name.json`,
+    each taken for the model of that name. all_rows: also those that say themselves (`flag`, `suspect`) that something
+    is wrong with them.
 
     Raises ArgumentError for a file that is missing, no CSV, or of no kind.
     """
     if by is not None:
         checks.choice("by", by, GROUPS)
-    found = answers_of(path, configs=configs, all_rows=all_rows, kinds=kinds)
+    if cross_validate is not None:
+        checks.choice("cross_validate", cross_validate, GROUPS)
+    found = answers_of(rows, configs=configs, all_rows=all_rows, kinds=kinds)
     kind, answers = found.kind, list(found.answers.values())
     return ValidationReport(
         kind=kind.name,
@@ -62,6 +68,7 @@ def validate(
         metrics=_scores(kind, answers),
         by={} if by is None else _by_group(kind, by, answers),
         bias_by=biases(kind.metrics, answers),
+        cross_validated=None if cross_validate is None else _cross_validated(kind, cross_validate, answers),
         worst=_worst(found.answers),
     )
 
@@ -79,14 +86,14 @@ class Answered:
 
 
 def answers_of(
-    path: str | os.PathLike[str],
+    rows: Rows,
     *,
     configs: str | os.PathLike[str] | None,
     all_rows: bool,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> Answered:
     """Every row of a file answered, or counted with the reason why not. Raises ArgumentError."""
-    measurements, models = read(path), models_of(configs)
+    measurements, models = read(rows), models_of(configs)
     kind = kind_of(measurements, kinds)
     answers: dict[int, Answer] = {}
     refused = Counter[str]()
@@ -131,6 +138,18 @@ def _by_group(kind: Kind, by: str, answers: list[Answer]) -> dict[str, Scores]:
     for answer in answers:
         groups.setdefault(getattr(answer, by), []).append(answer)
     return {group: _scores(kind, groups[group]) for group in sorted(groups)}
+
+
+def _cross_validated(kind: Kind, left_out: str, answers: list[Answer]) -> CrossValidation:
+    refitted = cross_validated(answers, lambda answer: str(getattr(answer, left_out)))
+    by = _by_group(kind, left_out, refitted)
+    return CrossValidation(
+        left_out=left_out,
+        groups=len(by),
+        metrics=_scores(kind, refitted),
+        by=by,
+        bias_by=biases(kind.metrics, refitted),
+    )
 
 
 def _worst(answers: dict[int, Answer]) -> tuple[Miss, ...]:

@@ -13,8 +13,8 @@ _ACCELERATOR = ("hardware_name", "system", "accelerator", "hardware", "gpu")
 # Names of engines within what a file writes (vLLM (nm-vllm), NIM (TensorRT-LLM), vllm_0.10.2_20251006), in the order in
 # which they are looked for: kernels before what serves with them (vllm-mlx).
 _WITHIN = ("tensorrt-llm", "trt-llm", "trtllm", "mlx", "llama.cpp", "exllama", "vllm", "sglang", "ollama", "tgi")
-# These run the kernels of others.
-_APPLICATIONS = {"lmstudio": "llama_cpp", "lm studio": "llama_cpp", "omlx": "mlx"}
+# These run the kernels of others, MLX's where that is their backend.
+_APPLICATIONS = {"lmstudio": "llama_cpp", "lm studio": "llama_cpp", "omlx": "mlx", "ollama": "ollama"}
 _ELSEWHERE = re.compile(r"\b(?:llmfit|TensorRT|NIM) v?[\d.]+,?|\(README of [^)]*\)")
 _RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)")
 _BUILD = re.compile(r"\bb(\d{3,5})\b|\((?:before )?(\d{4,5})\)")

@@ -29,8 +29,8 @@ _METRICS = {
     "decode_step_ms": "tpot_ms",
     "tpot_ms": "tpot_ms",
 }
-# Whose tables name no release, and by when they were made.
-_MADE = (("argonne-lcf/LLM-Inference-Bench", "2024-10"), ("blogs.oracle.com", "2024-10"))
+# Whose tables name no release, and when: the first ran vLLM 0.4 to 0.5 and TensorRT-LLM 0.10.
+_MADE = (("argonne-lcf/LLM-Inference-Bench", "2024-06"), ("blogs.oracle.com", "2024-10"))
 # Boards of two chips that a table counts as one: weights of 93 GB ran on a single MI250.
 _BOARDS = {"MI250": 2}
 # llama.cpp was run with one sequence; what its rows call a batch is n_batch, the tokens of a prompt in one pass: the

@@ -12,6 +12,8 @@ from llm_memory_hardware import find_devices
 from ..errors import DoesNotFitError, UnknownFormatError
 from ..formats.scheme import stored_bytes
 from ..models import Model
+from ..performance.machine import card_of, kind_of
+from ..performance.reports import kind_of_model
 from ..report import EndToEndReport, ImagesReport, Interval
 from .kinds import Answer, compared
 from .models import Models
@@ -131,6 +133,7 @@ def answer_of(
     return Answer(
         model=question.named,
         system=system,
+        hardware=find_devices(question.hardware)[0].name,
         engine=question.engine,
         values=values,
         traits=_traits(question, models, backend),
@@ -149,14 +152,11 @@ def _traits(question: Question, models: Models, backend: str | None) -> dict[str
     traits["bits"] = models.once(
         (question.named, question.precision or ""), lambda: _bits(question.model, question.precision)
     )
-    state = architecture.state()
-    if state.window or state.recurrent:
-        traits["class"] = "recurrent"
-    elif architecture.attention_type == "MLA":
-        traits["class"] = "MLA"
+    traits["class"] = kind_of_model(architecture)
+    if backend is None:
+        accelerator = find_devices(question.hardware)[0]
+        traits["accelerator"] = kind_of(accelerator) or card_of(accelerator) or "default"
     else:
-        traits["class"] = "experts" if has_experts(question.model) else "dense"
-    if backend is not None:
         traits["backend"] = backend
     return traits
 
