@@ -43,7 +43,7 @@ def launch_line(
     if engine.LENGTH and engine.LENGTH not in told:
         told[engine.LENGTH] = longest * slots_of(engine)
     words = [_command(facts, engine, model, label, plain)]
-    words += _layout(facts, layout)
+    words += _layout(facts, engine, layout)
     words += _format(facts, "weights", weights)
     words += _format(facts, "cache", cache)
     if adapters is not None and "adapters" in facts:
@@ -92,11 +92,11 @@ def told_length(engine: Engine) -> int | None:
     return None if told is None else int(told) // slots_of(engine)
 
 
-def _layout(facts: Mapping[str, Any], layout: Parallelism) -> Iterator[str]:
+def _layout(facts: Mapping[str, Any], engine: Engine, layout: Parallelism) -> Iterator[str]:
     for part in ("tensor", "pipeline", "data", "expert"):
         size: int = getattr(layout, part)
-        if size > 1 and part in facts:
-            yield facts[part].format(size)
+        if size > 1 and part in facts and "split_mode" not in engine.given:
+            yield facts[part].format(size, shared=engine.facts.get("shares_layers"))
 
 
 def _speculative(facts: Mapping[str, str], method: str, model: str, tokens: int) -> str:

@@ -67,7 +67,13 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
 
     sequences: of a copy at once.
     """
-    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=lies_on_host(deployment))
+    found = evidence_of(
+        machine_of(deployment),
+        phase,
+        sequences=sequences,
+        on_host=lies_on_host(deployment),
+        shared=deployment.layout.tensor > 1,
+    )
     value = time.total * 1e3
     return Interval(
         low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
@@ -205,6 +211,11 @@ def _notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
+    if not machine.engine.timed and machine.engine.ranges is None:
+        text = (
+            f"No run of {machine.engine.TITLE} on such a device was measured: {machine.engine.kin}'s costs were taken."
+        )
+        found.append(Note(subject="engine", text=text, origin="warning"))
     if deployment.layout.data > batch:
         text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
         found.append(Note(subject="data_parallel", text=text, origin="warning"))

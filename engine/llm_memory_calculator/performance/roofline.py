@@ -33,7 +33,8 @@ def moved_bytes(operator: Operator, work: Work, weight_bytes: float, formats: Fo
     entry = operator.cached_entry()
     if entry:
         value_bytes = engine.entry_bytes(entry, formats) / sum(values for _, values in entry)
-        moved = moved + (work.cache_read + work.cache_written) * value_bytes
+        copies = operator.heads_per_key if engine.kernels.repeats_keys else 1
+        moved = moved + (work.cache_read * copies + work.cache_written) * value_bytes
     return moved + work.state * engine.recurrent_bytes
 
 

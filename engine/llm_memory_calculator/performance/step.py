@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llm_memory_hardware.facts import Link
 
     from ..deployment import Deployment
-    from ..engines import Engine, Place
+    from ..engines import Engine, HostCost, Place
     from ..formats.numerics import Format
     from ..operators import Operator
     from ..units import Quantity
@@ -238,7 +238,7 @@ def sum_time(deployment: Deployment, machine: Machine, operator: Operator, step:
         return None
     message = operator.reduced_values(step) * deployment.formats.activation_bytes
     if copies == 1:
-        return all_reduce(message, layout.tensor, machine)
+        return all_reduce(message, layout.tensor, machine) + machine.engine.kernels.sum_launch
     return _exchange(message / copies, operator.visited_share, layout, machine)
 
 
@@ -433,6 +433,10 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
         stage = merged_time(deployment, holding, merged, prefills(groups), clock)
         for group in groups:
             stage.add(grouped_time(deployment, holding, group, encodes, clock))
+        if host.dispatch:
+            waited = larger(0.0, dispatch_time(holding, host) - stage.total)
+            stage.spend("launch", waited)
+            stage.launch_s = stage.launch_s + waited
         stage.spend("host", host.step + host.sequence * handled(groups))
         found.add(stage, holding.alike)
         slowest = larger(slowest, stage.total)
@@ -483,6 +487,15 @@ def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Q
     stage.spend("launch", launches)
     stage.launch_s = stage.launch_s + launches
     return stage
+
+
+def dispatch_time(holding: Holding, host: HostCost) -> float:
+    """Seconds in which an engine's program calls the operators of a stage, while the device works."""
+    experts = sum(
+        count * max((operator.expert_count for operator, _, _ in kind.operators), default=0)
+        for count, kind in holding.stack
+    )
+    return holding.depth * host.dispatch + experts * host.dispatch_expert
 
 
 class _Launched(NamedTuple):
