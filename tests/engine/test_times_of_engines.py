@@ -1,8 +1,10 @@
 """Times of engines by what was measured of each, and what is said of those that were not measured."""
 
+from typing import Any
+
 import pytest
 
-from llm_memory_calculator import LayoutError, calculate_memory, estimate_performance
+from llm_memory_calculator import ArgumentError, LayoutError, calculate_memory, estimate_performance
 from llm_memory_calculator.report import EndToEndReport, Interval
 
 
@@ -106,3 +108,71 @@ def test_a_split_mode_is_refused_with_another_layout(mode: str, layout: dict[str
         estimate_performance("llama3_8b", "RTX 4090", **asked)  # type: ignore[arg-type]
     with pytest.raises(LayoutError, match=instead):
         calculate_memory("llama3_8b", hardware="RTX 4090", **asked)  # type: ignore[arg-type]
+
+
+# llama-bench of ik_llama.cpp, tokens a second: discussions 164 (December 2024, 16 threads) and 437 (Xeon 8480)
+READ_BY_PROCESSORS = [
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "q4_k_s", 512, 269.6),
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "q8_0", 512, 268.19),
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "iq3_s", 512, 156.47),
+    ("Xeon 8480+", "meta-llama/Llama-3.1-8B-Instruct", "q4_k_m", 512, 444.89),
+    ("Xeon 8480+", "Qwen/Qwen3-30B-A3B", "q4_k_m", 512, 510.65),
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "tokens", "measured"), READ_BY_PROCESSORS)
+def test_ik_llama_takes_in_prompts_on_processors_as_it_was_measured(
+    hardware: str, model: str, precision: str, tokens: int, measured: float
+) -> None:
+    report = estimate_performance(
+        model, hardware, engine="ik_llama.cpp", precision=precision, input_tokens=tokens, output_tokens=1
+    )
+    interval = told(report.ttft_interval_ms)
+    assert interval.low <= tokens / measured * 1e3 <= interval.high
+    other = estimate_performance(
+        model, hardware, engine="llama_cpp", precision=precision, input_tokens=tokens, output_tokens=1
+    )
+    assert report.ttft_ms < other.ttft_ms
+
+
+# tokens a second of one sequence: Qwen3-30B-A3B IQ4_XS on a 7950X and, with experts on the host, on an RTX 4080
+# (discussions 437, 490); Qwen3-14B q4_0 and Hunyuan-A13B IQ4_XS on two and four RTX 3090 by layers and by graph (pull
+# requests 1106 and 1116)
+DECODED_BY_IK = [
+    ("Ryzen 9 7950X", "Qwen/Qwen3-30B-A3B", "iq4_xs", {}, {}, 29.17),
+    ("RTX 4080", "Qwen/Qwen3-30B-A3B", "iq4_xs", {"n_cpu_moe": 48}, {}, 34.45),
+    ("RTX 4080", "Qwen/Qwen3-30B-A3B", "iq4_xs", {"n_cpu_moe": 18}, {}, 77.44),
+    ("RTX 3090", "Qwen/Qwen3-14B", "q4_0", {}, {"pipeline_parallel": 2}, 95.54),
+    ("RTX 3090", "tencent/Hunyuan-A13B-Instruct", "iq4_xs", {}, {"pipeline_parallel": 4}, 105.84),
+    ("RTX 3090", "tencent/Hunyuan-A13B-Instruct", "iq4_xs", {"split_mode": "graph"}, {"tensor_parallel": 4}, 139.06),
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "settings", "layout", "measured"), DECODED_BY_IK)
+def test_ik_llama_decodes_as_it_was_measured(
+    hardware: str, model: str, precision: str, settings: dict[str, object], layout: dict[str, int], measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        engine="ik_llama_cpp",
+        precision=precision,
+        engine_settings=settings or None,
+        input_tokens=1,
+        output_tokens=128,
+        **layout,  # type: ignore[arg-type]
+    )
+    interval = told(report.tpot_interval_ms)
+    assert interval.low <= 1e3 / measured <= interval.high
+
+
+def test_ik_llama_holds_what_llama_cpp_of_its_time_does() -> None:
+    asked: dict[str, Any] = {"hardware": "RTX 4090", "precision": "q4_k_m", "batch_size": 1, "seq_length": 8192}
+    own = calculate_memory("llama3.1_8b", engine="ik_llama.cpp", **asked)
+    attends = {"flash_attn": "on"}
+    other = calculate_memory(
+        "llama3.1_8b", engine="llama.cpp", engine_version="b5000", engine_settings=attends, **asked
+    )
+    assert own.total_memory_bytes == pytest.approx(other.total_memory_bytes, rel=0.02)
+    with pytest.raises(ArgumentError, match="has no setting 'fit'"):
+        calculate_memory("llama3.1_8b", engine="ik_llama.cpp", engine_settings={"fit": "on"}, **asked)

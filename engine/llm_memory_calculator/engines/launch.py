@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..facts import table
 from . import settings_of
+from .releases import engine_table
 
 if TYPE_CHECKING:
     from ..parallel import Parallelism
     from .base import Engine
-    from .settings import Setting, Value
+from .settings import Setting, Value
 
 
 def launch_line(
@@ -36,7 +36,7 @@ def launch_line(
     plain: what the weights are in, and what is not quantised. adapters: how many and of what rank. drafted: the method,
     the draft's name and the tokens drafted at once.
     """
-    facts, declared = table(f"engines/{engine.name}")["launch"], settings_of(engine.name)
+    facts, declared = engine_table(engine.name)["launch"], settings_of(engine.name)
     if weights and weights not in facts.get("weights", {}) and "{label}" not in facts["command"]:
         return None
     told: dict[str, Value] = dict(engine.given)

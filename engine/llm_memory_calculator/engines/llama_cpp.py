@@ -139,7 +139,7 @@ class LlamaCpp(Described):
     @property
     def unified(self) -> bool:
         """Whether all slots share one pool of cells."""
-        return bool(self.settings["kv_unified"]) or not self.facts["streams"]
+        return bool(self.settings.get("kv_unified")) or not self.facts["streams"]
 
     @property
     def layers_told(self) -> int | None:
@@ -156,8 +156,8 @@ class LlamaCpp(Described):
     @property
     def fits_itself(self) -> bool:
         """Whether it moves layers to the host by itself where they do not fit."""
-        told = "n_gpu_layers" in self.given or self.settings["split_mode"] in SHARES_LAYERS
-        return self.settings["fit"] == "on" and self.device.runtime != "cpu" and not told
+        told = "n_gpu_layers" in self.given or self.settings.get("split_mode") in SHARES_LAYERS
+        return self.settings.get("fit") == "on" and self.device.runtime != "cpu" and not told
 
     @property
     def sees_on_device(self) -> bool:
