@@ -437,8 +437,7 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
-        tensor = fewest.layout.tensor
-        why = f"No layout was given: tensor_parallel {tensor} is the smallest that holds the model."
+        why = f"No layout was given: {_shared(fewest)} is the smallest that holds the model."
         return estimate_end_to_end(_noted(fewest, why), load, explained=full)
     if model.architecture.task == "encoder":
         return estimate_end_to_end(_copied(deployment, load, offered), load, explained=full)
@@ -449,6 +448,13 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
     idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
     why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
     return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
+
+
+def _shared(deployment: Deployment) -> str:
+    """How the devices of a copy share a model, by the argument that says it."""
+    layout = deployment.layout
+    stages = deployment.engine.BY_LAYERS
+    return f"pipeline_parallel {layout.pipeline}" if stages else f"tensor_parallel {layout.tensor}"
 
 
 def _laid_out(
@@ -464,16 +470,14 @@ def _laid_out(
         tried = list(search.of_a_node(deployment, load))
         enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)
         if enough is not None:
-            tensor = enough.layout.tensor
-            why = f"No layout was given: tensor_parallel {tensor} is the smallest that serves so many requests."
+            why = f"No layout was given: {_shared(enough)} is the smallest that serves so many requests."
             return _noted(enough, why)
         if tried:
             widest = tried[-1]
-            return _noted(widest, f"No layout was given: tensor_parallel {widest.layout.tensor} is the widest.")
+            return _noted(widest, f"No layout was given: {_shared(widest)} is the widest.")
     for wanted, what in ((together(load), "all of them at once"), (load, "one of them")):
         if devices is None and (fewest := search.fewest_in_node(deployment, wanted)):
-            tensor = fewest.layout.tensor
-            return _noted(fewest, f"No layout was given: tensor_parallel {tensor} is the smallest that holds {what}.")
+            return _noted(fewest, f"No layout was given: {_shared(fewest)} is the smallest that holds {what}.")
         try:
             best = search.best_layouts(deployment, wanted, goal="throughput", advise=wanted is load).best
         except DoesNotFitError:

@@ -314,6 +314,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
     if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:
         deployment = replace(deployment, engine=engine.told(mmproj=True))
     check(model.architecture, chosen.layout, pads=engine.device.pads)
+    _require_shared(deployment)
     return deployment, load
 
 
@@ -380,7 +381,16 @@ def deployed_as_given(
         return None
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
     check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
-    return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
+    found = deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
+    _require_shared(found)
+    return found
+
+
+def _require_shared(deployment: Deployment) -> None:
+    """Raise LayoutError where the engine was told to share a model in another way than the layout does."""
+    refused = deployment.engine.refused(deployment.layout)
+    if refused:
+        raise LayoutError(refused)
 
 
 def named(

@@ -227,7 +227,7 @@ def bias_of(report: ValidationReport, metric: str) -> float:
         ("vLLM (nm-vllm)", None, "vllm"),
         ("vllm_0.10.2_20251006", None, "vllm"),
         ("vLLM on optimum-neuron", None, "vllm"),
-        ("ik_llama.cpp", "cpu", "llama_cpp"),
+        ("ik_llama.cpp", "cpu", "ik_llama_cpp"),
         ("mlx-lm", "mlx", "mlx"),
         ("mlx-vlm", "mlx", "mlx"),
         ("vllm-mlx", "mlx", "mlx"),

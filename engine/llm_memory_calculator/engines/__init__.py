@@ -35,7 +35,7 @@ from .base import (
 )
 from .described import Described
 from .device import UNNAMED, Device, device_of
-from .releases import on_top, release_of
+from .releases import engine_table, on_top, release_of
 from .settings import Setting, Value, declared, settled
 from .times import backends_of, plain_name, times_of
 
@@ -83,6 +83,7 @@ _CLASSES = {
     "lmdeploy": "Lmdeploy",
     "tgi": "Tgi",
     "llama_cpp": "LlamaCpp",
+    "ik_llama_cpp": "IkLlamaCpp",
     "ollama": "Ollama",
     "mlx": "Mlx",
     "exllama": "ExLlama",
@@ -98,7 +99,9 @@ SPELLINGS = {
     "llamacpp": "llama_cpp",
     "llama-cpp": "llama_cpp",
     "llama-server": "llama_cpp",
-    "ik_llama.cpp": "llama_cpp",
+    "ik_llama.cpp": "ik_llama_cpp",
+    "ik-llama.cpp": "ik_llama_cpp",
+    "ikllama": "ik_llama_cpp",
     "koboldcpp": "llama_cpp",
     "mlx-lm": "mlx",
     "mlx_lm": "mlx",
@@ -144,7 +147,7 @@ def _settled(name: str, version: str | None, device: Device, given: tuple[tuple[
 @lru_cache(maxsize=64)
 def settings_of(name: str) -> dict[str, Setting]:
     """The settings of an engine by its own names."""
-    return declared(table(f"engines/{name}")["settings"])
+    return declared(engine_table(name)["settings"])
 
 
 def serves(name: str, device: Device) -> bool:
@@ -197,10 +200,10 @@ def _class(name: str) -> type[Described]:
 
 @lru_cache(maxsize=1024)
 def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple[str, Value], ...]) -> Engine:
-    tables = {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
+    tables = _releases(name)
     if version is None:
-        return _made(name, max(tables, key=release_of), tables, device, given)
-    version = version.replace("B", "b") if name == "llama_cpp" else version
+        return _made(name, max(tables, key=release_of), device, given)
+    version = version.replace("B", "b") if name.endswith("llama_cpp") else version
     if _DATE.fullmatch(version.strip()):
         return _of_date(name, version.strip(), tables, device, given)
     if _YEAR.match(version.strip()):
@@ -213,10 +216,10 @@ def _resolved(name: str, version: str | None, device: Device, given: tuple[tuple
     wanted = release_of(version)
     nearest = _nearest(wanted, tables)
     if release_of(nearest["from"]) <= wanted < release_of(nearest["before"]):
-        return _made(name, nearest["from"], tables, device, given, version=version)
+        return _made(name, nearest["from"], device, given, version=version)
     text = f"{name} {version} is not described: the nearest version that is, {nearest['from']}, was counted."
     note = Note(subject="engine_version", text=text, origin="warning")
-    return _made(name, nearest["from"], tables, device, given, notes=(note,))
+    return _made(name, nearest["from"], device, given, notes=(note,))
 
 
 def _of_date(
@@ -231,7 +234,7 @@ def _of_date(
     if not known:
         text = f"When {name} came out is not known: for {date} its newest release that is described was counted."
         note = Note(subject="engine_version", text=text, origin="warning")
-        return _made(name, max(tables, key=release_of), tables, device, given, notes=(note,))
+        return _made(name, max(tables, key=release_of), device, given, notes=(note,))
     last = _last_day(date)
     out = [entry for entry in known if entry[0] <= last]
     _, described = max(out, default=min(known))
@@ -239,7 +242,7 @@ def _of_date(
     if not out:
         text = f"{name} as of {date} is older than all that is described: its release {described} was counted."
     note = Note(subject="engine_version", text=text, origin="assumption" if out else "warning")
-    return _made(name, described, tables, device, given, notes=(note,))
+    return _made(name, described, device, given, notes=(note,))
 
 
 def _last_day(date: str) -> str:
@@ -259,7 +262,6 @@ def _last_day(date: str) -> str:
 def _made(
     name: str,
     described: str,
-    tables: Mapping[str, Mapping[str, Any]],
     device: Device,
     given: tuple[tuple[str, Value], ...],
     *,
@@ -267,10 +269,7 @@ def _made(
     notes: tuple[Note, ...] = (),
 ) -> Engine:
     """The engine by one of its tables, on top of those that it is like."""
-    facts, like = tables[described], tables[described].get("like")
-    while like:
-        facts, like = on_top(facts, tables[like]), tables[like].get("like")
-    facts = _completed(facts)
+    facts = _completed(_release(name, described))
     made = _class(name)
 
     _require_released(name, version or described, given)
@@ -299,6 +298,23 @@ def _made(
         refused_adapters=tuple(facts["adapters"]["refused"]),
     )
     return bare.settled(settings_of(name))
+
+
+def _release(name: str, described: str) -> Mapping[str, Any]:
+    """A release's table on top of those that it is like, of this engine or of another (llama_cpp/b2000)."""
+    found = _releases(name)[described]
+    like = found.get("like")
+    while like:
+        engine, _, described = like.rpartition("/")
+        name = engine or name
+        below = _releases(name)[described]
+        found, like = on_top(found, below), below.get("like")
+    return found
+
+
+def _releases(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """The tables of an engine's releases by where they begin."""
+    return {facts["from"]: facts for facts in table(f"engines/{name}")["version"]}
 
 
 def _completed(facts: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -48,6 +48,11 @@ class HostCost:
     """Of each mixture's layer in a step without prompts."""
     recurrence: float = 0.0
     """Of each recurrent layer in a step without prompts."""
+    dispatch: float = 0.0
+    """Of each layer where an engine's program calls operators one by one while the device works on those before: only
+    what it takes longer than the device is waited for."""
+    dispatch_expert: float = 0.0
+    """The same of each expert of a mixture's layer."""
 
     def slower(self, factor: float) -> HostCost:
         """The same with the launches of a step without prompts so many times as long."""
@@ -154,7 +159,9 @@ class TimeRanges:
     devices: frozenset[str]
     """Those that were fitted, by their names in the catalogue."""
     seen: Mapping[str, tuple[float, float]]
-    """By phase: prefill, decode, batch (decode of several sequences), host (decode with a part on the host)."""
+    """By phase: prefill, decode, batch (decode of several sequences); host: with a part on the host; shared: devices
+    share each layer.
+    """
     unseen: Mapping[str, tuple[float, float]]
     evidence: str
 
@@ -189,10 +196,16 @@ class KernelCost:
     """More of them in a step that carries prefill."""
     elementwise_passes: float
     """Passes over memory for each that the bytes say."""
+    repeats_keys: bool = False
+    """Whether a cache is written out for each query head before it is attended."""
     reduce_launch: float = 1.0
     """Factor on the launches of sums over ranks."""
     reduce_bandwidth: float = 1.0
     """Factor on the bandwidth of large sums, which a switch that adds in flight raises."""
+    shared_sum: Mapping[str, float] = field(default_factory=dict)
+    """Seconds more of each sum over ranks, by the way in which an engine shares layers (split_mode)."""
+    sum_launch: float = 0.0
+    """The same of the way that is taken."""
     matmul: Mapping[str, ProductCost] = field(default_factory=dict)
     """By format of the weights."""
     local: LocalCost | None = None
@@ -433,6 +446,10 @@ class Engine(Protocol):
 
     @property
     def PROFILES(self) -> bool: ...
+
+    def refused(self, layout: Parallelism) -> str:
+        """Why it does not share a model so, with what to give instead; empty where it does."""
+        ...
 
     @property
     def SMALLER_WEIGHTS(self) -> tuple[str, ...]: ...

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..operators import Entry, State
     from ..operators.base import Split
+    from ..parallel import Parallelism
     from ..ranks import Kind
     from ..report import Note
     from ..units import Quantity
@@ -93,8 +94,6 @@ class Described:
     """Whether a model runs on one device alone."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
-    BY_LAYERS: ClassVar[bool] = False
-    """Whether devices share whole layers and not each layer, where nobody says."""
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
         "cuda",
         "rocm",
@@ -116,6 +115,15 @@ class Described:
 
     def __str__(self) -> str:
         return self.said
+
+    @property
+    def BY_LAYERS(self) -> bool:
+        """Whether devices share whole layers and not each layer, where nobody says."""
+        return False
+
+    def refused(self, layout: Parallelism) -> str:
+        """Of no layout; an engine whose settings say how devices share has it otherwise."""
+        return ""
 
     @property
     def said(self) -> str:

@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..facts import table
 from . import settings_of
+from .releases import engine_table
 
 if TYPE_CHECKING:
     from ..parallel import Parallelism
     from .base import Engine
-    from .settings import Setting, Value
+from .settings import Setting, Value
 
 
 def launch_line(
@@ -36,14 +36,14 @@ def launch_line(
     plain: what the weights are in, and what is not quantised. adapters: how many and of what rank. drafted: the method,
     the draft's name and the tokens drafted at once.
     """
-    facts, declared = table(f"engines/{engine.name}")["launch"], settings_of(engine.name)
+    facts, declared = engine_table(engine.name)["launch"], settings_of(engine.name)
     if weights and weights not in facts.get("weights", {}) and "{label}" not in facts["command"]:
         return None
     told: dict[str, Value] = dict(engine.given)
     if engine.LENGTH and engine.LENGTH not in told:
         told[engine.LENGTH] = longest * slots_of(engine)
     words = [_command(facts, engine, model, label, plain)]
-    words += _layout(facts, layout)
+    words += _layout(facts, engine, layout)
     words += _format(facts, "weights", weights)
     words += _format(facts, "cache", cache)
     if adapters is not None and "adapters" in facts:
@@ -92,11 +92,11 @@ def told_length(engine: Engine) -> int | None:
     return None if told is None else int(told) // slots_of(engine)
 
 
-def _layout(facts: Mapping[str, Any], layout: Parallelism) -> Iterator[str]:
+def _layout(facts: Mapping[str, Any], engine: Engine, layout: Parallelism) -> Iterator[str]:
     for part in ("tensor", "pipeline", "data", "expert"):
         size: int = getattr(layout, part)
-        if size > 1 and part in facts:
-            yield facts[part].format(size)
+        if size > 1 and part in facts and "split_mode" not in engine.given:
+            yield facts[part].format(size, shared=engine.facts.get("shares_layers"))
 
 
 def _speculative(facts: Mapping[str, str], method: str, model: str, tokens: int) -> str:

@@ -7,9 +7,9 @@ llama-model.cpp) and of the buffers that it prints; numbers stand in data/engine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from ..formats.numerics import kv_bits, parse_format
 from ..units import ceil_div, larger, smaller
@@ -18,14 +18,19 @@ from .described import MIB, Described, spread_of
 from .device import GGML_RUNTIMES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..formats.scheme import Formats
     from ..memory.ledger import Ledger
     from ..operators import Entry, Operator, State
+    from ..parallel import Parallelism
     from ..ranks import Kind
     from ..units import Quantity
     from .device import Runtime
     from .settings import Value
 
+SHARES_LAYERS = ("row", "tensor", "graph")
+"""Words of split_mode by which devices share each layer."""
 FLOAT_BYTES = 4
 """Of a value of an activation, a score, a logit or a state: all are float32."""
 
@@ -61,17 +66,52 @@ class Shared(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LlamaCpp(Described):
-    """llama.cpp's llama-server, whose devices share whole layers (split mode layer): the stages of a pipeline."""
+    """llama.cpp's llama-server, whose devices share whole layers (split mode layer), the stages of a pipeline, where
+    nobody says that they share each layer.
+    """
 
     TITLE: ClassVar[str] = "llama.cpp"
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = GGML_RUNTIMES
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
-    BY_LAYERS: ClassVar[bool] = True
     CHUNK: ClassVar[str] = "n_ubatch"
     LENGTH: ClassVar[str] = "n_ctx"
     SLOTS: ClassVar[str] = "n_parallel"
     SEQUENCES: ClassVar[str] = "n_parallel"
     SMALL_CACHE: ClassVar[str] = "q8_0"
+
+    def settled(self, declared: Iterable[str]) -> Self:
+        found = super(LlamaCpp, self).settled(declared)
+        kernels = replace(found.kernels, sum_launch=found.kernels.shared_sum.get(found.way_of_sharing, 0.0))
+        return replace(found, kernels=kernels)
+
+    @property
+    def BY_LAYERS(self) -> bool:
+        return self.settings.get("split_mode", "layer") not in SHARES_LAYERS
+
+    @property
+    def way_of_sharing(self) -> str:
+        """How devices share each layer where they do: as told, or as this build does it best."""
+        told = str(self.settings.get("split_mode", ""))
+        return told if told in SHARES_LAYERS else str(self.facts["shares_layers"])
+
+    def refused(self, layout: Parallelism) -> str:
+        told = self.given.get("split_mode")
+        if told == "layer" and layout.tensor > 1:
+            return (
+                f"split_mode 'layer' deals whole layers, and tensor_parallel is {layout.tensor}; give "
+                f"pipeline_parallel {layout.tensor} instead, or split_mode {self.facts['shares_layers']!r}."
+            )
+        if told in SHARES_LAYERS and layout.pipeline > 1:
+            return (
+                f"split_mode {told!r} shares each layer, and pipeline_parallel is {layout.pipeline}; give "
+                f"tensor_parallel {layout.pipeline} instead, or split_mode 'layer'."
+            )
+        if told == "none" and layout.devices_of_copy > 1:
+            return (
+                f"split_mode 'none' runs the model on one device, and {layout} shares it; give data_parallel "
+                f"{layout.devices_of_copy} for a copy on each, or split_mode 'layer'."
+            )
+        return ""
 
     def default(self, name: str) -> Value | None:
         if name == "kv_unified" and self.facts["streams"] and "n_parallel" in self.given:
@@ -99,7 +139,7 @@ class LlamaCpp(Described):
     @property
     def unified(self) -> bool:
         """Whether all slots share one pool of cells."""
-        return bool(self.settings["kv_unified"]) or not self.facts["streams"]
+        return bool(self.settings.get("kv_unified")) or not self.facts["streams"]
 
     @property
     def layers_told(self) -> int | None:
@@ -116,8 +156,8 @@ class LlamaCpp(Described):
     @property
     def fits_itself(self) -> bool:
         """Whether it moves layers to the host by itself where they do not fit."""
-        told = "n_gpu_layers" in self.given or self.settings["split_mode"] == "row"
-        return self.settings["fit"] == "on" and self.device.runtime != "cpu" and not told
+        told = "n_gpu_layers" in self.given or self.settings.get("split_mode") in SHARES_LAYERS
+        return self.settings.get("fit") == "on" and self.device.runtime != "cpu" and not told
 
     @property
     def sees_on_device(self) -> bool:
@@ -243,7 +283,7 @@ class LlamaCpp(Described):
 
     def _heads_here(self, place: Place) -> float:
         """How many times a rank's share of the cache the fullest device has: split by rows, the first keeps all."""
-        if place.layout.tensor == 1 or self.settings.get("split_mode") == "tensor":
+        if place.layout.tensor == 1 or self.way_of_sharing != "row":
             return 1.0
         shared = place.architecture.shard(place.layout.tensor, place.layout.expert)
         return float(place.architecture.cached_values(1, 1) / max(shared.cached_values(1, 1), 1))

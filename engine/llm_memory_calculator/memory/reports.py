@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engines import device_of, serves, settings_of
 from ..engines.inferred import only_loader
 from ..engines.launch import launch_line
-from ..facts import table
+from ..engines.releases import engine_table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Startup
@@ -173,7 +173,7 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
 def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
     """What was counted and no flag of the engine makes so."""
     model, formats, engine, layout = deployment.model, deployment.formats, deployment.engine, deployment.layout
-    own, facts, notes = model.formats(None, None), table(f"engines/{engine.name}")["launch"], []
+    own, facts, notes = model.formats(None, None), engine_table(engine.name)["launch"], []
     kept = formats.kv_cache
     if kept != own.kv_cache and kept.bits < 16 and kept.name not in facts.get("cache", {}) and not formats.uniform:
         having = f"it has {', '.join(facts['cache'])}" if "cache" in facts else "none is known to it"
@@ -216,7 +216,7 @@ def launch_of(deployment: Deployment, load: Load) -> str | None:
     """The line that starts the engine so; None where no line does."""
     model, formats, adapters, drafts = deployment.model, deployment.formats, load.adapters, deployment.speculation
     own = model.formats(None, None)
-    if table(f"engines/{deployment.engine.name}")["launch"].get("of_sound") and deployment.architecture.sounds is None:
+    if engine_table(deployment.engine.name)["launch"].get("of_sound") and deployment.architecture.sounds is None:
         return None
     return launch_line(
         deployment.engine,

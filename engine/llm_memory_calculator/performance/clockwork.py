@@ -11,7 +11,7 @@ from ..operators import Step
 from ..ranks import holdings
 from .machine import machine_of
 from .speculating import decode_step, drafting_time
-from .step import Clock, Known, grouped_time, hand_over, known_by, merged_time
+from .step import Clock, Known, dispatch_time, grouped_time, hand_over, known_by, merged_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,8 @@ class Clockwork:
     """What a piece of a prompt attends, by its tokens and those before it; its launch left out."""
     launch: float
     """Launches of a step that carries prompts: of what they attend, and what they cost more than graphs."""
+    dispatch: float
+    """Seconds in which the engine's program calls the operators of a step, the least that a step takes."""
     step: float
     sequence: float
     width: int
@@ -76,6 +78,7 @@ class Clockwork:
         found += self.launch + sum([self._attended(tokens, before) for tokens, before in pieces])
         if here:
             found += _between(self.contexts, self.attends[min(here, len(self.attends) - 1)], context)
+        found = max(found, self.dispatch)
         found += self.step + self.sequence * (here * self.width + len(pieces))
         if self.stages == 1:
             return found
@@ -158,13 +161,9 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     host, here = machine.engine.host, -(-sequences // layout.pipeline)
     # a sequence whose drafted tokens are verified brings all of them
     wide = numpy.minimum((1 + drafted) * here, most_tokens)
-    decodes = (
-        tokens[wide]
-        + experts[wide]
-        + logits[numpy.minimum(wide, len(logits) - 1)]
-        + host.step
-        + host.sequence * (1 + drafted) * here
-    )[:, None] + attends[here]
+    called = sum(holding.alike * dispatch_time(holding, host) for holding in stages)
+    decodes = (tokens[wide] + experts[wide] + logits[numpy.minimum(wide, len(logits) - 1)])[:, None] + attends[here]
+    decodes = numpy.maximum(decodes, called) + (host.step + host.sequence * (1 + drafted) * here)[:, None]
     first = [float(numpy.asarray(whole).flat[0]) for whole, _ in by_stage]
     slowest = max(whole / holding.alike for whole, holding in zip(first, stages, strict=True)) / sum(first)
     if layout.pipeline > 1:
@@ -181,6 +180,7 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
         pieces=tuple(new[:, 0].tolist()),
         prompts=second.tolist(),
         launch=carrying + max(float(numpy.min(alone - second)), 0.0),
+        dispatch=called,
         step=host.step,
         sequence=host.sequence,
         width=1 + drafted,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from llm_memory_hardware.accelerator import Accelerator
 
-from ..engines import Engine, ProductCost, backends_of, plain_name
+from ..engines import Engine, ProductCost, TimeRanges, backends_of, plain_name
 from ..errors import LayoutError
 from ..facts import table
 from ..formats.numerics import Format
@@ -155,9 +155,11 @@ class Machine:
     @property
     def ranges(self) -> Mapping[str, Any]:
         """How far measured times lie from estimates like these, and what that rests on."""
-        # the class says nothing of an engine that was never timed on such a runtime
-        untimed = self.evidence == "class" and not self.engine.timed
-        found: Mapping[str, Any] = table("timing")["interval"]["none" if untimed else self.kind or self.evidence]
+        rows = table("timing")["interval"]
+        found: Mapping[str, Any] = rows[self.kind or self.evidence]
+        if not self.engine.timed:
+            # runs of other engines say little of one that was never timed on such a runtime, kernels a part
+            found = rows["engine" if self.evidence in ("measured", "sister") else "none"]
         return found
 
     def factor(self, name: str, row: str = "") -> float:
@@ -275,29 +277,37 @@ def _of_law(accelerator: Accelerator, engine: Engine) -> Evidence:
     assert local is not None
     if ranges is None or not knows_peak(local, accelerator):
         return "none"
-    seen = {accelerator.name, plain_name(accelerator.name)} & ranges.devices
-    return "measured" if seen and accelerator.sources else "law"
+    return "measured" if _was_timed(accelerator, ranges) else "law"
 
 
-def evidence_of(machine: Machine, phase: str, *, sequences: float = 1, on_host: bool = False) -> Range:
+def _was_timed(accelerator: Accelerator, ranges: TimeRanges) -> bool:
+    """Whether an engine's ranges are of this accelerator of the catalogue too."""
+    named = {accelerator.name, plain_name(accelerator.name)} & ranges.devices
+    return bool(named and accelerator.sources)
+
+
+def evidence_of(
+    machine: Machine, phase: str, *, sequences: float = 1, on_host: bool = False, shared: bool = False
+) -> Range:
     """The range of a phase's time over its estimate: the engine's own where it has some, else the accelerator's.
 
     phase: prefill or decode. sequences: of a decode step. on_host: whether a part of the model lies on the host.
+    shared: whether devices share each layer.
     """
     ranges, level = machine.engine.ranges, table("timing")["interval"]["level"]
     if ranges is None or machine.evidence == "none":
         own = machine.ranges
         low, high = own[phase]
         return Range(low, high, level, own["evidence"])
-    seen = machine.evidence == "measured"
+    seen = _was_timed(machine.accelerator, ranges)
     by_phase = ranges.seen if seen else ranges.unseen
     low, high = by_phase["batch" if phase == "decode" and sequences > 1 else phase]
-    if on_host:
-        less, more = by_phase.get("host", (low, high))
+    for told, of in (("host", on_host), ("shared", shared)):
+        less, more = by_phase.get(told, (low, high)) if of else (low, high)
         low, high = min(low, less), max(high, more)
     tested = not seen and bool(ranges.devices)
-    told = f"{ranges.evidence}, and tested on those that the fit left out" if tested else ranges.evidence
-    return Range(low, high, level, told)
+    evidence = f"{ranges.evidence}, and tested on those that the fit left out" if tested else ranges.evidence
+    return Range(low, high, level, evidence)
 
 
 def host_bandwidth(machine: Machine) -> float:

@@ -69,7 +69,8 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
 
     sequences: of a copy at once.
     """
-    found = _evidence(deployment, phase, sequences, on_host=lies_on_host(deployment))
+    shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
+    found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
     found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
     value = time.total * 1e3
     return Interval(
@@ -80,9 +81,11 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     )
 
 
-def _evidence(deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False) -> Range:
+def _evidence(
+    deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False, shared: bool = False
+) -> Range:
     """The range of a phase's time over its estimate; of a kind of model of which no run was measured, wider."""
-    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=on_host)
+    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=on_host, shared=shared)
     kind = table("timing")["interval"]["unmeasured"].get(deployment.architecture.task)
     if kind is None:
         return found
@@ -217,6 +220,11 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
+    if not machine.engine.timed and machine.engine.ranges is None:
+        text = (
+            f"No run of {machine.engine.TITLE} on such a device was measured: {machine.engine.kin}'s costs were taken."
+        )
+        found.append(Note(subject="engine", text=text, origin="warning"))
     if deployment.layout.data > batch:
         text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
         found.append(Note(subject="data_parallel", text=text, origin="warning"))

@@ -27,13 +27,15 @@ class OperatorTime(NamedTuple):
     """Whether latent attention ran absorbed; None for every other operator."""
 
 
-def moved_bytes(work: Work, weight_bytes: float, value_bytes: float, formats: Formats, engine: Engine) -> Quantity:
+def moved_bytes(
+    work: Work, weight_bytes: float, value_bytes: float, reads: int, formats: Formats, engine: Engine
+) -> Quantity:
     """Bytes that a work reads and writes of an operator that stores `weight_bytes` on this device, and each value of
-    whose cache is `value_bytes`.
+    whose cache is `value_bytes` and is read `reads` times.
     """
     moved = work.weight_share * weight_bytes + work.activations * formats.activation_bytes
     if value_bytes:
-        moved = moved + (work.cache_read + work.cache_written) * value_bytes
+        moved = moved + (work.cache_read * reads + work.cache_written) * value_bytes
     return moved + work.state * engine.recurrent_bytes
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llm_memory_hardware.facts import Link
 
     from ..deployment import Deployment
-    from ..engines import Engine, Place
+    from ..engines import Engine, HostCost, Place
     from ..formats.numerics import Format
     from ..formats.scheme import Formats
     from ..operators import Operator, WorkKind
@@ -67,13 +67,15 @@ class Lawful(NamedTuple):
     """What it reads where all of its weights are read."""
     value_bytes: float
     """Of a value of its cache."""
+    reads: int
+    """Times that a step reads each value: more than one where keys are repeated for the heads that share them."""
     law: Law
     sums: bool
     """Whether ranks sum what it gives."""
 
     def time(self, step: Step, formats: Formats, engine: Engine) -> OperatorTime:
         work = self.operator.work(step)
-        moved = moved_bytes(work, self.weight_bytes, self.value_bytes, formats, engine)
+        moved = moved_bytes(work, self.weight_bytes, self.value_bytes, self.reads, formats, engine)
         return self.law.time(work, moved, self.weight_bytes)
 
 
@@ -106,6 +108,7 @@ def _lawful(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> li
             operator.kind,
             size,
             value_bytes(operator, formats, machine.engine),
+            operator.heads_per_key if machine.engine.kernels.repeats_keys else 1,
             _law(kind, operator, machine, form, formats),
             operator.sums,
         )
@@ -234,7 +237,9 @@ def _spend_on_passes(
     moved: Quantity = 0.0
     for one in passes:
         work = one.operator.work(step)
-        moved = moved + moved_bytes(work, one.weight_bytes, one.value_bytes, deployment.formats, machine.engine)
+        moved = moved + moved_bytes(
+            work, one.weight_bytes, one.value_bytes, one.reads, deployment.formats, machine.engine
+        )
         spent.flops = spent.flops + work.flops
         if one.sums:
             _spend_on_sum(spent, deployment, machine, one.operator, step)
@@ -278,7 +283,7 @@ def sum_time(deployment: Deployment, machine: Machine, operator: Operator, step:
         return None
     message = operator.reduced_values(step) * deployment.formats.activation_bytes
     if copies == 1:
-        return all_reduce(message, layout.tensor, machine)
+        return all_reduce(message, layout.tensor, machine) + machine.engine.kernels.sum_launch
     return _exchange(message / copies, operator.visited_share, layout, machine)
 
 
@@ -495,6 +500,10 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
         stage = merged_time(deployment, holding, merged, prefills(groups), clock)
         for group in groups:
             stage.add(grouped_time(deployment, holding, group, encodes, clock))
+        if host.dispatch:
+            waited = larger(0.0, dispatch_time(holding, host) - stage.total)
+            stage.spend("launch", waited)
+            stage.launch_s = stage.launch_s + waited
         stage.spend("host", host.step + host.sequence * handled(groups))
         found.add(stage, holding.alike)
         slowest = larger(slowest, stage.total)
@@ -544,6 +553,15 @@ def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Q
     stage.spend("launch", launches)
     stage.launch_s = stage.launch_s + launches
     return stage
+
+
+def dispatch_time(holding: Holding, host: HostCost) -> float:
+    """Seconds in which an engine's program calls the operators of a stage, while the device works."""
+    experts = sum(
+        count * max((operator.expert_count for operator, _, _ in kind.operators), default=0)
+        for count, kind in holding.stack
+    )
+    return holding.depth * host.dispatch + experts * host.dispatch_expert
 
 
 class _Launched(NamedTuple):

@@ -35,15 +35,19 @@ def score(row: LayoutRow, goal: str, by_device: bool = False) -> tuple[float, fl
     return _SCORES[goal](row, row.devices if by_device else 1)
 
 
-def layouts(architecture: Architecture, devices: int, node: int, batch: int) -> Iterator[Parallelism]:
+def layouts(
+    architecture: Architecture, devices: int, node: int, batch: int, *, by_layers: bool = False
+) -> Iterator[Parallelism]:
     """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
+
+    by_layers: devices of a copy share whole layers alone.
 
     Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
     the most copies are considered, since fewer never serve more. The experts of a mixture are whole in a copy, split in
     width or dealt out, or dealt out over the copies, then without a pipeline: engines that serve so need none.
     """
     groups = most_groups(architecture)
-    for tensor in tensor_sizes(architecture, min(devices, node)):
+    for tensor in (1,) if by_layers else tensor_sizes(architecture, min(devices, node)):
         for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
             data = min(devices // (tensor * pipeline), batch)
             plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
@@ -118,7 +122,12 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     considered, placed, clock = 0, list[Placed](), Clock()
     short: list[tuple[Deployment, Verdict]] = []
     least: tuple[float, Verdict, str] | None = None
-    for layout in layouts(deployment.architecture, devices, accelerator.link_domain, load.sequences):
+    by_layers = deployment.engine.BY_LAYERS
+    for layout in layouts(
+        deployment.architecture, devices, accelerator.link_domain, load.sequences, by_layers=by_layers
+    ):
+        if deployment.engine.refused(layout):
+            continue
         considered += 1
         candidate = deployment.laid_out(layout)
         verdict = verdict_of(candidate, load)
@@ -205,14 +214,21 @@ def _remedy(deployment: Deployment, load: Load) -> str:
 
 
 def fewest_in_node(deployment: Deployment, load: Load) -> Deployment | None:
-    """The deployment on the smallest tensor-parallel group of one node that holds the load; None when none does."""
+    """The deployment on the smallest group of one node that holds the load; None when none does."""
     return next(of_a_node(deployment, load), None)
 
 
 def of_a_node(deployment: Deployment, load: Load) -> Iterator[Deployment]:
-    """The deployment on each tensor-parallel group of one node that holds the load, the smallest first."""
+    """The deployment on each group of one node that holds the load, the smallest first: tensor-parallel ones, or stages
+    of a pipeline where an engine deals whole layers.
+    """
     assert deployment.accelerator is not None
-    for tensor in tensor_sizes(deployment.architecture, deployment.accelerator.link_domain):
-        candidate = deployment.laid_out(Parallelism(tensor=tensor))
+    architecture, node = deployment.architecture, deployment.accelerator.link_domain
+    if deployment.engine.BY_LAYERS:
+        groups = [Parallelism(pipeline=stages) for stages in range(1, min(node, most_stages(architecture)) + 1)]
+    else:
+        groups = [Parallelism(tensor=tensor) for tensor in tensor_sizes(architecture, node)]
+    for layout in groups:
+        candidate = deployment.laid_out(layout)
         if verdict_of(candidate, load).fits:
             yield candidate

@@ -1,0 +1,178 @@
+"""Times of engines by what was measured of each, and what is said of those that were not measured."""
+
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator import ArgumentError, LayoutError, calculate_memory, estimate_performance
+from llm_memory_calculator.report import EndToEndReport, Interval
+
+
+def told(interval: Interval | None) -> Interval:
+    assert interval is not None
+    return interval
+
+
+# Tokens a second of generate() with one sequence and a prompt of one token, 2,048 tokens long: Qwen's speed benchmarks
+# (QwenLM/Qwen2.5@010c37c3 docs/source/benchmark/speed_benchmark.rst; @ac727245 docs/source/getting_started)
+GENERATED = [
+    ("A100 80GB", "Qwen/Qwen2.5-0.5B-Instruct", "4.46", None, 47.40),
+    ("A100 80GB", "Qwen/Qwen2.5-1.5B-Instruct", "4.46", None, 39.68),
+    ("A100 80GB", "Qwen/Qwen2.5-14B-Instruct", "4.46", None, 24.74),
+    ("A100 80GB", "Qwen/Qwen2.5-72B-Instruct", "4.46", "awq", 11.50),
+    ("H20", "Qwen/Qwen3-4B", "4.51", None, 45.94),
+    ("H20", "Qwen/Qwen3-8B", "4.51", None, 45.32),
+    ("H20", "Qwen/Qwen3-32B", "4.51", None, 26.24),
+    ("H20", "Qwen/Qwen3-30B-A3B", "4.51", None, 1.89),
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "version", "precision", "measured"), GENERATED)
+def test_generate_waits_for_its_program(
+    hardware: str, model: str, version: str, precision: str | None, measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        engine="transformers",
+        engine_version=version,
+        precision=precision,
+        input_tokens=1,
+        output_tokens=2048,
+    )
+    assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.55)
+    interval = told(report.tpot_interval_ms)
+    assert interval.low <= 1e3 / measured <= interval.high
+
+
+def test_generate_hangs_on_layers_until_the_device_has_more_to_do() -> None:
+    def tpot(model: str, batch: int) -> float:
+        report = estimate_performance(
+            model, "H100", engine="transformers", batch_size=batch, input_tokens=64, output_tokens=32
+        )
+        assert report.tpot_ms is not None
+        return report.tpot_ms
+
+    # 36 layers each: 21.8 and 22.1 ms were measured on H20
+    assert tpot("Qwen/Qwen3-8B", 1) == pytest.approx(tpot("Qwen/Qwen3-4B", 1), rel=0.02)
+    assert tpot("Qwen/Qwen3-8B", 8) == pytest.approx(tpot("Qwen/Qwen3-8B", 1), rel=0.02)
+    assert tpot("Qwen/Qwen3-8B", 512) > 1.5 * tpot("Qwen/Qwen3-8B", 1)
+
+
+@pytest.mark.parametrize("engine", ["tgi", "lmdeploy", "ctranslate2"])
+def test_an_engine_that_nobody_timed_has_no_narrow_range(engine: str) -> None:
+    of_vllm = estimate_performance("llama3.1_8b", "H100", engine="vllm", tensor_parallel=1)
+    report = estimate_performance("llama3.1_8b", "H100", engine=engine, tensor_parallel=1)
+    for own, other in (
+        (report.ttft_interval_ms, of_vllm.ttft_interval_ms),
+        (report.tpot_interval_ms, of_vllm.tpot_interval_ms),
+    ):
+        assert "no measurement of such an engine" in told(own).evidence
+        assert told(own).high / told(own).low > told(other).high / told(other).low
+    assert any("measured" in note.text and note.subject == "engine" for note in report.notes)
+
+
+# llama.cpp deals whole layers by itself: one sequence passes one card after the other (PR 19378, 8B q4_0 on two cards,
+# tokens a second: layer 175.43, tensor 101.98, row 67.00)
+def test_cards_of_llama_cpp_share_layers_unless_they_are_told_otherwise() -> None:
+    def report(**asked: object) -> EndToEndReport:
+        return estimate_performance(
+            "llama3_8b", "RTX 4090", engine="llama_cpp", precision="q4_0", input_tokens=1, output_tokens=128, **asked
+        )
+
+    one, two = report(), report(devices=2, batch_size=1)
+    assert two.pipeline_parallel * two.data_parallel * two.tensor_parallel <= 2
+    assert two.tensor_parallel == 1
+    layer = report(pipeline_parallel=2)
+    tensor, row = report(tensor_parallel=2), report(tensor_parallel=2, engine_settings={"split_mode": "row"})
+    assert one.tpot_ms is not None
+    assert layer.tpot_ms is not None
+    assert tensor.tpot_ms is not None
+    assert row.tpot_ms is not None
+    assert one.tpot_ms <= layer.tpot_ms < tensor.tpot_ms < row.tpot_ms
+    for found, measured in ((layer, 175.43), (tensor, 101.98), (row, 67.00)):
+        assert found.tpot_ms == pytest.approx(1e3 / measured, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "layout", "instead"),
+    [
+        ("layer", {"tensor_parallel": 2}, "pipeline_parallel 2"),
+        ("row", {"pipeline_parallel": 2}, "tensor_parallel 2"),
+        ("none", {"pipeline_parallel": 2}, "data_parallel 2"),
+    ],
+)
+def test_a_split_mode_is_refused_with_another_layout(mode: str, layout: dict[str, int], instead: str) -> None:
+    asked = {"engine": "llama_cpp", "precision": "q4_0", "engine_settings": {"split_mode": mode}, **layout}
+    with pytest.raises(LayoutError, match=instead):
+        estimate_performance("llama3_8b", "RTX 4090", **asked)  # type: ignore[arg-type]
+    with pytest.raises(LayoutError, match=instead):
+        calculate_memory("llama3_8b", hardware="RTX 4090", **asked)  # type: ignore[arg-type]
+
+
+# llama-bench of ik_llama.cpp, tokens a second: discussions 164 (December 2024, 16 threads) and 437 (Xeon 8480)
+READ_BY_PROCESSORS = [
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "q4_k_s", 512, 269.6),
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "q8_0", 512, 268.19),
+    ("Ryzen 9 7950X", "meta-llama/Llama-3.1-8B-Instruct", "iq3_s", 512, 156.47),
+    ("Xeon 8480+", "meta-llama/Llama-3.1-8B-Instruct", "q4_k_m", 512, 444.89),
+    ("Xeon 8480+", "Qwen/Qwen3-30B-A3B", "q4_k_m", 512, 510.65),
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "tokens", "measured"), READ_BY_PROCESSORS)
+def test_ik_llama_takes_in_prompts_on_processors_as_it_was_measured(
+    hardware: str, model: str, precision: str, tokens: int, measured: float
+) -> None:
+    report = estimate_performance(
+        model, hardware, engine="ik_llama.cpp", precision=precision, input_tokens=tokens, output_tokens=1
+    )
+    interval = told(report.ttft_interval_ms)
+    assert interval.low <= tokens / measured * 1e3 <= interval.high
+    other = estimate_performance(
+        model, hardware, engine="llama_cpp", precision=precision, input_tokens=tokens, output_tokens=1
+    )
+    assert report.ttft_ms < other.ttft_ms
+
+
+# tokens a second of one sequence: Qwen3-30B-A3B IQ4_XS on a 7950X and, with experts on the host, on an RTX 4080
+# (discussions 437, 490); Qwen3-14B q4_0 and Hunyuan-A13B IQ4_XS on two and four RTX 3090 by layers and by graph (pull
+# requests 1106 and 1116)
+DECODED_BY_IK = [
+    ("Ryzen 9 7950X", "Qwen/Qwen3-30B-A3B", "iq4_xs", {}, {}, 29.17),
+    ("RTX 4080", "Qwen/Qwen3-30B-A3B", "iq4_xs", {"n_cpu_moe": 48}, {}, 34.45),
+    ("RTX 4080", "Qwen/Qwen3-30B-A3B", "iq4_xs", {"n_cpu_moe": 18}, {}, 77.44),
+    ("RTX 3090", "Qwen/Qwen3-14B", "q4_0", {}, {"pipeline_parallel": 2}, 95.54),
+    ("RTX 3090", "tencent/Hunyuan-A13B-Instruct", "iq4_xs", {}, {"pipeline_parallel": 4}, 105.84),
+    ("RTX 3090", "tencent/Hunyuan-A13B-Instruct", "iq4_xs", {"split_mode": "graph"}, {"tensor_parallel": 4}, 139.06),
+]
+
+
+@pytest.mark.parametrize(("hardware", "model", "precision", "settings", "layout", "measured"), DECODED_BY_IK)
+def test_ik_llama_decodes_as_it_was_measured(
+    hardware: str, model: str, precision: str, settings: dict[str, object], layout: dict[str, int], measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        engine="ik_llama_cpp",
+        precision=precision,
+        engine_settings=settings or None,
+        input_tokens=1,
+        output_tokens=128,
+        **layout,  # type: ignore[arg-type]
+    )
+    interval = told(report.tpot_interval_ms)
+    assert interval.low <= 1e3 / measured <= interval.high
+
+
+def test_ik_llama_holds_what_llama_cpp_of_its_time_does() -> None:
+    asked: dict[str, Any] = {"hardware": "RTX 4090", "precision": "q4_k_m", "batch_size": 1, "seq_length": 8192}
+    own = calculate_memory("llama3.1_8b", engine="ik_llama.cpp", **asked)
+    attends = {"flash_attn": "on"}
+    other = calculate_memory(
+        "llama3.1_8b", engine="llama.cpp", engine_version="b5000", engine_settings=attends, **asked
+    )
+    assert own.total_memory_bytes == pytest.approx(other.total_memory_bytes, rel=0.02)
+    with pytest.raises(ArgumentError, match="has no setting 'fit'"):
+        calculate_memory("llama3.1_8b", engine="ik_llama.cpp", engine_settings={"fit": "on"}, **asked)
