@@ -16,22 +16,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from llm_memory_calculator.engines import KernelCost, device_of, engine_for
 from llm_memory_calculator.facts import table
-from llm_memory_calculator.formats.numerics import FORMATS
+from llm_memory_calculator.formats.numerics import FORMATS, Format
+from llm_memory_calculator.formats.scheme import Formats, WeightScheme
 from llm_memory_calculator.operators import Step, Work
 from llm_memory_calculator.operators.attention import Attention
-from llm_memory_calculator.operators.base import Routed
+from llm_memory_calculator.operators.base import Operator, Routed, WorkKind
 from llm_memory_calculator.operators.experts import Experts
 from llm_memory_calculator.operators.linear import Linear, Output
-from llm_memory_calculator.performance.machine import ExpertsLaw, Machine, law_of
+from llm_memory_calculator.performance.machine import Machine, law_of
+from llm_memory_calculator.performance.roofline import moved_bytes
 from llm_memory_calculator.performance.step import all_reduce
 from llm_memory_hardware import find_accelerator
 
 from .solving import Array, Constants, Fit, Prior, beside, folds, inline, mean_of, show_errors
 
 Place = tuple[str, ...]
+Steps = Callable[[pd.DataFrame], Step]
 Rows = dict[Place, Constants]
 """Rows of the table by where they stand in it."""
 CARDS = {"a100_sxm": "A100_80GB", "h100_sxm": "H100_SXM", "h200_sxm": "H200", "l40s": "L40S", "b200_sxm": "B200"}
@@ -57,29 +61,89 @@ SHARES = 3
 LEFT_OUT = ("group", "system")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """The measured kernels of one card under one engine in one format."""
 
     card: str
     engine: str
     row: str
-    """The row of the table that the law reads."""
+    """The row of the table that the law reads; empty where an engine has one row for all."""
     seconds: Array
     shapes: tuple[str, ...]
     """Of each kernel, what is left out together."""
-    time: Callable[[Machine], Array]
-    """By the engine's law on a machine."""
 
     def estimated(self) -> Array:
         """Seconds by the table as it stands; laws are cached by machine, of which each trial is a new one."""
-        return self.time(machine_of(self.card, self.engine))
+        raise NotImplementedError
+
+    def some(self, numbers: Sequence[int]) -> Cell:
+        """Some of its kernels."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked(Cell):
+    """Kernels whose time follows from a law of work."""
+
+    kind: WorkKind
+    form: Format
+    """Of the weights."""
+    cache: Format
+    work: Work
+    moved: Array
+    """Bytes that are read and written."""
+    weights: Array
+    """Bytes of the weights that are there."""
+    spread: Array | None = None
+    """Of routed experts, how uneven the benchmark's routing is."""
+
+    def estimated(self) -> Array:
+        law: Any = law_of(machine_of(self.card, self.engine), self.kind, self.form, BF16, self.cache)
+        if self.spread is not None:
+            law = replace(law, spread=self.spread)
+        seconds: Array = law.time(self.work, self.moved, self.weights).seconds
+        return seconds
+
+    def some(self, numbers: Sequence[int]) -> Worked:
+        chosen = list(numbers)
+        return replace(
+            self,
+            seconds=self.seconds[chosen],
+            shapes=tuple(self.shapes[number] for number in chosen),
+            work=_some(self.work, chosen),
+            moved=self.moved[chosen],
+            weights=self.weights[chosen],
+            spread=None if self.spread is None else self.spread[chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summed(Cell):
+    """Sums over ranks."""
+
+    message: Array
+    """Bytes."""
+    ranks: NDArray[np.int64]
+
+    def estimated(self) -> Array:
+        machine, seconds = machine_of(self.card, self.engine), np.empty(len(self.message))
+        for count in np.unique(self.ranks):
+            chosen = self.ranks == count
+            seconds[chosen] = all_reduce(self.message[chosen], int(count), machine)
+        return seconds
+
+    def some(self, numbers: Sequence[int]) -> Summed:
+        chosen = list(numbers)
+        shapes = tuple(self.shapes[number] for number in chosen)
+        message, ranks = self.message[chosen], self.ranks[chosen]
+        return replace(self, seconds=self.seconds[chosen], shapes=shapes, message=message, ranks=ranks)
 
 
 def machine_of(card: str, engine: str) -> Machine:
     accelerator = find_accelerator(card)
-    made = engine_for(engine, None, device_of(accelerator))
-    bare: Any = replace(made, kernels=PLAIN)  # type: ignore[type-var]
+    made: Any = engine_for(engine, None, device_of(accelerator))
+    bare: Any = replace(made, kernels=PLAIN)
     return Machine(accelerator=accelerator, engine=bare, evidence="measured", card=card, chip={})
 
 
@@ -111,14 +175,16 @@ def trials() -> Iterator[None]:
         table("kernels").update(before)
 
 
+_OF_WORK = tuple(one.name for one in fields(Work) if one.name not in ("routed", "absorbed_flops"))
+
+
 def stacked(works: Sequence[tuple[Work, int]]) -> Work:
     """Works of so many kernels each as one work of arrays."""
 
     def whole(values: Iterable[tuple[Any, int]]) -> Array:
         return np.concatenate([np.broadcast_to(np.asarray(value, dtype=float), count) for value, count in values])
 
-    names = [one.name for one in fields(Work) if one.name not in ("routed", "absorbed_flops")]
-    found = {name: whole((getattr(work, name), count) for work, count in works) for name in names}
+    found = {name: whole((getattr(work, name), count) for work, count in works) for name in _OF_WORK}
     routed = None
     if works[0][0].routed is not None:
         parts = [(work.routed, count) for work, count in works]
@@ -127,15 +193,54 @@ def stacked(works: Sequence[tuple[Work, int]]) -> Work:
     return Work(**found, routed=routed)
 
 
-def _works(rows: pd.DataFrame, by: Sequence[str], work: Callable[[Any, pd.DataFrame], tuple[Work, Any]]) -> Any:
-    """The works of rows, one operator for each shape; the rows in that order, with the bytes of the weights."""
-    parts, order, sizes = [], [], []
+def _some(work: Work, numbers: Sequence[int]) -> Work:
+    """The work of some of the kernels."""
+    chosen = {name: getattr(work, name)[numbers] for name in _OF_WORK}
+    return Work(**chosen, routed=None if work.routed is None else Routed(*(part[numbers] for part in work.routed)))
+
+
+def _cell(
+    rows: pd.DataFrame, by: Sequence[str], operator: Callable[[tuple[int, ...]], Operator], step: Steps, **said: Any
+) -> Worked:
+    """The cell of rows: the works of one operator for each shape, all of its kernels at once.
+
+    said: what else is known of the cell; the bytes of weights follow from its format.
+    """
+    works, order, moved, weights = [], [], [], []
+    formats = Formats(scheme=WeightScheme(plain=BF16), kv_cache=said["cache"])
+    engine = machine_of(said["card"], said["engine"]).engine
     for shape, some in rows.groupby(list(by), sort=False):
-        made, size = work(shape, some)
-        parts.append((made, len(some)))
+        one = operator(tuple(int(part) for part in shape))
+        stored = sum(weight.copies * said["form"].stored_bytes(weight.rows, weight.columns) for weight in one.weights())
+        work = one.work(step(some))
+        works.append((work, len(some)))
+        moved.append(moved_bytes(one, work, stored, formats, engine))
         order.append(some.index.to_numpy())
-        sizes.append(np.full(len(some), float(size)))
-    return stacked(parts), rows.loc[np.concatenate(order)], np.concatenate(sizes)
+        weights.append(np.full(len(some), float(stored)))
+    ordered = rows.loc[np.concatenate(order)]
+    left_out = said.pop("left_out")
+    return Worked(
+        **said,
+        seconds=ordered.latency_ms.to_numpy(float) / 1e3,
+        shapes=tuple(" ".join(map(str, shape)) for shape in ordered[list(left_out)].to_numpy()),
+        work=stacked(works),
+        moved=np.concatenate(moved),
+        weights=np.concatenate(weights),
+        spread=ordered.distribution.map(SPREADS).to_numpy(float) if said["kind"] == "experts" else None,
+    )
+
+
+def _from_memory(cell: Worked, least: Array, cache: float | None = None) -> Worked:
+    """Without kernels that read their least bytes faster than the memory can.
+
+    cache: bytes of the second level, of which a benchmark that reads the same again and again finds some: half of what
+    fits it is taken off.
+    """
+    bandwidth = find_accelerator(cell.card).memory_bandwidth
+    if cache is not None:
+        missed = 1 - np.clip(1 - least / cache, 0, 1) / 2
+        cell = replace(cell, moved=cell.moved * missed, weights=cell.weights * missed)
+    return cell.some(np.flatnonzero(least / cell.seconds < bandwidth).tolist())
 
 
 # --- products ---------------------------------------------------------------------------------------------------------
@@ -158,45 +263,35 @@ QUANTISED = ("fp8", "fp8_block", "nvfp4")
 def products(reference: Path, thin: int) -> list[Cell]:
     rows = pd.read_csv(reference / "kernels" / "kernel_gemm.csv")[::thin]
     rows = rows[rows.gemm_dtype.isin(PRODUCT_FORMS) & ~((rows.engine == "vllm") & (rows.gemm_dtype == "fp8_block"))]
-    found = []
+    found: list[Cell] = []
     for (gpu, engine, dtype), some in rows.groupby(["gpu", "engine", "gemm_dtype"]):
         form = FORMATS[PRODUCT_FORMS[dtype]]
-
-        def operator(shape: Any, kernels: pd.DataFrame, form: Any = form) -> tuple[Work, float]:
-            outputs, inputs = (int(size) for size in shape)
-            one = Linear(name="product", outputs=(Output(name="product", units=outputs),), input_units=inputs)
-            return one.work(Step(batch=kernels.m.to_numpy(float), query=1)), form.stored_bytes(outputs, inputs)
-
-        work, ordered, weights = _works(some, ("n", "k"), operator)
-        moved = weights + 2 * work.activations
-        seconds = ordered.latency_ms.to_numpy(float) / 1e3
-        kept = moved / seconds < find_accelerator(CARDS[gpu]).memory_bandwidth
-        work, moved, weights = _kept(work, kept), moved[kept], weights[kept]
-        row = "weights_only" if form.name == "int4" else form.name
-
-        def time(machine: Machine, work: Work = work, moved: Array = moved, form: Any = form) -> Array:
-            return law_of(machine, "matmul", form, BF16, BF16).time(work, moved, 0.0).seconds
-
-        shapes = tuple(f"{n} {k}" for n, k in zip(ordered.n[kept], ordered.k[kept], strict=True))
-        cell = Cell(
-            kind="product",
+        cell = _cell(
+            some,
+            ("n", "k"),
+            lambda shape: Linear(
+                name="product", outputs=(Output(name="product", units=shape[0]),), input_units=shape[1]
+            ),
+            lambda kernels: Step(batch=kernels.m.to_numpy(float), query=1),
             card=CARDS[gpu],
             engine=ENGINES[engine],
-            row=row,
-            seconds=seconds[kept],
-            shapes=shapes,
-            time=time,
+            row=_row_of(form),
+            kind="matmul",
+            form=form,
+            cache=BF16,
+            left_out=("n", "k"),
         )
-        found.append(cell)
+        found.append(_from_memory(cell, cell.moved))
     return found
 
 
-def _kept(work: Work, kept: Any) -> Work:
-    """The work of some of the kernels."""
-    found = {one.name: getattr(work, one.name) for one in fields(Work)}
-    routed = found.pop("routed")
-    chosen = {name: value[kept] for name, value in found.items() if value is not None}
-    return Work(**chosen, routed=None if routed is None else Routed(*(part[kept] for part in routed)))
+def _product(shape: tuple[int, ...]) -> Linear:
+    outputs, inputs = shape
+    return Linear(name="product", outputs=(Output(name="product", units=outputs),), input_units=inputs)
+
+
+def _row_of(form: Format) -> str:
+    return "weights_only" if form.name == "int4" else form.name
 
 
 def fit_products(cells: Sequence[Cell], turns: int) -> Rows:
@@ -264,43 +359,36 @@ def attention(reference: Path, thin: int, kind: str) -> list[Cell]:
     if not of_prompts:
         wide = (rows.engine == "trtllm") & (rows.num_heads > WIDEST * rows.num_key_value_heads)
         rows = rows[(rows.kv_len >= 64) & ~wide]
-    found = []
+    found: list[Cell] = []
     for (gpu, engine, cached), some in rows.groupby(["gpu", "engine", "kv_cache_dtype"]):
         cache = FORMATS["fp8" if cached == "fp8" else "bf16"]
-
-        def operator(shape: Any, kernels: pd.DataFrame, of_prompts: bool = of_prompts) -> tuple[Work, float]:
-            heads, kv_heads, size = (int(part) for part in shape)
-            one = Attention(name="attention", heads=heads, kv_heads=kv_heads, head_dim=size)
-            batch = kernels.batch_size.to_numpy(float)
-            if of_prompts:
-                return one.work(Step(batch=batch, query=kernels.isl.to_numpy(float))), 0.0
-            return one.work(Step(batch=batch, query=1.0, context=kernels.kv_len.to_numpy(float) - 1)), 0.0
-
-        work, ordered, _ = _works(some, ("num_heads", "num_key_value_heads", "head_dim"), operator)
-        value = cache.bits / 8
-        read = (work.cache_read + work.cache_written) * value
-        moved = 2 * work.activations + read
-        seconds = ordered.latency_ms.to_numpy(float) / 1e3
-        least = moved if of_prompts else read
-        kept = least / seconds < find_accelerator(CARDS[gpu]).memory_bandwidth
-        # the benchmark reads the same cache again and again: of what fits the second level half is taken off
-        hit = 0.0 if of_prompts else np.clip(1 - read / CACHE[gpu], 0, 1)
-        moved = (moved * (1 - hit / 2))[kept]
-        work = _kept(work, kept)
-
-        def time(machine: Machine, work: Work = work, moved: Array = moved, cache: Any = cache) -> Array:
-            return law_of(machine, "attention", BF16, BF16, cache).time(work, moved, 0.0).seconds
-
-        ordered = ordered[kept]
-        shapes = tuple(
-            f"{batch} {heads} {shared}"
-            for batch, heads, shared in zip(
-                ordered.batch_size, ordered.num_heads, ordered.num_key_value_heads, strict=True
-            )
+        cell = _cell(
+            some,
+            ("num_heads", "num_key_value_heads", "head_dim"),
+            lambda shape: Attention(name="attention", heads=shape[0], kv_heads=shape[1], head_dim=shape[2]),
+            _prompts if of_prompts else _tokens,
+            card=CARDS[gpu],
+            engine=ENGINES[engine],
+            row=f"bf16_{cache.name}",
+            kind="attention",
+            form=BF16,
+            cache=cache,
+            left_out=("batch_size", "num_heads", "num_key_value_heads"),
         )
-        row = f"bf16_{'fp8' if cached == 'fp8' else 'bf16'}"
-        found.append(Cell(CARDS[gpu], ENGINES[engine], row, seconds[kept], shapes, time))
+        if of_prompts:
+            # a kernel does not rewrite queries and keys, which the law has beside: half of the activations are its own
+            found.append(_from_memory(cell, cell.moved - cell.work.activations))
+        else:
+            found.append(_from_memory(cell, cell.work.cache_read * cache.bits / 8, CACHE[gpu]))
     return found
+
+
+def _prompts(kernels: pd.DataFrame) -> Step:
+    return Step(batch=kernels.batch_size.to_numpy(float), query=kernels.isl.to_numpy(float))
+
+
+def _tokens(kernels: pd.DataFrame) -> Step:
+    return Step(batch=kernels.batch_size.to_numpy(float), query=1, context=kernels.kv_len.to_numpy(float) - 1)
 
 
 def fit_apart(cells: Sequence[Cell], turns: int, place: str, priors: Mapping[str, Prior]) -> Rows:
@@ -362,42 +450,32 @@ def experts(reference: Path, thin: int) -> list[Cell]:
     rows = rows[~(rows.src.str.contains("sglang/0.5.10") & (rows.moe_ep_size > 1))]
     # on Blackwell engines multiply mxfp4 with activations in 8 bits
     rows = rows[~((rows.gpu == "b200_sxm") & (rows.moe_dtype == "w4a16_mxfp4"))]
-    found = []
+    found: list[Cell] = []
     for (gpu, engine, dtype), some in rows.groupby(["gpu", "engine", "moe_dtype"]):
         form, card = FORMATS[EXPERT_FORMS[dtype]], CARDS[gpu]
-        row = "weights_only" if form.name == "int4" else form.name
-        if (ENGINES[engine], row, GENERATIONS[card]) in SICK:
+        if (ENGINES[engine], _row_of(form), GENERATIONS[card]) in SICK:
             continue
-
-        def operator(shape: Any, kernels: pd.DataFrame, form: Any = form) -> tuple[Work, float]:
-            hidden, inner, active, count, tensor, expert = (int(part) for part in shape)
-            whole = Experts(name="experts", count=count, active=active, hidden=hidden, intermediate=inner)
-            one = whole.shard(tensor * expert, expert)
-            stored = sum(weight.copies * form.stored_bytes(weight.rows, weight.columns) for weight in one.weights())
-            return one.work(Step(batch=kernels.num_tokens.to_numpy(float), query=1)), stored
-
-        by = ("hidden_size", "inter_size", "topk", "num_experts", "moe_tp_size", "moe_ep_size")
-        work, ordered, weights = _works(some, by, operator)
-        seconds = ordered.latency_ms.to_numpy(float) / 1e3
-        read = work.weight_share * weights
-        kept = read / seconds < find_accelerator(card).memory_bandwidth
-        weights = (weights * (1 - np.clip(1 - read / CACHE[gpu], 0, 1) / 2))[kept]
-        work, ordered = _kept(work, kept), ordered[kept]
-        spread = ordered.distribution.map(SPREADS).to_numpy(float)
-
-        def time(
-            machine: Machine, work: Work = work, weights: Array = weights, form: Any = form, spread: Any = spread
-        ) -> Array:
-            law = law_of(machine, "experts", form, BF16, BF16)
-            assert isinstance(law, ExpertsLaw)
-            return replace(law, spread=spread).time(work, weights, weights).seconds
-
-        shapes = tuple(
-            " ".join(map(str, shape))
-            for shape in ordered[["hidden_size", "inter_size", "num_experts", "topk"]].to_numpy()
+        cell = _cell(
+            some,
+            ("hidden_size", "inter_size", "topk", "num_experts", "moe_tp_size", "moe_ep_size"),
+            _experts,
+            lambda kernels: Step(batch=kernels.num_tokens.to_numpy(float), query=1),
+            card=card,
+            engine=ENGINES[engine],
+            row=_row_of(form),
+            kind="experts",
+            form=form,
+            cache=BF16,
+            left_out=("hidden_size", "inter_size", "num_experts", "topk"),
         )
-        found.append(Cell(card, ENGINES[engine], row, seconds[kept], shapes, time))
+        found.append(_from_memory(cell, cell.work.weight_share * cell.weights, CACHE[gpu]))
     return found
+
+
+def _experts(shape: tuple[int, ...]) -> Experts:
+    hidden, intermediate, active, count, tensor, expert = shape
+    whole = Experts(name="experts", count=count, active=active, hidden=hidden, intermediate=intermediate)
+    return whole.shard(tensor * expert, expert)
 
 
 def fit_experts(cells: Sequence[Cell], turns: int) -> Rows:
@@ -452,22 +530,18 @@ def sums(reference: Path, thin: int) -> list[Cell]:
     """Of engines over links of their own; over the host's bus (L40S) kernels are erratic, and whole runs tell it."""
     rows = pd.read_csv(reference / "kernels" / "kernel_collectives.csv")[::thin]
     rows = rows[(rows.op == "all_reduce") & rows.engine.isin(ENGINES) & (rows.gpu != "l40s")]
-    found = []
-    for (gpu, engine), some in rows.groupby(["gpu", "engine"]):
-        message = 2.0 * some.message_size.to_numpy(float)
-        ranks = some.num_gpus.to_numpy(int)
-
-        def time(machine: Machine, message: Array = message, ranks: Any = ranks) -> Array:
-            seconds = np.empty(len(message))
-            for count in np.unique(ranks):
-                chosen = ranks == count
-                seconds[chosen] = all_reduce(message[chosen], int(count), machine)
-            return seconds
-
-        seconds = some.latency_ms.to_numpy(float) / 1e3
-        shapes = tuple(f"{size} {count}" for size, count in zip(some.message_size, ranks, strict=True))
-        found.append(Cell(CARDS[gpu], ENGINES[engine], "", seconds, shapes, time))
-    return found
+    return [
+        Summed(
+            card=CARDS[gpu],
+            engine=ENGINES[engine],
+            row="",
+            seconds=some.latency_ms.to_numpy(float) / 1e3,
+            shapes=tuple(f"{size} {ranks}" for size, ranks in zip(some.message_size, some.num_gpus, strict=True)),
+            message=2.0 * some.message_size.to_numpy(float),
+            ranks=some.num_gpus.to_numpy(np.int64),
+        )
+        for (gpu, engine), some in rows.groupby(["gpu", "engine"])
+    ]
 
 
 # --- the stage --------------------------------------------------------------------------------------------------------
@@ -544,29 +618,17 @@ def _sort_in(found: dict[str, list[Array]], cell: Cell, ratio: Array) -> None:
             found.setdefault(name, []).append(ratio)
 
 
-def _some(cell: Cell, chosen: Array) -> Cell:
-    """Some of a cell's kernels."""
-    time = cell.time
-    numbers = np.flatnonzero(chosen)
-    return replace(
-        cell,
-        seconds=cell.seconds[numbers],
-        shapes=tuple(cell.shapes[number] for number in numbers),
-        time=lambda machine: time(machine)[numbers],
-    )
-
-
 def _by_shape(kind: Kind, cells: Sequence[Cell], turns: int) -> dict[str, list[Array]]:
     scored: dict[str, list[Array]] = {}
     every = [folds(cell.shapes, SHARES) for cell in cells]
     for share in sorted({name for some in every for name in some}):
         kept, left = [], []
         for cell, by_share in zip(cells, every, strict=True):
-            out = np.zeros(len(cell.seconds), dtype=bool)
-            out[by_share.get(share, [])] = True
-            if out.any() and not out.all():
-                left.append(_some(cell, out))
-                kept.append(_some(cell, ~out))
+            out = by_share.get(share, [])
+            rest = sorted(set(range(len(cell.seconds))) - set(out))
+            if out and rest:
+                left.append(cell.some(out))
+                kept.append(cell.some(rest))
         put(kind.fit(kept, turns))
         for cell in left:
             _sort_in(scored, cell, cell.seconds / cell.estimated())
