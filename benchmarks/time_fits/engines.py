@@ -1,58 +1,77 @@
 """What engines take of time, fitted to closed-loop serving runs while the laws of single kernels are held.
 
-A parameter is a factor (in logs) on what an engine's table has, with a normal prior about no change. The time per
-output token of the steady state is fitted, which takes milliseconds, and what the simulation of events comes to beside
-it is carried along as a ratio that is renewed each round.
+The time per output token and to the first one in the steady state are fitted, which takes milliseconds, and what the
+simulation of events comes to beside them is carried along as a ratio that is renewed each round. Priors say what
+engines take as a rule, and nothing of the rows. Later releases take a power of one factor of what is launched.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from llm_memory_calculator.arguments import EstimatePerformance
 from llm_memory_calculator.deployment import Deployment
-from llm_memory_calculator.engines import ProductCost
+from llm_memory_calculator.engines import ProductCost, engine_for
 from llm_memory_calculator.lengths import Lengths
 from llm_memory_calculator.performance.reports import estimate_served
 from llm_memory_calculator.performance.steady import steady_state
-from llm_memory_calculator.question import come_load, deployed, named
+from llm_memory_calculator.question import come_load
 from llm_memory_calculator.validation.models import models_of
 from llm_memory_calculator.validation.reading import Row, read
 from llm_memory_calculator.validation.serving_runs import question_of
 from llm_memory_calculator.validation.timed import Question
 
-Array = NDArray[np.float64]
-Parameters = dict[str, float]
+from .runs import deployment_of, table_of
+from .solving import SHARES, Array, Constants, Fit, Prior, beside, folds, show_errors
 
 # Deviations of the priors, in logs: constants of kernels are known, those of hosts hardly.
-HOST = {"step": 0.5, "sequence": 0.5, "layer": 0.5, "layer_prefill": 0.5, "experts_prefill": 0.5, "request": 0.7}
-KERNELS = {
-    "launches": 0.4,
-    "attention_em": 0.2,
-    "attention_rate": 0.15,
-    "experts_launch": 0.3,
-    "experts_rate": 0.2,
-    "experts_bandwidth": 0.15,
-    "latent_launch": 0.7,
-    "latent_prefill": 0.7,
-    "recurrence_launch": 0.7,
-    "recurrence_prefill": 0.7,
-    "elementwise_passes": 0.4,
-    "reduce_launch": 0.5,
-    "reduce_bandwidth": 0.3,
+HOST = {
+    "step": Prior(0.3e-3, 0.5),
+    "sequence": Prior(8e-6, 0.5),
+    "layer": Prior(1.5e-6, 0.5),
+    "layer_prefill": Prior(25e-6, 0.5),
+    "operator": Prior(0.4e-6, 0.8),
+    "operator_prefill": Prior(1.5e-6, 0.8),
+    "experts_prefill": Prior(20e-6, 0.5),
+    "request": Prior(0.04, 0.8),
+    "request_token": Prior(3e-6, 0.7),
 }
-PRODUCTS = {"rate": 0.12, "bandwidth": 0.1, "launch": 0.4}
+KERNELS = {
+    "launches": Prior(1.0, 0.4),
+    "attention_em": Prior(1.0, 0.2),
+    "attention_rate": Prior(1.0, 0.15),
+    "experts_launch": Prior(1.0, 0.3),
+    "experts_rate": Prior(1.0, 0.2),
+    "experts_bandwidth": Prior(1.0, 0.15),
+    "latent_launch": Prior(15e-6, 0.7),
+    "latent_prefill": Prior(0.6e-3, 0.7),
+    "recurrence_launch": Prior(70e-6, 0.7),
+    "recurrence_prefill": Prior(140e-6, 0.7),
+    "elementwise_passes": Prior(2.6, 0.4),
+    "reduce_launch": Prior(1.0, 0.5),
+    "reduce_bandwidth": Prior(1.0, 0.3),
+}
+NEEDS = {"experts": "experts", "latent": "latent_attention", "recurrence": "recurrence"}
+"""Constants that begin with these words are told by models with such operators alone."""
+PRODUCTS = {"rate": Prior(1.0, 0.12), "bandwidth": Prior(1.0, 0.1), "launch": Prior(1.0, 0.4)}
+LIKE = {"weights_only": "bf16", "mxfp4": "nvfp4"}
+"""Formats whose products follow those of others."""
+AGES = {
+    "sglang": {"0.4": 0.0, "0.5.3": 0.8, "0.5.6": 1.0, "0.5.8": 1.5},
+    "tensorrt_llm": {"1.0": 0.0, "1.1": 1.0, "1.2": 2.25},
+}
+"""Generations of an engine, by the tables of its releases."""
+GENERATION = Prior(1.0, 0.4)
+AGEING = ("step", "layer", "operator")
 # Flags of runs that tell nothing of a step, and those that spoil the first token alone.
 SPOILT = {"speculative", "disaggregated", "erratic", "load", "sick", "hidden_dp"}
 SPOILT_FIRST = {"compile", "cold", "kv_capacity", "stream_interval"}
+LEFT_OUT = ("group", "model", "system")
 # Errors that are usual, in logs: of the time per output token, and of the first.
 USUAL, USUAL_FIRST = 0.06, 0.35
 
@@ -82,7 +101,7 @@ class Group:
         return self.deployment.engine.name
 
     @property
-    def family(self) -> str:
+    def model(self) -> str:
         return self.runs[0].question.named
 
     @property
@@ -94,34 +113,19 @@ class Group:
         return np.array([value(run) for run in self.runs], dtype=float)
 
 
-def groups(reference: Path) -> list[Group]:
+def groups(reference: Path, thin: int = 1) -> list[Group]:
     """The runs of serving_measured.csv by deployment."""
     models, found = models_of(reference / "configs"), dict[str, list[Run]]()
     deployments: dict[str, Deployment] = {}
-    for row in read(reference / "serving_measured.csv").rows:
+    for row in read(reference / "serving_measured.csv").rows[::thin]:
         if row.text("flag") in SPOILT:
             continue
         question = question_of(row, models)
         key = repr((question.named, {**question.asked(), **dict.fromkeys(question.load)}))
         if key not in deployments:
-            deployments[key] = _deployment(question)
+            deployments[key], _ = deployment_of(question.model, question.asked())
         found.setdefault(key, []).append(_run(row, question))
     return [Group(deployments[key], tuple(runs)) for key, runs in found.items()]
-
-
-def _deployment(question: Question) -> Deployment:
-    asked = question.asked()
-    stated: Any = EstimatePerformance(model=question.model, **asked)
-    accelerator, _ = named(stated.hardware, stated.devices)
-    from llm_memory_calculator.parallel import Parallelism
-
-    layout = Parallelism(
-        tensor=stated.tensor_parallel or 1,
-        pipeline=stated.pipeline_parallel or 1,
-        data=stated.data_parallel or 1,
-        expert=stated.expert_parallel or 1,
-    )
-    return deployed(stated, question.model, accelerator=accelerator, layout=layout)
 
 
 def _run(row: Row, question: Question) -> Run:
@@ -144,45 +148,60 @@ def _mean(length: Any) -> float:
     return float(length) if isinstance(length, int) else Lengths.uniform(length["least"], length["most"]).mean
 
 
-def changed(deployment: Deployment, by: Parameters) -> Deployment:
-    """The same with its engine's constants times the factors of parameters."""
-
-    def factor(name: str) -> float:
-        return math.exp(by.get(name, 0.0))
-
+def changed(deployment: Deployment, constants: Constants) -> Deployment:
+    """The same with its engine's constants in place of those of the table."""
+    if not constants:
+        return deployment
     engine: Any = deployment.engine
-    host = replace(engine.host, **{name: getattr(engine.host, name) * factor(f"host.{name}") for name in HOST})
-    products = {
-        form: ProductCost(**{part: getattr(cost, part) * factor(f"{part}.{form}") for part in PRODUCTS})
-        for form, cost in engine.kernels.matmul.items()
-    }
-    kernels = replace(
-        engine.kernels,
-        matmul=products,
-        **{name: getattr(engine.kernels, name) * factor(f"kernels.{name}") for name in KERNELS},
-    )
-    return replace(deployment, engine=replace(engine, host=host, kernels=kernels))
+    generation = constants.get("generation", 1.0) ** AGES.get(engine.name, {}).get(table_of(engine), 0.0)
+    host = {name: constants[name] * (generation if name in AGEING else 1.0) for name in HOST if name in constants}
+    kernels = {name: constants[name] for name in KERNELS if name in constants}
+    kernels["launches"] *= generation
+
+    def cost(form: str) -> ProductCost:
+        said = {part: constants.get(f"{part}.{LIKE.get(form, form)}", 1.0) for part in PRODUCTS}
+        return ProductCost(**said)
+
+    products = {form: cost(form) for form in ("bf16", "fp8", "fp8_block", "nvfp4", *LIKE)}
+    made = replace(engine.kernels, matmul=products, **kernels)
+    return replace(deployment, engine=replace(engine, host=replace(engine.host, **host), kernels=made))
 
 
-def priors(some: Iterable[Group]) -> dict[str, float]:
-    """The parameters that groups tell something of, each with the deviation of its prior."""
-    some = list(some)
-    found = {f"host.{name}": deviation for name, deviation in HOST.items()}
+def priors_of(some: Sequence[Group]) -> dict[str, Prior]:
+    """The constants that groups tell something of."""
     architectures = [group.deployment.architecture for group in some]
     kinds = {operator.kind for one in architectures for layer in one.stack for operator in layer.operators}
-    for name, deviation in KERNELS.items():
-        needs = {"experts": "experts", "latent": "latent_attention", "recurrence": "recurrence"}.get(name.split("_")[0])
-        if needs is None or needs in kinds:
-            found[f"kernels.{name}"] = deviation
+    needs = {name: NEEDS.get(name.split("_")[0]) for name in (*HOST, *KERNELS)}
+    found = {name: prior for name, prior in (HOST | KERNELS).items() if needs[name] in (None, *kinds)}
     forms = {group.deployment.formats.scheme.label for group in some} | {"bf16"}
-    for form in forms & some[0].deployment.engine.kernels.matmul.keys():
-        found |= {f"{part}.{form}": deviation for part, deviation in PRODUCTS.items()}
+    for form in sorted({LIKE.get(form, form) for form in forms} & {"bf16", "fp8", "fp8_block", "nvfp4"}):
+        # launches of bf16 are those that `launches` is of
+        found |= {f"{part}.{form}": prior for part, prior in PRODUCTS.items() if (part, form) != ("launch", "bf16")}
+    if some[0].engine in AGES:
+        found["generation"] = GENERATION
     return found
 
 
-def steady(group: Group, by: Parameters) -> tuple[Array, Array]:
+def stands(name: str, priors: Iterable[str]) -> Constants:
+    """The tables' constants of an engine: those of its first release that was served."""
+    first, *later = AGES.get(name, {"0.8": 0.0})
+    engine: Any = engine_for(name, first)
+    found: Constants = {}
+    for constant in priors:
+        part, _, form = constant.partition(".")
+        if constant == "generation":
+            newest: Any = engine_for(name, later[-1])
+            found[constant] = (newest.kernels.launches / engine.kernels.launches) ** (1 / AGES[name][later[-1]])
+        elif form:
+            found[constant] = getattr(engine.kernels.matmul[form], part)
+        else:
+            found[constant] = getattr(engine.host if constant in HOST else engine.kernels, constant)
+    return found
+
+
+def steady(group: Group, constants: Constants) -> tuple[Array, Array]:
     """Time per output token and to the first of each run, in the steady state."""
-    deployment = changed(group.deployment, by)
+    deployment = changed(group.deployment, constants)
     found = steady_state(
         deployment,
         users=group.of(lambda run: run.users) / deployment.layout.data,
@@ -192,9 +211,9 @@ def steady(group: Group, by: Parameters) -> tuple[Array, Array]:
     return found.tpot, found.wait
 
 
-def simulated(group: Group, by: Parameters) -> tuple[Array, Array]:
+def simulated(group: Group, constants: Constants) -> tuple[Array, Array]:
     """The same by the simulation of events, with its first wave."""
-    deployment, first, each = changed(group.deployment, by), [], []
+    deployment, first, each = changed(group.deployment, constants), [], []
     for run in group.runs:
         question: Any = EstimatePerformance(model=run.question.model, **run.question.asked())
         report = estimate_served(deployment, come_load(question))
@@ -204,76 +223,85 @@ def simulated(group: Group, by: Parameters) -> tuple[Array, Array]:
     return np.array(each), np.array(first)
 
 
-def fit(some: Sequence[Group], start: Parameters, rounds: int = 2) -> Parameters:
-    """The parameters of one engine that make the errors of its groups small, outliers counting less."""
-    deviations = priors(some)
-    names = list(deviations)
-    deviation = np.array([deviations[name] for name in names])
+def fit_of(some: Sequence[Group], around: Constants) -> Fit:
+    """The errors of one engine's groups, with what the simulation comes to beside the steady state at some constants.
+
+    Rows are the times per output token of all runs, and then those to the first token.
+    """
+    both = [(simulated(group, around), steady(group, around)) for group in some]
+    ratios = [tuple(np.log(event / settled) for event, settled in zip(*pair, strict=True)) for pair in both]
+
+    def errors(constants: Constants) -> Array:
+        parts: tuple[list[Array], list[Array]] = ([], [])
+        for group, (of_each, of_first) in zip(some, ratios, strict=True):
+            tpot, ttft = steady(group, constants)
+            parts[0].append(np.log(tpot / group.of(lambda run: run.tpot)) + of_each)
+            parts[1].append(np.log(ttft / group.of(lambda run: run.ttft)) + of_first)
+        return np.concatenate([*parts[0], *parts[1]])
+
     weight = np.concatenate([np.full(len(group.runs), len(group.runs) ** -0.25) for group in some])
-    weight /= weight.mean()
-    found = start
+    told = np.concatenate([group.of(lambda run: run.tells_first) for group in some])
+    usual = np.repeat((USUAL, USUAL_FIRST), len(weight))
+    weights = np.concatenate([weight, weight * told]) / weight.mean()
+    return Fit(errors=errors, priors=priors_of(some), usual=usual, weight=weights)
+
+
+def fitted(some: Sequence[Group], rounds: int, turns: int) -> tuple[Fit, Constants]:
+    """The constants of one engine, from those that engines have as a rule."""
+    found = {name: prior.centre for name, prior in priors_of(some).items()}
     for _ in range(rounds):
-        beside = [
-            tuple(
-                np.log(event / settled)
-                for event, settled in zip(simulated(group, found), steady(group, found), strict=True)
-            )
-            for group in some
-        ]
+        fit = fit_of(some, found)
+        found = fit.solved(start=found, turns=turns, step=0.01)
+    return fit, found
 
-        def residuals(values: Array, beside: list[tuple[Array, ...]] = beside) -> Array:
-            by = dict(zip(names, values, strict=True))
-            each, first = [], []
-            for group, (of_each, of_first) in zip(some, beside, strict=True):
-                tpot, ttft = steady(group, by)
-                each.append(np.log(tpot / group.of(lambda run: run.tpot)) + of_each)
-                told = group.of(lambda run: run.tells_first)
-                first.append((np.log(ttft / group.of(lambda run: run.ttft)) + of_first) * told)
-            parts = (np.concatenate(each) / USUAL, np.concatenate(first) / USUAL_FIRST)
-            return np.concatenate([*(_soft(part) * weight for part in parts), values / deviation])
 
-        begin = np.array([found.get(name, 0.0) for name in names])
-        solved = least_squares(residuals, begin, max_nfev=6, diff_step=0.02, xtol=1e-3, ftol=1e-3)
-        found = dict(zip(names, solved.x.tolist(), strict=True))
+def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
+    """Fit each engine, and print constants and errors by kind of model."""
+    some = groups(reference, 60 if quick else 1)
+    rounds, turns = (1, 2) if quick else (2, 6)
+    _report("engines, as the tables are", [(group, *simulated(group, {})) for group in some])
+    after: list[tuple[Group, Array, Array]] = []
+    scored: dict[str, list[tuple[Group, Array, Array]]] = {by: [] for by in cross_validate if by in LEFT_OUT}
+    for name in sorted({group.engine for group in some}):
+        own = [group for group in some if group.engine == name]
+        fit, constants = fitted(own, rounds, turns)
+        print(f"\nengines, {name}: {beside(constants, stands(name, constants))}", flush=True)
+        after += [(group, *simulated(group, constants)) for group in own]
+        for by, of_all in scored.items():
+            of_all += _left_out(own, fit, constants, by)
+    _report("engines, fitted", after)
+    for by, of_all in scored.items():
+        _report(f"engines, left out by {by}", of_all)
+
+
+def _left_out(own: Sequence[Group], fit: Fit, constants: Constants, by: str) -> list[tuple[Group, Array, Array]]:
+    """Groups timed by constants that know nothing of their share, their model or their card."""
+    named = [
+        {"group": str(number), "model": group.model, "system": group.system}[by] for number, group in enumerate(own)
+    ]
+    of_row = np.concatenate([np.full(len(group.runs), number) for number, group in enumerate(own)])
+    derivative, found = fit.derivative(constants), []
+    for numbers in folds(named, SHARES if by == "group" else None).values():
+        if len(numbers) == len(own):
+            continue
+        rows = np.flatnonzero(np.isin(np.tile(of_row, 2), numbers))
+        without = fit.without(rows.tolist(), constants, derivative)
+        found += [(own[number], *simulated(own[number], without)) for number in numbers]
     return found
 
 
-def _soft(errors: Array) -> Array:
-    """Errors whose square grows like their size where they are large."""
-    softened: Array = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
-    return softened
-
-
-def folds(some: Sequence[Group], by: str) -> dict[str, list[int]]:
-    """The numbers of the groups that are left out together: one of five shares of the groups, a family or a system."""
-    found: dict[str, list[int]] = {}
-    for number, group in enumerate(some):
-        name = f"share {number % 5}" if by == "group" else getattr(group, by)
-        found.setdefault(name, []).append(number)
-    return found
-
-
-def report(title: str, scored: Sequence[tuple[Group, Array, Array]]) -> None:
-    """Errors in per cent, and the share of measured over estimated that 80 % hold, by kind of model."""
-    by_kind: dict[str, list[tuple[Array, Array, Array]]] = {}
-    for group, tpot, ttft in scored:
+def _report(title: str, timed: Sequence[tuple[Group, Array, Array]]) -> None:
+    """Errors of the time per output token, of the first one and of the whole, by kind of model."""
+    found: dict[str, list[Array]] = {}
+    for group, tpot, ttft in timed:
         told = group.of(lambda run: run.tells_first) > 0
-        each = group.of(lambda run: run.tpot) / tpot
-        first = (group.of(lambda run: run.ttft) / ttft)[told]
+        each, first = group.of(lambda run: run.tpot), group.of(lambda run: run.ttft)
         steps = group.of(lambda run: run.output) - 1
-        whole = (group.of(lambda run: run.ttft + (run.output - 1) * run.tpot) / (ttft + steps * tpot))[told]
-        for kind in ("all", _kind(group)):
-            by_kind.setdefault(kind, []).append((each, first, whole))
-    print(title)
-    for kind, parts in by_kind.items():
-        cells = []
-        for name, ratios in zip(("TPOT", "TTFT", "E2E"), zip(*parts, strict=True), strict=True):
-            ratio = np.concatenate(ratios)
-            error = 100 * np.abs(1 / ratio - 1)
-            low, high = np.quantile(ratio, (0.1, 0.9))
-            bias = np.exp(np.mean(np.log(ratio)))
-            cells.append(f"{name} {error.mean():5.1f} / {np.median(error):4.1f}, {bias:.2f} [{low:.2f}, {high:.2f}]")
-        print(f"  {kind:10s} {sum(len(part[0]) for part in parts):5d}  {'  '.join(cells)}")
+        whole = (first + steps * each) / (ttft + steps * tpot)
+        for kind in ("all", _kind(group), group.engine):
+            for metric, ratio in (("TPOT", each / tpot), ("TTFT", (first / ttft)[told]), ("E2E", whole[told])):
+                found.setdefault(f"{kind}, {metric}", []).append(ratio)
+    show_errors(title, found)
 
 
 def _kind(group: Group) -> str:
