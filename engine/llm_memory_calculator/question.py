@@ -38,6 +38,7 @@ from .engines import (
     Engine,
     device_of,
     engine_for,
+    engines_with,
     own_device,
     require_serves,
     serves,
@@ -101,7 +102,7 @@ def deployed(
         device = UNNAMED
     calibration = _calibration(asked)
     chosen = _engine(asked, model, formats, device, calibration)
-    engine = chosen.engine
+    engine = _with_beams(asked, chosen.engine)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -131,6 +132,27 @@ def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Forma
         return formats, (assumed("kv_precision", text),)
     text = f"{rule['why']} It was counted so; kv_precision {own!r} counts 16 bits."
     return model.formats(asked.precision, rule["form"]), (assumed("kv_precision", text),)
+
+
+def _with_beams(asked: Question, engine: Engine) -> Engine:
+    """The engine started for as many continuations as are asked for. Raises ArgumentError where it keeps but one."""
+    beams = asked.beam_size if isinstance(asked, Come) else 1
+    if beams == 1:
+        return engine
+    width = engine.BEAM_WIDTH
+    if not engine.BEAMS:
+        then = f"give it as its setting {width} to calculate_memory" if width else "leave it out"
+        raise ArgumentError(
+            f"beam_size is {beams}, and {engine.TITLE} takes no beams from a request: {then}, or name an engine of "
+            f"{', '.join(engines_with('BEAMS'))}."
+        )
+    if not width or beams <= int(engine.given.get(width, 0)):
+        return engine
+    if width in engine.given:
+        raise ArgumentError(
+            f"beam_size is {beams}, and {width} {engine.given[width]}; raise that, or give fewer beams."
+        )
+    return engine.told(**{width: beams})
 
 
 def _speculation(asked: Question, model: Model, formats: Formats, engine: Engine) -> Speculation | None:

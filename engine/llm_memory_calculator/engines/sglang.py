@@ -41,6 +41,7 @@ class Sglang(Described):
     SEQUENCES: ClassVar[str] = "max_running_requests"
     EAGER: ClassVar[str] = "disable_cuda_graph"
     SMALL_CACHE: ClassVar[str] = "fp8"
+    DISAGGREGATES: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:
         made = super(Sglang, self).settled(declared)

@@ -32,6 +32,9 @@ class TensorrtLlm(Blocked):
     LENGTH: ClassVar[str] = "max_seq_len"
     SEQUENCES: ClassVar[str] = "max_batch_size"
     BLOCK: ClassVar[str] = "tokens_per_block"
+    BEAMS: ClassVar[bool] = True
+    BEAM_WIDTH: ClassVar[str] = "max_beam_width"
+    DISAGGREGATES: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:
         made = super(TensorrtLlm, self).settled(declared)
