@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from .report import (
         BatchReport as BatchReport,
         ComparisonReport as ComparisonReport,
+        DisaggregatedReport as DisaggregatedReport,
         EndToEndReport as EndToEndReport,
         Interval as Interval,
         LayoutReport as LayoutReport,
@@ -228,6 +229,7 @@ _ROOMS = {
     ".report": (
         "BatchReport",
         "ComparisonReport",
+        "DisaggregatedReport",
         "EndToEndReport",
         "Interval",
         "LayoutReport",

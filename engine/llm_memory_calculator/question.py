@@ -30,7 +30,7 @@ from .arguments import (
     Split,
 )
 from .checks import real, whole
-from .deployment import Deployment, Load, Pictures, Recording, Speculation, Traffic
+from .deployment import Deployment, Load, Pictures, PrefillWorkers, Recording, Speculation, Traffic
 from .drafting import speculation_of
 from .engines import (
     UNNAMED,
@@ -357,12 +357,68 @@ def deployed_as_given(
 ) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
+    workers = _prefill_workers(asked, model, given)
     if not given:
         return None
+    if workers is not None:
+        check(model.architecture, workers.layout, pads=device_of(accelerator).pads)
+        count = _beside(workers, count)
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
     require_phases(model, output)
     check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
-    return deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
+    found = deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
+    if workers is None:
+        return found
+    if not found.engine.DISAGGREGATES:
+        raise ArgumentError(
+            f"prefill_workers is {workers.count}, and {found.engine.TITLE} takes in prompts where it decodes; leave it "
+            f"out, or name an engine of {', '.join(engines_with('DISAGGREGATES'))}."
+        )
+    return replace(found, prefill=workers)
+
+
+_OF_PREFILL = ("prefill_tensor_parallel", "prefill_expert_parallel", "transfer_gb_s")
+
+
+def _prefill_workers(asked: EstimatePerformance, model: Model, given: Mapping[str, int]) -> PrefillWorkers | None:
+    """Who takes in prompts alone, beside the layout that was given."""
+    if asked.prefill_workers is None:
+        for name in _OF_PREFILL:
+            if getattr(asked, name) is not None:
+                raise ArgumentError(f"{name} is of workers that take in prompts alone: give prefill_workers too.")
+        return None
+    if not given:
+        raise ArgumentError(
+            "prefill_workers take in prompts beside a layout that only decodes, and none is given: give "
+            "tensor_parallel (and data_parallel, expert_parallel) of that too."
+        )
+    architecture = model.architecture
+    if architecture.task != "decoder":
+        raise ArgumentError(
+            f"prefill_workers are of decoders, and {model.name} is none ({architecture.model_type}); leave it out."
+        )
+    tensor, expert = asked.prefill_tensor_parallel or given.get("tensor", 1), asked.prefill_expert_parallel or 1
+    if expert > tensor and expert % tensor:
+        raise LayoutError(
+            f"prefill_expert_parallel {expert} is no multiple of prefill_tensor_parallel {tensor}, by which its ranks "
+            "are counted; give one that is, or one that divides it."
+        )
+    return PrefillWorkers(
+        count=asked.prefill_workers,
+        # experts shared by more than the devices of a layer are shared by ranks with attention of their own
+        layout=Parallelism(tensor=tensor, data=max(1, expert // tensor), expert=expert),
+        bandwidth=None if asked.transfer_gb_s is None else asked.transfer_gb_s * GB,
+    )
+
+
+def _beside(workers: PrefillWorkers, count: int | None) -> int | None:
+    """Of so many devices those that are left to decode."""
+    if count is not None and count <= workers.devices:
+        raise LayoutError(
+            f"devices is {count}, and {workers.count} prefill worker(s) of {workers.layout.devices} take "
+            f"{workers.devices}, which leaves none to decode; give more devices, or fewer prefill_workers."
+        )
+    return None if count is None else count - workers.devices
 
 
 def named(
@@ -565,7 +621,7 @@ def generated_load(asked: Generated, beams: int = 1) -> Load:
     return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
 
 
-_OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms")
+_OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms", "prefill_workers")
 
 
 def come_load(asked: Come) -> Load:
