@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from .report import (
         BatchReport as BatchReport,
         ComparisonReport as ComparisonReport,
+        DisaggregatedReport as DisaggregatedReport,
         EndToEndReport as EndToEndReport,
         ImagesReport as ImagesReport,
         Interval as Interval,
@@ -240,6 +241,7 @@ _ROOMS = {
     ".report": (
         "BatchReport",
         "ComparisonReport",
+        "DisaggregatedReport",
         "EndToEndReport",
         "ImagesReport",
         "Interval",

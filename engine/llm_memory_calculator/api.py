@@ -510,7 +510,8 @@ def estimate_serving(asked: EstimateServing) -> EndToEndReport:
     queue, TPOT with the prompts of others in between, both with percentiles under `serving`; throughput, goodput, and
     the rate at which it saturates.
 
-    The times are those of a deterministic simulation of the engine's scheduler with its cache's room.
+    The times are those of a deterministic simulation of the engine's scheduler with its cache's room; with
+    prefill_workers of both sides, and TTFT ends when the cache is where it is decoded.
     """
     if asked.concurrency is None and asked.request_rate is None:
         raise ArgumentError(

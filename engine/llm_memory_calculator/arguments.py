@@ -503,6 +503,47 @@ class Come(Generated):
             left_out="10 for each user, or 60 s of a rate",
         ),
     ] = None
+    prefill_workers: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Workers that take in prompts alone and hand the cache over to those that decode (disaggregated serving), "
+            "on devices of their own beside the layout, which then only decodes; devices counts both",
+            most=MOST_DEVICES,
+            left_out="none: prompts and decodes share devices",
+            examples=(4,),
+        ),
+    ] = None
+    prefill_tensor_parallel: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Devices that share each layer on a prefill worker",
+            most=MOST_DEVICES,
+            left_out="as many as share one where it is decoded",
+        ),
+    ] = None
+    prefill_expert_parallel: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Groups that share the experts on a prefill worker: of its tensor-parallel devices, or, where more than "
+            "these, of as many ranks as make them up, each with its own attention",
+            most=MOST_DEVICES,
+            left_out="1",
+        ),
+    ] = None
+    transfer_gb_s: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Rate at which each device sends or takes caches between prefill workers and those that decode",
+            unit="GB/s",
+            most=1e6,
+            left_out="that of the link that joins all devices, or of the network",
+            examples=(50,),
+        ),
+    ] = None
     ttft_target_ms: Annotated[
         float | None, Argument("real", "Time to first token that a good request keeps", unit="ms", most=1e9)
     ] = None

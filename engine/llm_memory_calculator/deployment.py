@@ -48,6 +48,21 @@ class Speculation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrefillWorkers:
+    """Copies that take in prompts alone, on devices of their own of the same kind."""
+
+    count: int
+    layout: Parallelism
+    """Of each."""
+    bandwidth: float | None = None
+    """Bytes/s of a device at which caches cross, where that was told."""
+
+    @property
+    def devices(self) -> int:
+        return self.count * self.layout.devices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A model in its formats on devices in a layout, served by an engine."""
 
@@ -67,6 +82,8 @@ class Deployment:
     """What measured runs say of the times of such an engine on such devices."""
     speculation: Speculation | None = None
     """What drafts tokens for the model."""
+    prefill: PrefillWorkers | None = None
+    """Who takes in prompts where the layout only decodes; None: it does both."""
     notes: tuple[Note, ...] = ()
     """What was assumed of all this, and where it is from."""
 
@@ -80,6 +97,17 @@ class Deployment:
         they draft."""
         drafts = self.speculation is not None and self.speculation.method == "mtp"
         return () if drafts else self.architecture.apart
+
+    @property
+    def prefill_worker(self) -> Deployment:
+        """One of those that take in prompts, where some do."""
+        assert self.prefill is not None
+        return replace(self, layout=self.prefill.layout, prefill=None)
+
+    @property
+    def devices_in_all(self) -> int:
+        """Those that take in prompts included."""
+        return self.layout.devices + (0 if self.prefill is None else self.prefill.devices)
 
     @property
     def usable_bytes(self) -> int | None:
@@ -121,6 +149,7 @@ class Deployment:
             calibration=self.calibration,
             measured=self.measured,
             speculation=self.speculation,
+            prefill=self.prefill,
             notes=self.notes,
         )
 

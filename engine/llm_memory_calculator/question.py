@@ -30,7 +30,7 @@ from .arguments import (
     Split,
 )
 from .checks import real, whole
-from .deployment import Deployment, Load, Pictures, Recording, Speculation, Traffic
+from .deployment import Deployment, Load, Pictures, PrefillWorkers, Recording, Speculation, Traffic
 from .drafting import speculation_of
 from .engines import (
     UNNAMED,
@@ -38,6 +38,7 @@ from .engines import (
     Engine,
     device_of,
     engine_for,
+    engines_with,
     own_device,
     require_serves,
     serves,
@@ -107,7 +108,7 @@ def deployed(
         device = UNNAMED
     calibration, measured = _calibrations(asked)
     chosen = _engine(asked, model, formats, device, calibration, measured)
-    engine = chosen.engine
+    engine = _with_beams(asked, chosen.engine)
     formats, stored = _with_weights_of(engine, asked, model, formats)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
@@ -151,6 +152,27 @@ def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Forma
         return formats, (assumed("kv_precision", text),)
     text = f"{rule['why']} It was counted so; kv_precision {own!r} counts 16 bits."
     return model.formats(asked.precision, rule["form"]), (assumed("kv_precision", text),)
+
+
+def _with_beams(asked: Question, engine: Engine) -> Engine:
+    """The engine started for as many continuations as are asked for. Raises ArgumentError where it keeps but one."""
+    beams = asked.beam_size if isinstance(asked, Come) else 1
+    if beams == 1:
+        return engine
+    width = engine.BEAM_WIDTH
+    if not engine.BEAMS:
+        then = f"give it as its setting {width} to calculate_memory" if width else "leave it out"
+        raise ArgumentError(
+            f"beam_size is {beams}, and {engine.TITLE} takes no beams from a request: {then}, or name an engine of "
+            f"{', '.join(engines_with('BEAMS'))}."
+        )
+    if not width or beams <= int(engine.given.get(width, 0)):
+        return engine
+    if width in engine.given:
+        raise ArgumentError(
+            f"beam_size is {beams}, and {width} {engine.given[width]}; raise that, or give fewer beams."
+        )
+    return engine.told(**{width: beams})
 
 
 def _speculation(asked: Question, model: Model, formats: Formats, engine: Engine) -> Speculation | None:
@@ -377,13 +399,68 @@ def deployed_as_given(
 ) -> Deployment | None:
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
+    workers = _prefill_workers(asked, model, given)
     if not given:
         return None
+    if workers is not None:
+        check(model.architecture, workers.layout, pads=device_of(accelerator).pads)
+        count = _beside(workers, count)
     chosen = _layout(model.architecture, count, accelerator.link_domain, given)
     check(model.architecture, chosen.layout, pads=device_of(accelerator).pads)
     found = deployed(asked, model, accelerator=accelerator, layout=chosen.layout, notes=chosen.notes)
     _require_shared(found)
-    return found
+    if workers is None:
+        return found
+    if not found.engine.DISAGGREGATES:
+        raise ArgumentError(
+            f"prefill_workers is {workers.count}, and {found.engine.TITLE} takes in prompts where it decodes; leave it "
+            f"out, or name an engine of {', '.join(engines_with('DISAGGREGATES'))}."
+        )
+    return replace(found, prefill=workers)
+
+
+_OF_PREFILL = ("prefill_tensor_parallel", "prefill_expert_parallel", "transfer_gb_s")
+
+
+def _prefill_workers(asked: EstimatePerformance, model: Model, given: Mapping[str, int]) -> PrefillWorkers | None:
+    """Who takes in prompts alone, beside the layout that was given."""
+    if asked.prefill_workers is None:
+        for name in _OF_PREFILL:
+            if getattr(asked, name) is not None:
+                raise ArgumentError(f"{name} is of workers that take in prompts alone: give prefill_workers too.")
+        return None
+    if not given:
+        raise ArgumentError(
+            "prefill_workers take in prompts beside a layout that only decodes, and none is given: give "
+            "tensor_parallel (and data_parallel, expert_parallel) of that too."
+        )
+    architecture = model.architecture
+    if architecture.task != "decoder":
+        raise ArgumentError(
+            f"prefill_workers are of decoders, and {model.name} is none ({architecture.model_type}); leave it out."
+        )
+    tensor, expert = asked.prefill_tensor_parallel or given.get("tensor", 1), asked.prefill_expert_parallel or 1
+    if expert > tensor and expert % tensor:
+        raise LayoutError(
+            f"prefill_expert_parallel {expert} is no multiple of prefill_tensor_parallel {tensor}, by which its ranks "
+            "are counted; give one that is, or one that divides it."
+        )
+    return PrefillWorkers(
+        count=asked.prefill_workers,
+        # experts shared by more than the devices of a layer are shared by ranks with attention of their own
+        layout=Parallelism(tensor=tensor, data=max(1, expert // tensor), expert=expert),
+        bandwidth=None if asked.transfer_gb_s is None else asked.transfer_gb_s * GB,
+    )
+
+
+def _beside(workers: PrefillWorkers, count: int | None) -> int | None:
+    """Of so many devices those that are left to decode."""
+    if count is not None and count <= workers.devices:
+        raise LayoutError(
+            f"devices is {count}, and {workers.count} prefill worker(s) of {workers.layout.devices} take "
+            f"{workers.devices}, which leaves none to decode; give more devices, or fewer prefill_workers."
+        )
+    return None if count is None else count - workers.devices
 
 
 def _require_shared(deployment: Deployment) -> None:
@@ -593,7 +670,7 @@ def generated_load(asked: Generated, beams: int = 1) -> Load:
     return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
 
 
-_OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms")
+_OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms", "prefill_workers")
 
 
 def come_load(asked: Come) -> Load:

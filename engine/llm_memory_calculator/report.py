@@ -548,6 +548,36 @@ class Percentiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisaggregatedReport:
+    """Workers that take in prompts alone, the way of the cache, and the devices that decode."""
+
+    prefill_workers: int
+    """Workers that take in prompts."""
+    prefill_tensor_parallel: int
+    """Devices of each that share each layer."""
+    prefill_expert_parallel: int
+    """Groups on each that share the experts."""
+    prefill_devices: int
+    """Devices of all of them."""
+    decode_devices: int
+    """Devices that decode."""
+    output_tokens_per_s_per_device: float
+    """Output tokens a second over the devices of both sides."""
+    transfer_bytes: int
+    """Cache of a mean prompt that the fullest device sends or takes, bytes."""
+    transfer_ms: float
+    """Milliseconds in which it crosses, without a queue."""
+    prefill_saturation_requests_per_s: float
+    """Requests a second that the prefill workers can take in."""
+    transfer_saturation_requests_per_s: float | None
+    """Requests a second whose caches can cross; null for one output token, for which none does."""
+    decode_saturation_requests_per_s: float | None
+    """Requests a second that can be decoded; null likewise."""
+    bound: Literal["prefill", "transfer", "decode"]
+    """Which of the three is the least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServingReport:
     """What users see of requests that come and go."""
 
@@ -575,6 +605,8 @@ class ServingReport:
     """Share of the requests that waited for room in a cache, 0 to 1."""
     saturation_requests_per_s: float
     """Requests a second beyond which the queue grows without end."""
+    disaggregated: DisaggregatedReport | None = None
+    """Both sides, where workers of their own take in prompts."""
 
 
 @dataclass(frozen=True, kw_only=True)

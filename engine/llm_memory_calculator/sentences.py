@@ -289,7 +289,7 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
 
 
 def _where(report: EndToEndReport) -> str:
-    return f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({layout_of(report)})"
+    return f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({_both_sides(report)})"
 
 
 def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
@@ -315,12 +315,23 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
             f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)}; saturates at "
             f"{serving.saturation_requests_per_s:,.4g} sequences/s."
         ]
+    binds = "" if serving.disaggregated is None else f", where {serving.disaggregated.bound} binds"
     return [
         f"{_where(report)}, {who} with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: "
         f"TTFT {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
         f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
-        f"at {serving.saturation_requests_per_s:,.3g} requests/s."
+        f"at {serving.saturation_requests_per_s:,.3g} requests/s{binds}."
     ]
+
+
+def _both_sides(report: EndToEndReport) -> str:
+    """The layout, with the workers that take in prompts where it only decodes."""
+    apart = None if report.serving is None else report.serving.disaggregated
+    if apart is None:
+        return layout_of(report)
+    expert = f" expert {apart.prefill_expert_parallel}" if apart.prefill_expert_parallel > 1 else ""
+    prefill = f"{apart.prefill_workers} x tensor {apart.prefill_tensor_parallel}{expert} take in prompts"
+    return f"{prefill}, {layout_of(report)} decode"
 
 
 def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:

@@ -50,8 +50,9 @@ TOPICS = {
         "Speed of a model on hardware",
         "Speed of a model on hardware: time to first token (TTFT, ms), time per output token (TPOT, ms), output tokens "
         "a second, total ms, each with a range, and what binds it. batch_size: a static batch, no queue. concurrency "
-        "or request_rate: a served load, with its queue, percentiles, goodput and the rate that saturates it. Of "
-        "an encoder: sequences a second; of a pipeline of diffusion: seconds an image or a video, and a step. Without "
+        "or request_rate: a served load, with its queue, percentiles, goodput and the rate that saturates it; "
+        "prefill_workers: with prefill and decode on devices apart (disaggregated, xPyD). Of an encoder: sequences a "
+        "second; of a pipeline of diffusion: seconds an image or a video, and a step. Without "
         "a layout the fewest devices that hold the model are taken. To find the best layout use best_parallelism; to "
         "choose hardware use compare_hardware.",
     ),

@@ -66,6 +66,7 @@ __all__ = [
     "backends_of",
     "device_of",
     "engine_for",
+    "engines_with",
     "own_device",
     "plain_name",
     "require_serves",
@@ -185,6 +186,11 @@ def require_serves(name: str, architecture: Architecture, device: Device, why: s
 def _runs(made: type[Described], architecture: Architecture) -> bool:
     hears = architecture.task == "encoder-decoder" and architecture.sounds is not None
     return architecture.task in made.TASKS and (hears or not made.HEARS_ALONE)
+
+
+def engines_with(ability: str) -> tuple[str, ...]:
+    """The engines that have an ability, by the name of its flag: BEAMS, DISAGGREGATES."""
+    return tuple(name for name in ENGINES if getattr(_class(name), ability))
 
 
 def share_of(name: str) -> str:

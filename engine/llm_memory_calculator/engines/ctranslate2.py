@@ -26,6 +26,7 @@ class CTranslate2(Described):
     TITLE: ClassVar[str] = "CTranslate2"
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8",)
     ALONE: ClassVar[bool] = True
+    BEAM_WIDTH: ClassVar[str] = "beam_size"
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = ("cuda", "cpu", "metal")
 
     @property

@@ -92,6 +92,12 @@ class Described:
     """Words of its setting `offload` by which the host keeps a part."""
     ALONE: ClassVar[bool] = False
     """Whether a model runs on one device alone."""
+    BEAMS: ClassVar[bool] = False
+    """Whether it keeps several continuations of a sequence (beam search) where a request asks for them."""
+    BEAM_WIDTH: ClassVar[str] = ""
+    """The setting that says how many of them it is started for; empty where it has none."""
+    DISAGGREGATES: ClassVar[bool] = False
+    """Whether workers that take in prompts alone hand the cache over to others that decode."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = (

@@ -38,6 +38,7 @@ class Lmdeploy(Blocked):
     SEQUENCES: ClassVar[str] = "max_batch_size"
     SMALL_CACHE: ClassVar[str] = "int8"
     BLOCK: ClassVar[str] = "cache_block_seq_len"
+    DISAGGREGATES: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:
         if name != "max_batch_size":

@@ -43,6 +43,7 @@ class Sglang(Described):
     STREAMS: ClassVar[str] = "stream_interval"
     EAGER: ClassVar[str] = "disable_cuda_graph"
     SMALL_CACHE: ClassVar[str] = "fp8"
+    DISAGGREGATES: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:
         made = super(Sglang, self).settled(declared)

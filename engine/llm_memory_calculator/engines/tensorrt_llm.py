@@ -34,6 +34,9 @@ class TensorrtLlm(Blocked):
     POLLS: ClassVar[str] = "timeout_iters"
     STREAMS: ClassVar[str] = "stream_interval"
     BLOCK: ClassVar[str] = "tokens_per_block"
+    BEAMS: ClassVar[bool] = True
+    BEAM_WIDTH: ClassVar[str] = "max_beam_width"
+    DISAGGREGATES: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:
         made = super(TensorrtLlm, self).settled(declared)

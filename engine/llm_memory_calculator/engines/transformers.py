@@ -32,6 +32,7 @@ class Transformers(Described):
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = TORCH_RUNTIMES
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("int8", "nf4")
     CHUNK: ClassVar[str] = "prefill_chunk_size"
+    BEAMS: ClassVar[bool] = True
 
     # --- what it holds whatever is asked ---
 

@@ -38,6 +38,8 @@ class Vllm(Described):
     EAGER: ClassVar[str] = "enforce_eager"
     SMALL_CACHE: ClassVar[str] = "fp8"
     CHOOSES_STATES: ClassVar[bool] = True
+    BEAMS: ClassVar[bool] = True
+    DISAGGREGATES: ClassVar[bool] = True
     PROFILES: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:

@@ -31,6 +31,7 @@ class WhisperCpp(Described):
     HEARS_ALONE: ClassVar[bool] = True
     SMALLER_WEIGHTS: ClassVar[tuple[str, ...]] = ("q8_0", "q5_0")
     ALONE: ClassVar[bool] = True
+    BEAM_WIDTH: ClassVar[str] = "beam_size"
 
     @property
     def step_tokens(self) -> int:

@@ -46,6 +46,12 @@ class Served:
     """Share of the requests that waited for room in the cache."""
 
 
+def seen_after(requests: Sequence[Request], request_s: float, token_s: float) -> list[float]:
+    """Seconds after which the engine sees each request: what the host takes of one varies, evenly about its mean."""
+    shares = spread(len(requests), 5)
+    return [2 * request_s * share + token_s * one.tokens for share, one in zip(shares, requests, strict=True)]
+
+
 def simulate(
     requests: Sequence[Request],
     clockwork: Clockwork,
@@ -70,12 +76,11 @@ def simulate(
     count = len(requests)
     arrived, first, ended = [0.0] * count, [0.0] * count, [0.0] * count
     coming: list[tuple[float, int]] = []
-    # what the host takes of a request varies, evenly about its mean
-    varied = [2 * request_s * share for share in spread(count, 5)]
+    delays = seen_after(requests, request_s, token_s)
 
     def send(number: int, when: float) -> None:
         arrived[number] = when
-        heappush(coming, (when + varied[number] + token_s * requests[number].tokens, number))
+        heappush(coming, (when + delays[number], number))
 
     if users is None:
         for number, when in enumerate(arrivals):

@@ -335,6 +335,15 @@ def law_on_host(machine: Machine, kind: WorkKind, form: Format, activations: For
     )
 
 
+def network_words(accelerator: Accelerator) -> str:
+    """The way between nodes, as the catalogue has it or as it is assumed."""
+    network = accelerator.network
+    if network is not None:
+        return f"{network.name} of its maker's reference server, {network.bandwidth / 1e9:g} GB/s a device"
+    assumed = table("timing")["collective"]["network_bandwidth"] / 1e9
+    return f"a network that the catalogue has not: {assumed:g} GB/s a device was assumed"
+
+
 def machine_of(deployment: Deployment) -> Machine:
     """A deployment's accelerator under its engine."""
     assert deployment.accelerator is not None

@@ -13,15 +13,14 @@ from ..memory import judge, ledger, limit_notes, short_note, shortage
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
 from .calibration import range_of
-from .machine import Range, evidence_of, host_bandwidth, machine_of
+from .disaggregated import both_sides, disaggregated_notes, served_apart
+from .machine import Range, evidence_of, host_bandwidth, machine_of, network_words
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .serving import Outcome, Spread, served
 from .spent import Spent
 from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 
 if TYPE_CHECKING:
-    from llm_memory_hardware import Accelerator
-
     from ..architecture import Architecture
     from ..deployment import Deployment
 
@@ -53,6 +52,20 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
     if not verdict.possible:
         raise DoesNotFitError(shortage(deployment, load, verdict))
     return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes))
+
+
+def with_prefill_room(deployment: Deployment, load: Load) -> Deployment:
+    """The same for the workers that take in prompts, each of which holds a prompt of the longest and its first token.
+
+    Raises DoesNotFitError.
+    """
+    try:
+        worker = with_room(deployment.prefill_worker, replace(load, output=1))
+    except DoesNotFitError as error:
+        raise DoesNotFitError(f"On a prefill worker: {error}") from None
+    found = worker.notes[: len(worker.notes) - len(deployment.notes)]
+    mine = tuple(replace(note, text=f"On a prefill worker: {note.text}") for note in found)
+    return replace(deployment, notes=(*mine, *deployment.notes))
 
 
 def bound_of(time: Spent) -> str:
@@ -263,7 +276,7 @@ def _link_notes(deployment: Deployment) -> list[Note]:
                 origin="warning",
             )
         )
-    over = _network_words(accelerator)
+    over = network_words(accelerator)
     if layout.tensor > accelerator.link_domain:
         text = f"Layers are shared across nodes, over {over}."
         found.append(Note(subject="tensor_parallel", text=text, origin="warning"))
@@ -274,15 +287,6 @@ def _link_notes(deployment: Deployment) -> list[Note]:
         text = f"The pipeline crosses nodes, over {over}."
         found.append(Note(subject="pipeline_parallel", text=text, origin="assumption"))
     return found
-
-
-def _network_words(accelerator: Accelerator) -> str:
-    """The way between nodes, as the catalogue has it or as it is assumed."""
-    network = accelerator.network
-    if network is not None:
-        return f"{network.name} of its maker's reference server, {network.bandwidth / 1e9:g} GB/s a device"
-    assumed = table("timing")["collective"]["network_bandwidth"] / 1e9
-    return f"a network that the catalogue has not: {assumed:g} GB/s a device was assumed"
 
 
 def estimate_prefill(deployment: Deployment, load: Load) -> PhaseReport:
@@ -373,7 +377,11 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
     """Requests that come and go: the times are means over all of them, their queue included."""
     deployment, traffic = with_room(deployment, load), load.traffic
     assert traffic is not None
-    outcome = served(deployment, load)
+    worker = deployment
+    if deployment.prefill is not None:
+        deployment = with_prefill_room(deployment, load)
+        worker = deployment.prefill_worker
+    outcome = served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
     # what binds, and the ranges, are those of the steps that the load comes to
     here = max(1, round(outcome.decoding))
     settled = Load(
@@ -384,7 +392,11 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         cached=round(traffic.inputs.mean * traffic.cached_share),
     )
     times = times_of(deployment, settled)
-    prefill = _phase(deployment, settled, "prefill", times.prefill, explained=explained)
+    if worker is deployment:
+        prefill = _phase(deployment, settled, "prefill", times.prefill, explained=explained)
+    else:
+        alone = replace(settled, sequences=worker.layout.data)
+        prefill = _phase(worker, alone, "prefill", prefill_time(worker, alone), explained=explained)
     decode = None if times.decode is None else _phase(deployment, settled, "decode", times.decode, explained=explained)
     encodes = deployment.architecture.task == "encoder"
     ttft, tpot = outcome.first.mean * 1e3, None if outcome.each is None else outcome.each.mean * 1e3
@@ -393,7 +405,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
     each = None if tpot is None else served_interval(deployment, "tpot", tpot)
     return EndToEndReport(
         **deployment.said(),
-        **deployment.layout.said(),
+        **deployment.layout.said() | {"devices": deployment.devices_in_all},
         hardware=prefill.hardware,
         batch_size=here,
         input_tokens=round(traffic.inputs.mean),
@@ -414,17 +426,18 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         decode_bound=decode.bound if decode else None,
         prefill_phase=prefill,
         decode_phase=decode,
-        serving=_serving(load, outcome),
+        serving=_serving(deployment, load, outcome),
         notes=(
             *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
             *_traffic_notes(load, outcome),
+            *disaggregated_notes(deployment),
             *load.notes,
             *(decode or prefill).notes,
         ),
     )
 
 
-def _serving(load: Load, outcome: Outcome) -> ServingReport:
+def _serving(deployment: Deployment, load: Load, outcome: Outcome) -> ServingReport:
     traffic = load.traffic
     assert traffic is not None
     return ServingReport(
@@ -440,6 +453,7 @@ def _serving(load: Load, outcome: Outcome) -> ServingReport:
         room=outcome.room,
         queued_share=outcome.queued,
         saturation_requests_per_s=outcome.saturated_rate,
+        disaggregated=None if outcome.sides is None else both_sides(deployment, outcome, outcome.sides),
     )
 
 
@@ -456,6 +470,15 @@ def _percentiles(spread: Spread) -> Percentiles:
 def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float) -> Interval:
     """The range of a served load's mean, by what was measured of such engines, cards and models."""
     machine, facts = machine_of(deployment), table("timing")["interval"]
+    if deployment.prefill is not None:
+        together, apart = served_interval(replace(deployment, prefill=None), metric, value_ms), facts["disaggregated"]
+        low, high = apart[metric]
+        return Interval(
+            low=min(together.low, value_ms * low),
+            high=max(together.high, value_ms * high),
+            level=together.level,
+            evidence=f"{together.evidence}; {apart['evidence']}",
+        )
     unmeasured = deployment.architecture.task in facts["unmeasured"]
     timed = machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None
     if timed and not unmeasured:

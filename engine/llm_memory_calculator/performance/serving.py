@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..deployment import Load
 from ..lengths import spread
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..deployment import Deployment, Traffic
+    from .clockwork import Clockwork
+    from .events import Served
 
 # Requests beyond those of the first wave that are simulated; more of the same are counted by their share.
 _SETTLED = 320
@@ -34,6 +36,38 @@ class Spread:
     p90: float
     p95: float
     p99: float
+
+
+Side = Literal["prefill", "transfer", "decode"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """What can be done at most where prompts are taken in apart, in requests a second, and what crosses."""
+
+    prefill: float
+    transfer: float | None
+    """None where all requests have one output token, which needs no cache elsewhere."""
+    decode: float | None
+    crossing_bytes: int
+    """Cache of a mean prompt that the fullest device sends or takes."""
+    crossing_s: float
+
+    @property
+    def bound(self) -> Side:
+        """Which is the least."""
+        rates: dict[Side, float | None] = {
+            "prefill": self.prefill,
+            "transfer": self.transfer,
+            "decode": self.decode,
+        }
+        known = {side: rate for side, rate in rates.items() if rate is not None}
+        return min(known, key=lambda side: known[side])
+
+    @property
+    def least(self) -> float:
+        rate: float = getattr(self, self.bound)
+        return rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +93,8 @@ class Outcome:
     """Sequences of a mean length that there is room for at once."""
     saturated_rate: float
     """Requests a second beyond which the queue grows without end."""
+    sides: Sides | None = None
+    """What each side can do, where prompts are taken in apart."""
 
 
 def served(deployment: Deployment, load: Load) -> Outcome:
@@ -68,31 +104,26 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     layout, engine = deployment.layout, deployment.engine
     # copies that share experts step together, others serve each their own part
     together, apart = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
-    users = None if traffic.users is None else -(-traffic.users // apart)
-    rate = None if traffic.rate is None else traffic.rate / apart
-    asked = -(-traffic.requests // apart)
-    simulated = asked if users is None else min(asked, users + max(_SETTLED, users))
+    part = Part.of(traffic, apart)
     by_step = tokens_of_step(deployment.speculation)
-    requests = requests_of(traffic, simulated, by_step)
+    requests = requests_of(traffic, part.simulated, by_step)
     tokens = room_tokens(deployment, load) * together
     mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
-    most = _running(deployment)
+    most = most_running(deployment)
     room = max(1, min(floor(tokens / mean), most * together))
-    here = min(room, users or room)
+    here = min(room, part.users or room)
     budget, scheduler = engine.step_tokens, engine.scheduler
     if deployment.architecture.task == "encoder":
         # attention to both sides cannot be cut
         budget, scheduler = max(budget, traffic.inputs.longest), replace(scheduler, whole_prompts=True)
     copies = -(-here // together)
-    # powers of two, so that questions about the same deployment share one
-    sizes = (budget + copies, copies, traffic.longest)
-    clockwork = clockwork_of(deployment, *(1 << (size - 1).bit_length() for size in sizes))
+    clockwork = clockwork_for(deployment, budget + copies, copies, traffic.longest)
     found = simulate(
         requests,
         clockwork,
         scheduler,
-        users=users,
-        arrivals=() if rate is None else [number / rate for number in range(simulated)],
+        users=part.users,
+        arrivals=part.arrivals(traffic),
         budget=budget,
         most=most,
         room=max(tokens, traffic.longest),
@@ -100,8 +131,64 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         token_s=engine.host.request_token,
         copies=together,
     )
+    return outcome_of(
+        deployment,
+        found,
+        requests,
+        traffic,
+        part=part,
+        by_step=by_step,
+        room=room,
+        saturated_rate=_saturated(deployment, traffic, room / together) * layout.data,
+    )
+
+
+def clockwork_for(deployment: Deployment, tokens: int, sequences: int, longest: int) -> Clockwork:
+    """The clockwork of a deployment for steps up to these sizes, made for powers of two, so that questions about the
+    same deployment share one."""
+    return clockwork_of(deployment, *(1 << (size - 1).bit_length() for size in (tokens, sequences, longest)))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a load that is simulated: what one of so many like parts serves."""
+
+    parts: int
+    users: int | None
+    requests: int
+    """Of which some may stand for the rest."""
+
+    @classmethod
+    def of(cls, traffic: Traffic, parts: int) -> Part:
+        return cls(parts, None if traffic.users is None else -(-traffic.users // parts), -(-traffic.requests // parts))
+
+    @property
+    def simulated(self) -> int:
+        users = self.users
+        return self.requests if users is None else min(self.requests, users + max(_SETTLED, users))
+
+    def arrivals(self, traffic: Traffic) -> list[float]:
+        """Seconds at which its requests come; none where users ask again."""
+        rate = traffic.rate
+        return [] if rate is None else [number * self.parts / rate for number in range(self.simulated)]
+
+
+def outcome_of(
+    deployment: Deployment,
+    found: Served,
+    requests: Sequence[Request],
+    traffic: Traffic,
+    *,
+    part: Part,
+    by_step: float,
+    room: int,
+    saturated_rate: float,
+    sides: Sides | None = None,
+) -> Outcome:
+    """What became of a part of a load, as what users see of all of it."""
+    simulated, parts, asked = part.simulated, part.parts, part.requests
     # the settled part stands for all requests that were not simulated
-    first_wave = users or 0
+    first_wave = part.users or 0
     weight = (asked - first_wave) / (simulated - first_wave) if simulated < asked else 1.0
     weights = [1.0 if number < first_wave else weight for number in range(simulated)]
     to_first, to_each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
@@ -114,12 +201,12 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         if request.output > 1
     ]
     # who waits for a handful of tokens sees the first of them with the last
-    late = engine.scheduler.stream_steps - 1
+    late = deployment.engine.scheduler.stream_steps - 1
     if late and each:
         first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
     # users who wait longer ask less often; requests that come at a rate do not
     slower = sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
-    duration = max(found.ended) * (1.0 if users is None else slower)
+    duration = max(found.ended) * (1.0 if part.users is None else slower)
     good = None
     if traffic.ttft_target is not None or traffic.tpot_target is not None:
         kept = [
@@ -127,19 +214,20 @@ def served(deployment: Deployment, load: Load) -> Outcome:
             for share, wait, token in zip(weights, first, each or [0.0] * simulated, strict=True)
             if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
         ]
-        good = sum(kept) / sum(weights) * simulated / duration * apart
+        good = sum(kept) / sum(weights) * simulated / duration * parts
     output = sum(1 + (request.output - 1) * by_step for request in requests)
     return Outcome(
         first=_spread(first, weights),
         each=_spread(each, weights) if len(each) == simulated else None,
         whole=_spread(whole, weights),
-        output_rate=output / duration * apart,
-        request_rate=simulated / duration * apart,
+        output_rate=output / duration * parts,
+        request_rate=simulated / duration * parts,
         good_rate=good,
-        decoding=found.decoding * apart,
+        decoding=found.decoding * parts,
         queued=found.queued,
-        room=room * apart,
-        saturated_rate=_saturated(deployment, traffic, room / together) * layout.data,
+        room=room * parts,
+        saturated_rate=saturated_rate,
+        sides=sides,
     )
 
 
@@ -168,7 +256,7 @@ def room_tokens(deployment: Deployment, load: Load) -> float:
     return float(held * (load.tokens + load.output))
 
 
-def _running(deployment: Deployment) -> int:
+def most_running(deployment: Deployment) -> int:
     """The most sequences of a copy that the engine runs in a step."""
     engine = deployment.engine
     told = engine.settings.get(engine.SEQUENCES) if engine.SEQUENCES else None
@@ -180,7 +268,7 @@ def saturation(deployment: Deployment, load: Load) -> float:
     traffic = load.traffic
     assert traffic is not None
     mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
-    room = max(1, min(floor(room_tokens(deployment, load) / mean), _running(deployment)))
+    room = max(1, min(floor(room_tokens(deployment, load) / mean), most_running(deployment)))
     return _saturated(deployment, traffic, room) * deployment.layout.data
 
 
