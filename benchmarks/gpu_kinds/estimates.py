@@ -9,8 +9,7 @@ from llm_memory_calculator.api import estimate_performance
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.errors import CalculatorError
 from llm_memory_calculator.performance.machine import law_of, machine_for
-from llm_memory_calculator.performance.roofline import operator_time
-from llm_memory_calculator.performance.step import all_reduce
+from llm_memory_calculator.performance.step import all_reduce, lawful
 from llm_memory_hardware import AmbiguousHardwareError, UnknownHardwareError, find_devices
 from llm_memory_hardware.accelerator import Accelerator
 
@@ -71,8 +70,8 @@ class Estimates:
         form = formats.scheme.quantized or formats.scheme.plain
         weight_bytes = sum(weight.size for weight in shape.operator.weights()) * form.bits / 8
         law = law_of(self._machine, shape.operator.kind, form, formats.scheme.plain, formats.kv_cache)
-        work = shape.operator.work(shape.step)
-        time = operator_time(shape.operator, work, weight_bytes, law, formats, self._engine)
+        timed = lawful(shape.operator, weight_bytes, law, formats, self._engine)
+        time = timed.time(shape.step, formats, self._engine)
         return Estimate(
             ms=1e3 * float(time.seconds),
             flops=float(time.flops),

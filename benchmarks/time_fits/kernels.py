@@ -28,7 +28,7 @@ from llm_memory_calculator.operators.base import Operator, Routed, WorkKind
 from llm_memory_calculator.operators.experts import Experts
 from llm_memory_calculator.operators.linear import Linear, Output
 from llm_memory_calculator.performance.machine import Machine, law_of
-from llm_memory_calculator.performance.roofline import moved_bytes
+from llm_memory_calculator.performance.roofline import moved_bytes, value_bytes
 from llm_memory_calculator.performance.step import all_reduce
 from llm_memory_hardware import find_accelerator
 
@@ -214,7 +214,7 @@ def _cell(
         stored = sum(weight.copies * said["form"].stored_bytes(weight.rows, weight.columns) for weight in one.weights())
         work = one.work(step(some))
         works.append((work, len(some)))
-        moved.append(moved_bytes(one, work, stored, formats, engine))
+        moved.append(moved_bytes(work, stored, value_bytes(one, formats, engine), 1, formats, engine))
         order.append(some.index.to_numpy())
         weights.append(np.full(len(some), float(stored)))
     ordered = rows.loc[np.concatenate(order)]

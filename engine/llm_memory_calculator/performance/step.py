@@ -103,18 +103,23 @@ def _sorted(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> So
 def _lawful(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> list[Lawful]:
     """Where a step encodes no source, the keys and values of the source are in the cache, and nothing makes them."""
     return [
-        Lawful(
-            operator,
-            operator.kind,
-            size,
-            value_bytes(operator, formats, machine.engine),
-            operator.heads_per_key if machine.engine.kernels.repeats_keys else 1,
-            _law(kind, operator, machine, form, formats),
-            operator.sums,
-        )
+        lawful(operator, size, _law(kind, operator, machine, form, formats), formats, machine.engine)
         for operator, size, form in kind.operators
         if encodes or not operator.reads_source
     ]
+
+
+def lawful(operator: Operator, weight_bytes: float, law: Law, formats: Formats, engine: Engine) -> Lawful:
+    """An operator that reads so many bytes of weights, under its law."""
+    return Lawful(
+        operator,
+        operator.kind,
+        weight_bytes,
+        value_bytes(operator, formats, engine),
+        operator.heads_per_key if engine.kernels.repeats_keys else 1,
+        law,
+        operator.sums,
+    )
 
 
 _MERGED = ("matmul", "experts")
