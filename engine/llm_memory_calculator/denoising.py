@@ -81,7 +81,12 @@ def making_load(asked: EstimatePerformance, deployment: Deployment) -> Load:
         guided = usual.guidance and not (latents is not None and latents.learned_guidance)
         passes = "two passes of the denoiser, with the prompt and without it" if guided else "one pass of the denoiser"
         notes.append(assumed("guidance", f"In each step {passes}: the default of {usual.of}."))
-    return replace(load, denoising=Denoising(steps=steps, passes=1 + guided), notes=(*notes, *load.notes))
+    # memory's note of the batch speaks of passes as they are by default
+    kept = [note for note in load.notes if note.subject != "batch_size"]
+    if latents is not None and load.images is not None:
+        text = f"A prompt is {latents.prompt:,} tokens, an image or video {load.images.size.tokens:,} positions"
+        notes.append(assumed("batch_size", f"{text} with those of the prompt." if latents.joint else f"{text}."))
+    return replace(load, denoising=Denoising(steps=steps, passes=1 + guided), notes=(*notes, *kept))
 
 
 def _usual(model: Model) -> _Usual:

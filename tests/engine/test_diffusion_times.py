@@ -159,6 +159,7 @@ def test_time_grows_with_steps_guidance_pixels_and_images() -> None:
     assert part(twice, "denoiser").flops == pytest.approx(2 * part(plain, "denoiser").flops)
     assert part(guided, "denoiser").flops == pytest.approx(2 * part(plain, "denoiser").flops)
     assert guided.guidance_passes == 2
+    assert not any("two passes" in note.text for note in plain.notes)
     # both passes at once read the weights once
     assert plain.total_ms < guided.total_ms <= twice.total_ms
     assert made(SDXL, num_inference_steps=20, image_resolution=2048).total_ms > 4 * guided.total_ms
