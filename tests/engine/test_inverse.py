@@ -42,7 +42,7 @@ DECODERS = [
 ]
 OTHERS = ["google-t5/t5-large", "openai/whisper-large-v3", "google-bert/bert-base-uncased"]
 OF_DECODERS = ("exllama", "lmdeploy")
-SERVING = [engine for engine in ENGINES if engine not in ("diffusers", "whisper_cpp")]
+SERVING = [engine for engine in ENGINES if engine not in ("diffusers", "whisper_cpp", "ktransformers")]
 HARDWARE = ["T4", "RTX 4090", "A100_80GB", "H100", "2xH100", "4xL40S"]
 # vLLM 0.19 on H100 SXM with 0.95 of the memory, Qwen2.5-7B-Instruct at max_model_len 8,192: its start-up log, as
 # llm-d-planner's pull request 205 quotes it.

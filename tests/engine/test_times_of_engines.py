@@ -176,3 +176,98 @@ def test_ik_llama_holds_what_llama_cpp_of_its_time_does() -> None:
     assert own.total_memory_bytes == pytest.approx(other.total_memory_bytes, rel=0.02)
     with pytest.raises(ArgumentError, match="has no setting 'fit'"):
         calculate_memory("llama3.1_8b", engine="ik_llama.cpp", engine_settings={"fit": "on"}, **asked)
+
+
+# tokens a second under KTransformers beside an RTX 4090: doc/en/DeepseekR1_V3_tutorial.md (@034a1163; one or two Xeon
+# Gold 6454S with eight channels of DDR5-4800 each), Kimi-K2.md, AMX.md (0.3), issues 314 (EPYC 9654, twelve channels)
+# and 797 (two EPYC 9135, DDR5-6400)
+V3, K2 = "deepseek-ai/DeepSeek-V3", "moonshotai/Kimi-K2-Instruct"
+TWO = {"sockets": 2, "host_bandwidth_gb_s": 614.4}
+WITH_EXPERTS_ON_THE_HOST = [
+    (V3, "q4_k_m", {}, 500, "decode", 8.73),
+    (V3, "q4_k_m", TWO, 500, "decode", 12.208),
+    (V3, "q4_k_m", TWO, 7678, "decode", 12.4),
+    (V3, "q4_k_m", {"host_bandwidth_gb_s": 460.8}, 1000, "decode", 14.0),
+    (V3, "q4_k_m", {"sockets": 2, "host_bandwidth_gb_s": 1228.8}, 20, "decode", 17.3),
+    (K2, "q4_k_m", {}, 20, "decode", 10.0),
+    (V3, "q4_k_m", {}, 500, "prefill", 54.21),
+    (V3, "q4_k_m", TWO, 3846, "prefill", 81.9),
+    (V3, "q8_0", {"cpu_backend": "amx", **TWO}, 2048, "prefill", 255.26),
+    ("Qwen/Qwen3-235B-A22B", "q8_0", {"cpu_backend": "amx", **TWO}, 2048, "prefill", 347.0),
+]
+
+
+@pytest.mark.parametrize(("model", "precision", "settings", "tokens", "phase", "measured"), WITH_EXPERTS_ON_THE_HOST)
+def test_ktransformers_takes_the_time_of_the_host_s_memory_and_cores(
+    model: str, precision: str, settings: dict[str, object], tokens: int, phase: str, measured: float
+) -> None:
+    report = estimate_performance(
+        model,
+        "RTX 4090",
+        engine="ktransformers",
+        precision=precision,
+        engine_settings=settings,
+        input_tokens=tokens,
+        output_tokens=300,
+    )
+    decodes = phase == "decode"
+    taken = 1e3 / measured if decodes else tokens / measured * 1e3
+    interval = told(report.tpot_interval_ms if decodes else report.ttft_interval_ms)
+    assert interval.low <= taken <= interval.high
+
+
+def test_ktransformers_keeps_experts_on_the_host() -> None:
+    asked: dict[str, Any] = {"hardware": "RTX 4090", "precision": "q4_k_m", "engine": "ktransformers", "batch_size": 1}
+    report = calculate_memory(V3, seq_length=4096, **asked)
+    # "at least 14 GB VRAM and 382 GB DRAM", of the same tutorial
+    assert report.total_memory_gb == pytest.approx(14, rel=0.15)
+    longer = calculate_memory(V3, seq_length=4096, engine_settings={"cache_lens": 32768}, **asked)
+    assert longer.total_memory_bytes > report.total_memory_bytes
+    with pytest.raises(ArgumentError, match="experts alone it keeps on the host"):
+        calculate_memory("llama3.1_8b", **asked)
+    with pytest.raises(LayoutError, match="one card beside the processor"):
+        calculate_memory(V3, tensor_parallel=2, **asked)
+
+
+# Llama-2-70B in fp8 of MLPerf Inference 5.1, all requests at once: output tokens a second of each of eight cards (AMD's
+# 27,803.9 on MI300X with vLLM 0.9.0; ASUSTeK's 30,490.8 on H200 NVL with TensorRT-LLM)
+@pytest.mark.parametrize(
+    ("hardware", "engine", "version", "output", "measured"),
+    [("MI300X", "vllm", "0.9.0", 302, 3475.5), ("H200 NVL", "tensorrt_llm", "1.0", 292, 3811.4)],
+)
+def test_a_tuned_stack_is_told_and_never_taken(
+    hardware: str, engine: str, version: str, output: int, measured: float
+) -> None:
+    def served(settings: dict[str, object] | None) -> EndToEndReport:
+        return estimate_performance(
+            "meta-llama/Llama-2-70b-chat-hf",
+            hardware,
+            precision="fp8",
+            kv_precision="fp8",
+            engine=engine,
+            engine_version=version,
+            engine_settings=settings,
+            tensor_parallel=1,
+            concurrency=600,
+            requests=600,
+            input_tokens=219,
+            output_tokens=output,
+        )
+
+    tuned, stock, plain = served({"profile": "tuned"}), served({"profile": "stock"}), served(None)
+    assert plain.total_ms == stock.total_ms > tuned.total_ms
+    interval = told(tuned.total_interval_ms)
+    assert "MLPerf" in interval.evidence
+    # as many tokens at the rate that was measured, of a batch that is no larger than the one that saturates
+    assert interval.low <= 600 * output / measured * 1e3
+    assert tuned.output_tokens_per_s <= 1.3 * measured
+
+
+def test_a_tuned_stack_that_nobody_measured_is_refused() -> None:
+    asked: dict[str, Any] = {"engine": "vllm", "engine_settings": {"profile": "tuned"}}
+    with pytest.raises(LayoutError, match="known on CDNA 3, CDNA 4"):
+        estimate_performance("llama3.1_8b", "H100", **asked)
+    held = calculate_memory("llama3.1_8b", hardware="H100", **asked)
+    assert held.total_memory_bytes == calculate_memory("llama3.1_8b", hardware="H100", engine="vllm").total_memory_bytes
+    with pytest.raises(ArgumentError, match="no setting 'profile'"):
+        estimate_performance("llama3.1_8b", "H100", engine="sglang", engine_settings={"profile": "tuned"})

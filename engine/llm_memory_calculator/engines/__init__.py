@@ -37,7 +37,7 @@ from .described import Described
 from .device import UNNAMED, Device, device_of
 from .releases import engine_table, on_top, release_of
 from .settings import Setting, Value, declared, settled
-from .times import backends_of, plain_name, times_of
+from .times import backends_of, plain_name, times_of, tuned_designs, tuned_of, tuned_times
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -73,6 +73,8 @@ __all__ = [
     "serves",
     "settings_of",
     "share_of",
+    "tuned_designs",
+    "tuned_of",
 ]
 
 _YEAR = re.compile(r"20\d\d[-/]")
@@ -85,6 +87,7 @@ _CLASSES = {
     "tgi": "Tgi",
     "llama_cpp": "LlamaCpp",
     "ik_llama_cpp": "IkLlamaCpp",
+    "ktransformers": "KTransformers",
     "ollama": "Ollama",
     "mlx": "Mlx",
     "exllama": "ExLlama",
@@ -180,12 +183,16 @@ def require_serves(name: str, architecture: Architecture, device: Device, why: s
     if not serves(name, device):
         where = f"{device.name or 'the device'} is {device.runtime}"
         raise ArgumentError(f"engine {name!r} is described on {', '.join(made.RUNTIMES)}, and {where}{then}")
-    raise ArgumentError(f"engine {name!r} runs no such model as {architecture.model_type} ({architecture.task}){then}")
+    lacks = ", whose experts alone it keeps on the host" if made.MIXES_ALONE else ""
+    raise ArgumentError(
+        f"engine {name!r} runs no such model as {architecture.model_type} ({architecture.task}){lacks}{then}"
+    )
 
 
 def _runs(made: type[Described], architecture: Architecture) -> bool:
     hears = architecture.task == "encoder-decoder" and architecture.sounds is not None
-    return architecture.task in made.TASKS and (hears or not made.HEARS_ALONE)
+    mixes = made.MIXES_ALONE and not any(one.expert_count for layer in architecture.stack for one in layer.operators)
+    return architecture.task in made.TASKS and (hears or not made.HEARS_ALONE) and not mixes
 
 
 def engines_with(ability: str) -> tuple[str, ...]:
@@ -281,7 +288,11 @@ def _made(
     _require_released(name, version or described, given)
     if "warning" in facts:
         notes = (*notes, Note(subject="engine_version", text=facts["warning"], origin="warning"))
-    times = times_of(name, version or described, device, str(dict(given).get("backend", "")))
+    told = dict(given)
+    if told.get("profile") == "tuned":
+        times = tuned_times(name, version or described, device)
+    else:
+        times = times_of(name, version or described, device, str(told.get("backend", "")))
     bare = made(
         name=name,
         version=version or described,

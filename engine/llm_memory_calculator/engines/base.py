@@ -136,7 +136,7 @@ class HostMemory:
     cache: float
     """Share of its bandwidth at which attention reads a cache."""
     crosses: float
-    """Share of the link at which weights come to the device, once a pass."""
+    """Share of the link at which weights come to the device, once a pass; 0: they never do."""
     rate: float
     """FLOP/s of its cores."""
 

@@ -116,6 +116,8 @@ class Described:
     """What it serves of what models do."""
     HEARS_ALONE: ClassVar[bool] = False
     """Whether it serves nothing but models that make text of sound."""
+    MIXES_ALONE: ClassVar[bool] = False
+    """Whether it serves nothing but mixtures of experts."""
     SHARE: ClassVar[str] = ""
     """The setting that says how much of the memory it may use; empty where it has none."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -69,6 +69,37 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
         kin=name,
         fitted=backend in facts["measured_on"],
     )
+
+
+def tuned_of(name: str, version: str, device: Device) -> Mapping[str, Any] | None:
+    """What a maker's tuned stack gains over a release on a device's design: a row of `tuned`; None: it is not known."""
+    rows = [row for row in table(f"times/{name}").get("tuned", ()) if row["design"] == device.generation]
+    begun = [row for row in rows if not version or release_of(row["from"]) <= release_of(version)]
+    return max(begun, key=lambda row: release_of(row["from"]), default=None)
+
+
+def tuned_designs(name: str) -> tuple[str, ...]:
+    """Designs that a tuned stack of an engine was measured on."""
+    return tuple(dict.fromkeys(row["design"] for row in table(f"times/{name}").get("tuned", ())))
+
+
+def tuned_times(name: str, version: str, device: Device) -> Times:
+    """Those of a tuned stack: all that an engine adds to a chip's own laws is quicker by one factor. As they are where
+    none is known: who asks for the time is refused (performance/machine.py).
+    """
+    found, row = times_of(name, version, device), tuned_of(name, version, device)
+    if row is None:
+        return found
+    quicker, kernels = float(row["quicker"]), found.kernels
+    kernels = replace(
+        kernels,
+        launches=kernels.launches / quicker,
+        rate=kernels.rate * quicker,
+        bandwidth=kernels.bandwidth * quicker,
+        elementwise_passes=kernels.elementwise_passes / quicker,
+    )
+    host = HostCost(**{part.name: getattr(found.host, part.name) / quicker for part in fields(HostCost)})
+    return replace(found, kernels=kernels, host=host, ranges=_ranges(row["range"]))
 
 
 def plain_name(name: str) -> str:

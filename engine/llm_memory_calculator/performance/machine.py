@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from llm_memory_hardware.accelerator import Accelerator
 
-from ..engines import Engine, ProductCost, TimeRanges, backends_of, plain_name
+from ..engines import Engine, ProductCost, TimeRanges, backends_of, plain_name, tuned_designs, tuned_of
 from ..errors import LayoutError
 from ..facts import table
 from ..formats.numerics import Format
@@ -123,7 +123,7 @@ class HostedLaw:
     rate: float
     """FLOP/s of its cores."""
     link: float
-    """Attainable bytes/s of the link."""
+    """Attainable bytes/s of the link; 0 where nothing crosses it."""
 
     def time(self, work: Work, moved: Quantity, weight_bytes: float) -> OperatorTime:
         """Seconds = min(the larger of bytes / bandwidth and operations / rate, bytes / link + those on the device)."""
@@ -235,6 +235,11 @@ def machine_for(accelerator: Accelerator, engine: Engine) -> Machine:
     if backend is not None and backend not in known:
         raise LayoutError(
             f"{engine.name} has no backend {backend!r} on {accelerator.name}; accepted: {', '.join(known)}."
+        )
+    if engine.given.get("profile") == "tuned" and tuned_of(engine.name, engine.version, engine.device) is None:
+        raise LayoutError(
+            f"No tuned stack of {engine.TITLE} {engine.version} was measured on {accelerator.name}; profile 'tuned' is "
+            f"known on {', '.join(tuned_designs(engine.name))}: leave profile out, or say 'stock'."
         )
     if engine.kernels.local is not None:
         stands = _of_law(accelerator, engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..units import Quantity, choose, larger, logarithm, missed_share, root, smaller
@@ -130,7 +131,8 @@ def plain_time(rate: float, bandwidth: float, launch: float, work: Work, moved: 
 def hosted_time(law: HostedLaw, moved: Quantity, here: OperatorTime) -> OperatorTime:
     """Work whose bytes lie on the host, there or here; `here`: its time on the device."""
     reading, computing = moved / law.bandwidth, here.flops / law.rate
-    there, crossing = larger(reading, computing), moved / law.link
+    there = larger(reading, computing)
+    crossing = moved / law.link if law.link else math.inf
     stays = there <= crossing + here.seconds
     compute = choose(stays, computing, here.compute_s)
     memory = choose(stays, reading, crossing + here.memory_s)
