@@ -47,11 +47,12 @@ def named(hardware: str) -> Accelerator | None:
 
 
 class Estimates:
-    """Of one accelerator under one engine's kernels."""
+    """Of one accelerator: passes under an engine, and single kernels as vLLM's, which what is measured is like (an
+    engine may read keys again that kernels read once)."""
 
     def __init__(self, accelerator: Accelerator, engine: str) -> None:
-        self._accelerator = accelerator
-        self._engine = engine_for(engine, None, device_of(accelerator))
+        self._accelerator, self._passes = accelerator, engine
+        self._engine = engine_for("vllm", None, device_of(accelerator))
         self._machine = machine_for(accelerator, self._engine)
 
     def of(self, shape: AnyShape) -> Estimate | None:
@@ -84,7 +85,7 @@ class Estimates:
         row = shape.identity()
         asked: dict[str, Any] = {
             "hardware": self._accelerator.name,
-            "engine": self._engine.name,
+            "engine": self._passes,
             "precision": row["precision"],
             "kv_precision": row["kv_precision"],
             "tensor_parallel": row["tp"],
