@@ -242,20 +242,23 @@ def _of_date(
     device: Device,
     given: tuple[tuple[str, Value], ...],
 ) -> Engine:
-    """The engine as it was at a date: the last of its tables that had come out by then, of a month by its end."""
-    known = [(facts["released"], described) for described, facts in tables.items() if "released" in facts]
+    """The engine as it was at a date: the last of its releases that had come out by then, of a month by its end."""
+    known = [(facts["released"], release) for release, facts in tables.items() if "released" in facts]
+    known += [(day, release) for release, day in table(f"engines/{name}").get("dates", {}).items()]
     if not known:
         text = f"When {name} came out is not known: for {date} its newest release that is described was counted."
         note = Note(subject="engine_version", text=text, origin="warning")
         return _made(name, max(tables, key=release_of), device, given, notes=(note,))
     last = _last_day(date)
     out = [entry for entry in known if entry[0] <= last]
-    _, described = max(out, default=min(known))
-    text = f"{name} as of {date} was counted by its release {described}."
+    _, release = max(out, default=min(known))
+    text = f"{name} as of {date} was counted by its release {release}."
     if not out:
-        text = f"{name} as of {date} is older than all that is described: its release {described} was counted."
+        text = f"{name} as of {date} is older than all that is described: its release {release} was counted."
     note = Note(subject="engine_version", text=text, origin="assumption" if out else "warning")
-    return _made(name, described, device, given, notes=(note,))
+    described: Any = _resolved(name, release, device, given)
+    found: Engine = replace(described, notes=(note, *described.notes))
+    return found
 
 
 def _last_day(date: str) -> str:

@@ -36,6 +36,8 @@ _BOARDS = {"MI250": 2}
 # llama.cpp was run with one sequence; what its rows call a batch is n_batch, the tokens of a prompt in one pass: the
 # latency of batch 1 is that of as many steps as there are tokens in prompt and output.
 _ONE_SEQUENCE = "llama.cpp layer split over GPUs"
+# Its builds are no newer: their rates are those of spring 2024.
+_BUILD = "b2900"
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
 _RATE_OF_BOUNDS = frozenset({"server", "interactive"})
@@ -95,7 +97,7 @@ def _answer(row: Row, models: Models, *, estimate: Times, choose: Choose) -> Ans
         model=model,
         hardware=hardware_in(row),
         engine=engine,
-        version=version_in(engine, row.text("engine_version"), written) or _made(row),
+        version=version_in(engine, row.text("engine_version"), written) or _made(row, engine),
         precision=weights_in(model, row.text("precision"), engine),
         kv_precision=cache_in(row.text("kv_precision")),
         layout=_layout(row, note, engine, experts=has_experts(model)),
@@ -193,9 +195,11 @@ def _laid_out(question: Question, models: Models, choose: Choose) -> Question:
     return replace(question, layout=models.once((question.named, f"{devices} {kept}"), best))
 
 
-def _made(row: Row) -> str | None:
+def _made(row: Row, engine: str) -> str | None:
     """When a table was made that names no release."""
     source = row.text("source") or ""
+    if engine == "llama_cpp" and source.startswith(_MADE[0][0]):
+        return _BUILD
     return next((date for begins, date in _MADE if source.startswith(begins)), None)
 
 
