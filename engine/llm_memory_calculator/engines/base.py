@@ -184,6 +184,8 @@ class KernelCost:
     """Factor on the launches of routed experts."""
     experts_rate: float = 1.0
     """Factor on their rate."""
+    experts_rate_in: Mapping[str, float] = field(default_factory=dict)
+    """A factor more on it by format of the experts."""
     experts_bandwidth: float = 1.0
     """Factor on the bandwidth at which they are read."""
     latent_launch: float

@@ -411,7 +411,7 @@ def _experts(machine: Machine, form: Format) -> ExpertsLaw:
     bandwidth = own["bandwidth"] * card.get("bandwidth", 1.0) * kernels.bandwidth * kernels.experts_bandwidth
     bandwidth = bandwidth * machine.factor("bandwidth", row) * machine.factor("experts")
     share = own["rate"] * card.get("rate", 1.0) * kernels.rate * kernels.experts_rate
-    share = share * machine.factor("rate", row) * machine.factor("experts")
+    share = share * kernels.experts_rate_in.get(row, 1.0) * machine.factor("rate", row) * machine.factor("experts")
     value_s = 2 / machine.memory_bandwidth
     passes = card.get("local_pass", 1.0)
     return ExpertsLaw(
