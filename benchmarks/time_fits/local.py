@@ -75,13 +75,13 @@ PASSES = {
     "experts_share": Prior(0.6, 0.3, 1.0),
     "experts_pad": Prior(8.0, 0.4),
     "attention_share": Prior(0.3, 0.4, 1.0),
-    "pass_reads": Prior(1.2, 0.2),
+    "pass_reads": Prior(1.2, 0.2, least=1.0),
 }
 CHIP = {
     "chip.bandwidth": Prior(0.8, 0.3, 1.0),
     "chip.rate": Prior(0.7, 0.3),
-    "chip.launches": Prior(1.8, 0.5),
-    "ollama.launches": Prior(1.3, 0.3),
+    "chip.launches": Prior(1.8, 0.5, least=1.0),
+    "ollama.launches": Prior(1.3, 0.3, least=1.0),
 }
 """Factors of the chips that the table has rows of, and of Ollama."""
 ACTIVATIONS = {"activations": Prior(1.0, 0.6)}
@@ -321,7 +321,7 @@ def _mixes(deployment: Deployment) -> bool:
 
 def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     """Fit every family, decode first and prompts while that is held, and print constants and errors."""
-    thin, turns = (20, 3) if quick else (1, 12)
+    thin, turns = (20, 3) if quick else (1, 8)
     before: dict[str, list[Array]] = {}
     after: dict[str, list[Array]] = {}
     scored: dict[str, dict[str, list[Array]]] = {by: {} for by in cross_validate if by in LEFT_OUT}
