@@ -23,7 +23,7 @@ from llm_memory_calculator.validation.reading import Row, read
 from llm_memory_calculator.validation.tables import tables_kind
 
 from .runs import EachTime, Group, grouped, table_of, values_of
-from .solving import Array, Constants, Fit, Prior, beside, folds, show_errors
+from .solving import Array, Constants, Fit, Prior, folds, show_constants, show_errors
 
 USUAL = 0.1
 LEFT_OUT = ("group", "model", "system")
@@ -190,27 +190,21 @@ def _mixes(group: Group) -> bool:
 def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     """Fit every class and release, and print constants and errors."""
     thin, turns = (10, 3) if quick else (1, 10)
-    before: dict[str, list[Array]] = {}
-    after: dict[str, list[Array]] = {}
-    scored: dict[str, dict[str, list[Array]]] = {by: {} for by in cross_validate if by in LEFT_OUT}
     for family in families(reference, thin):
         fit = family.fit()
         constants = fit.solved(turns=turns, step=1e-3)
-        if constants:
-            print(f"\nclasses, {family.name}: {beside(constants, family.stands())}", flush=True)
+        show_constants(f"classes, {family.name}", constants, family.stands())
         prompts = np.concatenate([np.full(len(group.values), group.what == "prefill") for group in family.groups])
-        columns = [(before, np.concatenate([group.ratio for group in family.groups]))]
-        columns.append((after, np.exp(-fit.errors(constants))))
-        derivative = fit.derivative(constants) if scored and constants else np.empty(0)
-        columns += [(ratios, _left_out(family, fit, constants, derivative, by)) for by, ratios in scored.items()]
-        for column, ratio in columns:
-            for phase, chosen in (("", ~prompts), (", prefill", prompts)):
-                if chosen.any():
-                    column[f"{family.name}{phase}"] = [ratio[chosen]]
-    show_errors("classes, as the tables are", before)
-    show_errors("classes, fitted", after)
-    for by, ratios in scored.items():
-        show_errors(f"classes, left out by {by}", ratios)
+        ratios = {"as the tables are": np.concatenate([group.ratio for group in family.groups])}
+        if constants:
+            ratios["fitted"] = np.exp(-fit.errors(constants))
+            left_out = [by for by in cross_validate if by in LEFT_OUT]
+            derivative = fit.derivative(constants) if left_out else np.empty(0)
+            ratios |= {f"left out by {by}": _left_out(family, fit, constants, derivative, by) for by in left_out}
+        for phase, chosen in (("whole runs and decode", ~prompts), ("prefill", prompts)):
+            if chosen.any():
+                errors = {name: [ratio[chosen]] for name, ratio in ratios.items()}
+                show_errors(f"classes, {family.name}, {phase}", errors)
 
 
 def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array, by: str) -> Array:
@@ -218,8 +212,6 @@ def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array,
     named = {"system": lambda group: group.system, "model": lambda group: group.model, "group": _pair}[by]
     names = [named(group) for group in family.groups for _ in group.values]
     ratio = np.full(len(names), np.nan)
-    if not constants:
-        return np.exp(-fit.errors(constants))
     for rows in folds(names).values():
         if len(rows) < len(names):
             ratio[rows] = np.exp(-fit.errors(fit.without(rows, constants, derivative)))[rows]

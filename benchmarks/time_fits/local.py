@@ -23,7 +23,7 @@ from llm_memory_calculator.validation.models import models_of
 from llm_memory_calculator.validation.reading import Row, read
 
 from .runs import EachTime, Group, Value, grouped, values_of
-from .solving import SHARES, Array, Constants, Fit, Prior, beside, folds, show_errors
+from .solving import SHARES, Array, Constants, Fit, Prior, folds, show_constants, show_errors
 
 # What is wrong with a row as a whole; a limit of power spoils prompts alone.
 SPOILT = {"mixed", "unclear"}
@@ -322,26 +322,21 @@ def _mixes(deployment: Deployment) -> bool:
 def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     """Fit every family, decode first and prompts while that is held, and print constants and errors."""
     thin, turns = (20, 3) if quick else (1, 8)
-    before: dict[str, list[Array]] = {}
-    after: dict[str, list[Array]] = {}
-    scored: dict[str, dict[str, list[Array]]] = {by: {} for by in cross_validate if by in LEFT_OUT}
     found: dict[str, Constants] = {}
     for family in families(reference, thin):
-        title, held = f"{family.name}, {family.phase}", found.get(family.name, {})
+        held = found.get(family.name, {})
         fit = family.fit(held)
         constants = fit.solved(turns=turns, step=1e-3)
         found[family.name] = held | constants
-        print(f"\nlocal, {title}: {beside(constants, family.stands())}", flush=True)
-        before[title] = [group.ratio for group in family.groups]
-        after[title] = [np.exp(-fit.errors(constants))]
-        if scored:
-            derivative = fit.derivative(constants)
-        for by, ratios in scored.items():
-            ratios[title] = [_left_out(family, fit, constants, derivative, by)]
-    show_errors("local, as the tables are", before)
-    show_errors("local, fitted", after)
-    for by, ratios in scored.items():
-        show_errors(f"local, left out by {by}", ratios)
+        show_constants(f"local, {family.name}, {family.phase}", constants, family.stands())
+        errors = {
+            "as the tables are": [group.ratio for group in family.groups],
+            "fitted": [np.exp(-fit.errors(constants))],
+        }
+        left_out = [by for by in cross_validate if by in LEFT_OUT]
+        derivative = fit.derivative(constants) if left_out else np.empty(0)
+        errors |= {f"left out by {by}": [_left_out(family, fit, constants, derivative, by)] for by in left_out}
+        show_errors(f"local, {family.name}, {family.phase}", errors)
 
 
 def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array, by: str) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,4 +179,15 @@ def beside(found: Mapping[str, float], before: Mapping[str, float]) -> str:
 
 def inline(found: Mapping[str, float]) -> str:
     """The same ready for a table."""
-    return "{ " + ", ".join(f"{name} = {told(value)}" for name, value in found.items()) + " }"
+    cells = (f"{name if _BARE.fullmatch(name) else repr(name)} = {told(value)}" for name, value in found.items())
+    return "{ " + ", ".join(cells) + " }"
+
+
+_BARE = re.compile(r"[\w.-]+")
+
+
+def show_constants(title: str, found: Mapping[str, float], before: Mapping[str, float]) -> None:
+    """Constants beside those of the table, and ready for it."""
+    print(f"\n{title}: {beside(found, before) or 'nothing is fitted'}")
+    if found:
+        print(f"  {inline(found)}", flush=True)
