@@ -7,7 +7,7 @@ the engine's own table while it is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from llm_memory_calculator.validation.reading import Row, read
 from llm_memory_calculator.validation.tables import tables_kind
 
 from .runs import EachTime, Group, grouped, table_of, values_of
-from .solving import Array, Constants, Fit, Prior, beside, folds, show_errors
+from .solving import Array, Constants, Fit, Prior, folds, show_constants, show_errors
 
 USUAL = 0.1
 LEFT_OUT = ("group", "model", "system")
@@ -37,12 +37,8 @@ FACTORS = {
     "launch": Prior(1.0, 1.0),
 }
 HOST = {"step": Prior(0.5e-3, 1.0), "sequence": Prior(15e-6, 1.0)}
-RELEASE = {
-    "step": Prior(0.7e-3, 1.0),
-    "sequence": Prior(20e-6, 1.0),
-    "elementwise_passes": Prior(1.4, 0.4),
-    "attention_em": Prior(1.0, 0.15),
-}
+KERNELS = {"elementwise_passes": Prior(1.4, 0.4), "attention_em": Prior(1.0, 0.15)}
+"""Of releases that static batches alone tell of, on cards with kernels."""
 # Stacks that the package does not describe, by the engine and the release whose constants are theirs.
 STANDS_FOR = {
     "Deepspeed": ("vLLM", "0.5.0"),
@@ -52,6 +48,10 @@ STANDS_FOR = {
 }
 # Releases of tables that name none, or a month.
 MADE = {("argonne-lcf", "TensorRT-LLM"): "0.10.0", ("argonne-lcf", "vLLM"): "0.5.0", ("dstackai", "vLLM"): "0.6.4"}
+# Cards whose runs compiled while they were timed.
+SPOILT = {"PVC-Max1550"}
+# Cards that the file counts whole, and the catalogue as the devices that they are made of.
+MADE_OF = {"MI250": 2}
 SERVED = {"vllm": "0.8", "tensorrt_llm": "1.0"}
 """Releases from which on served runs tell an engine's constants: static batches are scored alone."""
 
@@ -63,12 +63,12 @@ class Family:
     name: str
     groups: tuple[Group, ...]
     priors: Mapping[str, Prior]
-    change: Callable[[Deployment, Constants], Deployment]
-    stands: Constants
+    """By name: a factor of the class (`rate`, or `nvfp4.rate` for one format), of the engine (`elementwise_passes`), or
+    of the host under a release (`step of 0.1`)."""
 
     def fit(self) -> Fit:
         def errors(constants: Constants) -> Array:
-            return np.concatenate([group.errors(self.change(group.deployment, constants)) for group in self.groups])
+            return np.concatenate([group.errors(self.changed(group.deployment, constants)) for group in self.groups])
 
         return Fit(errors=errors, priors=self.priors, usual=USUAL, weight=self._weights())
 
@@ -80,6 +80,49 @@ class Family:
             [np.full(len(group.values), min(1.0, MOST / rows[_pair(group)]) ** 0.5) for group in self.groups]
         )
 
+    def changed(self, deployment: Deployment, constants: Constants) -> Deployment:
+        """The same with constants in place of those of the tables."""
+        engine: Any = deployment.engine
+        release = table_of(engine)
+        host = {part: constants[key] for part in HOST if (key := f"{part} of {release}") in constants}
+        kernels = {name: constants[name] for name in KERNELS if name in constants}
+        made = replace(engine, host=replace(engine.host, **host), kernels=replace(engine.kernels, **kernels))
+        found, chips = replace(deployment, engine=made), table("timing")["chip"]
+        if self.name in chips:
+            before = chips[self.name]
+            chips[self.name] = _trial(before, constants)
+            # a machine is known by its engine: this one is made of the trial before the table is put back
+            machine_of(found)
+            chips[self.name] = before
+        return found
+
+    def stands(self) -> Constants:
+        """The tables' constants under the names of the fit."""
+        chip, found = table("timing")["chip"].get(self.name, {}), dict[str, float]()
+        engines: dict[str, Any] = {table_of(group.deployment.engine): group.deployment.engine for group in self.groups}
+        for name in self.priors:
+            part, _, rest = name.partition(".")
+            word, of, release = name.partition(" of ")
+            if of:
+                found[name] = getattr(engines[release].host, word)
+            elif name in KERNELS:
+                found[name] = getattr(next(iter(engines.values())).kernels, name)
+            else:
+                found[name] = chip[part][rest] if rest else chip[part]
+        return found
+
+
+def _trial(chip: Mapping[str, Any], constants: Constants) -> dict[str, Any]:
+    """A class's factors with those of a trial in their place."""
+    found: dict[str, Any] = dict(chip)
+    for name, value in constants.items():
+        factor, _, part = name.partition(".")
+        if part and factor in chip:
+            found[factor] = {**found[factor], part: value}
+        elif factor in chip:
+            found[factor] = value
+    return found
+
 
 def _pair(group: Group) -> str:
     return f"{group.system} {group.model}"
@@ -90,16 +133,17 @@ def families(reference: Path, thin: int) -> list[Family]:
     for name in ("throughput_measured.csv", "datacentre_measured.csv"):
         rows = [row for row in read(reference / name).rows if row.text("flag") is None]
         for row in rows[::thin]:
-            if row.text("engine") != "llama.cpp":
-                found += values_of(_as_described(row), models, tables_kind)
+            if row.text("engine") != "llama.cpp" and row.text("gpu") not in SPOILT:
+                values = values_of(_as_described(row), models, tables_kind)
+                found += [one for one in values if not (one[1].served and one[1].what == "prefill")]
     by_name: dict[str, list[Group]] = {}
     for group in grouped(found):
         by_name.setdefault(_family_of(group), []).append(group)
-    return [_made(name, groups) for name, groups in sorted(by_name.items())]
+    return [Family(name, tuple(groups), _priors(name, groups)) for name, groups in sorted(by_name.items())]
 
 
 def _as_described(row: Row) -> Row:
-    """The row under an engine and a release that are described."""
+    """The row under an engine, a release and as many devices as are described."""
     engine, source = row.text("engine") or "", row.text("source") or ""
     cells = dict(row.cells)
     if engine in STANDS_FOR:
@@ -107,6 +151,9 @@ def _as_described(row: Row) -> Row:
     for (begins, name), version in MADE.items():
         if source.startswith(begins) and engine == name:
             cells["engine_version"] = version
+    for column in ("n_gpu", "tp"):
+        if (devices := row.whole(column)) is not None:
+            cells[column] = str(devices * MADE_OF.get(cells["gpu"], 1))
     return replace(row, cells=cells)
 
 
@@ -116,83 +163,48 @@ def _family_of(group: Group) -> str:
     return machine.kind or f"{group.deployment.engine.name} of {table_of(group.deployment.engine)}"
 
 
-def _made(name: str, groups: Sequence[Group]) -> Family:
-    facts = table("timing")["chip"]
-    if name not in facts:
-        engine: Any = groups[0].deployment.engine
-        since = SERVED.get(engine.kin)
-        if since is None or release_of(engine.version) >= release_of(since):
-            return Family(name, tuple(groups), {}, lambda deployment, _: deployment, {})
-        stands = {one: getattr(engine.host if one in HOST else engine.kernels, one) for one in RELEASE}
-        return Family(name, tuple(groups), RELEASE, _of_release, stands)
-    own: Mapping[str, Any] = facts[name]
-    mixes = any(
-        group.deployment.architecture.active_parameter_count < group.deployment.architecture.parameter_count
-        for group in groups
-    )
-    priors, stands = {}, {}
-    for factor, value in own.items():
-        for part, number in value.items() if isinstance(value, Mapping) else ((None, value),):
-            key = factor if part is None else f"{factor}.{part}"
-            if (part or factor) in FACTORS and (factor != "experts" or mixes):
-                priors[key], stands[key] = FACTORS[part or factor], number
+def _priors(name: str, groups: Sequence[Group]) -> dict[str, Prior]:
+    """Of a class the factors that the table has; of the host what no served run tells."""
+    chip: Mapping[str, Any] = table("timing")["chip"].get(name, {})
+    found: dict[str, Prior] = {}
+    for factor, value in chip.items():
+        if isinstance(value, Mapping):
+            found |= {f"{factor}.{part}": FACTORS[part] for part in value}
+        elif factor in FACTORS and (factor != "experts" or any(map(_mixes, groups))):
+            found[factor] = FACTORS[factor]
     for group in groups:
-        if group.deployment.engine.device.runtime != "cuda":
-            for part, prior in HOST.items():
-                key = f"{part} of {table_of(group.deployment.engine)}"
-                priors[key], stands[key] = prior, getattr(group.deployment.engine.host, part)
-
-    def change(deployment: Deployment, constants: Constants) -> Deployment:
-        trial: dict[str, Any] = dict(own)
-        for key, value in constants.items():
-            factor, _, part = key.partition(".")
-            if factor in own:
-                trial[factor] = {**own[factor], part: value} if part else value
-        facts[name] = trial
-        made: Any = deployment.engine
-        release = table_of(made)
-        given = {part: constants[key] for part in HOST if (key := f"{part} of {release}") in constants}
-        # machines are known by their engine: a new one is made of the trial, and kept before the table is put back
-        changed = replace(deployment, engine=replace(made, host=replace(made.host, **given)))
-        machine_of(changed)
-        facts[name] = own
-        return changed
-
-    return Family(name, tuple(groups), priors, change, stands)
+        engine = group.deployment.engine
+        told = release_of(engine.version) >= release_of(SERVED[engine.kin]) if engine.kin in SERVED else True
+        if engine.device.runtime != "cuda" or not (told or chip):
+            found |= {f"{part} of {table_of(engine)}": prior for part, prior in HOST.items()}
+            if not chip:
+                found |= KERNELS
+    return found
 
 
-def _of_release(deployment: Deployment, constants: Constants) -> Deployment:
-    engine: Any = deployment.engine
-    host = {name: value for name, value in constants.items() if name in HOST}
-    kernels = {name: value for name, value in constants.items() if name not in HOST}
-    changed = replace(engine, host=replace(engine.host, **host), kernels=replace(engine.kernels, **kernels))
-    return replace(deployment, engine=changed)
+def _mixes(group: Group) -> bool:
+    architecture = group.deployment.architecture
+    return architecture.active_parameter_count < architecture.parameter_count
 
 
 def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     """Fit every class and release, and print constants and errors."""
-    thin, turns = (10, 3) if quick else (1, 20)
-    before: dict[str, list[Array]] = {}
-    after: dict[str, list[Array]] = {}
-    scored: dict[str, dict[str, list[Array]]] = {by: {} for by in cross_validate if by in LEFT_OUT}
+    thin, turns = (10, 3) if quick else (1, 10)
     for family in families(reference, thin):
         fit = family.fit()
         constants = fit.solved(turns=turns, step=1e-3)
-        if constants:
-            print(f"\nclasses, {family.name}: {beside(constants, family.stands)}", flush=True)
+        show_constants(f"classes, {family.name}", constants, family.stands())
         prompts = np.concatenate([np.full(len(group.values), group.what == "prefill") for group in family.groups])
-        columns = [(before, np.concatenate([group.ratio for group in family.groups]))]
-        columns.append((after, np.exp(-fit.errors(constants))))
-        derivative = fit.derivative(constants) if scored and constants else np.empty(0)
-        columns += [(ratios, _left_out(family, fit, constants, derivative, by)) for by, ratios in scored.items()]
-        for column, ratio in columns:
-            for phase, chosen in (("", ~prompts), (", prefill", prompts)):
-                if chosen.any():
-                    column[f"{family.name}{phase}"] = [ratio[chosen]]
-    show_errors("classes, as the tables are", before)
-    show_errors("classes, fitted", after)
-    for by, ratios in scored.items():
-        show_errors(f"classes, left out by {by}", ratios)
+        ratios = {"as the tables are": np.concatenate([group.ratio for group in family.groups])}
+        if constants:
+            ratios["fitted"] = np.exp(-fit.errors(constants))
+            left_out = [by for by in cross_validate if by in LEFT_OUT]
+            derivative = fit.derivative(constants) if left_out else np.empty(0)
+            ratios |= {f"left out by {by}": _left_out(family, fit, constants, derivative, by) for by in left_out}
+        for phase, chosen in (("whole runs and decode", ~prompts), ("prefill", prompts)):
+            if chosen.any():
+                errors = {name: [ratio[chosen]] for name, ratio in ratios.items()}
+                show_errors(f"classes, {family.name}, {phase}", errors)
 
 
 def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array, by: str) -> Array:
@@ -200,8 +212,6 @@ def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array,
     named = {"system": lambda group: group.system, "model": lambda group: group.model, "group": _pair}[by]
     names = [named(group) for group in family.groups for _ in group.values]
     ratio = np.full(len(names), np.nan)
-    if not constants:
-        return np.exp(-fit.errors(constants))
     for rows in folds(names).values():
         if len(rows) < len(names):
             ratio[rows] = np.exp(-fit.errors(fit.without(rows, constants, derivative)))[rows]

@@ -27,7 +27,7 @@ from llm_memory_calculator.validation.serving_runs import question_of
 from llm_memory_calculator.validation.timed import Question
 
 from .runs import deployment_of, table_of
-from .solving import SHARES, Array, Constants, Fit, Prior, beside, folds, show_errors
+from .solving import SHARES, Array, Constants, Fit, Prior, folds, show_constants, show_errors
 
 # Deviations of the priors, in logs: constants of kernels are known, those of hosts hardly.
 HOST = {
@@ -265,7 +265,7 @@ def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     for name in sorted({group.engine for group in some}):
         own = [group for group in some if group.engine == name]
         fit, constants = fitted(own, rounds, turns)
-        print(f"\nengines, {name}: {beside(constants, stands(name, constants))}", flush=True)
+        show_constants(f"engines, {name}", constants, stands(name, constants))
         after += [(group, *simulated(group, constants)) for group in own]
         for by, of_all in scored.items():
             of_all += _left_out(own, fit, constants, by)

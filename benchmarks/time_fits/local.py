@@ -23,7 +23,7 @@ from llm_memory_calculator.validation.models import models_of
 from llm_memory_calculator.validation.reading import Row, read
 
 from .runs import EachTime, Group, Value, grouped, values_of
-from .solving import SHARES, Array, Constants, Fit, Prior, beside, folds, show_errors
+from .solving import SHARES, Array, Constants, Fit, Prior, folds, show_constants, show_errors
 
 # What is wrong with a row as a whole; a limit of power spoils prompts alone.
 SPOILT = {"mixed", "unclear"}
@@ -75,13 +75,13 @@ PASSES = {
     "experts_share": Prior(0.6, 0.3, 1.0),
     "experts_pad": Prior(8.0, 0.4),
     "attention_share": Prior(0.3, 0.4, 1.0),
-    "pass_reads": Prior(1.2, 0.2),
+    "pass_reads": Prior(1.2, 0.2, least=1.0),
 }
 CHIP = {
     "chip.bandwidth": Prior(0.8, 0.3, 1.0),
     "chip.rate": Prior(0.7, 0.3),
-    "chip.launches": Prior(1.8, 0.5),
-    "ollama.launches": Prior(1.3, 0.3),
+    "chip.launches": Prior(1.8, 0.5, least=1.0),
+    "ollama.launches": Prior(1.3, 0.3, least=1.0),
 }
 """Factors of the chips that the table has rows of, and of Ollama."""
 ACTIVATIONS = {"activations": Prior(1.0, 0.6)}
@@ -321,27 +321,22 @@ def _mixes(deployment: Deployment) -> bool:
 
 def run(reference: Path, *, cross_validate: Sequence[str], quick: bool) -> None:
     """Fit every family, decode first and prompts while that is held, and print constants and errors."""
-    thin, turns = (20, 3) if quick else (1, 12)
-    before: dict[str, list[Array]] = {}
-    after: dict[str, list[Array]] = {}
-    scored: dict[str, dict[str, list[Array]]] = {by: {} for by in cross_validate if by in LEFT_OUT}
+    thin, turns = (20, 3) if quick else (1, 8)
     found: dict[str, Constants] = {}
     for family in families(reference, thin):
-        title, held = f"{family.name}, {family.phase}", found.get(family.name, {})
+        held = found.get(family.name, {})
         fit = family.fit(held)
         constants = fit.solved(turns=turns, step=1e-3)
         found[family.name] = held | constants
-        print(f"\nlocal, {title}: {beside(constants, family.stands())}", flush=True)
-        before[title] = [group.ratio for group in family.groups]
-        after[title] = [np.exp(-fit.errors(constants))]
-        if scored:
-            derivative = fit.derivative(constants)
-        for by, ratios in scored.items():
-            ratios[title] = [_left_out(family, fit, constants, derivative, by)]
-    show_errors("local, as the tables are", before)
-    show_errors("local, fitted", after)
-    for by, ratios in scored.items():
-        show_errors(f"local, left out by {by}", ratios)
+        show_constants(f"local, {family.name}, {family.phase}", constants, family.stands())
+        errors = {
+            "as the tables are": [group.ratio for group in family.groups],
+            "fitted": [np.exp(-fit.errors(constants))],
+        }
+        left_out = [by for by in cross_validate if by in LEFT_OUT]
+        derivative = fit.derivative(constants) if left_out else np.empty(0)
+        errors |= {f"left out by {by}": [_left_out(family, fit, constants, derivative, by)] for by in left_out}
+        show_errors(f"local, {family.name}, {family.phase}", errors)
 
 
 def _left_out(family: Family, fit: Fit, constants: Constants, derivative: Array, by: str) -> Array:

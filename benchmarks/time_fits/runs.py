@@ -73,6 +73,8 @@ class Value:
     depth: float
     ratio: float
     """Measured over estimated by the tables as they are."""
+    served: bool
+    """Whether requests come and go: a time to the first token then holds their queue."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +175,7 @@ def values_of(
             tokens=float(report.input_tokens),
             output=float(max(report.output_tokens, 1)),
             depth=float(load.depth),
+            served=load.traffic is not None,
             ratio=ratio if value.metric.endswith("_ms") else 1 / ratio,
         )
         found.append((deployment, told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Prior(NamedTuple):
     deviation: float
     """Of its logarithm."""
     most: float = math.inf
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,10 @@ class Fit:
                 [self._weighed(self.errors(self._told(logs))), (logs - self._centre) / self._deviation]
             )
 
-        begin = np.minimum(self._logs(start or {}), self._most - 1e-6)
-        bounds = (np.full(len(begin), -np.inf), self._most)
-        found = least_squares(residuals, begin, bounds=bounds, max_nfev=turns, diff_step=step, xtol=1e-4, ftol=1e-4)
+        begin = self._within(self._logs(start or {}))
+        found = least_squares(
+            residuals, begin, bounds=(self._least, self._most), max_nfev=turns, diff_step=step, xtol=1e-4, ftol=1e-4
+        )
         return self._told(found.x)
 
     def derivative(self, at: Constants, step: float = 0.02) -> Array:
@@ -81,7 +84,7 @@ class Fit:
             pull = (logs - self._centre) / self._deviation**2
             curved = rows.T @ rows + np.diag(self._deviation**-2.0)
             moved = np.linalg.solve(curved, rows.T @ (softened * weight) + pull)
-            logs = np.minimum(logs - np.clip(moved, -0.5, 0.5), self._most - 1e-6)
+            logs = self._within(logs - np.clip(moved, -0.5, 0.5))
         return self._told(logs)
 
     def _weighed(self, errors: Array) -> Array:
@@ -94,6 +97,9 @@ class Fit:
     def _logs(self, constants: Mapping[str, float]) -> Array:
         return np.log([constants.get(name, prior.centre) for name, prior in self.priors.items()])
 
+    def _within(self, logs: Array) -> Array:
+        return np.clip(logs, self._least + 1e-6, self._most - 1e-6)
+
     @property
     def _centre(self) -> Array:
         return np.log([prior.centre for prior in self.priors.values()])
@@ -101,6 +107,10 @@ class Fit:
     @property
     def _most(self) -> Array:
         return np.log([prior.most for prior in self.priors.values()])
+
+    @property
+    def _least(self) -> Array:
+        return np.array([math.log(prior.least) if prior.least else -math.inf for prior in self.priors.values()])
 
     @property
     def _deviation(self) -> Array:
@@ -169,4 +179,15 @@ def beside(found: Mapping[str, float], before: Mapping[str, float]) -> str:
 
 def inline(found: Mapping[str, float]) -> str:
     """The same ready for a table."""
-    return "{ " + ", ".join(f"{name} = {told(value)}" for name, value in found.items()) + " }"
+    cells = (f"{name if _BARE.fullmatch(name) else repr(name)} = {told(value)}" for name, value in found.items())
+    return "{ " + ", ".join(cells) + " }"
+
+
+_BARE = re.compile(r"[\w.-]+")
+
+
+def show_constants(title: str, found: Mapping[str, float], before: Mapping[str, float]) -> None:
+    """Constants beside those of the table, and ready for it."""
+    print(f"\n{title}: {beside(found, before) or 'nothing is fitted'}")
+    if found:
+        print(f"  {inline(found)}", flush=True)
