@@ -49,6 +49,7 @@ MOST_REQUESTS = 1_000_000
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
+ARRIVALS = ("poisson", "even")
 FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
@@ -469,12 +470,20 @@ class Come(Generated):
         float | None,
         Argument(
             "real",
-            "Requests a second that come to all copies, evenly, whether or not others have ended",
+            "Requests a second that come to all copies, whether or not others have ended",
             unit="requests/s",
             most=1e6,
             examples=(2.5,),
         ),
     ] = None
+    arrivals: Annotated[
+        str,
+        Argument(
+            "word",
+            "How requests of a request_rate come: as by chance (poisson), or one after the other (even)",
+            words=ARRIVALS,
+        ),
+    ] = "poisson"
     cached_share: Annotated[
         float | None,
         Argument(

@@ -200,7 +200,9 @@ class Traffic:
     users: int | None = None
     """Who each ask, wait for the answer and ask again; all begin at once."""
     rate: float | None = None
-    """Requests a second that come evenly, where there are no users."""
+    """Requests a second that come, where there are no users."""
+    even: bool = False
+    """Whether they come one after the other, and not as by chance."""
     requests: int
     inputs: Lengths
     """Of prompts, tokens."""

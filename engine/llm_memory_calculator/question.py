@@ -678,6 +678,8 @@ def come_load(asked: Come) -> Load:
 
     Of these, the sequences are what the cache is to have room for at once: one at least, the users if they fit.
     """
+    if asked.arrivals != type(asked).arrivals and asked.request_rate is None:
+        raise ArgumentError("arrivals says how requests of a request_rate come: give that too, or leave it out.")
     if asked.concurrency is None and asked.request_rate is None:
         return _static_load(asked)
     if asked.concurrency is not None and asked.request_rate is not None:
@@ -699,6 +701,7 @@ def come_load(asked: Come) -> Load:
     traffic = Traffic(
         users=users,
         rate=rate,
+        even=asked.arrivals == "even",
         requests=count,
         inputs=inputs,
         outputs=outputs,

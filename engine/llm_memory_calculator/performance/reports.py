@@ -429,7 +429,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         serving=_serving(deployment, load, outcome),
         notes=(
             *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
-            *_traffic_notes(load, outcome),
+            *_traffic_notes(load, outcome, prefill_time(worker, replace(settled, sequences=1)).total),
             *disaggregated_notes(deployment),
             *load.notes,
             *(decode or prefill).notes,
@@ -502,8 +502,12 @@ def kind_of_model(architecture: Architecture) -> str:
     return "mixture" if mixes else "dense"
 
 
-def _traffic_notes(load: Load, outcome: Outcome) -> list[Note]:
-    """What a reader of a served load must know."""
+# Times that a prompt takes alone, from which on its wait is that for others.
+_IN_STEP = 3.0
+
+
+def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
+    """What a reader of a served load must know; prompt: seconds of one alone."""
     traffic, found = load.traffic, []
     assert traffic is not None
     if traffic.rate is not None and traffic.rate > outcome.saturated_rate:
@@ -512,6 +516,14 @@ def _traffic_notes(load: Load, outcome: Outcome) -> list[Note]:
             f"grows without end, and the times hang on how long it goes on ({traffic.requests:,} requests here)."
         )
         found.append(Note(subject="request_rate", text=text, origin="warning"))
+    alike = traffic.inputs.alike and traffic.outputs.alike
+    if alike and (traffic.users or 0) > 1 and outcome.first.mean > _IN_STEP * prompt:
+        least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)
+        text = (
+            "All prompts are of one length and all outputs too, so that requests fall into step and their prompts wait "
+            f"for each other; people's vary: give input_tokens {{'least': {least}, 'most': {most}}} or {{'p50', 'p95'}}."
+        )
+        found.append(Note(subject="input_tokens", text=text, origin="warning"))
     if outcome.queued > 0:
         text = (
             f"The caches have room for {outcome.room:,} sequences of a mean length at once; {outcome.queued:.0%} of "

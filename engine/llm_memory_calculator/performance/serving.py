@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import floor
+from functools import lru_cache
+from itertools import accumulate
+from math import floor, log
+from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from ..deployment import Load
@@ -169,8 +172,22 @@ class Part:
 
     def arrivals(self, traffic: Traffic) -> list[float]:
         """Seconds at which its requests come; none where users ask again."""
-        rate = traffic.rate
-        return [] if rate is None else [number * self.parts / rate for number in range(self.simulated)]
+        if traffic.rate is None:
+            return []
+        apart = self.parts / traffic.rate
+        if traffic.even:
+            return [number * apart for number in range(self.simulated)]
+        return [apart * when for when in _by_chance(self.simulated)]
+
+
+@lru_cache(maxsize=16)
+def _by_chance(count: int) -> tuple[float, ...]:
+    """When so many requests come of a Poisson process of one a second: the quantiles of an exponential distribution, in
+    an order that is shuffled always alike.
+    """
+    gaps = [-log(1.0 - (number + 0.5) / count) for number in range(count)]
+    Random(0).shuffle(gaps)
+    return tuple(accumulate(gaps))
 
 
 def outcome_of(

@@ -59,7 +59,7 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
     requests = row.whole("requests")
     cached = _cached(row, prompt, requests)
     settings = {word: value for word in _SETTINGS if (value := row.whole(word)) is not None}
-    load = {"request_rate": rate, "input_tokens": round(prompt), "output_tokens": round(output)}
+    load = {"request_rate": rate, "arrivals": "even", "input_tokens": round(prompt), "output_tokens": round(output)}
     question = Question(
         named=name,
         model=model,

@@ -41,7 +41,10 @@ _BUILD = "b2900"
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
 _RATE_OF_BOUNDS = frozenset({"server", "interactive"})
-_CLOSED_LOOP = re.compile(r"closed loop|llmperf|genai-perf|guidellm")
+_CLOSED_LOOP = re.compile(r"closed loop|llmperf|genai-perf|guidellm|one request at a time|one user")
+# llmperf draws lengths about its means, 550 +- 150 and 150 +- 10 tokens where nobody says (token_benchmark_ray.py): an
+# even spread of as large a deviation is so wide.
+_LLMPERF, _WIDTH = "llmperf", {"input_tokens": 0.47, "output_tokens": 0.115}
 _AT_ONCE = re.compile(r"^([\d,]+) requests at once")
 # Of a closed loop with more users than the engine has slots.
 _QUEUED = "TTFT holds the queue"
@@ -148,8 +151,17 @@ def _load(row: Row, said: str, note: str, prompt: int, output: int) -> _Load:
         return _Load({"concurrency": 1, "requests": 1, **lengths}, saturated=True)
     sequences = row.whole("batch_or_concurrency")
     if _CLOSED_LOOP.search(note):
-        return _Load({"concurrency": sequences, **lengths})
+        return _Load({"concurrency": sequences, **(_drawn(lengths) if _LLMPERF in note else lengths)})
     return _Load({"batch_size": 1 if _ONE_SEQUENCE in note else sequences, **lengths}, fixed=True)
+
+
+def _drawn(lengths: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Lengths that vary about a mean."""
+    found = {}
+    for name, mean in lengths.items():
+        wide = round(_WIDTH[name] * mean)
+        found[name] = {"least": mean - wide, "most": mean + wide}
+    return found
 
 
 def _settings(row: Row) -> dict[str, int]:
