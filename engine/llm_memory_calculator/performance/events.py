@@ -40,8 +40,6 @@ class Served:
     first: list[float]
     """When the first token of each was there."""
     ended: list[float]
-    decoding: float
-    """Mean number of sequences that decode, over the time."""
     queued: float
     """Share of the requests that waited for room in the cache."""
 
@@ -93,7 +91,7 @@ def simulate(
     waiting: deque[int] = deque()
     taking: deque[tuple[int, int]] = deque()  # requests whose prompts are being taken in, with what was
     running: list[tuple[int, int]] = []  # (decode step after which it ends, request)
-    clock, steps, context, used, waited, busy = 0.0, 0, 0.0, 0.0, 0, 0.0
+    clock, steps, context, used, waited = 0.0, 0, 0.0, 0.0, 0
     poll, mixes, whole = scheduler.poll_steps, scheduler.mixes, scheduler.whole_prompts
     left, blocked = count, -1
     reserve = scheduler.reserve
@@ -142,10 +140,8 @@ def simulate(
                 seconds = clockwork.mixed(here, context / decoding, dealt, len(ending), copies)
                 steps += 1
                 context += decoding
-                busy += decoding * seconds
             else:
                 seconds = clockwork.mixed(0, 0.0, dealt, len(ending), copies)
-                busy += (decoding + len(ending)) * seconds
             clock += seconds
             for number in ending:
                 request = requests[number]
@@ -161,7 +157,6 @@ def simulate(
                 run = min(run, poll * math.ceil((coming[0][0] - clock) / seconds / poll))
                 seconds = clockwork.decode(here, context / decoding + (run - 1) / 2)
             clock += run * seconds
-            busy += decoding * run * seconds
             steps += run
             context += decoding * run
         else:
@@ -180,6 +175,5 @@ def simulate(
         arrived=arrived,
         first=first,
         ended=ended,
-        decoding=busy / clock if clock else 0.0,
         queued=waited / count if count else 0.0,
     )

@@ -84,7 +84,6 @@ class _Copy:
     plan: int = 0
     """Counts what was planned: what was planned before no longer happens."""
     link_free: float = 0.0
-    busy: float = 0.0
 
 
 class Relay:
@@ -125,13 +124,10 @@ class Relay:
         while self.events:
             now, kind, one, other = heappop(self.events)
             act[kind](now, one, other)
-        whole = max(self.ended)
-        busy = sum(copy.busy for copy in self.copies)
         return Served(
             arrived=self.arrived,
             first=self.first,
             ended=self.ended,
-            decoding=busy / whole if whole else 0.0,
             queued=len(self.waited) / len(self.requests),
         )
 
@@ -245,7 +241,6 @@ class Relay:
     def advance(self, copy: _Copy, run: int) -> None:
         decoding, seconds = len(copy.running), self.step(copy, run)
         copy.clock += run * seconds
-        copy.busy += decoding * run * seconds
         copy.steps += run
         copy.context += decoding * run
 

@@ -521,7 +521,7 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
         least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)
         text = (
             "All prompts are of one length and all outputs too, so that requests fall into step and their prompts wait "
-            f"for each other; people's vary: give input_tokens {{'least': {least}, 'most': {most}}} or {{'p50', 'p95'}}."
+            f"for each other; people's vary: give input_tokens as {{'least': {least}, 'most': {most}}}, or p50 and p95."
         )
         found.append(Note(subject="input_tokens", text=text, origin="warning"))
     if outcome.queued > 0:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from .clockwork import Clockwork
     from .events import Served
 
-# Requests beyond those of the first wave that are simulated; more of the same are counted by their share.
-_SETTLED = 320
+# Requests between those of the first wave and those of the last that are simulated; more of the same are counted by
+# their share.
+_SETTLED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,19 @@ class Part:
     @property
     def simulated(self) -> int:
         users = self.users
-        return self.requests if users is None else min(self.requests, users + max(_SETTLED, users))
+        return self.requests if users is None else min(self.requests, 2 * users + max(_SETTLED, users))
+
+    @property
+    def weights(self) -> list[float]:
+        """How many requests each stands for: those of the first wave, which come together, and of the last, after which
+        nobody asks, for themselves, and those between for all that were not simulated.
+        """
+        simulated, users = self.simulated, self.users or 0
+        settled = simulated - 2 * users
+        if simulated == self.requests or settled <= 0:
+            return [1.0] * simulated
+        middle = (self.requests - 2 * users) / settled
+        return [1.0] * users + [middle] * settled + [1.0] * users
 
     def arrivals(self, traffic: Traffic) -> list[float]:
         """Seconds at which its requests come; none where users ask again."""
@@ -203,11 +216,7 @@ def outcome_of(
     sides: Sides | None = None,
 ) -> Outcome:
     """What became of a part of a load, as what users see of all of it."""
-    simulated, parts, asked = part.simulated, part.parts, part.requests
-    # the settled part stands for all requests that were not simulated
-    first_wave = part.users or 0
-    weight = (asked - first_wave) / (simulated - first_wave) if simulated < asked else 1.0
-    weights = [1.0 if number < first_wave else weight for number in range(simulated)]
+    simulated, parts, asked, weights = part.simulated, part.parts, part.requests, part.weights
     to_first, to_each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
     first = [(begun - sent) * to_first for sent, begun in zip(found.arrived, found.first, strict=True)]
     after = [(ended - begun) * to_each for begun, ended in zip(found.first, found.ended, strict=True)]
@@ -221,9 +230,12 @@ def outcome_of(
     late = deployment.engine.scheduler.stream_steps - 1
     if late and each:
         first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
-    # users who wait longer ask less often; requests that come at a rate do not
-    slower = sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
-    duration = max(found.ended) * (1.0 if part.users is None else slower)
+    duration = max(found.ended)
+    if part.users is not None:
+        # users who wait longer ask less often; requests that come at a rate do not
+        duration *= sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
+        # and each that was not simulated keeps one of them as long
+        duration += sum((weight - 1) * time for weight, time in zip(weights, whole, strict=True)) / part.users
     good = None
     if traffic.ttft_target is not None or traffic.tpot_target is not None:
         kept = [
@@ -231,16 +243,18 @@ def outcome_of(
             for share, wait, token in zip(weights, first, each or [0.0] * simulated, strict=True)
             if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
         ]
-        good = sum(kept) / sum(weights) * simulated / duration * parts
-    output = sum(1 + (request.output - 1) * by_step for request in requests)
+        good = sum(kept) / duration * parts
+    made = (1 + (request.output - 1) * by_step for request in requests)
+    output = sum(weight * tokens for weight, tokens in zip(weights, made, strict=True))
+    decoded = sum(weight * time for weight, time in zip(weights, after, strict=True))
     return Outcome(
         first=_spread(first, weights),
         each=_spread(each, weights) if len(each) == simulated else None,
         whole=_spread(whole, weights),
         output_rate=output / duration * parts,
-        request_rate=simulated / duration * parts,
+        request_rate=asked / duration * parts,
         good_rate=good,
-        decoding=found.decoding * parts,
+        decoding=decoded / duration * parts,
         queued=found.queued,
         room=room * parts,
         saturated_rate=saturated_rate,
