@@ -165,8 +165,8 @@ def _family_of(group: Group) -> str:
 
 def _priors(name: str, groups: Sequence[Group]) -> dict[str, Prior]:
     """Of a class the factors that the table has; of the host what no served run tells."""
-    chip: Mapping[str, Any] = table("timing")["chip"].get(name, {})
-    found: dict[str, Prior] = {}
+    chips: Mapping[str, Mapping[str, Any]] = table("timing")["chip"]
+    is_class, chip, found = name in chips, chips.get(name, {}), dict[str, Prior]()
     for factor, value in chip.items():
         if isinstance(value, Mapping):
             found |= {f"{factor}.{part}": FACTORS[part] for part in value}
@@ -175,9 +175,9 @@ def _priors(name: str, groups: Sequence[Group]) -> dict[str, Prior]:
     for group in groups:
         engine = group.deployment.engine
         told = release_of(engine.version) >= release_of(SERVED[engine.kin]) if engine.kin in SERVED else True
-        if engine.device.runtime != "cuda" or not (told or chip):
+        if engine.device.runtime != "cuda" or not (told or is_class):
             found |= {f"{part} of {table_of(engine)}": prior for part, prior in HOST.items()}
-            if not chip:
+            if not is_class:
                 found |= KERNELS
     return found
 

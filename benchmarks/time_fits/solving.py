@@ -67,24 +67,36 @@ class Fit:
             columns.append((here - self.errors(self._told(moved))) / step)
         return np.array(columns).T
 
-    def without(self, out: Sequence[int], at: Constants, derivative: Array, turns: int = 3) -> Constants:
-        """The constants where some rows are left out: from those of all rows by so many steps of Gauss and Newton, with
-        errors of their own and the derivative of all rows.
+    def without(self, out: Sequence[int], at: Constants, derivative: Array, turns: int = 4) -> Constants:
+        """The constants where some rows are left out: from those of all rows by steps of Gauss and Newton, with errors
+        of their own and the derivative of all rows, each halved until what is kept fits better.
         """
         logs, chosen = self._logs(at), np.ones(len(derivative), dtype=bool)
         chosen[list(out)] = False
         usual, weight = (np.broadcast_to(one, len(derivative))[chosen] for one in (self.usual, self.weight))
-        for _ in range(turns):
+
+        def seen(logs: Array) -> tuple[Array, float]:
             errors = self.errors(self._told(logs))[chosen] / usual
+            pulled = (logs - self._centre) / self._deviation
+            return errors, float(np.sum((_soft(errors) * weight) ** 2) + np.sum(pulled**2))
+
+        errors, cost = seen(logs)
+        for _ in range(turns):
             softened = _soft(errors)
-            slope = np.where(
-                np.abs(errors) < 1e-6, 1.0, errors / np.sqrt(1 + errors**2) / np.where(softened == 0, 1, softened)
-            )
+            flat = np.abs(errors) < 1e-6
+            slope = np.where(flat, 1.0, errors / np.sqrt(1 + errors**2) / np.where(flat, 1.0, softened))
             rows = (slope * weight / usual)[:, None] * derivative[chosen]
-            pull = (logs - self._centre) / self._deviation**2
             curved = rows.T @ rows + np.diag(self._deviation**-2.0)
-            moved = np.linalg.solve(curved, rows.T @ (softened * weight) + pull)
-            logs = self._within(logs - np.clip(moved, -0.5, 0.5))
+            pull = (logs - self._centre) / self._deviation**2
+            move = np.clip(np.linalg.solve(curved, rows.T @ (softened * weight) + pull), -0.5, 0.5)
+            for part in (1.0, 0.5, 0.25):
+                tried = self._within(logs - part * move)
+                found, less = seen(tried)
+                if less < cost:
+                    logs, errors, cost = tried, found, less
+                    break
+            else:
+                break
         return self._told(logs)
 
     def _weighed(self, errors: Array) -> Array:
