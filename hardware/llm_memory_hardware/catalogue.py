@@ -353,7 +353,8 @@ class Catalogue:
         if len(parts) > 1 and all(self.readings(part) for part in parts):
             return (
                 f"The hardware name {name!r} means several devices that are not alike: {' and '.join(parts)}; ask of "
-                f"each at a time. {_NEXT_STEP}"
+                f"each at a time, or of {len(parts)} of the smaller one: devices that share a model are counted as "
+                f"alike. {_NEXT_STEP}"
             )
         kits = [one for base, _ in _bases(name)[1:] if says_modules(base) for one in self._read(base)]
         if kits:

@@ -271,3 +271,22 @@ def test_a_tuned_stack_that_nobody_measured_is_refused() -> None:
     assert held.total_memory_bytes == calculate_memory("llama3.1_8b", hardware="H100", engine="vllm").total_memory_bytes
     with pytest.raises(ArgumentError, match="no setting 'profile'"):
         estimate_performance("llama3.1_8b", "H100", engine="sglang", engine_settings={"profile": "tuned"})
+
+
+# llama-bench of May 2024 on cards that share layers (XiongjieDai/GPU-Benchmarks-on-LLM-Inference@aa72e0ec), tg 512,
+# tokens a second: a date stands for the builds of then, which took longer from one card to the next
+@pytest.mark.parametrize(
+    ("hardware", "count", "measured"),
+    [("RTX 3090", 2, 111.67), ("RTX 4090", 4, 120.32), ("RTX A6000", 4, 96.48), ("RTX 6000 Ada", 4, 121.21)],
+)
+def test_a_date_stands_for_llama_cpp_of_then(hardware: str, count: int, measured: float) -> None:
+    asked: dict[str, Any] = {"engine": "llama_cpp", "precision": "q4_k_m", "input_tokens": 1, "output_tokens": 512}
+    then = estimate_performance(
+        "meta-llama/Meta-Llama-3-8B", hardware, engine_version="2024-05", pipeline_parallel=count, **asked
+    )
+    interval = told(then.tpot_interval_ms)
+    assert interval.low <= 1e3 / measured <= interval.high
+    since = estimate_performance("meta-llama/Meta-Llama-3-8B", hardware, pipeline_parallel=count, **asked)
+    assert since.tpot_ms is not None
+    assert then.tpot_ms is not None
+    assert since.tpot_ms < then.tpot_ms
