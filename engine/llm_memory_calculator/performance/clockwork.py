@@ -88,7 +88,7 @@ class Clockwork:
 
     def _attended(self, tokens: float, before: float) -> float:
         at = self.pieces
-        right = min(max(bisect_right(at, tokens), 1), len(at) - 1)
+        right = bisect_right(at, tokens, 1, len(at) - 1)
         share = (tokens - at[right - 1]) / (at[right] - at[right - 1])
         low = _between(self.contexts, self.prompts[right - 1], before)
         return low + share * (_between(self.contexts, self.prompts[right], before) - low)
@@ -96,7 +96,7 @@ class Clockwork:
 
 def _between(at: tuple[float, ...], values: Sequence[float], number: float) -> float:
     """A curve whose points are joined by lines, the last one prolonged."""
-    right = min(max(bisect_right(at, number), 1), len(at) - 1)
+    right = bisect_right(at, number, 1, len(at) - 1)
     low, begin = values[right - 1], at[right - 1]
     return low + (number - begin) / (at[right] - begin) * (values[right] - low)
 

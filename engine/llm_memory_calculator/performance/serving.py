@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from ..deployment import Load
-from ..lengths import spread
+from ..lengths import Lengths, spread
 from ..memory.inverse import kv_tokens_in, most_sequences
 from .calibration import factor_of
 from .clockwork import clockwork_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Requests between those of the first wave and those of the last that are simulated; more of the same are counted by
 # their share.
-_SETTLED = 256
+_SETTLED = 192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,7 @@ class Part:
     @property
     def simulated(self) -> int:
         users = self.users
-        return self.requests if users is None else min(self.requests, 2 * users + max(_SETTLED, users))
+        return self.requests if users is None else min(self.requests, 2 * users + _SETTLED)
 
     @property
     def weights(self) -> list[float]:
@@ -262,9 +262,16 @@ def outcome_of(
     )
 
 
-def requests_of(traffic: Traffic, count: int, tokens_of_step: float = 1.0) -> list[Request]:
+def requests_of(traffic: Traffic, count: int, tokens_of_step: float = 1.0) -> tuple[Request, ...]:
     """So many requests, whose lengths are spread evenly and independently of each other."""
-    inputs, outputs, uncached = traffic.inputs, traffic.outputs, 1 - traffic.cached_share
+    uncached = 1 - traffic.cached_share
+    return _requests(traffic.inputs, traffic.outputs, uncached, traffic.depth, count, tokens_of_step)
+
+
+@lru_cache(maxsize=32)
+def _requests(
+    inputs: Lengths, outputs: Lengths, uncached: float, depth: int, count: int, tokens_of_step: float
+) -> tuple[Request, ...]:
     found = []
     for here, there in zip(spread(count, 2), spread(count, 3), strict=True):
         prompt = inputs.at(here)
@@ -272,10 +279,10 @@ def requests_of(traffic: Traffic, count: int, tokens_of_step: float = 1.0) -> li
         new = max(1, round(prompt * uncached))
         # the steps that its output takes, where drafted tokens are verified several at once
         steps = 1 + max(0, round((outputs.at(there) - 1) / tokens_of_step))
-        found.append(Request(new, traffic.depth + prompt - new, steps))
+        found.append(Request(new, depth + prompt - new, steps))
         if inputs.alike and outputs.alike:
-            return found * count
-    return found
+            return tuple(found * count)
+    return tuple(found)
 
 
 def room_tokens(deployment: Deployment, load: Load) -> float:
