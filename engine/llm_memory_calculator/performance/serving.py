@@ -169,7 +169,7 @@ class Part:
     @property
     def simulated(self) -> int:
         users = self.users
-        return self.requests if users is None else min(self.requests, 2 * users + _SETTLED)
+        return self.requests if users is None else min(self.requests, 2 * users + max(_SETTLED, users))
 
     @property
     def weights(self) -> list[float]:
