@@ -6,6 +6,7 @@ into constants at import. A variable that a test wants it sets itself, by monkey
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -44,6 +45,8 @@ def _enter_known_environment() -> None:
 
 
 _enter_known_environment()
+# What is remembered of a thousand models stays, and looking through it for garbage again and again costs seconds.
+gc.set_threshold(100_000, 20, 100)
 # The same examples in every run, none from an earlier one; `--hypothesis-profile default` searches at random.
 settings.register_profile("known", derandomize=True, database=None)
 settings.load_profile("known")

@@ -101,7 +101,9 @@ def holdings(
     architecture: Architecture, scheme: WeightScheme, layout: Parallelism, engine: Engine
 ) -> tuple[Holding, ...]:
     """What the devices of each unlike stage hold, in the order of the stages."""
-    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, layout.pipeline, engine)
+    # of an engine its stages alone bear on it, so that one that is asked on every accelerator is dealt to once
+    depths = tuple(engine.stage_depths(architecture.depth, layout.pipeline))
+    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, depths)
 
 
 @lru_cache(maxsize=2048)
@@ -111,13 +113,12 @@ def _holdings(
     tensor: int,
     expert: int,
     copies: int,
-    stages: int,
-    engine: Engine,
+    depths: tuple[int, ...],
 ) -> tuple[Holding, ...]:
     rank = _rank(architecture, scheme, tensor, expert, copies)
     found: dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]] = {}
-    begin = 0
-    for stage, depth in enumerate(engine.stage_depths(architecture.depth, stages)):
+    begin, stages = 0, len(depths)
+    for stage, depth in enumerate(depths):
         counts = _dealt(rank, begin, begin + depth)
         found.setdefault((stage == 0, stage == stages - 1, counts), []).append(stage)
         begin += depth

@@ -10,6 +10,16 @@ from llm_memory_calculator import Step
 from llm_memory_calculator.architecture import Architecture
 from llm_memory_calculator.architectures import build
 from llm_memory_calculator.config import Config
+from llm_memory_calculator.sources import catalogue_entries
+
+
+def one_of_each_family() -> list[str]:
+    """The smallest model of the catalogue of each model_type."""
+    smallest: dict[str, tuple[int, str]] = {}
+    for name, entry in catalogue_entries().items():
+        kind = entry["config"].get("model_type", entry["config"].get("_class_name"))
+        smallest[kind] = min(smallest.get(kind, (entry["parameters"], name)), (entry["parameters"], name))
+    return sorted(name for _, name in smallest.values())
 
 
 def described(**facts: Any) -> Architecture:

@@ -207,7 +207,7 @@ LADDERS = [
 SIZES = st.integers(1, 24).map(lambda count: 32 * count)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     hidden=SIZES,
     width=SIZES,

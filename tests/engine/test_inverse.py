@@ -84,7 +84,7 @@ def test_the_most_sequences_are_the_concurrency_that_vllm_prints() -> None:
 
 
 @given(st.sampled_from(DECODERS + OTHERS), st.sampled_from(HARDWARE), st.integers(1, 512), st.sampled_from(SERVING))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_longest_context_fits_and_one_more_token_does_not(
     model: str, hardware: str, batch: int, engine: str
 ) -> None:
@@ -99,7 +99,7 @@ def test_the_longest_context_fits_and_one_more_token_does_not(
 
 
 @given(st.sampled_from(DECODERS + OTHERS), st.sampled_from(HARDWARE), st.integers(1, 400), st.sampled_from(SERVING))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_most_sequences_fit_and_one_more_on_each_copy_does_not(
     model: str, hardware: str, length: int, engine: str
 ) -> None:
@@ -117,7 +117,7 @@ def test_the_most_sequences_fit_and_one_more_on_each_copy_does_not(
     st.sampled_from(HARDWARE),
     st.dictionaries(st.integers(1, 50_000), st.floats(0.01, 1), min_size=1, max_size=4),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_mix_holds_no_fewer_than_all_of_its_longest_and_no_more_than_all_of_its_shortest(
     model: str, hardware: str, mix: dict[int, float]
 ) -> None:
@@ -375,7 +375,7 @@ def test_what_no_accelerator_holds_alone_says_so() -> None:
     st.integers(0, 10**6),
     st.floats(0, 1e12),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_largest_number_is_found_in_few_steps_however_crooked_the_margins_are(
     most: int, least: int, block: int, slope: float, window: int, room: float
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.errors import UnknownFormatError
-from llm_memory_calculator.sources import catalogue_names
+from llm_memory_calculator.sources import catalogue_entries
 
 from .test_module_names import HEAD, LINEAR, NORMS, B
 from .test_tensor_lists import QUANTISERS, left_alone
@@ -73,7 +74,14 @@ def test_every_label_that_a_report_prints_is_taken_back(quantiser: str) -> None:
 
 
 def test_every_label_of_the_catalogue_is_taken_back() -> None:
-    for name in catalogue_names():
+    # a label is made of the type of the values and of what a quantiser says
+    stated = {}
+    for name, entry in catalogue_entries().items():
+        config = entry["config"]
+        fields = "torch_dtype", "dtype", "quantization_config", "compression_config", "_class_name"
+        stated.setdefault(json.dumps([config.get(field) for field in fields], sort_keys=True), name)
+    assert len(stated) > 50
+    for name in stated.values():
         model = load_model(name)
         label = model.formats(None, None).scheme.label
         assert model.formats(label, None).scheme.label == label

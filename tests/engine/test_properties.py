@@ -14,8 +14,9 @@ from llm_memory_calculator.operators.attention import attended_pairs
 from llm_memory_calculator.parallel import Parallelism, problem
 from llm_memory_calculator.performance.step import Clock, step_time
 from llm_memory_calculator.ranks import holdings
-from llm_memory_calculator.sources import catalogue_entries
 from llm_memory_hardware import get_accelerator
+
+from .families import one_of_each_family
 
 MODELS = [
     "meta-llama/Llama-3.1-8B",
@@ -30,17 +31,6 @@ MODELS = [
 NARROW_TO_WIDE = ["int4", "awq", "mxfp4", "nf4", "nvfp4", "fp8", "bf16", "fp32"]
 models = st.sampled_from(MODELS)
 batches, lengths = st.integers(1, 512), st.integers(1, 200_000)
-
-
-def one_of_each_family() -> list[str]:
-    """The smallest model of the catalogue of each model_type."""
-    smallest: dict[str, tuple[int, str]] = {}
-    for name, entry in catalogue_entries().items():
-        kind = entry["config"].get("model_type", entry["config"].get("_class_name"))
-        smallest[kind] = min(smallest.get(kind, (entry["parameters"], name)), (entry["parameters"], name))
-    return sorted(name for _, name in smallest.values())
-
-
 families = st.sampled_from(one_of_each_family())
 
 
@@ -56,7 +46,7 @@ def deployment(model: str, hardware: str = "H100", **layout: int) -> Deployment:
 
 
 @given(families, batches, lengths, st.integers(0, 64), st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_memory_never_falls_when_batch_or_length_grow(
     model: str, batch: int, length: int, more: int, longer: int
 ) -> None:
@@ -67,7 +57,7 @@ def test_memory_never_falls_when_batch_or_length_grow(
 
 
 @given(families, batches, lengths, st.sampled_from([1, 2, 8]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_parts_of_a_report_sum_to_its_total(model: str, batch: int, length: int, tensor: int) -> None:
     if problem(load_model(model).architecture, Parallelism(tensor=tensor)):
         return

@@ -107,12 +107,11 @@ def test_head_is_quantised_where_the_quantiser_targets_every_linear() -> None:
 )
 def test_exclusions_match_names_as_quantisers_write_them(patterns: list[str], path: str, left_out: bool) -> None:
     paths = {path.removeprefix("model."): path}
-    below = {
-        path[:end].removeprefix("model."): tuple(paths)
-        for end in (*(i for i, c in enumerate(path) if c == "."), len(path))
-    }
     modules = Modules(
-        paths=paths, weights=dict.fromkeys(paths, Weight(name=path, rows=8)), below=below, of_towers=frozenset()
+        paths=paths,
+        weights=dict.fromkeys(paths, Weight(name=path, rows=8)),
+        in_order=sorted(paths),
+        of_towers=frozenset(),
     )
     assert (path in ModulePatterns(patterns).taken(modules)[0]) is left_out
 

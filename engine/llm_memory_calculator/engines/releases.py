@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ..errors import ArgumentError
@@ -14,6 +14,7 @@ from ..facts import table
 _RELEASE = re.compile(r"[vb]?(\d{1,5}(?:\.\d{1,4}){0,3})(?:\.x|[.-]?(?:a|b|rc|post|dev)\.?\d*)*(?:[+-][\w.-]+)?")
 
 
+@lru_cache(maxsize=1024)
 def release_of(version: str) -> tuple[int, ...]:
     """The numbers of a release (0.19.1, v0.20, 0.21.0rc1)."""
     found = _RELEASE.fullmatch(version.strip())

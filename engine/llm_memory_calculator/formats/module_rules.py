@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import lru_cache
@@ -42,10 +43,16 @@ class Modules:
     """The paths by the part of them that all libraries share: without what stands before the layers."""
     weights: Mapping[str, Weight]
     """The weight at each; of experts, one for all of a layer."""
-    below: Mapping[str, tuple[str, ...]]
-    """What stands at or below a module, both without what stands before the layers."""
+    in_order: Sequence[str]
+    """The same paths by their letters, so that those in a module follow one another."""
     of_towers: frozenset[str]
     """The paths of what towers for images and sounds have."""
+
+    def below(self, module: str) -> Sequence[str]:
+        """What stands at or below a module, both without what stands before the layers."""
+        # the character after the point is a slash
+        inside = self.in_order[bisect_left(self.in_order, f"{module}.") : bisect_left(self.in_order, f"{module}/")]
+        return [module, *inside] if module in self.paths else inside
 
 
 @lru_cache(maxsize=16)
@@ -53,7 +60,6 @@ def modules_of(architecture: Architecture, within: str = "") -> Modules:
     """The modules of an architecture, or of the part of a pipeline whose paths begin with `within`."""
     paths: dict[str, str] = {}
     found: dict[str, Weight] = {}
-    below: dict[str, list[str]] = {}
     of_towers: set[str] = set()
     for layer in architecture.layers():
         in_tower = layer in architecture.towers
@@ -73,12 +79,10 @@ def modules_of(architecture: Architecture, within: str = "") -> Modules:
                 found[common] = weight
                 if in_tower:
                     of_towers.add(paths[common])
-                for end in _ends(common):
-                    below.setdefault(common[:end], []).append(common)
     return Modules(
         paths=paths,
         weights=found,
-        below={name: tuple(inside) for name, inside in below.items()},
+        in_order=sorted(paths),
         of_towers=frozenset(of_towers),
     )
 
@@ -165,7 +169,7 @@ class ModulePatterns:
         found: list[str] = []
         for one in _meanings(common):
             if self.below:
-                found += modules.below.get(one, ())
+                found += modules.below(one)
             elif one in modules.paths:
                 found.append(one)
         # or a module of a library's own inside one of our matrices
@@ -234,7 +238,7 @@ class _Matcher:
 
         Names are those of our modules, and those of another library where it takes none of these.
         """
-        within: Iterable[str] = modules.below.get(self.root, ()) if self.root else modules.paths
+        within: Iterable[str] = modules.below(self.root) if self.root else modules.paths
         for before, behind in (*((one, "") for one in self.before), *((None, one) for one in _INNER)):
             found = {}
             for name in within:

@@ -321,12 +321,24 @@ def _shape(id: str) -> tuple[Any, ...]:
 
 def _inner(core: Core) -> Iterator[Core]:
     """The bases whose words stand together in these, where the sizes are the base's and no others."""
-    sizes = {word for word in core if is_size(word)}
-    for base in _cores():
+    for base in _by_sizes().get(_sizes(core), ()):
         length = len(base)
-        own = {word for word in base if is_size(word)}
-        if own and own == sizes and any(core[at : at + length] == base for at in range(len(core) - length + 1)):
+        if any(core[at : at + length] == base for at in range(len(core) - length + 1)):
             yield base
+
+
+@cache
+def _by_sizes() -> Mapping[frozenset[str], tuple[Core, ...]]:
+    """The bases whose names say a size, by the sizes that they say."""
+    found: dict[frozenset[str], list[Core]] = {}
+    for base in _cores():
+        if sizes := _sizes(base):
+            found.setdefault(sizes, []).append(base)
+    return {sizes: tuple(bases) for sizes, bases in found.items()}
+
+
+def _sizes(core: Core) -> frozenset[str]:
+    return frozenset(word for word in core if is_size(word))
 
 
 def _rest(core: Core, inner: Core) -> Core:
