@@ -402,12 +402,15 @@ _HUB_CACHE = re.compile(r"models--([\w.-]{1,96}?)--([\w.-]{1,96})(?:/|$)")
 
 @asks(EstimatePerformance)
 def estimate_performance(asked: EstimatePerformance) -> EndToEndReport | ImagesReport:
-    """End-to-end times on a layout, or on one that is chosen and named in the notes.
+    """End-to-end times, ms, and tokens a second on a layout, or on one that is chosen and named in the notes.
 
     No layout and no devices: the fewest devices of one node that hold the model, tensor parallel. Devices alone: the
     layout of them with most output tokens a second. concurrency or request_rate: under a served load, as
     `estimate_serving`; else of a static batch. Of a pipeline of diffusion: the images that it makes of batch_size
     prompts.
+
+    Raises DoesNotFitError where the devices cannot hold it, LayoutError where the model cannot be shared so,
+    ArgumentError for a value that an argument cannot have, alone or beside the others.
     """
     model = _model(asked, asked.model)
     return _made(asked, model) if model.architecture.task == "diffusion" else _estimated(asked, model)

@@ -50,7 +50,7 @@ def estimate_prefill_performance(
 
     system_name: an accelerator's name, an Accelerator, or a dict of custom hardware in the original's keys.
     bits: format of the weights; None is the checkpoint's own. debug: log every operator's time.
-    Raises DoesNotFitError when the devices cannot hold it.
+    Raises DoesNotFitError when the devices cannot hold it, LayoutError when the model cannot be shared so.
     """
     layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
@@ -78,7 +78,10 @@ def estimate_decode_performance(
     kv_precision: str | None = None,
     token: str | None = None,
 ) -> DecodeReport:
-    """Mean time of a decode step, ms, over the output tokens after the first; arguments as for prefill."""
+    """Mean time of a decode step, ms, over the output tokens after the first; arguments and errors as for prefill.
+
+    beam_size: continuations kept of each sequence. Raises ArgumentError for a model that generates no tokens.
+    """
     layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
     require_decoder(deployment.model)
@@ -111,7 +114,7 @@ def estimate_end_to_end_performance(
     kv_precision: str | None = None,
     token: str | None = None,
 ) -> TwoPhaseReport | ImagesReport:
-    """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments as for prefill.
+    """TTFT, TPOT, total time (ms) and output tokens a second of a static batch; arguments and errors as for prefill.
 
     Of a pipeline of diffusion, the images that it makes of batch_size prompts by its defaults; `estimate_performance`
     takes others.
