@@ -68,13 +68,13 @@ def products(model: Any, side: int, **asked: Any) -> dict[str, float]:
 def test_stable_diffusion_multiplies_as_often_as_published() -> None:
     """BK-SDM (arXiv 2305.15798), Stable Diffusion v1 at 512 x 512, MACs without those between activations: the U-Net
     339 G a pass, the decoder of images 1,240 G, the encoder of the prompt 7 G. Not checked against the paper's text;
-    NVIDIA's talk on Stable Diffusion with TensorRT counts, with attention and all else, 1.68 TFLOP for two passes and
-    2.54 TFLOP for the decoder."""
+    slides on Stable Diffusion with TensorRT (sgpjbg.com, 155314) count 1.68 TFLOP for the U-Net with guidance, 2.54
+    TFLOP for the decoder, without saying what is counted."""
     found = products(SD_15, 512)
     assert found["denoiser"] == pytest.approx(339e9, rel=0.003)
     assert found["decoder"] == pytest.approx(1240e9, rel=0.001)
     assert found["encoders"] == pytest.approx(7e9, abs=0.5e9)
-    # with attention 0.4 tera multiply-adds a pass, of NVIDIA's 0.84 TFLOP all but norms and activations
+    # with attention about 0.4 tera multiply-adds, 0.8 TFLOP
     assert forward(SD_15, 512) == pytest.approx(0.8e12, rel=0.01)
 
 
@@ -85,8 +85,9 @@ def test_the_u_net_of_sdxl_multiplies_as_often_as_published() -> None:
 
 
 def test_a_diffusion_transformer_multiplies_as_often_as_published() -> None:
-    """DiT-XL/2 at 256 x 256 (arXiv 2212.09748, table 4): 118.64 G, a multiply-add counted once. PixArt's layers without
-    their attention to a prompt are these, but for the scales of each layer that DiT makes of the step."""
+    """DiT-XL/2 at 256 x 256 (arXiv 2212.09748, table 4, not checked): 118.64 G, a multiply-add counted once.
+    PixArt's layers without their attention to a prompt are these, but for the scales of each layer that DiT makes
+    of the step."""
     transformer = {
         "_class_name": "PixArtTransformer2DModel", "num_layers": 28, "num_attention_heads": 16,
         "attention_head_dim": 72, "sample_size": 32, "cross_attention_dim": None, "use_additional_conditions": False,
