@@ -139,6 +139,33 @@ ON_CORES = (
     'apple_m2_max_cpu_db3661f0,ik_llama.cpp,Dec 2024,cpu,"M2-Max, CPU cores only",APPLE_M2_MAX_CPU,1,,'
     "meta-llama/Llama-3.1-8B-Instruct,F16,cpu,1,0,0,128,,7.89,,llama-bench,"
 )
+# ikawrakow/ik_llama.cpp 490 and 437; kvcache-ai/ktransformers 95009ea6, doc/en/DeepseekR1_V3_tutorial.md.
+HYBRID_IK = (
+    "rtx_4080_hybrid,ik_llama.cpp,f6d5fbdc (3725),cuda,RTX 4080 + 7950X,RTX_4080_HYBRID_7950X,1,16,Qwen/Qwen3-30B-A3B,"
+    "IQ4_K_R4,exps=CPU,1,0,0,128,,34.45,,llama-bench,mixed"
+)
+PART_OF_EXPERTS = (
+    "rtx_4080_part,ik_llama.cpp,May 2025,cuda,RTX 4080,RTX_4080,1,16,Qwen/Qwen3-30B-A3B,IQ4_XS,"
+    "experts of 18 layers on the CPU,1,0,0,128,,77.44,,hybrid,mixed"
+)
+TWO_SOCKETS = (
+    "rtx_4090d_two,ktransformers,v0.2.1,cuda,RTX 4090D,RTX_4090D_HYBRID_2x6454S,1,,deepseek-ai/DeepSeek-V3,Q4_K_M,"
+    "experts on the CPU,1,0,969,300,,13.5,,all 8 experts,mixed"
+)
+ONE_SOCKET = (
+    "rtx_4090d_one,ktransformers,v0.2,cuda,RTX 4090D,RTX_4090D_HYBRID_2x6454S,1,,deepseek-ai/DeepSeek-V3,Q4_K_M,"
+    "experts on the CPU,1,0,500,300,,8.73,,one socket; all 8 experts,mixed"
+)
+# AlexsJones/llmfit 3f44fd30: llama-bench left to itself what goes to the host.
+FITTED = (
+    "rtx_4070_fit,llama.cpp,2026-08-03,cuda,RTX 4070,RTX_4070,1,12,Qwen/Qwen3-32B,Q4_K_M,"
+    "partial (fitted by the engine),1,0,4096,128,,4.25,,llama-bench,mixed"
+)
+# LottoLottoLotto/4x3090-llm-benchmarks bd22281.
+ON_FOUR = (
+    "rtx_3090_four,llama.cpp,b9000,cuda,RTX 3090,RTX_3090,4,24,Qwen/Qwen3-32B,gguf-q6_k,all layers (tp 4 pp 1),1,"
+    "2048,2048,256,,19.02,,power limit 220 W,thermal"
+)
 
 
 class Stub:
@@ -490,20 +517,77 @@ def test_a_whole_response_is_beside_the_whole_time(scored: Scored) -> None:
 
 
 def test_flags_of_local_rows(scored: Scored) -> None:
-    report, _ = scored(local_kind, LOCAL, DEEP, ON_TWO, WARM)
-    assert (report.answered, report.flagged) == (1, 2)
-    everything, asked = scored(local_kind, LOCAL, DEEP, ON_TWO, WARM, all_rows=True)
-    assert everything.answered == 3
+    unclear = WHOLE + "unclear"
+    # of builds of May 2024 the tables have times of their own
+    report, asked = scored(local_kind, LOCAL, DEEP, ON_TWO, WARM, unclear)
+    assert (report.answered, report.flagged) == (2, 2)
     # whole layers on each of two cards
     assert asked[1]["pipeline_parallel"] == 2
+    everything, _ = scored(local_kind, LOCAL, DEEP, ON_TWO, WARM, unclear, all_rows=True)
+    assert everything.answered == 4
 
 
-def test_what_the_host_has_a_part_in_is_refused(scored: Scored) -> None:
-    report, _ = scored(local_kind, LOCAL, ON_CORES, DEEP.replace("all layers", "experts on the CPU"))
+def test_cores_of_a_chip_are_asked_as_the_backend_cpu(scored: Scored) -> None:
+    prompts = ON_CORES.replace(",1,0,0,128,,7.89,", ",1,512,0,0,91.24,,")
+    report, asked = scored(local_kind, LOCAL, prompts, ON_CORES.replace("llama-bench", "few threads on purpose"))
+    assert (asked[0]["hardware"], asked[0]["engine_settings"]) == ("Apple_M2_Max", {"backend": "cpu"})
+    assert report.refused == {"its note says that it ran otherwise": 1}
+
+
+def test_experts_on_the_host_are_asked_so(scored: Scored) -> None:
+    _, asked = scored(local_kind, LOCAL, HYBRID_IK, PART_OF_EXPERTS, TWO_SOCKETS, ONE_SOCKET)
+    assert [one["engine"] for one in asked] == ["ik_llama_cpp"] * 2 + ["ktransformers"] * 2
+    assert asked[0]["engine_settings"]["n_cpu_moe"] > 48
+    assert asked[0]["engine_settings"]["host_bandwidth_gb_s"] == pytest.approx(83.2)
+    assert (asked[0]["precision"], asked[0]["engine_version"]) == ("q4_k_m", "b3725")
+    assert asked[1]["engine_settings"] == {"n_cpu_moe": 18, "backend": "cuda"}
+    assert [one["engine_settings"]["sockets"] for one in asked[2:]] == [2, 1]
+    # eight channels of DDR5-4800 a socket
+    assert asked[3]["engine_settings"]["host_bandwidth_gb_s"] == pytest.approx(307.2)
+
+
+def test_what_the_host_has_is_not_guessed(scored: Scored) -> None:
+    vague = HYBRID_IK.replace("exps=CPU", "part of the experts on the CPU (-ot)")
+    weak = DEEP[:-1] + ",mixed"
+    fewer = TWO_SOCKETS.replace("all 8 experts", "6 of 8 experts used (not the model as published)")
+    unknown = HYBRID_IK.replace("7950X", "2x9115")
+    report, _ = scored(local_kind, LOCAL, vague, weak, fewer, unknown)
+    assert (report.answered, report.flagged) == (0, 2)
     assert report.refused == {
-        "the processor of a chip with a GPU is not described": 1,
-        "the work is shared with the host, or split in another way": 1,
+        "its note says that it ran otherwise": 1,
+        "bandwidth of the host's memory not known: 2x9115": 1,
     }
+
+
+def test_what_an_engine_moved_to_the_host_is_what_does_not_fit() -> None:
+    report = validate([dict(zip(LOCAL.split(","), FITTED.split(","), strict=True))])
+    assert (report.answered, report.refused) == (1, {})
+
+
+def test_devices_share_as_the_source_s_path_says(scored: Scored) -> None:
+    header = f"source,{LOCAL}"
+    rows = [f"exl3-ab/llamacpp/q6k/sm-{mode}/pp2048,{ON_FOUR}" for mode in ("layer", "row")]
+    _, asked = scored(local_kind, header, *rows)
+    assert asked[0]["pipeline_parallel"] == 4
+    assert (asked[1]["tensor_parallel"], asked[1]["engine_settings"]["split_mode"]) == (4, "row")
+
+
+def test_a_file_is_of_the_format_that_it_is_named_by(scored: Scored) -> None:
+    # lhl/strix-halo-testing 5ee14b5b: experts in mxfp4 and the rest in 16 bits, 12.83 GiB
+    named = ON_VULKAN.replace("Qwen/Qwen3-32B,Q8_0", "openai/gpt-oss-20b,mxfp4 (named F16)")
+    header = f"{LOCAL},file_size_gib"
+    mostly = ON_VULKAN.replace("Q8_0", "UD-Q8_K_XL")
+    report, asked = scored(local_kind, header, f"{named},12.833", f"{mostly},33.0", f"{mostly},40.0")
+    assert [one["precision"] for one in asked] == ["gguf_f16", "q8_0"]
+    assert report.refused == {"its file is larger than the format that it is named by": 1}
+
+
+def test_tokens_of_another_loop_on_mlx_are_refused(scored: Scored) -> None:
+    tokens = WHOLE.replace("lmstudio", "mlx-vlm").replace(
+        "whole response time (prefill and HTTP inside)", "tokens alone"
+    )
+    report, _ = scored(local_kind, LOCAL, tokens)
+    assert report.refused == {"tokens of mlx-vlm's own loop are not described": 1}
 
 
 # --- bias ----------------------------------------------------------------------------------------------------------

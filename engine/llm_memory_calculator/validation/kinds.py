@@ -47,6 +47,9 @@ class Kind:
     spoils: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Flags that spoil some metrics of a row alone; any other flag spoils all of it."""
 
+    excused: Callable[[Row, str], bool] | None = None
+    """Whether a row says enough of what a flag means to be asked so."""
+
     def is_of(self, columns: tuple[str, ...]) -> bool:
         """Whether a file with these columns is of this kind."""
         return set(self.columns).issubset(columns) and not set(self.measured).isdisjoint(columns)

@@ -122,9 +122,10 @@ def _spoilt(kind: Kind, row: Row) -> frozenset[str] | None:
         return None
     metrics = set[str]()
     for flag in (row.text("flag") or "").split():
-        if flag not in kind.spoils:
+        if flag in kind.spoils:
+            metrics.update(kind.spoils[flag])
+        elif kind.excused is None or not kind.excused(row, flag):
             return None
-        metrics.update(kind.spoils[flag])
     return frozenset(metrics)
 
 

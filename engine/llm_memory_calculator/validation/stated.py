@@ -17,6 +17,7 @@ _WITHIN = ("tensorrt-llm", "trt-llm", "trtllm", "mlx", "llama.cpp", "exllama", "
 _APPLICATIONS = {"lmstudio": "llama_cpp", "lm studio": "llama_cpp", "omlx": "mlx", "ollama": "ollama"}
 _ELSEWHERE = re.compile(r"\b(?:llmfit|TensorRT|NIM) v?[\d.]+,?|\(README of [^)]*\)")
 _RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)")
+_BY_BUILDS = ("llama_cpp", "ik_llama_cpp")
 _BUILD = re.compile(r"\bb(\d{3,5})\b|\((?:before )?(\d{4,5})\)")
 _DAY = re.compile(r"(?<!\w)(20\d\d)-?(\d\d)(?:-?(\d\d))?(?!\w)")
 _MONTH = re.compile(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* (20\d\d)\b")
@@ -24,6 +25,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _YEAR = re.compile(r"(?<!\w)(20\d\d)(?!\w)")
 # Meant in tables of servers' throughput, where the catalogue has a workstation's card too.
 _SERVER_CARDS = {"rtx-pro-6000": "RTX_PRO_6000_Server"}
+
+# A host beside a card, and cores of a GPU, in names of local measurements (RTX_4080_HYBRID_7950X, APPLE_M1_ULTRA_48C).
+_BESIDE, _CORES = "_HYBRID", re.compile(r"_(\d+)C$")
 
 
 def engine_in(written: str, backend: str | None = None) -> str:
@@ -47,7 +51,7 @@ def version_in(engine: str, *stated: str | None) -> str | None:
     """
     for text in stated:
         said = _ELSEWHERE.sub(" ", text or "").replace("_", " ")
-        if engine == "llama_cpp" and (build := _BUILD.search(said)):
+        if engine in _BY_BUILDS and (build := _BUILD.search(said)):
             return f"b{build[1] or build[2]}"
         release = _RELEASE.search(said)
         if release is not None and not release[1].startswith("20"):
@@ -89,7 +93,10 @@ def hardware_in(row: Row) -> str:
     """
     named = system_in(row)
     named = _SERVER_CARDS.get(named.lower(), named)
-    memory = row.real("memory_gb")
+    card, beside, _ = named.partition(_BESIDE)
+    # the memory of a card with a host named beside it may be the host's
+    memory = None if beside else row.real("memory_gb")
+    named = _CORES.sub(r" \1-core", card)
     try:
         open_size = find_devices(named)[0].memory_is_maximum
     except AmbiguousHardwareError:

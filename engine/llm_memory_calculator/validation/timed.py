@@ -26,9 +26,16 @@ METRICS = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tokens_per_s", "prefill_token
 _NOT_SAID = frozenset({"unset", "auto"})
 # Formats as files of measured times write them: what is dropped, and what is meant.
 _DROPPED = re.compile(r"^gguf-|^ud-|-(?:mcg|mul1)$")
-_MEANT = {"fp4": "nvfp4", "int8-w8a8": "w8a8", "q2_k_xl": "q2_k", "q6_k_xl": "q6_k"}
+_MEANT = {"fp4": "nvfp4", "int8-w8a8": "w8a8", "q2_k_xl": "q2_k", "q6_k_xl": "q6_k", "q8_k_xl": "q8_0"}
 _LARGER_MIX = re.compile(r"q[345]_k_xl")
-_OF_GGUF = ("llama_cpp", "ollama")
+# A fifth of Qwen3.6-27B's UD-Q8_K_XL is in 16 bits; of mixtures hardly any is.
+_LARGER = 1.15
+_OF_GGUF = ("llama_cpp", "ik_llama_cpp", "ollama", "ktransformers")
+# ik_llama.cpp's own formats have the bits of llama.cpp's of that number; of a mix by its mean: the nearest.
+_OF_IK = re.compile(r"iq(\d)_k(?:_r4)?$")
+_BY_BITS = {"3.068": "iq3_xxs"}
+# gpt-oss in a file that is named by the 16 bits of what is not in mxfp4.
+_REST_IN_16 = "(named f16)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +194,9 @@ def weights_in(model: Model, said: str | None, engine: str) -> str | None:
     if engine == "mlx" and word.endswith("bit"):
         word = f"mlx_{word}"
     word = _MEANT.get(word, word)
+    if own_format := _OF_IK.match(word):
+        word = {"2": "q2_k", "6": "q6_k"}.get(own_format[1], f"q{own_format[1]}_k_m")
+    word = "gguf_f16" if _REST_IN_16 in said.lower() else _BY_BITS.get(word, word)
     if _LARGER_MIX.fullmatch(word):
         # a copy with some tensors in more bits than llama-quantize's largest mix of this name
         word = word.replace("_xl", "_m")
@@ -196,6 +206,9 @@ def weights_in(model: Model, said: str | None, engine: str) -> str | None:
         raise RefusedRow(f"format not known: {said}") from None
     own = model.formats(None, None).scheme
     if scheme.quantized is None:
+        if own.quantized is not None and engine in _OF_GGUF:
+            # a file says what lies in it, and not what is multiplied
+            return word if word.startswith("gguf_") else {"bf16": "gguf_bf16", "fp32": "gguf_f32"}.get(word, "gguf_f16")
         # another format of as many bits changes no number, and a checkpoint's own stays
         return None if own.quantized is not None or scheme.plain.bits == own.plain.bits else word
     if own.quantized is None:
@@ -204,6 +217,14 @@ def weights_in(model: Model, said: str | None, engine: str) -> str | None:
     alike = own.quantized.computes_in == scheme.quantized.computes_in
     kept = own.quantized.bits < scheme.quantized.bits or (alike and own.quantized.bits == scheme.quantized.bits)
     return None if kept and (engine not in _OF_GGUF or own.quantized == scheme.quantized) else word
+
+
+def require_size(model: Model, precision: str | None, said: float | None) -> None:
+    """Raise RefusedRow where a file is by more than _LARGER above the format that it is named by. said: GiB."""
+    if said is not None and said * 2**30 > _LARGER * stored_bytes(
+        model.architecture, model.formats(precision, None).scheme
+    ):
+        raise RefusedRow("its file is larger than the format that it is named by")
 
 
 def cache_in(said: str | None) -> str | None:
