@@ -74,6 +74,9 @@ BY_LAYERS = (
     "llama.cpp layer split over GPUs"
 )
 ON_A_CHIP = f"{ARGONNE},meta-llama/Llama-2-7b-hf,MI250,1,1,1,llama.cpp,fp16,fp16,1,128,128,output_tok_s,22.215,"
+ON_PVC = f"{ARGONNE},meta-llama/Meta-Llama-3-8B,PVC-Max1550,1,1,1,vLLM,fp16,fp16,1,128,128,output_tok_s"
+QUICK = f"{ON_PVC},65.33,static batch; request latency 1.9594 s"
+COMPILED = f"{ON_PVC},6.64,static batch; request latency 19.2792 s"
 BY_STAGES = f"{ARGONNE},meta-llama/Llama-2-7b-hf,A100-SXM-40GB,2,,,TensorRT-LLM,fp16,fp16,1,128,128,output_tok_s,84.638"
 HYBRID = f"{ARGONNE},meta-llama/Llama-2-7b-hf,A100-SXM-40GB,4,,,TensorRT-LLM,fp16,fp16,1,128,128,output_tok_s,128.165"
 SATURATED = (
@@ -100,6 +103,10 @@ OFFLINE = (
 SERVER = (
     "mlcommons,meta-llama/Llama-3.1-8B-Instruct,NVIDIA B300-SXM-270GB,B300,8,,,,,TensorRT-LLM,with TensorRT 10.14,"
     "nvfp4,,server,867,129.0,output_tok_s,148066.66,336.4,,148066.66,,MLPerf v6.0 closed Server"
+)
+BY_AMD = (
+    "mlcommons/inference_results_v4.1,meta-llama/Llama-2-70b-chat-hf,AMD Instinct MI300X-NPS1-SPX-192GB,MI300X,8,,,,,"
+    "vLLM,0.4.3+rocm614,fp8,,offline,294,278,output_tok_s,23514.8,,,23514.8,,MLPerf v4.1 closed Offline"
 )
 SHRINKING = (
     "AccelMark,Qwen/Qwen2.5-0.5B-Instruct,NVIDIA A800-SXM4-80GB,A800_SXM_80GB,1,1,1,1,,vLLM,0.7.3,bf16,,offline,103,"
@@ -473,6 +480,41 @@ def test_the_layout_of_a_whole_machine_is_the_best_one(scored: Scored) -> None:
     assert list(report.metrics) == ["output_tokens_per_s"]
     kept, _ = scored(tables, CENTRE, SERVER.replace("148066.66", "12900"))
     assert list(kept.metrics) == ["ttft_ms"]
+
+
+def test_submitted_stacks_are_asked_as_tuned(scored: Scored) -> None:
+    submitted = OFFLINE.replace("mlcommons,", "mlcommons/inference_results_v6.0,")
+    _, asked = scored(tables, CENTRE, submitted, BY_AMD, OFFLINE.replace("mlcommons,", "AccelMark,"))
+    assert [one.get("engine_settings") for one in asked] == [{"profile": "tuned"}, {"profile": "tuned"}, None]
+
+
+def test_times_with_compilation_inside_are_refused(scored: Scored) -> None:
+    report, asked = scored(tables, TABLE, QUICK, COMPILED)
+    assert report.refused == {"its time holds compilation": 1}
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "near"),
+    [
+        # argonne-lcf/LLM-Inference-Bench 4211f5d4: llama.cpp of spring 2024 with one token in a pass
+        (ON_A_CHIP + "llama.cpp layer split over GPUs", 15.0),
+        (ON_A_CHIP.replace("MI250", "MI300X").replace("22.215", "35.755") + "llama.cpp layer split over GPUs", 25.0),
+        (
+            ON_A_CHIP.replace("MI250", "PVC-Max1550")
+            .replace("Llama-2-7b-hf", "Meta-Llama-3-8B")
+            .replace("22.215", "9.831")
+            + "llama.cpp layer split over GPUs",
+            15.0,
+        ),
+    ],
+)
+def test_builds_of_2024_on_other_designs(row: str, near: float) -> None:
+    report = validate([dict(zip(TABLE.split(","), row.split(","), strict=True))])
+    score = report.metrics["output_tokens_per_s"]
+    assert isinstance(score, Score)
+    assert score.mape < near
+    assert score.coverage_80 == 100
 
 
 def test_a_batch_that_shrinks_is_a_smaller_one(scored: Scored) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from llm_memory_hardware import find_devices
+
 from ..api import best_parallelism, estimate_performance
+from ..engines import device_of, engine_for, tuned_of
 from ..errors import DoesNotFitError
 from ..report import EndToEndReport, LayoutReport
 from .kinds import Answer, Kind, compared
@@ -38,8 +41,15 @@ _BOARDS = {"MI250": 2}
 _ONE_SEQUENCE = "llama.cpp layer split over GPUs"
 # Its builds are no newer: their rates are those of spring 2024.
 _BUILD = "b2900"
+# Submitters tune what they serve with, where they say how an engine is called.
+_TUNED = "mlcommons/"
+# Of two series of vLLM on PVC one has 17 s of compilation before the first token: its requests take 19 s and
+# more, those of the other 18.6 at the most.
+_COMPILES, _COMPILED = re.compile(r"request latency ([\d.]+) s"), 19.0
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
+# Of what can be served: from here on a queue stands for most of the time to the first token.
+_NEAR = 0.8
 _RATE_OF_BOUNDS = frozenset({"server", "interactive"})
 _CLOSED_LOOP = re.compile(r"closed loop|llmperf|genai-perf|guidellm|one request at a time|one user")
 # llmperf draws lengths about its means, 550 +- 150 and 150 +- 10 tokens where nobody says (token_benchmark_ray.py): an
@@ -90,23 +100,27 @@ def _answer(row: Row, models: Models, *, estimate: Times, choose: Choose) -> Ans
         raise RefusedRow("its note says that it is suspect")
     written = row.needed("engine")
     engine = engine_in(written)
+    if _compiled(row, engine, note):
+        raise RefusedRow("its time holds compilation")
     name = row.needed("model")
     model = models.named(name)
     prompt, output = lengths_in(row)
     load = _load(row, said, note, prompt, output)
     one = _ONE_SEQUENCE in note and said == "output_tok_s"
+    hardware = hardware_in(row)
+    version = version_in(engine, row.text("engine_version"), written) or _made(row, engine)
     question = Question(
         named=name,
         model=model,
-        hardware=hardware_in(row),
+        hardware=hardware,
         engine=engine,
-        version=version_in(engine, row.text("engine_version"), written) or _made(row, engine),
+        version=version,
         precision=weights_in(model, row.text("precision"), engine),
         kv_precision=cache_in(row.text("kv_precision")),
         layout=_layout(row, note, engine, experts=has_experts(model)),
         load=load.asked,
         saturated=load.saturated,
-        settings=_settings(row) if one else None,
+        settings=_settings(row) if one else _profile(row, engine, version, hardware),
     )
     if "devices" in question.layout and not load.fixed:
         question = _laid_out(question, models, choose)
@@ -164,6 +178,21 @@ def _drawn(lengths: Mapping[str, int]) -> dict[str, dict[str, int]]:
     return found
 
 
+def _compiled(row: Row, engine: str, note: str) -> bool:
+    said = _COMPILES.search(note)
+    on_it = engine == "vllm" and (row.text("gpu") or "").startswith("PVC")
+    return on_it and said is not None and float(said[1]) >= _COMPILED
+
+
+def _profile(row: Row, engine: str, version: str | None, hardware: str) -> dict[str, str] | None:
+    """A tuned stack where one was submitted and such are known on the device."""
+    if not (row.text("source") or "").startswith(_TUNED):
+        return None
+    device = device_of(find_devices(hardware)[0])
+    known = tuned_of(engine, engine_for(engine, version, device).version, device)
+    return None if known is None else {"profile": "tuned"}
+
+
 def _settings(row: Row) -> dict[str, int]:
     """Tokens of a pass of llama.cpp, which takes several where a prompt ends."""
     tokens = int(row.needed("batch_or_concurrency"))
@@ -216,9 +245,11 @@ def _made(row: Row, engine: str) -> str | None:
 
 
 def _grows(report: EndToEndReport) -> bool:
-    """Whether more requests come than can be served by the estimate: times then hang on how long it goes on."""
+    """Whether about as many requests come as can be served by the estimate: times then hang on the last per cent of the
+    rate, and on how long it goes on.
+    """
     serving = report.serving
-    return serving is not None and (serving.request_rate or 0) > serving.saturation_requests_per_s
+    return serving is not None and (serving.request_rate or 0) > _NEAR * serving.saturation_requests_per_s
 
 
 def _saturated(report: EndToEndReport, measured: float | None, output: int) -> tuple[Comparison, ...]:
