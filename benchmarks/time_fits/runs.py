@@ -56,7 +56,7 @@ def deployment_of(model: Model, asked: Mapping[str, Any]) -> tuple[Deployment, L
     stated: Any = EstimatePerformance(model=model, **asked)
     load = come_load(stated)
     accelerator, devices = named(stated.hardware, stated.devices)
-    deployment = deployed_as_given(stated, model, accelerator, devices, load.output)
+    deployment = deployed_as_given(stated, model, accelerator, devices)
     assert deployment is not None
     return deployment, load
 

@@ -225,3 +225,54 @@ def test_classes_of_bits_are_those_of_the_files() -> None:
     form = model.formats("q4_k_m", None).scheme.quantized
     assert form is not None
     assert class_of(form) == "4"
+
+
+def range_of(hardware: str, model: str, **asked: str) -> tuple[float, float]:
+    """The ends of a token's time over the estimate."""
+    settings = {"fit": "off"} if asked.get("engine") == "llama_cpp" else None
+    report = estimate_performance(model, hardware, input_tokens=1, output_tokens=65, engine_settings=settings, **asked)
+    interval = report.tpot_interval_ms
+    assert interval is not None
+    assert report.tpot_ms is not None
+    return interval.low / report.tpot_ms, interval.high / report.tpot_ms
+
+
+def test_a_design_that_only_builds_of_2024_were_measured_on() -> None:
+    # argonne-lcf/LLM-Inference-Bench 4211f5d4: Llama-2-7B in 16 bits on MI300X, a token a pass, 71.5 a second
+    asked = {"engine": "llama_cpp", "precision": "fp16"}
+    report = estimate_performance(
+        "meta-llama/Llama-2-7b-hf", "MI300X", input_tokens=1, output_tokens=257, engine_version="b2900", **asked
+    )
+    assert report.tpot_ms == pytest.approx(1e3 / 71.5, rel=0.2)
+    # of what came later nothing is known, and the range has both
+    assert range_of("MI300X", "meta-llama/Llama-2-7b-hf", **asked)[1] > 4
+
+
+def test_a_range_of_a_phase_stands_for_kinds_that_it_does_not_name() -> None:
+    # Vulkan's range of mixtures is none of SYCL's, which takes its times
+    assert range_of("Arc A770", "Qwen/Qwen3-30B-A3B", engine="llama_cpp", precision="iq2_xxs")[1] == pytest.approx(2.0)
+
+
+def test_ollama_has_a_range_of_its_own() -> None:
+    # AlexHiesch/apple-silicon-llm-bench c230ae4: Qwen3.6-27B Q4_K_M on an M3 Max, 13.2 tokens a second
+    report = estimate_performance(
+        "Qwen/Qwen3.6-27B", "M3 Max 64GB", precision="q4_k_m", engine="ollama", input_tokens=32, output_tokens=171
+    )
+    interval = report.tpot_interval_ms
+    assert interval is not None
+    assert interval.low <= 1e3 / 13.2 <= interval.high
+    assert "Ollama" in interval.evidence
+
+
+def test_tokens_at_a_depth_on_mlx() -> None:
+    # the same source: Qwen3-32B in 4 bits with mlx-lm 0.31.2, 10.4 tokens a second at 32,645 tokens
+    report = estimate_performance(
+        "Qwen/Qwen3-32B",
+        "M3 Max 64GB",
+        precision="mlx_4bit",
+        engine="mlx",
+        input_tokens=1,
+        output_tokens=511,
+        depth=32645,
+    )
+    assert report.decode_tokens_per_s == pytest.approx(10.4, rel=0.12)

@@ -159,8 +159,8 @@ class TimeRanges:
     devices: frozenset[str]
     """Those that were fitted, by their names in the catalogue."""
     seen: Mapping[str, tuple[float, float]]
-    """By phase: prefill, decode, batch (decode of several sequences); host: with a part on the host; shared: devices
-    share each layer.
+    """By phase: prefill, decode, batch (decode of several sequences); of a kind of model its own, as prefill_latent;
+    host: with a part on the host; shared: devices share each layer.
     """
     unseen: Mapping[str, tuple[float, float]]
     evidence: str

@@ -16,7 +16,9 @@ from typing import Any
 from ..facts import table
 from .base import HostCost, HostMemory, KernelCost, LocalCost, ProductCost, Scheduler, TimeRanges
 from .device import Device
-from .releases import on_top, release_of
+from .releases import release_of
+
+_RANGES = ("seen", "unseen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +42,19 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
     if "times_like" in facts:
         found = times_of(facts["times_like"], "", device, backend)
         launches = facts.get("launches", {}).get(device.runtime, 1.0)
+        own = facts.get("range", {}).get(device.runtime)
         return replace(
-            found, host=found.host.slower(launches), fitted=device.runtime in facts.get("launches", {}) and found.fitted
+            found,
+            host=found.host.slower(launches),
+            ranges=found.ranges if own is None else _ranges(own),
+            fitted=device.runtime in facts.get("launches", {}) and found.fitted,
         )
     known = backends_of(name, device)
     # who asks for the time on a device that does not run it is refused there (performance/machine.py)
     backend = known.get(backend) or next(iter(known.values()))
     merged = _release(facts, version)
-    merged = on_top(_on_backend(name, merged, backend), merged)
-    merged = on_top(merged.get("design", {}).get(device.generation, {}), merged)
+    merged = _on_top(_on_backend(name, merged, backend), merged)
+    merged = _on_top(merged.get("design", {}).get(device.generation, {}), merged)
     kernels = _kernels(merged["kernels"])
     host = HostCost(**merged["host"])
     for chip in merged.get("chips", ()):
@@ -125,7 +131,7 @@ def _release(facts: Mapping[str, Any], version: str) -> Mapping[str, Any]:
     merged: Mapping[str, Any] = found
     like = found.get("like")
     while like:
-        merged, like = on_top(merged, tables[like]), tables[like].get("like")
+        merged, like = _on_top(merged, tables[like]), tables[like].get("like")
     return merged
 
 
@@ -139,7 +145,21 @@ def _on_backend(name: str, release: Mapping[str, Any], backend: str) -> Mapping[
         release = _release(table(f"times/{engine}"), "")
     below = _on_backend(engine or name, release, other)
     # kernels that other backends of that engine share are part of what is taken
-    return on_top(found, on_top(below, {"kernels": release["kernels"], "host": release["host"]}) if engine else below)
+    return _on_top(found, _on_top(below, {"kernels": release["kernels"], "host": release["host"]}) if engine else below)
+
+
+def _on_top(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with what it does not state itself from another, tables in it likewise. A range of a phase stands for all
+    kinds of models that it does not name itself.
+    """
+    merged = {**other, **own}
+    for key in own.keys() & other.keys():
+        if isinstance(own[key], Mapping):
+            below = other[key]
+            if key in _RANGES:
+                below = {phase: ends for phase, ends in below.items() if phase.partition("_")[0] not in own[key]}
+            merged[key] = _on_top(own[key], below)
+    return merged
 
 
 def _is_of(device: Device, chip: Mapping[str, Any]) -> bool:

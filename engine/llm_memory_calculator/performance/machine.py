@@ -292,21 +292,31 @@ def _was_timed(accelerator: Accelerator, ranges: TimeRanges) -> bool:
 
 
 def evidence_of(
-    machine: Machine, phase: str, *, sequences: float = 1, on_host: bool = False, shared: bool = False
+    machine: Machine,
+    phase: str,
+    *,
+    kind: str = "",
+    sequences: float = 1,
+    on_host: bool = False,
+    shared: bool = False,
 ) -> Range:
     """The range of a phase's time over its estimate: the engine's own where it has some, else the accelerator's.
 
-    phase: prefill or decode. sequences: of a decode step. on_host: whether a part of the model lies on the host.
-    shared: whether devices share each layer.
+    phase: prefill or decode. kind: of model. sequences: of a decode step. on_host: whether a part of the
+    model lies on the host. shared: whether devices share each layer.
     """
-    ranges, level = machine.engine.ranges, table("timing")["interval"]["level"]
+    ranges, facts = machine.engine.ranges, table("timing")["interval"]
+    level = facts["level"]
     if ranges is None or machine.evidence == "none":
-        own = machine.ranges
+        own, by_kind = machine.ranges, facts["of_engine"].get(machine.engine.kin, {}).get(kind, {})
         low, high = own[phase]
-        return Range(low, high, level, own["evidence"])
+        less, more = by_kind.get(phase, (low, high))
+        return Range(min(low, less), max(high, more), level, own["evidence"])
     seen = _was_timed(machine.accelerator, ranges)
     by_phase = ranges.seen if seen else ranges.unseen
-    low, high = by_phase["batch" if phase == "decode" and sequences > 1 else phase]
+    low, high = by_phase.get(f"{phase}_{kind}", by_phase[phase])
+    if phase == "decode" and sequences > 1:
+        low, high = by_phase["batch"]
     for told, of in (("host", on_host), ("shared", shared)):
         less, more = by_phase.get(told, (low, high)) if of else (low, high)
         low, high = min(low, less), max(high, more)

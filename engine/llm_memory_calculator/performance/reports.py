@@ -98,11 +98,18 @@ def _evidence(
     deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False, shared: bool = False
 ) -> Range:
     """The range of a phase's time over its estimate; of a kind of model of which no run was measured, wider."""
-    found = evidence_of(machine_of(deployment), phase, sequences=sequences, on_host=on_host, shared=shared)
-    kind = table("timing")["interval"]["unmeasured"].get(deployment.architecture.task)
-    if kind is None:
+    found = evidence_of(
+        machine_of(deployment),
+        phase,
+        kind=kind_of_model(deployment.architecture),
+        sequences=sequences,
+        on_host=on_host,
+        shared=shared,
+    )
+    task = table("timing")["interval"]["unmeasured"].get(deployment.architecture.task)
+    if task is None:
         return found
-    return Range(min(found.low, kind["low"]), max(found.high, kind["high"]), found.level, kind["evidence"])
+    return Range(min(found.low, task["low"]), max(found.high, task["high"]), found.level, task["evidence"])
 
 
 def _phase(
@@ -482,8 +489,9 @@ def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e
     unmeasured = deployment.architecture.task in facts["unmeasured"]
     timed = machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None
     if timed and not unmeasured:
-        served = facts["served"]
-        low, high = served[kind_of_model(deployment.architecture)][metric]
+        served, kind = facts["served"], kind_of_model(deployment.architecture)
+        of_engine = served["of_engine"].get(machine.engine.kin, {}).get(kind, {})
+        low, high = of_engine.get(metric, served[kind][metric])
         found = Range(low, high, facts["level"], served["evidence"])
     else:
         found = _evidence(deployment, "prefill" if unmeasured or metric == "ttft" else "decode", 2)
