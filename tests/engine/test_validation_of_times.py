@@ -74,9 +74,6 @@ BY_LAYERS = (
     "llama.cpp layer split over GPUs"
 )
 ON_A_CHIP = f"{ARGONNE},meta-llama/Llama-2-7b-hf,MI250,1,1,1,llama.cpp,fp16,fp16,1,128,128,output_tok_s,22.215,"
-ON_PVC = f"{ARGONNE},meta-llama/Meta-Llama-3-8B,PVC-Max1550,1,1,1,vLLM,fp16,fp16,1,128,128,output_tok_s"
-QUICK = f"{ON_PVC},65.33,static batch; request latency 1.9594 s"
-COMPILED = f"{ON_PVC},6.64,static batch; request latency 19.2792 s"
 BY_STAGES = f"{ARGONNE},meta-llama/Llama-2-7b-hf,A100-SXM-40GB,2,,,TensorRT-LLM,fp16,fp16,1,128,128,output_tok_s,84.638"
 HYBRID = f"{ARGONNE},meta-llama/Llama-2-7b-hf,A100-SXM-40GB,4,,,TensorRT-LLM,fp16,fp16,1,128,128,output_tok_s,128.165"
 SATURATED = (
@@ -486,12 +483,6 @@ def test_submitted_stacks_are_asked_as_tuned(scored: Scored) -> None:
     submitted = OFFLINE.replace("mlcommons,", "mlcommons/inference_results_v6.0,")
     _, asked = scored(tables, CENTRE, submitted, BY_AMD, OFFLINE.replace("mlcommons,", "AccelMark,"))
     assert [one.get("engine_settings") for one in asked] == [{"profile": "tuned"}, {"profile": "tuned"}, None]
-
-
-def test_times_with_compilation_inside_are_refused(scored: Scored) -> None:
-    report, asked = scored(tables, TABLE, QUICK, COMPILED)
-    assert report.refused == {"its time holds compilation": 1}
-    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

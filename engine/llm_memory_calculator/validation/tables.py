@@ -43,9 +43,6 @@ _ONE_SEQUENCE = "llama.cpp layer split over GPUs"
 _BUILD = "b2900"
 # Submitters tune what they serve with, where they say how an engine is called.
 _TUNED = "mlcommons/"
-# Of two series of vLLM on PVC one has 17 s of compilation before the first token: its requests take 19 s and
-# more, those of the other 18.6 at the most.
-_COMPILES, _COMPILED = re.compile(r"request latency ([\d.]+) s"), 19.0
 _SUSPECT = "SUSPECT"
 _SATURATED = frozenset({"max", "offline"})
 # Of what can be served: from here on a queue stands for most of the time to the first token.
@@ -100,8 +97,6 @@ def _answer(row: Row, models: Models, *, estimate: Times, choose: Choose) -> Ans
         raise RefusedRow("its note says that it is suspect")
     written = row.needed("engine")
     engine = engine_in(written)
-    if _compiled(row, engine, note):
-        raise RefusedRow("its time holds compilation")
     name = row.needed("model")
     model = models.named(name)
     prompt, output = lengths_in(row)
@@ -176,12 +171,6 @@ def _drawn(lengths: Mapping[str, int]) -> dict[str, dict[str, int]]:
         wide = round(_WIDTH[name] * mean)
         found[name] = {"least": mean - wide, "most": mean + wide}
     return found
-
-
-def _compiled(row: Row, engine: str, note: str) -> bool:
-    said = _COMPILES.search(note)
-    on_it = engine == "vllm" and (row.text("gpu") or "").startswith("PVC")
-    return on_it and said is not None and float(said[1]) >= _COMPILED
 
 
 def _profile(row: Row, engine: str, version: str | None, hardware: str) -> dict[str, str] | None:
