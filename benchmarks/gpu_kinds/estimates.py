@@ -8,8 +8,9 @@ from typing import Any
 from llm_memory_calculator.api import estimate_performance
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.errors import CalculatorError
+from llm_memory_calculator.performance.collectives import reduction
 from llm_memory_calculator.performance.machine import law_of, machine_for
-from llm_memory_calculator.performance.step import all_reduce, lawful
+from llm_memory_calculator.performance.step import lawful
 from llm_memory_hardware import AmbiguousHardwareError, UnknownHardwareError, find_devices
 from llm_memory_hardware.accelerator import Accelerator
 
@@ -61,7 +62,7 @@ class Estimates:
             if isinstance(shape, Pass):
                 return self._pass(shape)
             if isinstance(shape, Sum):
-                return Estimate(1e3 * float(all_reduce(2 * shape.values, shape.ranks, self._machine)))
+                return Estimate(1e3 * float(reduction(self._machine, shape.ranks).time(2 * shape.values)))
             return self._operator(shape)
         except CalculatorError:
             return None

@@ -27,9 +27,9 @@ from llm_memory_calculator.operators.attention import Attention
 from llm_memory_calculator.operators.base import Operator, Routed, WorkKind
 from llm_memory_calculator.operators.experts import Experts
 from llm_memory_calculator.operators.linear import Linear, Output
+from llm_memory_calculator.performance.collectives import reduction
 from llm_memory_calculator.performance.machine import Machine, law_of
 from llm_memory_calculator.performance.roofline import moved_bytes, value_bytes
-from llm_memory_calculator.performance.step import all_reduce
 from llm_memory_hardware import find_accelerator
 
 from .solving import Array, Constants, Fit, Prior, beside, folds, inline, mean_of, show_errors
@@ -130,7 +130,7 @@ class Summed(Cell):
         machine, seconds = machine_of(self.card, self.engine), np.empty(len(self.message))
         for count in np.unique(self.ranks):
             chosen = self.ranks == count
-            seconds[chosen] = all_reduce(self.message[chosen], int(count), machine)
+            seconds[chosen] = reduction(machine, int(count)).time(self.message[chosen])
         return seconds
 
     def some(self, numbers: Sequence[int]) -> Summed:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
 from .architecture import Architecture
 from .errors import LayoutError
 from .operators import REPLICATED
+from .stacks import stacked
+from .units import choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,8 @@ class Parallelism:
     @property
     def pooled(self) -> int:
         """Copies that share one set of experts."""
-        return 1 if self.tensor % self.expert == 0 else self.data
+        copies: int = choose(self.tensor % self.expert == 0, 1, self.data)
+        return copies
 
     def said(self) -> dict[str, Any]:
         """What reports say of it."""
@@ -51,6 +55,22 @@ class Parallelism:
     def __str__(self) -> str:
         expert = f" EP{self.expert}" if self.expert > 1 else ""
         return f"TP{self.tensor} PP{self.pipeline} DP{self.data}{expert}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layouts(Parallelism):
+    """Layouts side by side, whose sizes are arrays. Compared and hashed by identity."""
+
+    members: tuple[Parallelism, ...]
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+def side_by_side(members: Sequence[Parallelism]) -> Layouts:
+    """Layouts as one whose sizes are arrays in their order."""
+    sizes = {item.name: stacked([getattr(one, item.name) for one in members]) for item in fields(Parallelism)}
+    return Layouts(members=tuple(members), **sizes)
 
 
 def most_stages(architecture: Architecture) -> int:

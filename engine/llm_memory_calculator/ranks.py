@@ -6,17 +6,20 @@ once; a stage of a pipeline is how many it has of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from .architecture import Architecture, Layer
 from .engines import Engine
 from .formats.numerics import Format
 from .formats.scheme import WeightScheme, alike
 from .operators import Operator, State, sum_states
-from .parallel import Parallelism
+from .parallel import Layouts, Parallelism
+from .stacks import UnlikeError, stacked
+from .units import Quantity
 
 HostPart = Literal["", "experts", "all"]
 """What of a layer lies in the host's memory."""
@@ -44,6 +47,10 @@ class Kind:
     mixes: bool
     """Whether there are routed experts."""
     on_host: HostPart = ""
+    members: tuple[Kind, ...] = ()
+    """Of layers as they are in several layouts at once: those that are unlike."""
+    where: Any = None
+    """And which of these each layout has."""
 
     @property
     def count(self) -> int:
@@ -61,11 +68,11 @@ class Holding:
 
     stage: int
     """The first of them, from 0."""
-    alike: int
+    alike: Quantity
     """How many stages hold the same."""
-    text: tuple[tuple[int, Kind], ...]
+    text: tuple[tuple[Quantity, Kind], ...]
     """(how many, kind) of what a step of the text runs through, in order."""
-    stack: tuple[tuple[int, Kind], ...]
+    stack: tuple[tuple[Quantity, Kind], ...]
     """The part of it that is neither embedding nor head."""
     encoder: tuple[Kind, ...]
     towers: tuple[Kind, ...]
@@ -74,7 +81,7 @@ class Holding:
     weights: int
     """Bytes."""
     parameters: int
-    depth: int
+    depth: Quantity
     """Layers of the stack."""
     state: State
     caching: tuple[tuple[int, Operator], ...]
@@ -101,9 +108,84 @@ def holdings(
     architecture: Architecture, scheme: WeightScheme, layout: Parallelism, engine: Engine
 ) -> tuple[Holding, ...]:
     """What the devices of each unlike stage hold, in the order of the stages."""
+    if isinstance(layout, Layouts):
+        return (side_by_side(architecture, scheme, layout, engine),)
     # of an engine its stages alone bear on it, so that one that is asked on every accelerator is dealt to once
     depths = tuple(engine.stage_depths(architecture.depth, layout.pipeline))
     return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, depths)
+
+
+@lru_cache(maxsize=64)
+def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layouts, engine: Engine) -> Holding:
+    """What a step of the text runs through on the devices of several layouts at once: counts are arrays by unlike stage
+    and layout, sizes arrays by layout. A layout with fewer unlike stages has some that no device is.
+
+    Raises UnlikeError where layers that ranks have are not of the same kinds in all layouts.
+    """
+    import numpy
+
+    keys = [(layout.tensor, layout.expert, layout.pooled) for layout in layouts.members]
+    unlike = list(dict.fromkeys(keys))
+    ranks = [_rank(architecture, scheme, *key) for key in unlike]
+    where = numpy.array([unlike.index(key) for key in keys])
+    stacks = [[kind for group in rank.stack for kind in group] for rank in ranks]
+    if any(len(stack) != len(stacks[0]) for stack in stacks):
+        raise UnlikeError("ranks with other kinds of layers")
+    columns = [[rank.first for rank in ranks], *zip(*stacks, strict=True), [rank.last for rank in ranks]]
+    kinds = [_side_by_side(column, where) for column in columns]
+    by_depth = {
+        stages: _counts(ranks[0], engine.stage_depths(architecture.depth, stages))
+        for stages in {layout.pipeline for layout in layouts.members}
+    }
+    most = max(map(len, by_depth.values()))
+    filled = {stages: found + [(0, found[0][1])] * (most - len(found)) for stages, found in by_depth.items()}
+    by_stage = [filled[layout.pipeline] for layout in layouts.members]
+    # by unlike stage, step and layout
+    alike = numpy.array([[number for number, _ in found] for found in by_stage], dtype=numpy.float64).T[:, None]
+    counts = numpy.array([[here for _, here in found] for found in by_stage], dtype=numpy.float64).T[:, :, None]
+    text = tuple(zip(counts, kinds, strict=True))
+    return Holding(
+        stage=0,
+        alike=alike,
+        text=text,
+        stack=text[1:-1],
+        encoder=(),
+        towers=(),
+        copied=(),
+        weights=0,
+        parameters=0,
+        depth=counts[1:-1].sum(axis=0),
+        state=State(),
+        caching=(),
+        live_values=0,
+        mixes=any(kind.mixes for kind in kinds),
+        samples=True,
+    )
+
+
+def _counts(rank: _Rank, depths: Iterable[int]) -> list[tuple[int, tuple[int, ...]]]:
+    """(how many stages, layers of each kind in them, embedding and head included) of each unlike stage."""
+    depths, found, begin = tuple(depths), dict[tuple[int, ...], int](), 0
+    for stage, depth in enumerate(depths):
+        here = tuple(here for here, _ in _dealt(rank, begin, begin + depth))
+        counts = (int(stage == 0), *here, int(stage == len(depths) - 1))
+        found[counts] = found.get(counts, 0) + 1
+        begin += depth
+    return [(number, counts) for counts, number in found.items()]
+
+
+def _side_by_side(members: Sequence[Kind], where: Any) -> Kind:
+    if all(kind is members[0] for kind in members):
+        return members[0]
+    first = members[0]
+    return replace(
+        first,
+        stored_bytes=stacked([kind.stored_bytes for kind in members], where),
+        read_bytes=stacked([kind.read_bytes for kind in members], where),
+        operators=stacked([kind.operators for kind in members], where),
+        members=tuple(members),
+        where=where,
+    )
 
 
 @lru_cache(maxsize=2048)
@@ -133,12 +215,17 @@ def _dealt(rank: _Rank, begin: int, end: int) -> tuple[tuple[int, int], ...]:
         for kind in group:
             layer = kind.layer
             # layers of a denoiser have no number, and are never dealt
-            here = 1 if layer.indices is None else sum(begin <= index < end for index in layer.indices)
+            here = 1 if layer.indices is None else _between(layer.indices, begin, end)
             # the matrices are on another stage, so this one keeps a copy of its own
             copies = here > 0 and not copied and layer.owner is not None and not begin <= layer.owner < end
             copied = copied or copies
             counts.append((here, int(copies)))
     return tuple(counts)
+
+
+def _between(indices: tuple[int, ...], begin: int, end: int) -> int:
+    """How many of these, which ascend, lie between."""
+    return bisect_left(indices, end) - bisect_left(indices, begin)
 
 
 def _holding(

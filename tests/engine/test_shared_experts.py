@@ -17,7 +17,7 @@ from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.operators import Step
 from llm_memory_calculator.parallel import Parallelism, most_groups, problem, sharing_layouts
 from llm_memory_calculator.performance.step import Clock, step_time
-from llm_memory_calculator.search.layouts import layouts
+from llm_memory_calculator.search import layouts_of
 from llm_memory_hardware import get_accelerator
 
 GIB = 2**30
@@ -205,7 +205,7 @@ def test_an_expert_is_cut_in_width_only_where_it_divides() -> None:
 @pytest.mark.parametrize("name", MIXTURES)
 def test_a_search_offers_copies_that_share_and_they_go(name: str) -> None:
     architecture = load_model(name).architecture
-    offered = list(layouts(architecture, 16, 8, 64))
+    offered = list(layouts_of(architecture, 16, 8, 64))
     assert [layout for layout in offered if layout.pooled > 1]
     for layout in (*offered, *sharing_layouts(architecture, 8)):
         assert problem(architecture, layout) is None

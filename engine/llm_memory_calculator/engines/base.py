@@ -302,6 +302,10 @@ class Place:
     holding: Holding
     draft: Draft | None = None
     """What drafts tokens for the model, where something does."""
+    members: tuple[Place, ...] = ()
+    """Of several layouts side by side: the places of all, whose sizes are arrays."""
+    where: Any = None
+    """Which of these each unlike stage of each layout is, in the shape of these arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -448,6 +452,9 @@ class Engine(Protocol):
 
     @property
     def PROFILES(self) -> bool: ...
+
+    @property
+    def SIDE_BY_SIDE(self) -> bool: ...
 
     def refused(self, layout: Parallelism) -> str:
         """Why it does not share a model so, with what to give instead; empty where it does."""

@@ -100,6 +100,8 @@ class Described:
     """Whether workers that take in prompts alone hand the cache over to others that decode."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
+    SIDE_BY_SIDE: ClassVar[bool] = False
+    """Whether its answers of a place take several side by side."""
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
         "cuda",
         "rocm",

@@ -8,9 +8,10 @@ request takes blocks of its own in every group.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..stacks import UnlikeError
 from ..units import ceil_div, larger, smaller, whole_down, whole_up
 from .base import CacheRoom
 
@@ -55,19 +56,22 @@ class Pages:
     """Blocks of a state that a request holds."""
     in_flight: int
     """Tokens of the steps that a window holds beside itself."""
-    count: int = field(init=False)
-    """Groups of all kinds."""
-    block_tokens: int = field(init=False)
-    """Of the kind that grows with every token, as the engine prints it."""
-    said: tuple[str, ...] = field(init=False)
-    """The groups in words."""
 
-    def __post_init__(self) -> None:
+    @property
+    def count(self) -> int:
+        """Groups of all kinds."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def block_tokens(self) -> int:
+        """Of the kind that grows with every token, as the engine prints it."""
         grows = [group.block_tokens for group in self.groups if group.spec.kept == "full attention"]
-        tokens = (grows or [group.block_tokens for group in self.groups] or [1])[0]
-        object.__setattr__(self, "count", sum(group.count for group in self.groups))
-        object.__setattr__(self, "block_tokens", tokens)
-        object.__setattr__(self, "said", tuple(_said(group, self.group_layers) for group in self.groups))
+        return (grows or [group.block_tokens for group in self.groups] or [1])[0]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The groups in words."""
+        return tuple(_said(group, self.group_layers) for group in self.groups)
 
     def request_blocks(self, tokens: Quantity, encoded: Quantity = 0) -> Quantity:
         """Blocks of one request of `tokens` tokens over all groups, at the most that it holds."""
@@ -111,6 +115,29 @@ class Pages:
             concurrency=concurrency,
             parts=self.said,
         )
+
+
+def with_groups_alike(pages: Sequence[Pages | None]) -> list[Pages]:
+    """The same with groups of the same kinds in all, none of those that one has not."""
+    specs: dict[tuple[Kept, int], Spec] = {}
+    for one in pages:
+        for group in () if one is None else one.groups:
+            specs.setdefault((group.spec.kept, group.spec.reach), group.spec)
+    found = []
+    for one in pages:
+        there = {} if one is None else {(group.spec.kept, group.spec.reach): group for group in one.groups}
+        if one is not None and len(there) < len(one.groups):
+            raise UnlikeError("groups of one kind")
+        groups = tuple(
+            there.get(key) or Group(spec=replace(spec, token_bytes=0), count=0, layers=0, block_tokens=1)
+            for key, spec in specs.items()
+        )
+        found.append(replace(one, groups=groups) if one is not None else _empty(groups))
+    return found
+
+
+def _empty(groups: tuple[Group, ...]) -> Pages:
+    return Pages(groups=groups, group_layers=0, block_bytes=0.0, states_kept=0, in_flight=0)
 
 
 def _said(group: Group, layers: int) -> str:

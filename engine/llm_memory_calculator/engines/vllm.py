@@ -14,7 +14,8 @@ from ..errors import ArgumentError
 from ..units import GIB, ceil_div, larger, smaller, whole_up
 from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
-from .paging import Compressed, Pages, Spec, compressed, paged
+from .paging import Compressed, Pages, Spec, compressed, paged, with_groups_alike
+from .places import by_place
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
@@ -41,6 +42,7 @@ class Vllm(Described):
     BEAMS: ClassVar[bool] = True
     DISAGGREGATES: ClassVar[bool] = True
     PROFILES: ClassVar[bool] = True
+    SIDE_BY_SIDE: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:
         if name in ("max_num_seqs", "max_num_batched_tokens"):
@@ -154,11 +156,9 @@ class Vllm(Described):
         found: list[tuple[float, str]] = []
         padding = absorbed = 0.0
         for count, kind in place.holding.text:
-            for operator, size, form in kind.operators:
-                if form.name == "mxfp4" and operator.expert_count:
-                    hopper = "hopper" if self.device.generation == "Hopper" else "others"
-                    padding += count * size * (operator.padded_share(*self.facts["mxfp4"][hopper]) - 1)
-                absorbed += count * operator.absorbed_values()
+            padded, values = _loaded_of(self, kind)
+            padding += count * padded
+            absorbed += count * values
         if padding:
             found.append((padding, "mxfp4 experts padded for their kernels"))
         if absorbed and self.facts["absorbs"]:
@@ -192,7 +192,7 @@ class Vllm(Described):
         found = _peaks(self, place)
         if images := _encoder(self, place):
             longest = self._longest_shown(place, tokens)
-            found = {**found, "encoder of images": images.peak(longest) + _kept(self, place)}
+            found = {**found, "encoder of images": images.peak(longest) + _kept_beside(self, place)}
         if place.holding.encoder:
             found = {**found, "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
         return found
@@ -243,45 +243,28 @@ class Vllm(Described):
         if place.draft is not None and place.draft.place is not None:
             yield from self.specs(place.draft.place)
         for count, kind in place.holding.stack:
-            for operator in kind.layer.operators:
-                if operator.caches:
-                    for spec in self._attention_specs(operator, place):
-                        yield count, spec
-            state = sum(
-                self.state_bytes(operator.in_engine(self._states()).state(), place.formats.activation_bytes)
-                for operator in kind.layer.operators
-            )
-            if state:
-                yield count, Spec(kept="state", token_bytes=state)
+            for spec in _specs_of(self, kind, place.formats):
+                yield count, spec
 
     def compressed(self, place: Place) -> Iterator[Compressed]:
         """The layers of a device that keep entries which stand for several tokens, by ratio."""
         found: dict[int, Compressed] = {}
         for count, kind in place.holding.stack:
-            laws = [(operator, operator.cache_law()) for operator in kind.layer.operators if operator.caches]
-            sizes = [self.entry_bytes(operator.cached_entry(), place.formats) for operator, _ in laws]
-            for (_, law), size in zip(laws, sizes, strict=True):
-                if law is None or law.growth != "window and ratio":
-                    continue
-                known = found[law.ratio].layers if law.ratio in found else 0
-                found[law.ratio] = Compressed(
-                    layers=known + count,
-                    ratio=law.ratio,
-                    window=law.reach,
-                    entry_bytes=size,
-                    index_bytes=sum(sizes) - size,
-                )
+            for one in _compressed_of(self, kind, place.formats):
+                known = found[one.ratio].layers if one.ratio in found else 0
+                found[one.ratio] = replace(one, layers=known + count)
         yield from found.values()
 
-    def _states(self) -> StateChoice:
+    def states(self) -> StateChoice:
         """How states are kept, as it was told."""
         told = self.given.get("mamba_ssm_cache_dtype", "auto")
         return "auto" if told == "auto" else "fp32" if told == "float32" else "model"
 
-    def _attention_specs(self, operator: Operator, place: Place) -> Iterator[Spec]:
+    def attention_specs(self, operator: Operator, formats: Formats) -> Iterator[Spec]:
+        """What an attention keeps of a request."""
         law = operator.cache_law()
         assert law is not None
-        size = self.entry_bytes(operator.cached_entry(), place.formats)
+        size = self.entry_bytes(operator.cached_entry(), formats)
         match law.growth:
             case "tokens":
                 yield Spec(kept="full attention", token_bytes=size / law.ratio)
@@ -307,7 +290,8 @@ class Vllm(Described):
         parts = {"weights": -1.0, "buffers": -1.0, "activations": -1.0}
         if self.facts["context"]["counts"]:
             held, parts["context"] = held + need.context, -1.0
-        if self.facts["graphs"]["counted"] in ("all", self._runner(place)):
+        # of places side by side nobody asks for the parts
+        if self.facts["graphs"]["counted"] in ("all", self._runner(place.members[0] if place.members else place)):
             parts["graphs"] = -1.0
         margin = self.budget_bytes(total_bytes) - held
         if (told := self._told_cache(place)) is not None:
@@ -447,7 +431,49 @@ def capture_sizes(sequences: int) -> int:
     )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
+def _loaded_of(engine: Vllm, kind: Kind) -> tuple[float, float]:
+    """(bytes by which experts are padded, values that are kept once more) of a layer."""
+    padding = absorbed = 0.0
+    for operator, size, form in kind.operators:
+        if form.name == "mxfp4" and operator.expert_count:
+            hopper = "hopper" if engine.device.generation == "Hopper" else "others"
+            padding += size * (operator.padded_share(*engine.facts["mxfp4"][hopper]) - 1)
+        absorbed += operator.absorbed_values()
+    return padding, absorbed
+
+
+@lru_cache(maxsize=4096)
+def _specs_of(engine: Vllm, kind: Kind, formats: Formats) -> tuple[Spec, ...]:
+    """What a layer keeps of a request."""
+    found = [
+        spec
+        for operator in kind.layer.operators
+        if operator.caches
+        for spec in engine.attention_specs(operator, formats)
+    ]
+    states, width = engine.states(), formats.activation_bytes
+    state = sum(engine.state_bytes(operator.in_engine(states).state(), width) for operator in kind.layer.operators)
+    return (*found, Spec(kept="state", token_bytes=state)) if state else tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _compressed_of(engine: Vllm, kind: Kind, formats: Formats) -> tuple[Compressed, ...]:
+    """What a layer keeps of entries that stand for several tokens."""
+    laws = [(operator, operator.cache_law()) for operator in kind.layer.operators if operator.caches]
+    sizes = [engine.entry_bytes(operator.cached_entry(), formats) for operator, _ in laws]
+    return tuple(
+        Compressed(layers=1, ratio=law.ratio, window=law.reach, entry_bytes=size, index_bytes=sum(sizes) - size)
+        for (_, law), size in zip(laws, sizes, strict=True)
+        if law is not None and law.growth == "window and ratio"
+    )
+
+
+def _unexplained(standing: Sequence[Standing]) -> list[Standing]:
+    return [replace(one, loaded_why="") for one in standing]
+
+
+@by_place(_unexplained)
 def _standing(engine: Vllm, place: Place) -> Standing:
     loaded, why = engine._loaded(place)
     graphs = engine._graphs(place)
@@ -464,7 +490,7 @@ def _standing(engine: Vllm, place: Place) -> Standing:
     )
 
 
-@lru_cache(maxsize=8192)
+@by_place()
 def _warm_up(engine: Vllm, place: Place) -> float:
     """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
     mxfp4 = any(form.name == "mxfp4" for _, kind in place.holding.text for _, _, form in kind.operators)
@@ -472,7 +498,7 @@ def _warm_up(engine: Vllm, place: Place) -> float:
     return float(engine.facts["mxfp4"]["warm_up"]) * GIB * share if mxfp4 else 0.0
 
 
-@lru_cache(maxsize=8192)
+@by_place()
 def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
     """By the tensors that are alive when the profile run's passes are at their widest; rest of it kept by libraries."""
     architecture, holding, width = place.architecture, place.holding, place.formats.activation_bytes
@@ -508,6 +534,11 @@ def _peaks(engine: Vllm, place: Place) -> Mapping[str, float]:
     if compiled := _compiled(engine, place):
         found[_COMPILATION] = compiled + kept
     return found
+
+
+@by_place()
+def _kept_beside(engine: Vllm, place: Place) -> float:
+    return _kept(engine, place)
 
 
 def _kept(engine: Vllm, place: Place) -> float:
@@ -595,7 +626,16 @@ class _Shown:
         return (self.position_bytes + handed) * larger(1, items) * shown
 
 
-@lru_cache(maxsize=8192)
+def _shown_alike(shown: Sequence[_Shown | None]) -> Sequence[_Shown | None]:
+    """Nothing is as good as items that take nothing, where some places show some."""
+    some = next((one for one in shown if one is not None), None)
+    if some is None:
+        return shown
+    none = replace(some, position_bytes=0.0, handed_bytes=0.0)
+    return [one or none for one in shown]
+
+
+@by_place(_shown_alike)
 def _encoder(engine: Vllm, place: Place) -> _Shown | None:
     """What a tower is shown of images, or videos; None where the profile run shows it nothing."""
     images = place.architecture.images
@@ -642,7 +682,7 @@ def _tower_values(engine: Vllm, place: Place, towers: Sequence[Kind]) -> float:
 _LARGE_SIDE = 4096
 
 
-@lru_cache(maxsize=8192)
+@by_place(with_groups_alike)
 def _pages(engine: Vllm, place: Place) -> Pages | None:
     kinds = tuple(engine.compressed(place))
     if any(kind.ratio for kind in kinds):

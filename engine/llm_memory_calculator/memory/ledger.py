@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engines import Draft, Place
 from ..engines.described import live_beside
 from ..facts import table
-from ..parallel import Parallelism
+from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, holdings
-from ..units import ceil_div, choose, larger, smaller, whole_near, whole_up
+from ..stacks import stacked
+from ..units import are_plain, ceil_div, choose, larger, smaller, whole_near, whole_up
 from .adapters import adapter_bytes
 from .caches import cache_bytes
 from .calibration import calibrated, offsets_of
@@ -116,9 +117,63 @@ def place_of(
 def places(deployment: Deployment) -> tuple[Place, ...]:
     """The places of each unlike stage of a deployment."""
     layout = deployment.layout
+    if isinstance(layout, Layouts):
+        one = _side_by_side(
+            deployment.architecture, deployment.formats, layout, deployment.engine, deployment.speculation
+        )
+        return (one,)
     # of the copies only those bear on a device that share its experts
     sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
     return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
+
+
+@lru_cache(maxsize=64)
+def _side_by_side(
+    architecture: Architecture, formats: Formats, layouts: Layouts, engine: Engine, speculation: Speculation | None
+) -> Place:
+    """The places of layouts side by side, by unlike stage and layout; of one with fewer stages the first again.
+
+    Raises UnlikeError where places differ in more than numbers.
+    """
+    import numpy
+
+    found: dict[Place, int] = {}
+    rows = []
+    for layout in layouts.members:
+        there = _places(
+            architecture, formats, layout.tensor, layout.pipeline, layout.pooled, layout.expert, engine, speculation
+        )
+        rows.append([found.setdefault(place, len(found)) for place in there])
+    most = max(map(len, rows))
+    where = numpy.array([row + row[:1] * (most - len(row)) for row in rows]).T
+    return _of(tuple(found), where)
+
+
+def _of(members: tuple[Place, ...], where: Any) -> Place:
+    """Some of these places side by side."""
+    here = [place.holding for place in members]
+    text = here[0]
+    sizes = {
+        name: stacked([getattr(one, name) for one in here], where)
+        for name in ("weights", "parameters", "depth", "state", "live_values")
+    }
+    holding = replace(text, stage=0, caching=(), text=(), stack=(), encoder=(), towers=(), copied=(), **sizes)
+    return replace(members[0], holding=holding, members=members, where=where)
+
+
+@lru_cache(maxsize=1024)
+def _picked(place: Place, stages: bytes) -> Place:
+    """Of places side by side one unlike stage of each layout."""
+    import numpy
+
+    picked = numpy.frombuffer(stages, dtype=numpy.int64)
+    return _of(place.members, place.where[picked, numpy.arange(len(picked))])
+
+
+def picked_stages(deployment: Deployment, need: Ledger) -> Place:
+    """The places that a ledger of layouts side by side is of."""
+    (place,) = places(deployment)
+    return _picked(place, need.stage.tobytes())
 
 
 def place_in(architecture: Architecture, formats: Formats, layout: Parallelism, engine: Engine) -> Place:
@@ -210,17 +265,59 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
         one.images = _media_bytes(deployment, load, holding, here)
         one.adapters = adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine)
         one = calibrated(one, offsets) if offsets else one
+        if place.members:
+            one = _fullest(one, place)
         found = one if found is None else _fuller(found, one)
     assert found is not None
     return found
 
 
+def _fullest(need: Ledger, place: Place) -> Ledger:
+    """The fullest of the unlike stages along the first axis, the first where several hold as much."""
+    import numpy
+
+    shape = place.where.shape
+    stage = numpy.broadcast_to(need.total, shape).argmax(axis=0)
+    here = numpy.arange(shape[1])
+
+    def picked(value: Quantity) -> Quantity:
+        if are_plain(value):
+            return value
+        return numpy.broadcast_to(value, shape)[stage, here]
+
+    chosen = {
+        item.name: picked(getattr(need, item.name))
+        for item in fields(Ledger)
+        if item.name not in ("stage", "stages", "peaks")
+    }
+    return Ledger(stage=stage, stages=need.stages, **chosen)
+
+
 @lru_cache(maxsize=4096)
 def _entries(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
     """(bytes of an entry over all layers that have it, operator) of what a device caches."""
+    if place.members:
+        return _entries_side_by_side(engine, place)
     return tuple(
         (layers * engine.entry_bytes(operator.cached_entry(), place.formats), operator)
         for layers, operator in place.holding.caching
+    )
+
+
+def _entries_side_by_side(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
+    """Operators that keep as many entries are counted as one."""
+    laws: dict[object, Operator] = {}
+    sizes: list[dict[object, float]] = []
+    for one in place.members:
+        here: dict[object, float] = {}
+        for size, operator in _entries(engine, one):
+            law = operator.cache_law()
+            key = None if law is None else (law.growth, law.reach, law.ratio, law.kind)
+            laws.setdefault(key, operator)
+            here[key] = here.get(key, 0.0) + size
+        sizes.append(here)
+    return tuple(
+        (stacked([here.get(key, 0.0) for here in sizes], place.where), operator) for key, operator in laws.items()
     )
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Condition, OutcomeWord, Place, Spread
 from ..engines.launch import told_length
+from ..parallel import Layouts
 from ..report import Note
 from ..units import GB, ceil_div, choose, smaller
 from .calibration import spread_at
-from .ledger import Ledger, held_tokens, places
+from .ledger import Ledger, held_tokens, picked_stages, places
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -115,6 +116,11 @@ class Verdict:
 def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantity) -> Verdict:
     """Whether a device of which the runtime shows `total_bytes` holds its share under the engine; by how much."""
     engine, longest = deployment.engine, longest_of(deployment, load)
+    if isinstance(deployment.layout, Layouts):
+        place = picked_stages(deployment, need)
+        conditions = engine.conditions(place, need, longest, total_bytes)
+        spread = spread_at(deployment, place.members[0])
+        return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place)
     if isinstance(need.stage, int):
         place = place_at(deployment, need)
         conditions = engine.conditions(place, need, longest, total_bytes)

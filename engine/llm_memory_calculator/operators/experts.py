@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from ..units import ceil_div, missed_share
+from ..units import ceil_div, choose, missed_share
 from .base import Part, Routed, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Experts(Stateless):
     module: str = "mlp.experts"
     names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj")
     """Names of gate, up and down in the checkpoint."""
-    local: int | None = None
-    """Experts on this rank, the fullest, when they are shared among expert-parallel ranks."""
+    local: int = 0
+    """Experts on this rank, the fullest, when they are shared among expert-parallel ranks; 0: all."""
     copies: int = 1
     """Copies of the rest of the model that share them."""
 
@@ -57,7 +57,8 @@ class Experts(Stateless):
 
     @property
     def held(self) -> int:
-        return self.count if self.local is None else self.local
+        held: int = choose(self.local > 0, self.local, self.count)
+        return held
 
     def weights(self) -> tuple[Weight, ...]:
         # expert 0 stands for all of them, since patterns of quantisers name experts by number

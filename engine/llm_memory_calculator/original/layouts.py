@@ -35,7 +35,7 @@ def get_various_parallelization(
     devices = whole("total_nodes", total_nodes, most=MOST_SEARCHED_DEVICES)
     architecture = api.load_model(model, token=token).architecture
     return {
-        (layout.tensor, layout.pipeline) for layout in search.layouts(architecture, devices, devices, MOST_SEQUENCES)
+        (layout.tensor, layout.pipeline) for layout in search.layouts_of(architecture, devices, devices, MOST_SEQUENCES)
     }
 
 
@@ -63,7 +63,7 @@ def get_best_parallelization_strategy(
     stage = choice("stage", stage, STAGES)
     deployment = _offered(model, system_name, bits, token, total_nodes)
     load = _in_flight(load_of(batch_size, input_tokens, output_tokens, beam_size))
-    table = _table([one.row for one in search.best_layouts(deployment, load, goal=stage).placed], stage)
+    table = _table(search.best_layouts(deployment, load, goal=stage).rows(), stage)
     if flag("debug", debug):
         log.warning("%s", table.to_string())
     return table.head(1)
@@ -106,7 +106,7 @@ def get_pareto_optimal_performance(
             log.warning("%s", error)
             unfit = error
             continue
-        table = _table([one.row for one in found.placed], stage)
+        table = _table(found.rows(), stage)
         table.insert(0, "batch", load.sequences)
         tables.append(table)
     if not tables:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..memory.ledger import held_sequences
@@ -12,7 +12,7 @@ from .calibration import Time, as_measured
 from .machine import machine_of
 from .speculating import decode_step, drafting_time, tokens_of_step
 from .spent import Spent
-from .step import Clock, known_by, remembered_step_time, step_time
+from .step import Clock, StepTime, known_by, remembered_step_time, step_times
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -72,16 +72,34 @@ def _steps_time(
 
     clock: of a search, or of arrays; None where steps are remembered from one question to the next.
     """
-    found = Spent()
+    steps, known = tuple(steps), known_by(deployment)
+    if clock:
+        times = step_times(deployment, [step for _, step in steps], clock)
+    else:
+        times = [remembered_step_time(known, step) for _, step in steps]
+    return _summed([share for share, _ in steps], times)
+
+
+def _summed(shares: Sequence[Quantity], times: Sequence[StepTime]) -> tuple[Spent, Quantity, Quantity]:
+    found = type(times[0].spent)()
     count: Quantity = 0.0
     overlapped: Quantity = 0.0
-    known = known_by(deployment)
-    for times, step in steps:
-        time = step_time(deployment, step, clock) if clock else remembered_step_time(known, step)
-        found.add(time.spent, times)
-        count = count + times
-        overlapped = overlapped + times * (time.spent.total - time.slowest_stage)
+    for share, time in zip(shares, times, strict=True):
+        found.add(time.spent, share)
+        count = count + share
+        overlapped = overlapped + share * (time.spent.total - time.slowest_stage)
     return found, count, overlapped
+
+
+def both_phases(deployment: Deployment, load: Load, clock: Clock) -> tuple[Spent, Spent]:
+    """The same as `prefill_time` and `decode_time`, the steps of both in one pass over arrays."""
+    steps = (tuple(prefill_steps(deployment, load)), tuple(decode_steps(deployment, load)))
+    times = step_times(deployment, [step for phase in steps for _, step in phase], clock)
+    first, then = ([share for share, _ in phase] for phase in steps)
+    return (
+        _prefill(deployment, *_summed(first, times[: len(first)])),
+        _decode(deployment, load, *_summed(then, times[len(first) :])[::2]),
+    )
 
 
 def _clock_for(load: Load) -> Clock | None:
@@ -97,13 +115,13 @@ def prefill_time(deployment: Deployment, load: Load, clock: Clock | None = None)
     slowest works on another step.
     """
     clock = clock or _clock_for(load)
-    phase, count, overlapped = _steps_time(deployment, prefill_steps(deployment, load), clock)
-    if deployment.layout.pipeline == 1:
-        return _calibrated(deployment, "ttft", phase)
-    reached = deployment.engine.kernels.pipelined
-    share = 1 - reached * overlapped * (count - 1) / count / phase.total
-    phase.seconds = {kind: value * share for kind, value in phase.seconds.items()}
-    phase.total, phase.launch_s = phase.total * share, phase.launch_s * share
+    return _prefill(deployment, *_steps_time(deployment, prefill_steps(deployment, load), clock))
+
+
+def _prefill(deployment: Deployment, phase: Spent, count: Quantity, overlapped: Quantity) -> Spent:
+    if somewhere(deployment.layout.pipeline > 1):
+        reached = deployment.engine.kernels.pipelined
+        phase.shorten(1 - reached * overlapped * (count - 1) / count / phase.total)
     return _calibrated(deployment, "ttft", phase)
 
 
@@ -126,26 +144,30 @@ def decode_time(deployment: Deployment, load: Load, clock: Clock | None = None) 
     With a pipeline the sequences are dealt into as many micro-batches as stages, or as there are sequences: each step
     of a sequence passes every stage, and each stage serves every micro-batch in flight once in that time.
     """
-    stages = deployment.layout.pipeline
     clock = clock or _clock_for(load)
     steps = decode_steps(deployment, load)
     phase, _, overlapped = _steps_time(deployment, steps, clock)
-    of_copy = held_sequences(deployment, load)
-    in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
-    if stages > 1:
-        # a stage that waits for the slowest one sets the pace of all
-        slowest = phase.total - overlapped
-        busy = phase.total - phase.of("pipeline")
-        waiting = larger(0.0, in_flight * slowest - busy)
-        phase.spend("pipeline", waiting)
-    phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
+    phase = _decode(deployment, load, phase, overlapped)
     if deployment.speculation is None:
-        return _calibrated(deployment, "tpot", phase)
+        return phase
     each = Spent()
     for share, step in steps:
         phase.add(drafting_time(deployment, step.batch, step.context, clock or Clock()), share)
     each.add(phase, 1 / tokens_of_step(deployment.speculation))
     return _calibrated(deployment, "tpot", each)
+
+
+def _decode(deployment: Deployment, load: Load, phase: Spent, overlapped: Quantity) -> Spent:
+    """The mean step, with what a stage waits for the slowest one, which sets the pace of all."""
+    stages, of_copy = deployment.layout.pipeline, held_sequences(deployment, load)
+    in_flight = ceil_div(of_copy, ceil_div(of_copy, stages))
+    if somewhere(stages > 1):
+        slowest = phase.total - overlapped
+        busy = phase.total - phase.of("pipeline")
+        waiting = larger(0.0, in_flight * slowest - busy)
+        phase.spend("pipeline", waiting)
+    phase.flops, phase.bytes = in_flight * phase.flops, in_flight * phase.bytes
+    return phase if deployment.speculation is not None else _calibrated(deployment, "tpot", phase)
 
 
 def _calibrated(deployment: Deployment, time: Time, phase: Spent) -> Spent:

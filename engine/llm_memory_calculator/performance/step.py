@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import LayoutError
-from ..facts import table
 from ..memory.ledger import place_of
 from ..operators import Step
-from ..parallel import Parallelism
+from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, Kind, holdings
-from ..units import ceil_div, larger, smaller, somewhere
+from ..stacks import stacked
+from ..units import are_plain, larger, smaller, somewhere
+from .collectives import hand_over_law, sum_law
 from .machine import law_of, law_on_host, machine_of
 from .roofline import OperatorTime, moved_bytes, value_bytes
-from .spent import Spent
+from .spent import Spent, at
 
 if TYPE_CHECKING:
-    from llm_memory_hardware import Accelerator
-    from llm_memory_hardware.facts import Link
-
     from ..deployment import Deployment
     from ..engines import Engine, HostCost, Place
     from ..formats.numerics import Format
@@ -92,6 +89,8 @@ class Sorted(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _sorted(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> Sorted:
+    if kind.members:
+        return stacked([_sorted(one, machine, formats, encodes) for one in kind.members], kind.where)
     found = _lawful(kind, machine, formats, encodes)
     return Sorted(
         passes=tuple(one for one in found if one.kind == "elementwise"),
@@ -165,13 +164,14 @@ def lies_on_host(deployment: Deployment) -> bool:
 class Clock:
     """The times of layers, each once: steps, stages, layouts and copies share them where their numbers are the same.
 
-    For one model in one format on one machine.
+    For one model in one format on one machine. spent: what is summed; seconds alone take half the passes over arrays.
     """
 
     _MOST = 4096
     """Times that are remembered; after so many it begins anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, spent: type[Spent] = Spent) -> None:
+        self.spent = spent
         self._known: dict[object, Spent] = {}
         # arrays are known by identity, so that they must live as long as what is known of them
         self._alive: list[Step] = []
@@ -188,7 +188,7 @@ class Clock:
         key = (kind, _numbers_of(step, encodes))
         found = self._known.get(key)
         if found is None:
-            there, found = _sorted(kind, machine, deployment.formats, encodes), Spent()
+            there, found = _sorted(kind, machine, deployment.formats, encodes), self.spent()
             _spend_on_passes(found, deployment, machine, there.passes, step)
             _spend(found, deployment, machine, there.merged, step)
             self._remember(key, step, found)
@@ -199,7 +199,7 @@ class Clock:
         key = (kind, _numbers_of(step, encodes), _known_by(step.context))
         found = self._known.get(key)
         if found is None:
-            found = Spent()
+            found = self.spent()
             _spend(found, deployment, machine, _sorted(kind, machine, deployment.formats, encodes).grouped, step)
             self._remember(key, step, found)
         return found
@@ -240,31 +240,24 @@ def _spend_on_passes(
 ) -> None:
     """Operators that only move bytes, and what tensor-parallel ranks sum after them."""
     moved: Quantity = 0.0
+    flops: Quantity = 0
     for one in passes:
         work = one.operator.work(step)
         moved = moved + moved_bytes(
             work, one.weight_bytes, one.value_bytes, one.reads, deployment.formats, machine.engine
         )
-        spent.flops = spent.flops + work.flops
+        flops = flops + work.flops
         if one.sums:
             _spend_on_sum(spent, deployment, machine, one.operator, step)
     if passes:
         seconds = moved / passes[0].law.bandwidth
-        spent.spend("elementwise", seconds)
-        spent.memory_s = spent.memory_s + seconds
-        spent.bytes = spent.bytes + moved
+        spent.take("elementwise", OperatorTime(seconds, 0.0, seconds, 0.0, flops, moved))
 
 
 def _spend(spent: Spent, deployment: Deployment, machine: Machine, lawful: tuple[Lawful, ...], step: Step) -> None:
     """Operators one after the other, and what tensor-parallel ranks sum after them."""
     for one in lawful:
-        time = one.time(step, deployment.formats, machine.engine)
-        spent.spend(one.kind, time.seconds)
-        spent.compute_s = spent.compute_s + time.compute_s
-        spent.memory_s = spent.memory_s + time.memory_s
-        spent.launch_s = spent.launch_s + time.launch_s
-        spent.flops = spent.flops + time.flops
-        spent.bytes = spent.bytes + time.bytes
+        spent.take(one.kind, one.time(step, deployment.formats, machine.engine))
         if one.sums:
             _spend_on_sum(spent, deployment, machine, one.operator, step)
 
@@ -280,16 +273,10 @@ def sum_time(deployment: Deployment, machine: Machine, operator: Operator, step:
 
     None where there is no sum.
     """
-    layout = deployment.layout
-    if not operator.sums:
+    law = sum_law(machine, deployment.layout, experts=operator.expert_count > 0) if operator.sums else None
+    if law is None:
         return None
-    copies = layout.pooled if operator.expert_count else 1
-    if layout.tensor * copies == 1:
-        return None
-    message = operator.reduced_values(step) * deployment.formats.activation_bytes
-    if copies == 1:
-        return all_reduce(message, layout.tensor, machine) + machine.engine.kernels.sum_launch
-    return _exchange(message / copies, operator.visited_share, layout, machine)
+    return law.time(operator.reduced_values(step) * deployment.formats.activation_bytes, operator.visited_share)
 
 
 class Timed(NamedTuple):
@@ -350,121 +337,6 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
     return found
 
 
-def all_reduce(message: Quantity, ranks: int, machine: Machine) -> Quantity:
-    """Seconds to sum `message` bytes over ranks: in a node one-shot or two-shot, whichever is quicker; of several nodes
-    each sums its own first, and each rank its share of that over the network.
-    """
-    near = machine.accelerator.link_domain
-    if ranks > near:
-        nodes, network = ceil_div(ranks, near), _network(machine)
-        sent = 2 * (nodes - 1) / nodes * message / near / network.bandwidth
-        inside = all_reduce(message, near, machine) if near > 1 else 0.0
-        return inside + 2 * table("timing")["collective"]["point_to_point"] + sent
-    law = _reduction(machine, ranks)
-    quickest = smaller(law.one_launch + message * law.one_shot, law.two_launch + message * law.two_shot)
-    return larger(quickest, law.one_launch + message / law.bandwidth)
-
-
-def _exchange(message: Quantity, visited: float, layout: Parallelism, machine: Machine) -> Quantity:
-    """Seconds in which copies that share experts hand over `message` bytes each, and get as many back.
-
-    In a node every rank gathers all tokens, and the results are summed as they are scattered, which takes as long.
-    Beyond it a token goes to the ranks of its experts alone, and the ranks of a copy, which hand over a share of its
-    tokens each, sum what comes back.
-    """
-    ranks, near = layout.tensor * layout.pooled, machine.accelerator.link_domain
-    own = message / layout.tensor
-    inside: Quantity = 0.0
-    if near > 1:
-        inside = 2 * _gather(own * min(ranks, near), min(ranks, near), machine)
-    if ranks <= near:
-        return inside
-    facts, network = table("timing")["collective"], machine.accelerator.network
-    sent = own * visited * (ranks - near)
-    outside = 2 * (facts["point_to_point"] + sent / (network.bandwidth if network else facts["network_bandwidth"]))
-    summed = all_reduce(message, layout.tensor, machine) if layout.tensor > 1 else 0.0
-    return larger(inside, outside) + summed
-
-
-def _gather(message: Quantity, ranks: int, machine: Machine) -> Quantity:
-    """Seconds in which each rank of a node gets `message` bytes, of which it has its share: base + rank n +
-    min(v / near, switch + v / far) / (n / 8)^power, v = (n - 1) / n x bytes / link.
-    """
-    link = _link(machine, ranks)
-    cards, kernels = table("kernels")["all_gather"], machine.engine.kernels
-    on_bus = link is machine.accelerator.host_link
-    facts = cards["bus"] if on_bus else cards.get(machine.card) or cards[_like(machine.accelerator, link)]
-    volume = message * (ranks - 1) / ranks / link.bandwidth / (ranks / 8) ** facts["power"]
-    launches = kernels.launches * kernels.reduce_launch * machine.factor("launch")
-    launch = (facts["base"] + facts["rank"] * ranks) * launches
-    seconds: Quantity = launch + smaller(volume / facts["near"], facts["switch"] + volume / facts["far"])
-    return seconds
-
-
-def _network(machine: Machine) -> Link:
-    """The way to other nodes. Raises LayoutError where the catalogue has none."""
-    accelerator = machine.accelerator
-    if accelerator.network is None:
-        raise LayoutError(
-            f"A layer shared beyond the {accelerator.link_domain} devices of a node of {accelerator.name} goes over "
-            "its network, of which the catalogue has none; use pipeline_parallel or data_parallel beyond a node."
-        )
-    return accelerator.network
-
-
-class Reduction(NamedTuple):
-    """An all-reduce over some ranks, in one step or in two: seconds, and seconds a byte."""
-
-    one_launch: float
-    one_shot: float
-    two_launch: float
-    two_shot: float
-    bandwidth: float
-    """Bytes/s of the link."""
-
-
-@lru_cache(maxsize=1024)
-def _reduction(machine: Machine, ranks: int) -> Reduction:
-    """base + rank n + B (n - 1) / (one_shot link), or
-    base2 + rank2 n + 2 B (n - 1) / n / (two_shot (n / 8)^power link).
-    """
-    accelerator, kernels = machine.accelerator, machine.engine.kernels
-    link = _link(machine, ranks)
-    by_card = table("kernels")["all_reduce"]
-    # a bus is the server's, whatever card stands on it
-    on_bus = link is accelerator.host_link
-    by_engine = by_card["bus"] if on_bus else by_card.get(machine.card) or by_card[_like(accelerator, link)]
-    facts = by_engine.get(machine.engine.kin) or by_engine["default"]
-    launches = kernels.launches * kernels.reduce_launch * machine.factor("launch")
-    wide = facts["two_shot"] * (ranks / 8) ** facts["power"] * kernels.reduce_bandwidth
-    latency = link.latency_s or 0.0
-    return Reduction(
-        one_launch=(facts["base"] + facts["rank"] * ranks) * launches + latency,
-        one_shot=(ranks - 1) / (facts["one_shot"] * link.bandwidth),
-        two_launch=(facts["base2"] + facts["rank2"] * ranks) * launches + latency,
-        two_shot=2 * (ranks - 1) / ranks / (wide * link.bandwidth),
-        bandwidth=link.bandwidth,
-    )
-
-
-def _link(machine: Machine, ranks: int) -> Link:
-    """The link between so many devices of a node. Raises LayoutError where the catalogue has none."""
-    link = machine.accelerator.link_between(ranks)
-    if link is None:
-        raise LayoutError(
-            f"{machine.accelerator.name} has no link between devices in the catalogue, so {ranks} that share layers "
-            "cannot be timed; use tensor_parallel 1 and expert_parallel 1, or give hardware with ICN (GB/s)."
-        )
-    return link
-
-
-def _like(accelerator: Accelerator, link: Link) -> str:
-    """The card by whose sums those of another are counted: one with a switch, or one without."""
-    # a bridge joins fewer than the node and has no switch
-    bridge = link.max_devices is not None and link.max_devices < accelerator.devices_per_node
-    return "H100_SXM" if link.name.startswith("NVLink") and not bridge else "A100_80GB"
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """A deployment by what its times hang on: those made anew for each question are of the same parts."""
@@ -500,22 +372,42 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
     groups = step if isinstance(step, tuple) else (step,)
     merged = merged_of(groups)
     encodes, host = somewhere(merged.encoded), machine.engine.host
-    found, slowest = Spent(), 0.0
+    found, slowest = clock.spent(), 0.0
     for holding in holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine):
         stage = merged_time(deployment, holding, merged, prefills(groups), clock)
         for group in groups:
             stage.add(grouped_time(deployment, holding, group, encodes, clock))
         if host.dispatch:
             waited = larger(0.0, dispatch_time(holding, host) - stage.total)
-            stage.spend("launch", waited)
-            stage.launch_s = stage.launch_s + waited
+            stage.launch(waited)
         stage.spend("host", host.step + host.sequence * handled(groups))
-        found.add(stage, holding.alike)
-        slowest = larger(slowest, stage.total)
-    if layout.pipeline > 1:
+        found.add_stages(stage, holding.alike)
+        slowest = larger(slowest, stage.slowest(holding.alike))
+    if somewhere(layout.pipeline > 1):
         found.spend("pipeline", (layout.pipeline - 1) * hand_over(deployment, machine, merged))
     found.flops, found.bytes = layout.tensor * found.flops, layout.tensor * found.bytes
     return StepTime(found, slowest)
+
+
+def step_times(deployment: Deployment, steps: Sequence[Step], clock: Clock) -> list[StepTime]:
+    """The time of each of several steps; of layouts side by side those of all in one pass over arrays."""
+    if not isinstance(deployment.layout, Layouts):
+        return [step_time(deployment, step, clock) for step in steps]
+    time = step_time(deployment, _as_one(steps), clock)
+    return [StepTime(time.spent.at(index), at(time.slowest_stage, index)) for index in range(len(steps))]
+
+
+def _as_one(steps: Sequence[Step]) -> Step:
+    """Steps along the first axis of arrays."""
+    import numpy
+
+    def along(name: str) -> Quantity:
+        values = [getattr(step, name) for step in steps]
+        if are_plain(*values) and all(value == values[0] for value in values):
+            return values[0]
+        return numpy.stack(numpy.broadcast_arrays(*values)).astype(numpy.float64, copy=False).reshape(len(values), -1)
+
+    return Step(batch=along("batch"), query=along("query"), context=along("context"))
 
 
 def handled(groups: Groups) -> Quantity:
@@ -537,7 +429,7 @@ def prefills(groups: Groups) -> Quantity:
 
 def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Quantity, clock: Clock) -> Spent:
     """What a stage does with all tokens of a step, and the launches of its layers; `carries`: prompts, 1 or 0."""
-    machine, stage = machine_of(deployment), Spent()
+    machine, stage = machine_of(deployment), clock.spent()
     host, encodes = machine.engine.host, somewhere(step.encoded)
     for count, kind in layers_of(deployment, holding):
         stage.add(clock.merged(deployment, machine, kind, _run_by(kind, step, machine), encodes), count)
@@ -555,14 +447,13 @@ def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Q
         launches = launches + (step.encoded > 0) * (
             host.layer_prefill * encoder_layers + host.operator_prefill * launched.of_encoder
         )
-    stage.spend("launch", launches)
-    stage.launch_s = stage.launch_s + launches
+    stage.launch(launches)
     return stage
 
 
-def dispatch_time(holding: Holding, host: HostCost) -> float:
+def dispatch_time(holding: Holding, host: HostCost) -> Quantity:
     """Seconds in which an engine's program calls the operators of a stage, while the device works."""
-    experts = sum(
+    experts: Quantity = sum(
         count * max((operator.expert_count for operator, _, _ in kind.operators), default=0)
         for count, kind in holding.stack
     )
@@ -593,7 +484,7 @@ def _launched(holding: Holding, encodes: bool) -> _Launched:
 
 def grouped_time(deployment: Deployment, holding: Holding, group: Step, encodes: bool, clock: Clock) -> Spent:
     """What the layers of a stage do with one group of a step: attention and recurrences."""
-    machine, stage = machine_of(deployment), Spent()
+    machine, stage = machine_of(deployment), clock.spent()
     for count, kind in layers_of(deployment, holding):
         stage.add(clock.grouped(deployment, machine, kind, _run_by(kind, group, machine), encodes), count)
     return stage
@@ -608,11 +499,6 @@ def _run_by(kind: Kind, step: Step, machine: Machine) -> Step:
 
 def hand_over(deployment: Deployment, machine: Machine, step: Step) -> Quantity:
     """Seconds to send the hidden states of a step from one stage to the next."""
-    facts, layout = table("timing")["collective"], deployment.layout
-    group = layout.devices_of_copy
-    link = machine.accelerator.link_between(group) if group <= machine.accelerator.link_domain else None
-    link = link or machine.accelerator.network
-    bandwidth = facts["network_bandwidth"] if link is None else link.bandwidth
+    law = hand_over_law(machine, deployment.layout)
     message = step.tokens * deployment.architecture.hidden_size * deployment.formats.activation_bytes
-    seconds: Quantity = facts["point_to_point"] + machine.engine.kernels.hand_over + message / bandwidth
-    return seconds
+    return law.launch + law.value * message

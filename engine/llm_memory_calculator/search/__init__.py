@@ -1,7 +1,8 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
+from .cells import layouts_of
 from .comparison import Tried, comparison_report, ranked, try_accelerator
-from .layouts import best_layouts, fewest_in_node, layout_report, layouts, of_a_node
+from .layouts import best_layouts, fewest_in_node, layout_report, of_a_node
 
 __all__ = [
     "Tried",
@@ -9,7 +10,7 @@ __all__ = [
     "comparison_report",
     "fewest_in_node",
     "layout_report",
-    "layouts",
+    "layouts_of",
     "of_a_node",
     "ranked",
     "try_accelerator",

@@ -11,7 +11,8 @@ from ..errors import DoesNotFitError, LayoutError
 from ..memory import short_note
 from ..performance.machine import machine_of
 from ..report import ComparisonReport, HardwareRow, Note
-from .layouts import Placed, best_layouts, fewest_in_node, one_token_notes, score
+from .cells import score
+from .layouts import Placed, best_layouts, fewest_in_node, one_token_notes
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load

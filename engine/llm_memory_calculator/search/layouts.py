@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from ..errors import DoesNotFitError
@@ -11,53 +11,15 @@ from ..memory import Verdict, ledger, short_note, verdict_of
 from ..memory.explanation import explanation
 from ..memory.inverse import fewest_devices
 from ..memory.reports import length_notes
-from ..parallel import Parallelism, most_groups, most_stages, problem, tensor_sizes
+from ..parallel import Parallelism, most_stages, tensor_sizes
 from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval, times_explained
-from ..performance.step import Clock
 from ..report import Interval, LayoutReport, LayoutRow, Line, Note
-from ..units import GB, ceil_div
+from ..units import GB, are_plain
+from .cells import Held, Offer, held, offer_of, order, row_of, times
 
 if TYPE_CHECKING:
-    from ..architecture import Architecture
     from ..deployment import Deployment, Load
-
-_SCORES: dict[str, Callable[[LayoutRow, int], tuple[float, float]]] = {
-    "throughput": lambda row, share: (-row.output_tokens_per_s / share, row.tpot_ms),
-    "latency": lambda row, _: (row.tpot_ms, row.ttft_ms),
-    "decode": lambda row, share: (-row.decode_tokens_per_s / share, row.tpot_ms),
-    "prefill": lambda row, share: (-row.prefill_tokens_per_s / share, row.ttft_ms),
-}
-
-
-def score(row: LayoutRow, goal: str, by_device: bool = False) -> tuple[float, float]:
-    """What orders layouts by a goal, smaller is better; tokens a second of all devices, or of each of them."""
-    return _SCORES[goal](row, row.devices if by_device else 1)
-
-
-def layouts(
-    architecture: Architecture, devices: int, node: int, batch: int, *, by_layers: bool = False
-) -> Iterator[Parallelism]:
-    """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
-
-    by_layers: devices of a copy share whole layers alone.
-
-    Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
-    the most copies are considered, since fewer never serve more. The experts of a mixture are whole in a copy, split in
-    width or dealt out, or dealt out over the copies, then without a pipeline: engines that serve so need none.
-    """
-    groups = most_groups(architecture)
-    for tensor in (1,) if by_layers else tensor_sizes(architecture, min(devices, node)):
-        for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
-            data = min(devices // (tensor * pipeline), batch)
-            plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
-            yield plain
-            split = replace(plain, expert=tensor)
-            if groups and tensor > 1 and not problem(architecture, split):
-                yield split
-            shared = replace(plain, expert=tensor * data)
-            if pipeline == 1 and data > 1 and shared.expert <= groups and not problem(architecture, shared):
-                yield shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +33,9 @@ class Placed:
 
     @property
     def row(self) -> LayoutRow:
-        layout, load = self.deployment.layout, self.load
         assert self.times.decode is not None
         ttft, tpot = self.times.prefill.total, self.times.decode.total
-        return LayoutRow(
-            **layout.said(),
-            micro_batch=ceil_div(ceil_div(load.sequences, layout.data), layout.pipeline),
-            ttft_ms=ttft * 1e3,
-            tpot_ms=tpot * 1e3,
-            output_tokens_per_s=load.sequences * load.output / (ttft + tpot * (load.output - 1)),
-            decode_tokens_per_s=load.sequences / tpot,
-            prefill_tokens_per_s=load.sequences * load.tokens / ttft,
-            memory_share=self.verdict.used_share,
-        )
+        return row_of(self.deployment.layout, self.load, ttft, tpot, self.verdict.used_share)
 
     @property
     def explanation(self) -> Line:
@@ -101,12 +53,27 @@ class Placed:
 class Found:
     """The layouts that hold a load, best first."""
 
-    placed: tuple[Placed, ...]
+    best: Placed
+    columns: LayoutRow
+    """All that were considered, as arrays."""
+    order: Sequence[int]
+    """Those that hold it."""
+    fitting: int
     considered: int
+    notes: tuple[Note, ...] = ()
 
-    @property
-    def best(self) -> Placed:
-        return self.placed[0]
+    def rows(self, most: int | None = None) -> list[LayoutRow]:
+        """The first of them."""
+        return [_at(self.columns, index) for index in self.order[:most]]
+
+
+def _at(columns: LayoutRow, index: int) -> LayoutRow:
+    values = {item.name: getattr(columns, item.name) for item in fields(columns)}
+    plain = {name: value if are_plain(value) else value[index].item() for name, value in values.items()}
+    return LayoutRow(**{name: int(value) if name in _WHOLE else value for name, value in plain.items()})
+
+
+_WHOLE = frozenset(item.name for item in fields(LayoutRow) if item.type == "int")
 
 
 def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool = True) -> Found:
@@ -114,53 +81,67 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
 
     Where none does by the estimate, those whose weights, cache and state are no more than a device shows: a time is not
     refused for an estimate. Raises DoesNotFitError, with what the best split would need, when no layout can hold the
-    model, and with how many devices would do where `advise` says so: looking for them takes longer than all the rest.
+    model, and with how many devices would do where `advise` says so: looking for them takes longer than all the rest;
+    LayoutError where none that holds it can be timed.
     """
-    accelerator, devices = deployment.accelerator, deployment.devices
-    assert accelerator is not None
-    assert devices is not None
-    considered, placed, clock = 0, list[Placed](), Clock()
-    short: list[tuple[Deployment, Verdict]] = []
-    least: tuple[float, Verdict, str] | None = None
-    by_layers = deployment.engine.BY_LAYERS
-    for layout in layouts(
-        deployment.architecture, devices, accelerator.link_domain, load.sequences, by_layers=by_layers
-    ):
-        if deployment.engine.refused(layout):
-            continue
-        considered += 1
-        candidate = deployment.laid_out(layout)
-        verdict = verdict_of(candidate, load)
-        if verdict.fits:
-            placed.append(_placed(candidate, load, verdict, clock))
-            continue
-        if verdict.possible:
-            short.append((candidate, verdict))
-        if least is None or (verdict.need.total, str(layout)) < (least[0], least[2]):
-            least = (verdict.need.total, verdict, str(layout))
-    if not placed:
-        # of the splits of a copy alone the one with least missing, for copies do not mend it
-        short.sort(key=lambda entry: -entry[1].margin_bytes)
-        placed = [_placed(candidate, load, verdict, clock) for candidate, verdict in short[:_SHORT]]
-    if not placed:
-        assert least is not None
-        tokens = load.tokens + load.output
-        raise DoesNotFitError(
-            f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch {load.sequences:,} x "
-            f"{tokens:,} tokens, fits on no layout of {devices} x {accelerator.name}: the best split ({least[2]}) "
-            f"needs {least[1].need.total / GB:.1f} GB a device, and {least[1].budget_bytes / GB:.1f} GB are there."
-            + (f" {_remedy(deployment, load)}" if advise else "")
-        )
-    ranked = sorted(((one, one.row) for one in placed), key=lambda entry: score(entry[1], goal))
-    return Found(placed=tuple(one for one, _ in ranked), considered=considered)
+    offer = offer_of(deployment, load.sequences)
+    if offer.layouts is None:
+        raise offer.untimed[0][1]
+    there = held(deployment, load, offer.layouts)
+    fits = there.margins >= 0
+    members, considered = offer.members, len(offer.members) + len(offer.untimed)
+    chosen, rows = list[int](), None
+    if fits.any():
+        ttft, tpot = times(deployment, load, offer.layouts)
+        rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
+        chosen = [index for index in order(goal, rows, members).tolist() if fits[index]]
+    elif there.possible.any():
+        # of the splits of a copy alone the ones with least missing, for copies do not mend it
+        short = sorted(there.possible.nonzero()[0].tolist(), key=lambda index: -there.margins[index])[:_SHORT]
+        ttft, tpot = times(deployment, load, offer.layouts)
+        rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
+        chosen = [index for index in order(goal, rows, members).tolist() if index in short]
+    if rows is None:
+        raise _too_large(deployment, load, offer, there, advise=advise)
+    best = deployment.laid_out(members[chosen[0]])
+    return Found(
+        best=_placed(best, load, verdict_of(best, load)),
+        columns=rows,
+        order=chosen,
+        fitting=int(fits.sum()),
+        considered=considered,
+        notes=_untimed_notes(offer),
+    )
+
+
+def _untimed_notes(offer: Offer) -> tuple[Note, ...]:
+    """That some layouts could not be timed, and why."""
+    if not offer.untimed:
+        return ()
+    _, error = offer.untimed[0]
+    text = f"{len(offer.untimed)} layout(s) could not be timed and were left out: {error}"
+    return (Note(subject="layouts", text=text, origin="warning"),)
+
+
+def _too_large(deployment: Deployment, load: Load, offer: Offer, there: Held, *, advise: bool) -> DoesNotFitError:
+    assert deployment.accelerator is not None
+    least = min(range(len(offer.members)), key=lambda index: (there.needs[index], str(offer.members[index])))
+    verdict = verdict_of(deployment.laid_out(offer.members[least]), load)
+    return DoesNotFitError(
+        f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch {load.sequences:,} x "
+        f"{load.tokens + load.output:,} tokens, fits on no layout of {deployment.devices} x "
+        f"{deployment.accelerator.name}: the best split ({offer.members[least]}) needs "
+        f"{verdict.need.total / GB:.1f} GB a device, and {verdict.budget_bytes / GB:.1f} GB are there."
+        + (f" {_remedy(deployment, load)}" if advise else "")
+    )
 
 
 # Layouts that are timed where memory is short of all.
 _SHORT = 4
 
 
-def _placed(deployment: Deployment, load: Load, verdict: Verdict, clock: Clock) -> Placed:
-    prefill, decode = prefill_time(deployment, load, clock), decode_time(deployment, load, clock)
+def _placed(deployment: Deployment, load: Load, verdict: Verdict) -> Placed:
+    prefill, decode = prefill_time(deployment, load), decode_time(deployment, load)
     return Placed(deployment=deployment, load=load, verdict=verdict, times=Times(prefill=prefill, decode=decode))
 
 
@@ -177,15 +158,16 @@ def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = F
         output_tokens=load.output,
         best=found.best.row,
         tpot_interval_ms=found.best.tpot_interval_ms,
-        others=tuple(one.row for one in found.placed[1:keep]),
+        others=tuple(found.rows(keep)[1:]),
         considered=found.considered,
-        fitting=sum(bool(one.verdict.fits) for one in found.placed),
+        fitting=found.fitting,
         ledger=found.best.explanation if explained else None,
         breakdown=times_explained(deployment, load, found.best.times) if explained else (),
         notes=(
             *(() if found.best.verdict.fits else (short_note(found.best.verdict),)),
             *deployment.notes,
             *load.notes,
+            *found.notes,
             *one_token_notes(load),
             *length_notes(deployment.architecture, load.tokens + load.output, "output_tokens"),
         ),
