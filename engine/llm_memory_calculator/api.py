@@ -577,7 +577,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
         deployed(asked, model, accelerator=entry, devices=count) if entry in unserved else plain.on(entry, count)
         for entry, count in chosen
     ]
-    tried = search.ranked([search.try_accelerator(one, load, asked.goal) for one in offered])
+    tried = search.try_accelerators(offered, load, asked.goal)
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
     if unserved and (hardware is None or asked.engine is not None):

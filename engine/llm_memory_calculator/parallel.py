@@ -62,15 +62,31 @@ class Layouts(Parallelism):
     """Layouts side by side, whose sizes are arrays. Compared and hashed by identity."""
 
     members: tuple[Parallelism, ...]
+    column: bool = False
+    """Whether another axis stands after that of the layouts: the machines of a fleet."""
+
+    @property
+    def where(self) -> Any:
+        """Which layout each element is, in the shape of the arrays."""
+        import numpy
+
+        return numpy.arange(len(self.members)).reshape(self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (-1, 1) if self.column else (-1,)
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
 
-def side_by_side(members: Sequence[Parallelism]) -> Layouts:
-    """Layouts as one whose sizes are arrays in their order."""
-    sizes = {item.name: stacked([getattr(one, item.name) for one in members]) for item in fields(Parallelism)}
-    return Layouts(members=tuple(members), **sizes)
+def side_by_side(members: Sequence[Parallelism], *, column: bool = False) -> Layouts:
+    """Layouts as one whose sizes are arrays in their order, in a column beside the machines of a fleet."""
+    import numpy
+
+    where = numpy.arange(len(members)).reshape((-1, 1) if column else (-1,))
+    sizes = {item.name: stacked([getattr(one, item.name) for one in members], where) for item in fields(Parallelism)}
+    return Layouts(members=tuple(members), column=column, **sizes)
 
 
 def most_stages(architecture: Architecture) -> int:

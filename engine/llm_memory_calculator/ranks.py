@@ -127,7 +127,7 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
     keys = [(layout.tensor, layout.expert, layout.pooled) for layout in layouts.members]
     unlike = list(dict.fromkeys(keys))
     ranks = [_rank(architecture, scheme, *key) for key in unlike]
-    where = numpy.array([unlike.index(key) for key in keys])
+    where = numpy.array([unlike.index(key) for key in keys]).reshape(layouts.shape)
     stacks = [[kind for group in rank.stack for kind in group] for rank in ranks]
     if any(len(stack) != len(stacks[0]) for stack in stacks):
         raise UnlikeError("ranks with other kinds of layers")
@@ -140,9 +140,11 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
     most = max(map(len, by_depth.values()))
     filled = {stages: found + [(0, found[0][1])] * (most - len(found)) for stages, found in by_depth.items()}
     by_stage = [filled[layout.pipeline] for layout in layouts.members]
-    # by unlike stage, step and layout
-    alike = numpy.array([[number for number, _ in found] for found in by_stage], dtype=numpy.float64).T[:, None]
-    counts = numpy.array([[here for _, here in found] for found in by_stage], dtype=numpy.float64).T[:, :, None]
+    # by unlike stage, step and layout (and machine)
+    beside = (most, 1, *layouts.shape)
+    alike = numpy.array([[number for number, _ in found] for found in by_stage], dtype=numpy.float64).T.reshape(beside)
+    counts = numpy.array([[here for _, here in found] for found in by_stage], dtype=numpy.float64).T
+    counts = counts.reshape(len(columns), *beside)
     text = tuple(zip(counts, kinds, strict=True))
     return Holding(
         stage=0,

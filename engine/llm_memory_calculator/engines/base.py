@@ -302,8 +302,8 @@ class Place:
     holding: Holding
     draft: Draft | None = None
     """What drafts tokens for the model, where something does."""
-    members: tuple[Place, ...] = ()
-    """Of several layouts side by side: the places of all, whose sizes are arrays."""
+    members: tuple[tuple[Engine, Place], ...] = ()
+    """Of several layouts, or machines, side by side: the places of all with the engine there."""
     where: Any = None
     """Which of these each unlike stage of each layout is, in the shape of these arrays."""
 
@@ -455,6 +455,9 @@ class Engine(Protocol):
 
     @property
     def SIDE_BY_SIDE(self) -> bool: ...
+
+    @property
+    def beside(self) -> tuple[Engine, ...]: ...
 
     def refused(self, layout: Parallelism) -> str:
         """Why it does not share a model so, with what to give instead; empty where it does."""

@@ -52,6 +52,8 @@ class Described:
     notes: tuple[Note, ...] = ()
     again: Callable[[Device, Mapping[str, Value]], Any]
     """The same engine on another device, or told more."""
+    beside: tuple[Any, ...] = ()
+    """Of a fleet: the same engine on each of its machines, along the last axis of arrays."""
     settings: Mapping[str, Value] = field(default_factory=dict)
     host: HostCost
     kernels: KernelCost

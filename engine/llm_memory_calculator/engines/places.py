@@ -24,13 +24,13 @@ def by_place(alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: a
         known = lru_cache(maxsize=8192)(law)
 
         @lru_cache(maxsize=256)
-        def side_by_side(engine: Any, place: Place) -> _Answer:
-            answers: Sequence[_Answer] = alike([known(engine, one) for one in place.members])
+        def side_by_side(place: Place) -> _Answer:
+            answers: Sequence[_Answer] = alike([known(engine, one) for engine, one in place.members])
             return stacked(answers, place.where)
 
         @wraps(law)
         def answer(engine: Any, place: Place) -> _Answer:
-            return side_by_side(engine, place) if place.members else known(engine, place)
+            return side_by_side(place) if place.members else known(engine, place)
 
         return answer
 

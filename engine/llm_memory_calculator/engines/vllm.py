@@ -291,7 +291,7 @@ class Vllm(Described):
         if self.facts["context"]["counts"]:
             held, parts["context"] = held + need.context, -1.0
         # of places side by side nobody asks for the parts
-        if self.facts["graphs"]["counted"] in ("all", self._runner(place.members[0] if place.members else place)):
+        if self.facts["graphs"]["counted"] in ("all", self._runner(place.members[0][1] if place.members else place)):
             parts["graphs"] = -1.0
         margin = self.budget_bytes(total_bytes) - held
         if (told := self._told_cache(place)) is not None:

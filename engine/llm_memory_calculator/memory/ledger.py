@@ -118,10 +118,8 @@ def places(deployment: Deployment) -> tuple[Place, ...]:
     """The places of each unlike stage of a deployment."""
     layout = deployment.layout
     if isinstance(layout, Layouts):
-        one = _side_by_side(
-            deployment.architecture, deployment.formats, layout, deployment.engine, deployment.speculation
-        )
-        return (one,)
+        engines = deployment.engine.beside or (deployment.engine,)
+        return (_side_by_side(deployment.architecture, deployment.formats, layout, engines, deployment.speculation),)
     # of the copies only those bear on a device that share its experts
     sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
     return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
@@ -129,45 +127,51 @@ def places(deployment: Deployment) -> tuple[Place, ...]:
 
 @lru_cache(maxsize=64)
 def _side_by_side(
-    architecture: Architecture, formats: Formats, layouts: Layouts, engine: Engine, speculation: Speculation | None
+    architecture: Architecture,
+    formats: Formats,
+    layouts: Layouts,
+    engines: tuple[Engine, ...],
+    speculation: Speculation | None,
 ) -> Place:
-    """The places of layouts side by side, by unlike stage and layout; of one with fewer stages the first again.
+    """The places of layouts side by side, by unlike stage and layout (and machine); of a layout with fewer stages the
+    first again.
 
     Raises UnlikeError where places differ in more than numbers.
     """
     import numpy
 
-    found: dict[Place, int] = {}
+    found: dict[tuple[Engine, Place], int] = {}
     rows = []
     for layout in layouts.members:
-        there = _places(
-            architecture, formats, layout.tensor, layout.pipeline, layout.pooled, layout.expert, engine, speculation
-        )
-        rows.append([found.setdefault(place, len(found)) for place in there])
+        sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
+        for engine in engines:
+            there = _places(architecture, formats, *sizes, engine, speculation)
+            rows.append([found.setdefault((engine, place), len(found)) for place in there])
     most = max(map(len, rows))
     where = numpy.array([row + row[:1] * (most - len(row)) for row in rows]).T
+    if layouts.column:
+        where = where.reshape(most, len(layouts.members), len(engines))
     return _of(tuple(found), where)
 
 
-def _of(members: tuple[Place, ...], where: Any) -> Place:
+def _of(members: tuple[tuple[Engine, Place], ...], where: Any) -> Place:
     """Some of these places side by side."""
-    here = [place.holding for place in members]
-    text = here[0]
+    first = members[0][1]
     sizes = {
-        name: stacked([getattr(one, name) for one in here], where)
+        name: stacked([getattr(place.holding, name) for _, place in members], where)
         for name in ("weights", "parameters", "depth", "state", "live_values")
     }
-    holding = replace(text, stage=0, caching=(), text=(), stack=(), encoder=(), towers=(), copied=(), **sizes)
-    return replace(members[0], holding=holding, members=members, where=where)
+    none: dict[str, Any] = dict.fromkeys(("caching", "text", "stack", "encoder", "towers", "copied"), ())
+    return replace(first, holding=replace(first.holding, stage=0, **none, **sizes), members=members, where=where)
 
 
 @lru_cache(maxsize=1024)
 def _picked(place: Place, stages: bytes) -> Place:
-    """Of places side by side one unlike stage of each layout."""
+    """Of places side by side one unlike stage of each layout (and machine)."""
     import numpy
 
-    picked = numpy.frombuffer(stages, dtype=numpy.int64)
-    return _of(place.members, place.where[picked, numpy.arange(len(picked))])
+    picked = numpy.frombuffer(stages, dtype=numpy.int64).reshape(place.where.shape[1:])
+    return _of(place.members, numpy.take_along_axis(place.where, picked[None], axis=0)[0])
 
 
 def picked_stages(deployment: Deployment, need: Ledger) -> Place:
@@ -278,12 +282,11 @@ def _fullest(need: Ledger, place: Place) -> Ledger:
 
     shape = place.where.shape
     stage = numpy.broadcast_to(need.total, shape).argmax(axis=0)
-    here = numpy.arange(shape[1])
 
     def picked(value: Quantity) -> Quantity:
         if are_plain(value):
             return value
-        return numpy.broadcast_to(value, shape)[stage, here]
+        return numpy.take_along_axis(numpy.broadcast_to(value, shape), stage[None], axis=0)[0]
 
     chosen = {
         item.name: picked(getattr(need, item.name))
@@ -297,18 +300,18 @@ def _fullest(need: Ledger, place: Place) -> Ledger:
 def _entries(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
     """(bytes of an entry over all layers that have it, operator) of what a device caches."""
     if place.members:
-        return _entries_side_by_side(engine, place)
+        return _entries_side_by_side(place)
     return tuple(
         (layers * engine.entry_bytes(operator.cached_entry(), place.formats), operator)
         for layers, operator in place.holding.caching
     )
 
 
-def _entries_side_by_side(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
+def _entries_side_by_side(place: Place) -> tuple[tuple[float, Operator], ...]:
     """Operators that keep as many entries are counted as one."""
     laws: dict[object, Operator] = {}
     sizes: list[dict[object, float]] = []
-    for one in place.members:
+    for engine, one in place.members:
         here: dict[object, float] = {}
         for size, operator in _entries(engine, one):
             law = operator.cache_law()

@@ -119,7 +119,7 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
     if isinstance(deployment.layout, Layouts):
         place = picked_stages(deployment, need)
         conditions = engine.conditions(place, need, longest, total_bytes)
-        spread = spread_at(deployment, place.members[0])
+        spread = spread_at(deployment, place.members[0][1])
         return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place)
     if isinstance(need.stage, int):
         place = place_at(deployment, need)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import LayoutError
 from ..facts import table
@@ -109,8 +109,19 @@ _NO_SUM = Sum(1, 0.0, Reduction(), _NO_EXCHANGE)
 
 @lru_cache(maxsize=256)
 def _sums_of(machine: Machine, layouts: Layouts, experts: bool) -> Sum | None:
-    found = [sum_law(machine, layout, experts=experts) for layout in layouts.members]
-    return stacked([one or _NO_SUM for one in found]) if any(found) else None
+    machines = machine.members or (machine,)
+    found = [_sum_or_none(one, layout, experts) for layout in layouts.members for one in machines]
+    if not any(found):
+        return None
+    return stacked([one or _NO_SUM for one in found], cells(layouts.where, machine))
+
+
+def _sum_or_none(machine: Machine, layout: Parallelism, experts: bool) -> Sum | None:
+    try:
+        return sum_law(machine, layout, experts=experts)
+    except LayoutError:
+        # a cell of a fleet that its search leaves out
+        return None
 
 
 @lru_cache(maxsize=1024)
@@ -197,6 +208,15 @@ def _like(accelerator: Accelerator, link: Link) -> str:
     return "H100_SXM" if link.name.startswith("NVLink") and not bridge else "A100_80GB"
 
 
+def cells(where: Any, machine: Machine) -> Any:
+    """Which answer each cell has, of those of every machine in turn for each of what `where` counts."""
+    import numpy
+
+    if not machine.members:
+        return where
+    return where * len(machine.members) + numpy.arange(len(machine.members))
+
+
 class HandOver(NamedTuple):
     """Hidden states go from one stage to the next."""
 
@@ -218,4 +238,6 @@ def hand_over_law(machine: Machine, layout: Parallelism) -> HandOver:
 
 @lru_cache(maxsize=256)
 def _hand_overs(machine: Machine, layouts: Layouts) -> HandOver:
-    return stacked([hand_over_law(machine, layout) for layout in layouts.members])
+    machines = machine.members or (machine,)
+    found = [hand_over_law(one, layout) for layout in layouts.members for one in machines]
+    return stacked(found, cells(layouts.where, machine))

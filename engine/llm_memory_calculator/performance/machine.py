@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from llm_memory_hardware.accelerator import Accelerator
 
-from ..engines import Engine, ProductCost, TimeRanges, backends_of, plain_name, tuned_designs, tuned_of
+from ..engines import (
+    Engine,
+    HostCost,
+    KernelCost,
+    ProductCost,
+    TimeRanges,
+    backends_of,
+    plain_name,
+    tuned_designs,
+    tuned_of,
+)
 from ..errors import LayoutError
 from ..facts import table
 from ..formats.numerics import Format
 from ..operators import Work, WorkKind
+from ..stacks import UnlikeError, stacked
 from .local import knows_peak, local_law, local_peak
 from .roofline import OperatorTime, attention_time, experts_time, hosted_time, plain_time, product_time
 
@@ -147,6 +158,8 @@ class Machine:
     """Its class in timing.toml, where whole runs on such accelerators were fitted; empty where none were."""
     chip: Mapping[str, Any]
     """What is known of its class: factors on the card's constants."""
+    members: tuple[Machine, ...] = ()
+    """Of a fleet: those that stand side by side under one engine, along the last axis of arrays."""
 
     @property
     def memory_bandwidth(self) -> float:
@@ -230,7 +243,13 @@ class Range(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def machine_for(accelerator: Accelerator, engine: Engine) -> Machine:
-    """The accelerator with its own constants, a sister's, those of its class, or the default ones."""
+    """The accelerator with its own constants, a sister's, those of its class, or the default ones; of a fleet's engine
+    all of its machines side by side.
+    """
+    if isinstance(engine, FleetEngine):
+        return Machine(
+            accelerator=accelerator, engine=engine, evidence="none", card="", chip={}, members=engine.members
+        )
     backend, known = engine.given.get("backend"), backends_of(engine.name, engine.device)
     if backend is not None and backend not in known:
         raise LayoutError(
@@ -357,6 +376,37 @@ def network_words(accelerator: Accelerator) -> str:
         return f"{network.name} of its maker's reference server, {network.bandwidth / 1e9:g} GB/s a device"
     assumed = table("timing")["collective"]["network_bandwidth"] / 1e9
     return f"a network that the catalogue has not: {assumed:g} GB/s a device was assumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FleetEngine:
+    """What a step asks of an engine on several machines side by side: costs are arrays along their last axis."""
+
+    members: tuple[Machine, ...]
+    host: HostCost
+    kernels: KernelCost
+    recurrent_bytes: Quantity
+    step_tokens: Quantity
+    stage_depths: Callable[[int, int], tuple[int, ...]]
+
+
+def fleet_of(members: Sequence[Machine]) -> FleetEngine:
+    """Machines of one engine side by side. Raises UnlikeError where it runs otherwise on some of them."""
+    engines = [one.engine for one in members]
+    hosts, kernels = [one.host for one in engines], [one.kernels for one in engines]
+    for told in ("skips", "local", "host_memory"):
+        if any(getattr(one, told) != getattr(kernels[0], told) for one in kernels):
+            raise UnlikeError(told)
+    if any(bool(one.dispatch) != bool(hosts[0].dispatch) for one in hosts):
+        raise UnlikeError("dispatch")
+    return FleetEngine(
+        members=tuple(members),
+        host=stacked(hosts),
+        kernels=replace(kernels[0], pipelined=stacked([one.pipelined for one in kernels])),
+        recurrent_bytes=stacked([one.recurrent_bytes for one in engines]),
+        step_tokens=stacked([one.step_tokens for one in engines]),
+        stage_depths=engines[0].stage_depths,
+    )
 
 
 def machine_of(deployment: Deployment) -> Machine:

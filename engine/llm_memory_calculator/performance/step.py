@@ -13,7 +13,7 @@ from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, Kind, holdings
 from ..stacks import stacked
 from ..units import are_plain, larger, smaller, somewhere
-from .collectives import hand_over_law, sum_law
+from .collectives import cells, hand_over_law, sum_law
 from .machine import law_of, law_on_host, machine_of
 from .roofline import OperatorTime, moved_bytes, value_bytes
 from .spent import Spent, at
@@ -87,10 +87,12 @@ class Sorted(NamedTuple):
     """Attention and recurrences, whose work is a sum over the groups."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def _sorted(kind: Kind, machine: Machine, formats: Formats, encodes: bool) -> Sorted:
-    if kind.members:
-        return stacked([_sorted(one, machine, formats, encodes) for one in kind.members], kind.where)
+    if kind.members or machine.members:
+        kinds, machines = kind.members or (kind,), machine.members or (machine,)
+        answers = [_sorted(one, each, formats, encodes) for one in kinds for each in machines]
+        return stacked(answers, cells(0 if kind.where is None else kind.where, machine))
     found = _lawful(kind, machine, formats, encodes)
     return Sorted(
         passes=tuple(one for one in found if one.kind == "elementwise"),
@@ -119,6 +121,14 @@ def lawful(operator: Operator, weight_bytes: float, law: Law, formats: Formats, 
         law,
         operator.sums,
     )
+
+
+def require_laws(deployment: Deployment) -> None:
+    """Raise LayoutError where the machine cannot do what the model asks of it, in whatever layout."""
+    machine, engine = machine_of(deployment), deployment.engine
+    for holding in holdings(deployment.architecture, deployment.formats.scheme, Parallelism(), engine):
+        for _, kind in holding.text:
+            _sorted(kind, machine, deployment.formats, False)
 
 
 _MERGED = ("matmul", "experts")
@@ -393,11 +403,11 @@ def step_times(deployment: Deployment, steps: Sequence[Step], clock: Clock) -> l
     """The time of each of several steps; of layouts side by side those of all in one pass over arrays."""
     if not isinstance(deployment.layout, Layouts):
         return [step_time(deployment, step, clock) for step in steps]
-    time = step_time(deployment, _as_one(steps), clock)
+    time = step_time(deployment, _as_one(steps, len(deployment.layout.shape)), clock)
     return [StepTime(time.spent.at(index), at(time.slowest_stage, index)) for index in range(len(steps))]
 
 
-def _as_one(steps: Sequence[Step]) -> Step:
+def _as_one(steps: Sequence[Step], axes: int) -> Step:
     """Steps along the first axis of arrays."""
     import numpy
 
@@ -405,7 +415,9 @@ def _as_one(steps: Sequence[Step]) -> Step:
         values = [getattr(step, name) for step in steps]
         if are_plain(*values) and all(value == values[0] for value in values):
             return values[0]
-        return numpy.stack(numpy.broadcast_arrays(*values)).astype(numpy.float64, copy=False).reshape(len(values), -1)
+        found = numpy.stack(numpy.broadcast_arrays(*values)).astype(numpy.float64, copy=False)
+        # along layouts (and machines), of which a number may hang on none
+        return found.reshape(len(values), *(1,) * (axes + 1 - found.ndim), *found.shape[1:])
 
     return Step(batch=along("batch"), query=along("query"), context=along("context"))
 

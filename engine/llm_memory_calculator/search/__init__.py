@@ -1,7 +1,7 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
 from .cells import layouts_of
-from .comparison import Tried, comparison_report, ranked, try_accelerator
+from .comparison import Tried, comparison_report, try_accelerators
 from .layouts import best_layouts, fewest_in_node, layout_report, of_a_node
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "layout_report",
     "layouts_of",
     "of_a_node",
-    "ranked",
-    "try_accelerator",
+    "try_accelerators",
 ]

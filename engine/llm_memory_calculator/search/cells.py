@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LayoutError
-from ..memory import verdict_of
+from ..memory import judge, ledger, verdict_of
 from ..parallel import Layouts, Parallelism, most_groups, most_stages, problem, side_by_side, tensor_sizes
 from ..performance.collectives import hand_over_law, sum_law
 from ..performance.machine import machine_of
@@ -134,7 +134,7 @@ def _require_links(machine: Machine, layout: Parallelism, mixes: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What the fullest device of each layout holds."""
+    """What the fullest device of each layout holds (on each machine)."""
 
     needs: Array
     """Bytes."""
@@ -150,13 +150,10 @@ def held(deployment: Deployment, load: Load, offered: Layouts) -> Held:
     """The ledger of each layout, judged."""
     import numpy
 
-    if _memory_side_by_side(deployment, load):
+    if memory_side_by_side(deployment, load):
         try:
-            one = verdict_of(deployment.laid_out(offered), load)
-            need, size = one.need, len(offered.members)
-            total, margins = numpy.broadcast_to(need.total, size), numpy.broadcast_to(one.margin_bytes, size)
-            possible = numpy.broadcast_to(one.possible, size)
-            return Held(needs=total, margins=margins, possible=possible, shares=total / one.total_bytes)
+            assert deployment.usable_bytes is not None
+            return held_together(deployment.laid_out(offered), load, deployment.usable_bytes, (len(offered.members),))
         except UnlikeError:
             pass
     each = [verdict_of(deployment.laid_out(layout), load) for layout in offered.members]
@@ -168,7 +165,21 @@ def held(deployment: Deployment, load: Load, offered: Layouts) -> Held:
     )
 
 
-def _memory_side_by_side(deployment: Deployment, load: Load) -> bool:
+def held_together(deployment: Deployment, load: Load, total_bytes: Quantity, shape: tuple[int, ...]) -> Held:
+    """The same of layouts (and machines) side by side. Raises UnlikeError."""
+    import numpy
+
+    one = judge(deployment, load, ledger(deployment, load), total_bytes)
+    needs = numpy.broadcast_to(one.need.total, shape)
+    return Held(
+        needs=needs,
+        margins=numpy.broadcast_to(one.margin_bytes, shape),
+        possible=numpy.broadcast_to(one.possible, shape),
+        shares=needs / total_bytes,
+    )
+
+
+def memory_side_by_side(deployment: Deployment, load: Load) -> bool:
     """Whether the ledger takes layouts side by side: nothing beside the text is held."""
     beside = (load.images, load.video, load.sound, load.adapters, deployment.speculation, deployment.calibration)
     return deployment.engine.SIDE_BY_SIDE and deployment.architecture.task == "decoder" and not any(beside)
@@ -178,11 +189,9 @@ def times(deployment: Deployment, load: Load, offered: Layouts) -> tuple[Array, 
     """Seconds to the first token of the last prompt, and mean seconds of a decode step, of each layout."""
     import numpy
 
-    if _time_side_by_side(deployment):
+    if time_side_by_side(deployment):
         try:
-            first, then = both_phases(deployment.laid_out(offered), load, Clock(Seconds))
-            size = len(offered.members)
-            return numpy.broadcast_to(first.total, size), numpy.broadcast_to(then.total, size)
+            return times_together(deployment.laid_out(offered), load, (len(offered.members),))
         except UnlikeError:
             pass
     clock = Clock()
@@ -191,28 +200,76 @@ def times(deployment: Deployment, load: Load, offered: Layouts) -> tuple[Array, 
     return numpy.array(ttft), numpy.array([decode_time(one, load, clock).total for one in each])
 
 
-def _time_side_by_side(deployment: Deployment) -> bool:
+def times_together(deployment: Deployment, load: Load, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """The same of layouts (and machines) side by side. Raises UnlikeError."""
+    import numpy
+
+    first, then = both_phases(deployment, load, Clock(Seconds))
+    return numpy.broadcast_to(first.total, shape), numpy.broadcast_to(then.total, shape)
+
+
+def time_side_by_side(deployment: Deployment) -> bool:
+    """Whether times take layouts side by side."""
     beside = (deployment.speculation, deployment.measured, deployment.engine.kernels.host_memory)
     return deployment.architecture.task == "decoder" and not any(beside)
 
 
-def order(goal: str, row: LayoutRow, members: Sequence[Parallelism], *, by_device: bool = False) -> Array:
-    """The indices of layouts, best first; of layouts as good those of fewer devices, then narrower and shorter ones."""
+def eligible(there: Held, offered: Array | bool = True) -> Array:
+    """Which layouts are timed (on each machine): those that hold the load; where none does by the estimate, of those
+    whose weights, cache and state are no more than a device shows the ones with least missing: a time is not refused
+    for an estimate."""
     import numpy
 
-    devices = numpy.array([layout.devices for layout in members])
-    tensor = numpy.array([layout.tensor for layout in members])
-    pipeline = numpy.array([layout.pipeline for layout in members])
-    first, second = _SCORES[goal](row, devices if by_device else 1)
-    # the last key is the first that counts
-    found: Array = numpy.lexsort((pipeline, tensor, devices, _rounded(second), _rounded(first)))
+    fits = offered & (there.margins >= 0)
+    possible = offered & there.possible
+    missing = numpy.sort(numpy.where(possible, -there.margins, numpy.inf), axis=0)
+    least = possible & (-there.margins <= missing[min(_SHORT, len(missing)) - 1])
+    found: Array = numpy.where(fits.any(axis=0), fits, least)
     return found
+
+
+# Layouts that are timed where memory is short of all.
+_SHORT = 4
+
+
+def best(goal: str, row: LayoutRow, wanted: Array, *, by_device: bool = False) -> Array:
+    """The index of the best of the wanted layouts along the first axis (for each machine), of layouts as good that of
+    fewer devices, then the narrower and the shorter one; -1 where none is wanted."""
+    import numpy
+
+    left = wanted
+    for key in _keys(goal, row, by_device=by_device):
+        values = numpy.where(left, key, numpy.inf)
+        left = left & (values == values.min(axis=0))
+    return numpy.where(wanted.any(axis=0), left.argmax(axis=0), -1)
+
+
+def order(goal: str, row: LayoutRow) -> Array:
+    """The indices of layouts, best first, with the same between layouts as good."""
+    import numpy
+
+    # the last key is the first that counts
+    found: Array = numpy.lexsort(tuple(reversed(_keys(goal, row))))
+    return found
+
+
+def scores(goal: str, row: LayoutRow, *, by_device: bool = False) -> tuple[Array, Array]:
+    """What a goal orders by, smaller is better."""
+    return _SCORES[goal](row, row.devices if by_device else 1)
+
+
+def _keys(goal: str, row: LayoutRow, *, by_device: bool = False) -> tuple[Array, ...]:
+    import numpy
+
+    first, second = scores(goal, row, by_device=by_device)
+    sizes = (row.devices, row.tensor_parallel, row.pipeline_parallel)
+    shape = numpy.shape(first)
+    return (_rounded(first), _rounded(second), *(numpy.broadcast_to(size, shape) for size in sizes))
 
 
 def _rounded(values: Array) -> Array:
     import numpy
 
-    size = numpy.floor(numpy.log10(numpy.abs(values)))
-    unit = 10 ** (size - _DIGITS)
+    unit = 10 ** (numpy.floor(numpy.log10(numpy.abs(values))) - _DIGITS)
     rounded: Array = numpy.rint(values / unit) * unit
     return rounded

@@ -11,8 +11,10 @@ from ..errors import DoesNotFitError, LayoutError
 from ..memory import short_note
 from ..performance.machine import machine_of
 from ..report import ComparisonReport, HardwareRow, Note
+from ..stacks import UnlikeError
 from .cells import score
-from .layouts import Placed, best_layouts, fewest_in_node, one_token_notes
+from .fleet import best_of_each, fewest_of_each, together
+from .layouts import best_layouts, fewest_in_node, one_token_notes, place
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -23,63 +25,96 @@ class Tried:
     """One accelerator, with its best layout or why it has none."""
 
     deployment: Deployment
-    """On it, in no layout yet."""
+    """On it, in no layout yet; `devices` are those that its layouts were looked for on."""
     load: Load
     goal: str
-    best: Placed | None = None
-
-    def order(self, by_device: bool) -> tuple[bool, tuple[float, float]]:
-        """What the accelerators are ranked by, smaller is better: tokens a second of all devices, or of each."""
-        if self.best is None:
-            return True, (math.inf, math.inf)
-        return not self.best.verdict.fits, score(self.best.row, self.goal, by_device)
+    best: Deployment | None = None
+    """In its best layout."""
+    fits: bool = True
+    score: tuple[float, float] = (math.inf, math.inf)
+    """What accelerators are ranked by, smaller is better."""
 
     def row(self, *, explained: bool) -> HardwareRow:
         accelerator = self.deployment.device
         if self.best is None:
             return HardwareRow(hardware=accelerator, fits=False, reason=self._reason())
+        placed = place(self.best, self.load)
         return HardwareRow(
             hardware=accelerator,
-            fits=bool(self.best.verdict.fits),
-            reason=None if self.best.verdict.fits else short_note(self.best.verdict).text,
-            layout=self.best.row,
-            tpot_interval_ms=self.best.tpot_interval_ms,
+            fits=bool(placed.verdict.fits),
+            reason=None if placed.verdict.fits else short_note(placed.verdict).text,
+            layout=placed.row,
+            tpot_interval_ms=placed.tpot_interval_ms,
             evidence=machine_of(self.deployment).evidence,
-            ledger=self.best.explanation if explained else None,
+            ledger=placed.explanation if explained else None,
         )
 
     def _reason(self) -> str:
         """Why it has no layout, and what would do: looked for only where it is shown, since that takes longest."""
         try:
-            best_layouts(_offered(self.deployment, self.load), self.load, goal=self.goal)
+            best_layouts(self.deployment, self.load, goal=self.goal)
         except (DoesNotFitError, LayoutError) as error:
             return str(error)
         raise AssertionError(f"{self.deployment} was found to have no layout")
 
 
-def try_accelerator(deployment: Deployment, load: Load, goal: str) -> Tried:
-    """The best layout of one accelerator's devices; of the fewest in a node that hold the load where none are given."""
-    found = Tried(deployment=deployment, load=load, goal=goal)
+def try_accelerators(deployments: Sequence[Deployment], load: Load, goal: str) -> list[Tried]:
+    """The best layout of each accelerator's devices, best first; of the fewest in a node that hold the load where none
+    are given. Where any takes as many devices as it needs, they are ranked by what each device does.
+    """
+    by_device = any(one.devices is None for one in deployments)
+    fleets, alone = together([one for one in deployments if one.devices is None], load)
+    sized = [
+        replace(one, devices=devices)
+        for fleet in fleets
+        for one, devices in zip(fleet.deployments, fewest_of_each(fleet, load), strict=True)
+    ]
+    sized += [_offered(one, load) for one in alone]
+    sized += [one for one in deployments if one.devices is not None]
+    by_count: dict[int | None, list[Deployment]] = {}
+    for one in sized:
+        by_count.setdefault(one.devices, []).append(one)
+    found = []
+    for members in by_count.values():
+        fleets, alone = together(members, load)
+        for fleet in fleets:
+            try:
+                best = best_of_each(fleet, load, goal, by_device=by_device)
+            except UnlikeError:
+                alone += fleet.deployments
+                continue
+            for one, cell in zip(fleet.deployments, best, strict=True):
+                tried = Tried(deployment=one, load=load, goal=goal)
+                if cell is not None:
+                    there = one.laid_out(cell.layout)
+                    tried = replace(tried, best=there, score=cell.score, fits=cell.fits)
+                found.append(tried)
+        found += [_try_alone(one, load, goal, by_device=by_device) for one in alone]
+    where = {one.accelerator: index for index, one in enumerate(deployments)}
+    found.sort(key=lambda one: where[one.deployment.accelerator])
+    return sorted(found, key=lambda one: (one.best is None, not one.fits, one.score))
+
+
+def _try_alone(deployment: Deployment, load: Load, goal: str, *, by_device: bool) -> Tried:
     try:
-        best = best_layouts(_offered(deployment, load), load, goal=goal, advise=False).best
+        best = best_layouts(deployment, load, goal=goal, advise=False).best
     except (DoesNotFitError, LayoutError):
-        return found
-    return replace(found, best=best)
+        return Tried(deployment=deployment, load=load, goal=goal)
+    return Tried(
+        deployment=deployment,
+        load=load,
+        goal=goal,
+        best=best.deployment,
+        fits=bool(best.verdict.fits),
+        score=score(best.row, goal, by_device),
+    )
 
 
 def _offered(deployment: Deployment, load: Load) -> Deployment:
-    if deployment.devices is not None:
-        return deployment
     fewest = fewest_in_node(deployment, load)
     assert deployment.accelerator is not None
     devices = deployment.accelerator.link_domain if fewest is None else fewest.layout.tensor
     return replace(deployment, devices=devices)
-
-
-def ranked(tried: Sequence[Tried]) -> list[Tried]:
-    """Best first; where any takes as many devices as it needs, by what each device does."""
-    by_device = any(one.deployment.devices is None for one in tried)
-    return sorted(tried, key=lambda one: one.order(by_device))
 
 
 def comparison_report(

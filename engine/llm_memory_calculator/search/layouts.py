@@ -16,7 +16,7 @@ from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval, times_explained
 from ..report import Interval, LayoutReport, LayoutRow, Line, Note
 from ..units import GB, are_plain
-from .cells import Held, Offer, held, offer_of, order, row_of, times
+from .cells import Held, Offer, eligible, held, offer_of, order, row_of, times
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -88,27 +88,19 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     if offer.layouts is None:
         raise offer.untimed[0][1]
     there = held(deployment, load, offer.layouts)
-    fits = there.margins >= 0
-    members, considered = offer.members, len(offer.members) + len(offer.untimed)
-    chosen, rows = list[int](), None
-    if fits.any():
-        ttft, tpot = times(deployment, load, offer.layouts)
-        rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
-        chosen = [index for index in order(goal, rows, members).tolist() if fits[index]]
-    elif there.possible.any():
-        # of the splits of a copy alone the ones with least missing, for copies do not mend it
-        short = sorted(there.possible.nonzero()[0].tolist(), key=lambda index: -there.margins[index])[:_SHORT]
-        ttft, tpot = times(deployment, load, offer.layouts)
-        rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
-        chosen = [index for index in order(goal, rows, members).tolist() if index in short]
-    if rows is None:
+    wanted = eligible(there)
+    if not wanted.any():
         raise _too_large(deployment, load, offer, there, advise=advise)
+    ttft, tpot = times(deployment, load, offer.layouts)
+    rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
+    chosen = [index for index in order(goal, rows).tolist() if wanted[index]]
+    members, considered = offer.members, len(offer.members) + len(offer.untimed)
     best = deployment.laid_out(members[chosen[0]])
     return Found(
-        best=_placed(best, load, verdict_of(best, load)),
+        best=place(best, load),
         columns=rows,
         order=chosen,
-        fitting=int(fits.sum()),
+        fitting=int((there.margins >= 0).sum()),
         considered=considered,
         notes=_untimed_notes(offer),
     )
@@ -136,13 +128,10 @@ def _too_large(deployment: Deployment, load: Load, offer: Offer, there: Held, *,
     )
 
 
-# Layouts that are timed where memory is short of all.
-_SHORT = 4
-
-
-def _placed(deployment: Deployment, load: Load, verdict: Verdict) -> Placed:
-    prefill, decode = prefill_time(deployment, load), decode_time(deployment, load)
-    return Placed(deployment=deployment, load=load, verdict=verdict, times=Times(prefill=prefill, decode=decode))
+def place(deployment: Deployment, load: Load) -> Placed:
+    """A chosen layout, answered as any other question."""
+    times = Times(prefill=prefill_time(deployment, load), decode=decode_time(deployment, load))
+    return Placed(deployment=deployment, load=load, verdict=verdict_of(deployment, load), times=times)
 
 
 def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = False) -> LayoutReport:
