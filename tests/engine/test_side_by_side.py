@@ -8,17 +8,18 @@ import pytest
 from llm_memory_calculator import best_parallelism, load_model
 from llm_memory_calculator.deployment import Deployment, Load
 from llm_memory_calculator.engines import device_of, engine_for
-from llm_memory_calculator.errors import LayoutError
+from llm_memory_calculator.errors import DoesNotFitError, LayoutError
 from llm_memory_calculator.memory import verdict_of
 from llm_memory_calculator.parallel import Parallelism, most_groups, problem
 from llm_memory_calculator.performance.collectives import sum_law
 from llm_memory_calculator.performance.machine import machine_of
 from llm_memory_calculator.performance.phases import decode_time, prefill_time
 from llm_memory_calculator.performance.step import Clock
-from llm_memory_calculator.search import cells
+from llm_memory_calculator.search import best_layouts, cells, fewest_in_node, try_accelerators
+from llm_memory_calculator.search.cells import score
 from llm_memory_calculator.sources import catalogue_names
 from llm_memory_calculator.stacks import UnlikeError, stacked
-from llm_memory_hardware import get_accelerator
+from llm_memory_hardware import accelerators_for_serving, get_accelerator
 
 ACCELERATORS = ("H100", "A100_80GB", "B200", "MI300X", "L40S", "TPU v5e")
 ENGINES = ("vllm", "vllm", "vllm", "sglang", "tensorrt_llm")
@@ -99,8 +100,7 @@ def test_what_is_offered_is_what_the_model_and_the_links_allow() -> None:
         assert problem(deployment.architecture, layout) is None
         assert most_groups(deployment.architecture)
         with pytest.raises(LayoutError, match="no link"):
-            for experts in (False, True):
-                sum_law(machine_of(deployment), layout, experts=experts)
+            sum_law(machine_of(deployment), layout, experts=layout.tensor == 1)
         assert "SN40L" in str(error)
 
 
@@ -112,3 +112,36 @@ def test_a_stack_keeps_what_all_have_and_refuses_what_differs_in_more_than_numbe
         stacked(["a", "b"])
     with pytest.raises(UnlikeError):
         stacked([(1, 2), (1,)])
+
+
+@pytest.mark.parametrize(("name", "devices"), [("meta-llama/Llama-3.1-70B", 8), ("Qwen/Qwen3-30B-A3B", None)])
+def test_accelerators_side_by_side_are_as_each_alone(name: str, devices: int | None) -> None:
+    load = Load(sequences=16, tokens=3000, output=200)
+    model = load_model(name)
+    offered = []
+    for accelerator in accelerators_for_serving():
+        engine = engine_for(device=device_of(accelerator))
+        offered.append(
+            Deployment(
+                model=model,
+                formats=model.formats(None, None),
+                engine=engine,
+                layout=Parallelism(),
+                accelerator=accelerator,
+                devices=devices,
+            )
+        )
+    for tried in try_accelerators(offered, load, "throughput"):
+        try:
+            alone = best_layouts(tried.deployment, load, goal="throughput", advise=False).best
+        except (DoesNotFitError, LayoutError):
+            assert tried.best is None, str(tried.deployment)
+            continue
+        assert tried.best is not None, str(tried.deployment)
+        assert tried.best.layout == alone.deployment.layout
+        assert tried.fits == bool(alone.verdict.fits)
+        assert tried.score == pytest.approx(score(alone.row, "throughput", devices is None), rel=1e-12)
+        if devices is None:
+            fewest = fewest_in_node(tried.deployment, load)
+            held = tried.deployment.devices
+            assert held == (tried.deployment.accelerator.link_domain if fewest is None else fewest.layout.tensor)  # type: ignore[union-attr]

@@ -232,13 +232,13 @@ def eligible(there: Held, offered: Array | bool = True) -> Array:
 _SHORT = 4
 
 
-def best(goal: str, row: LayoutRow, wanted: Array, *, by_device: bool = False) -> Array:
+def best(goal: str, row: LayoutRow, wanted: Array) -> Array:
     """The index of the best of the wanted layouts along the first axis (for each machine), of layouts as good that of
     fewer devices, then the narrower and the shorter one; -1 where none is wanted."""
     import numpy
 
     left = wanted
-    for key in _keys(goal, row, by_device=by_device):
+    for key in _keys(goal, row):
         values = numpy.where(left, key, numpy.inf)
         left = left & (values == values.min(axis=0))
     return numpy.where(wanted.any(axis=0), left.argmax(axis=0), -1)
@@ -258,10 +258,10 @@ def scores(goal: str, row: LayoutRow, *, by_device: bool = False) -> tuple[Array
     return _SCORES[goal](row, row.devices if by_device else 1)
 
 
-def _keys(goal: str, row: LayoutRow, *, by_device: bool = False) -> tuple[Array, ...]:
+def _keys(goal: str, row: LayoutRow) -> tuple[Array, ...]:
     import numpy
 
-    first, second = scores(goal, row, by_device=by_device)
+    first, second = scores(goal, row)
     sizes = (row.devices, row.tensor_parallel, row.pipeline_parallel)
     shape = numpy.shape(first)
     return (_rounded(first), _rounded(second), *(numpy.broadcast_to(size, shape) for size in sizes))

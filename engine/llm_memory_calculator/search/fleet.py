@@ -126,7 +126,7 @@ def _groups(architecture: Architecture, node: int) -> Layouts:
 
 def best_of_each(fleet: Fleet, load: Load, goal: str, *, by_device: bool) -> list[Cell | None]:
     """Of each accelerator the best layout of up to its devices, of those that `cells.eligible` says; None where there
-    is none. Raises UnlikeError."""
+    is none. by_device: its score is of each device. Raises UnlikeError."""
     import numpy
 
     offers = []
@@ -142,7 +142,7 @@ def best_of_each(fleet: Fleet, load: Load, goal: str, *, by_device: bool) -> lis
     wanted = cells.eligible(there, offered)
     ttft, tpot = fleet.times(load, layouts)
     row = row_of(layouts, load, ttft, tpot, there.shares)
-    chosen = cells.best(goal, row, wanted, by_device=by_device)
+    chosen = cells.best(goal, row, wanted)
     first, second = cells.scores(goal, row, by_device=by_device)
     here = numpy.arange(len(offers))
     firsts, seconds = first[chosen, here].tolist(), second[chosen, here].tolist()
