@@ -128,9 +128,13 @@ if TYPE_CHECKING:
         PhaseReport as PhaseReport,
         ServingReport as ServingReport,
         StartupLogReport as StartupLogReport,
+        SweepReport as SweepReport,
     )
     from .sources import (
         catalogue_names as catalogue_names,
+    )
+    from .sweeps import (
+        sweep as sweep,
     )
     from .validation import (
         calibrate as calibrate,
@@ -252,8 +256,10 @@ _ROOMS = {
         "PhaseReport",
         "ServingReport",
         "StartupLogReport",
+        "SweepReport",
     ),
     ".sources": ("catalogue_names",),
+    ".sweeps": ("sweep",),
     ".validation": ("calibrate",),
 }
 """Where each public name is made."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -76,6 +76,7 @@ from .report import (
     BatchReport,
     ComparisonReport,
     EndToEndReport,
+    HardwareRow,
     ImagesReport,
     LayoutReport,
     MemoryReport,
@@ -572,11 +573,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
             f"engine {plain.engine.name!r} is described on none of the accelerators that clouds rent; name "
             "hardware, such as ['M4 Max', 'M3 Ultra']."
         )
-    offered = [
-        # another engine serves there, or none does
-        deployed(asked, model, accelerator=entry, devices=count) if entry in unserved else plain.on(entry, count)
-        for entry, count in chosen
-    ]
+    offered = [_offered(asked, plain, entry, count) for entry, count in chosen]
     tried = search.try_accelerators(offered, load, asked.goal)
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
@@ -602,3 +599,27 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     shown = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
     notes += [*plain.notes, *hardware_notes(*(entry for entry in shown if entry is not None))]
     return search.comparison_report(tried, keep, tuple(notes), explained=asked.detail == "full")
+
+
+def _offered(asked: CompareHardware, plain: Deployment, accelerator: Accelerator, devices: int | None) -> Deployment:
+    """A deployment on devices that are offered: on those that its engine is not described on another serves, or none
+    does."""
+    if serves(plain.engine.name, device_of(accelerator)):
+        return plain.on(accelerator, devices)
+    return deployed(asked, plain.model, accelerator=accelerator, devices=devices)
+
+
+def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, int | None]]) -> Iterator[HardwareRow]:
+    """The rows of a comparison in the order of the hardware, as they are found; what cannot be is the row's reason."""
+    model, load = _model(asked, asked.model), generated_load(asked)
+    require_decoder(model)
+    plain = deployed(asked, model)
+    offered, rows = list[Deployment](), dict[int, HardwareRow]()
+    for index, (accelerator, devices) in enumerate(hardware):
+        try:
+            offered.append(_offered(asked, plain, accelerator, devices))
+        except CalculatorError as error:
+            rows[index] = HardwareRow(hardware=accelerator.name, fits=False, reason=str(error))
+    tried = iter(sorted(search.try_accelerators(offered, load, asked.goal), key=lambda one: one.index))
+    for index in range(len(hardware)):
+        yield rows[index] if index in rows else next(tried).row(advised=False)

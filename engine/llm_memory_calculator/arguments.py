@@ -13,7 +13,24 @@ from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
-from .checks import adapters, choice, flag, lengths, mix, names, object_or_path, real, refuse, sides, text, whole
+from .checks import (
+    adapters,
+    choice,
+    executor,
+    flag,
+    function,
+    lengths,
+    listed,
+    mix,
+    names,
+    object_or_path,
+    path,
+    real,
+    refuse,
+    sides,
+    text,
+    whole,
+)
 from .engines import ENGINES, SPELLINGS, settings_of
 from .errors import ArgumentError, shown
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
@@ -49,6 +66,7 @@ MOST_REQUESTS = 1_000_000
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
+ALL = "all"
 ARRIVALS = ("poisson", "even")
 FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
@@ -66,13 +84,18 @@ Kind = Literal[
     "mix",
     "lengths",
     "model",
+    "model list",
     "hardware",
     "hardware list",
+    "workload list",
     "object",
     "adapters",
     "calibration",
     "speculation",
     "log",
+    "path",
+    "executor",
+    "function",
 ]
 
 
@@ -83,10 +106,9 @@ class Argument:
     kind: Kind
     """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
     checks), a list of names, one side or height and width in pixels (a number, a pair, text), lengths
-    with their shares, a length or how lengths are spread, a model, one accelerator
+    with their shares, a length or how lengths are spread, a model or several, one accelerator
     or several, an object, adapters or a calibration (an object or the path of one), what drafts (a word, a model or an
-    object),
-    the text of a log."""
+    object), objects of arguments, the text of a log, the path of a file, an executor, a function."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -134,6 +156,14 @@ class Argument:
                 return object_or_path(name, value)
             case "speculation":
                 return speculative(name, value)
+            case "model list" | "workload list":
+                return listed(name, value, objects=self.kind == "workload list", examples=self.examples)
+            case "path":
+                return path(name, value, self.examples)
+            case "executor":
+                return executor(name, value)
+            case "function":
+                return function(name, value)
             case "object" if not isinstance(value, Mapping):
                 raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
         return value
@@ -703,6 +733,17 @@ class BestParallelism(Ranked):
     ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
 
 
+DevicesOfEach = Annotated[
+    int | None,
+    Argument(
+        "whole",
+        "Devices of each",
+        most=MOST_SEARCHED_DEVICES,
+        left_out="the fewest of one node that hold the model",
+    ),
+]
+
+
 @dataclass(eq=False)
 class CompareHardware(Ranked):
     model: ModelName
@@ -717,21 +758,88 @@ class CompareHardware(Ranked):
         ),
     ] = None
     _: KW_ONLY
-    devices: Annotated[
-        int | None,
-        Argument(
-            "whole",
-            "Devices of each",
-            most=MOST_SEARCHED_DEVICES,
-            left_out="the fewest of one node that hold the model",
-        ),
-    ] = None
+    devices: DevicesOfEach = None
     top: Annotated[
         int | None,
         Argument("whole", "Best rows to return", most=1000, left_out="5 of the default list, all of one given,"),
     ] = None
 
     ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
+
+
+@dataclass(eq=False)
+class Sweep(Ranked):
+    models: Annotated[
+        Sequence[ModelLike] | ModelLike,
+        Argument(
+            "model list",
+            "Models, each as one of any other question: hub ids, short names, paths, configs",
+            examples=(["meta-llama/Llama-3.1-8B", "Qwen/Qwen3-8B"],),
+        ),
+    ]
+    hardware: Annotated[
+        Sequence[HardwareLike] | HardwareLike | None,
+        Argument(
+            "hardware list",
+            f"Accelerators, or {ALL} for the whole catalogue",
+            left_out="those that clouds rent or list prices name (no processors, no laptops)",
+            examples=(["A100_80GB", "H100"],),
+        ),
+    ] = None
+    workloads: Annotated[
+        Sequence[Mapping[str, Any]] | Mapping[str, Any] | None,
+        Argument(
+            "workload list",
+            "Arguments that differ from one workload to the next; what all of them share stands beside them",
+            left_out="one workload",
+            examples=([{"batch_size": 1}, {"batch_size": 32, "input_tokens": 4096}],),
+        ),
+    ] = None
+    executor: Annotated[
+        Any,
+        Argument(
+            "executor",
+            "Who answers, a model a task: whatever has submit(function, *arguments) -> concurrent.futures.Future, as "
+            "pools of processes and threads, Dask's Client.get_executor() and mpi4py's MPIPoolExecutor",
+            left_out="this process, one after the other,",
+            spoken=False,
+        ),
+    ] = None
+    _: KW_ONLY
+    devices: DevicesOfEach = None
+    output: Annotated[
+        str | PathLike[str] | None,
+        Argument(
+            "path",
+            "File to which rows are added as they come, x.csv or x.parquet (a folder of parts, with the extra parquet);"
+            " models that it has already are kept",
+            left_out="none: the rows are the answer",
+            examples=("sweep.csv",),
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Processes of this machine that share the work; of an executor, how many workers it has",
+            most=MOST_DEVICES,
+            left_out="none, or as many as the executor says",
+            examples=(8,),
+        ),
+    ] = None
+    progress: Annotated[
+        Callable[[int, int], object] | None,
+        Argument("function", "Called with (models done, models in all) after each", spoken=False),
+    ] = None
+    cancelled: Annotated[
+        Callable[[], bool] | None,
+        Argument("function", "Asked some twenty times a second: True ends the sweep with what has come", spoken=False),
+    ] = None
+    detail: Annotated[
+        str, Argument("word", "A row is concise; compare_hardware explains one", words=DETAILS[:1], spoken=False)
+    ] = "concise"
+
+    ORDER = ("models", "hardware", "workloads", "executor")
 
 
 @dataclass(eq=False)

@@ -185,6 +185,41 @@ def object_or_path(name: str, value: object) -> Any:
     raise ArgumentError(f"{name} must be an object or the path of its file, and is {shown(value)}.")
 
 
+def listed(name: str, value: object, *, objects: bool = False, examples: Sequence[object] = ()) -> tuple[Any, ...]:
+    """One or several as a tuple; `objects`: each of them an object of arguments."""
+    given = _plain(value)
+    several = isinstance(given, Collection) and not isinstance(given, (str, bytes, Mapping, os.PathLike))
+    entries = tuple(given) if several else (given,)
+    if not entries or (objects and not all(isinstance(entry, Mapping) for entry in entries)):
+        what = "an object of arguments or a list of such" if objects else "one or a list of some"
+        raise ArgumentError(f"{name} must be {what}, such as {examples[0]!r}, and is {shown(value)}.")
+    return entries
+
+
+def path(name: str, value: object, examples: Sequence[object] = ()) -> str:
+    """The path of a file as text."""
+    place = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(place, str) or not place:
+        raise ArgumentError(f"{name} must be the path of a file such as {examples[0]!r}, and is {shown(value)}.")
+    return place
+
+
+def executor(name: str, value: object) -> Any:
+    """What answers `submit`, an instance and not its class."""
+    if isinstance(value, type) or not callable(getattr(value, "submit", None)):
+        raise ArgumentError(
+            f"{name} must have submit(function, *arguments) that returns a concurrent.futures.Future, as "
+            f"ProcessPoolExecutor(8) and Dask's Client.get_executor() have, and is {shown(value)}."
+        )
+    return value
+
+
+def function(name: str, value: object) -> Any:
+    if not callable(value):
+        raise ArgumentError(f"{name} must be a function, and is {shown(value)}.")
+    return value
+
+
 # What engines call what has one name for all of them here.
 _ENGINES_WORDS = {
     "kv_cache_dtype": "kv_precision",

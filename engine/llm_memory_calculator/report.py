@@ -793,6 +793,34 @@ class ComparisonReport(Ranking):
     """What was assumed, overridden, or needs attention."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """What a sweep added to its file."""
+
+    output: str
+    """The file."""
+    models: int
+    """Models that were asked for."""
+    kept: int
+    """Those that the file had already."""
+    answered: int
+    """Those that were added."""
+    rows: int
+    """Rows that were added, one a model, accelerator and workload."""
+    errors: int
+    """Those of them that say an error."""
+    complete: bool
+    """Whether the file now has every model; false where the sweep was cancelled."""
+
+    def __str__(self) -> str:
+        kept = f", {self.kept:,} were there" if self.kept else ""
+        left = "" if self.complete else f" {self.models - self.kept - self.answered:,} are left: ask again to go on."
+        return (
+            f"{self.output}: {self.rows:,} rows of {self.answered:,} of {self.models:,} models were added{kept}; "
+            f"{self.errors:,} of the rows have an error.{left}"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelReport(Answer):
     """What a model is."""

@@ -27,6 +27,7 @@ from llm_memory_calculator.arguments import (
     InspectModel,
     MaxBatchSize,
     Question,
+    Sweep,
 )
 
 from .answers import json_values, shown
@@ -88,16 +89,29 @@ def _root(
 
 
 def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
+    if as_json:
+        _print(lambda: typer.echo(json.dumps(json_values(report, derived=True), indent=2, allow_nan=False)))
+    else:
+        _print(lambda: _print_table(report, table))
+
+
+def _print(say: Callable[[], None]) -> None:
     try:
-        if as_json:
-            typer.echo(json.dumps(json_values(report, derived=True), indent=2, allow_nan=False))
-        else:
-            _print_table(report, table)
+        say()
         sys.stdout.flush()
     except BrokenPipeError:
         # nothing more can be said to a reader that has gone, and that is no error
         _silence()
         raise typer.Exit from None
+
+
+def _show_text(said: Any, as_json: bool) -> None:
+    """Rows as they are, or a report as its own sentence."""
+    if isinstance(said, str):
+        said = said.rstrip("\n")
+    else:
+        said = json.dumps(json_values(said), indent=2) if as_json else str(said)
+    _print(lambda: typer.echo(said))
 
 
 def _print_table(report: Any, table: Callable[[Any], Any]) -> None:
@@ -201,6 +215,34 @@ def _explain_log() -> None:
 
 
 _explain_log()
+
+
+def _sweep() -> None:
+    """Add the command that asks of many models, which shows how far it is where people watch."""
+    said = spoken(Sweep)
+
+    def command(as_json: bool, **typed: Any) -> None:
+        from .progress import shown_progress
+
+        given = {
+            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
+        }
+        with shown_progress() as progress:
+            found = ask("sweep", Sweep, given, progress=progress)
+        if "output" not in given:
+            found = found.to_json(orient="records", indent=2) if as_json else found.to_csv(index=False)
+        _show_text(found, as_json)
+
+    parameters = [
+        *map(option_of, said),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
+    ]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command("sweep", help="Many models on many accelerators: a CSV or Parquet file of rows, gone on with.")(command)
+
+
+_sweep()
 
 
 @app.command()

@@ -16,10 +16,20 @@ from llm_memory_calculator.startup_logs import LONGEST
 
 from .spoken import Spoken
 
-_TYPES: dict[str, Any] = {"whole": int, "real": float, "flag": bool, "names": list[str], "hardware list": list[str]}
+_TYPES: dict[str, Any] = {
+    "whole": int,
+    "real": float,
+    "flag": bool,
+    "names": list[str],
+    "model list": list[str],
+    "hardware list": list[str],
+    "workload list": list[str],
+}
 _SHOWN_AS = {
     "names": "NAME...",
     "hardware list": "NAME...",
+    "workload list": "JSON|FILE...",
+    "path": "FILE",
     "sides": "SIDE|HEIGHTxWIDTH",
     "mix": "LENGTH:SHARE,...",
     "lengths": "LENGTH|JSON|LENGTH:SHARE,...",
@@ -37,6 +47,9 @@ def option_of(entry: Spoken) -> Parameter:
     default: Any = None
     if argument.kind == "log":
         shown: Any = typer.Argument(help="File of a start-up log; - for standard input.", metavar="FILE|-")
+    elif argument.kind == "model list":
+        text = f"{entry.description} A .txt file has one a line, - is standard input."
+        shown = typer.Argument(help=text, metavar="MODEL...|FILE.txt|-", show_default=False)
     elif argument.kind == "model" and entry.default is MISSING:
         shown = typer.Argument(help=entry.description, metavar=entry.name.upper(), show_default=False)
     else:
@@ -69,7 +82,30 @@ def value_of(entry: Spoken, typed: Any) -> Any:
             return _object(entry.name, typed)
         case "hardware list":
             return [_object(entry.name, one) for one in typed]
+        case "model list":
+            return [model for one in typed for model in _models(one)]
+        case "workload list":
+            return [load for one in typed for load in _several(_object(entry.name, one))]
     return typed
+
+
+def _models(typed: str) -> list[Any]:
+    """A model, or those that a file of their names has, one a line."""
+    if typed.lstrip().startswith("{"):
+        return [_object("models", typed)]
+    if typed != "-" and not typed.endswith(".txt"):
+        return [typed]
+    try:
+        lines = sys.stdin.read() if typed == "-" else Path(typed).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(
+            f"models must be names or a .txt file of them, and {typed[:60]!r} is not: {error}."
+        ) from None
+    return [line.strip() for line in lines.splitlines() if line.strip()]
+
+
+def _several(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
 
 
 def _object(name: str, typed: str) -> Any:
@@ -77,7 +113,7 @@ def _object(name: str, typed: str) -> Any:
     try:
         if typed.endswith(".json"):
             return json.loads(Path(typed).read_text(encoding="utf-8"))
-        if typed.lstrip().startswith("{"):
+        if typed.lstrip().startswith(("{", "[{")):
             return json.loads(typed)
     except (OSError, ValueError, RecursionError) as error:
         raise ArgumentError(

@@ -54,8 +54,8 @@ def spoken(question: type[Question]) -> tuple[Spoken, ...]:
     return tuple(said)
 
 
-def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
-    """The report of the public function `name`, asked with arguments as they were said.
+def ask(name: str, question: type[Question], given: Mapping[str, Any], **unspoken: Any) -> Any:
+    """The report of the public function `name`, asked with arguments as they were said; unspoken: what no one can say.
 
     Raises CalculatorError, in the words of whoever asked, for all that they can mend.
     """
@@ -80,4 +80,4 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any]) -> Any:
         )
     # loaded at the first question: a server can say what it does without it
     function = getattr(import_module("llm_memory_calculator"), name)
-    return function(**{known[word].field: value for word, value in told.items()})
+    return function(**{known[word].field: value for word, value in told.items()}, **unspoken)

@@ -155,9 +155,14 @@ def _values(argument: Argument) -> dict[str, Any]:
             return accelerator
         case "hardware list":
             return {"anyOf": [*accelerator["anyOf"], {"type": "array", "items": accelerator, "minItems": 1}]}
-        case "object":
+        case "model list":
+            model = {"anyOf": [text | {"minLength": 1}, {"type": "object"}]}
+            return {"anyOf": [*model["anyOf"], {"type": "array", "items": model, "minItems": 1}]}
+        case "workload list":
+            return {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}, "minItems": 1}]}
+        case "object" | "executor" | "function":
             return {"type": "object"}
         case "adapters" | "calibration" | "speculation":
             return {"anyOf": [{"type": "object"}, text | {"minLength": 1}]}
-        case "model" | "text" | "format" | "log":
+        case "model" | "text" | "format" | "log" | "path":
             return text | {"minLength": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ class Tried:
 
     deployment: Deployment
     """On it, in no layout yet; `devices` are those that its layouts were looked for on."""
+    index: int
+    """Its place among those that were given."""
+    devices: int | None
+    """Those that were given; None: as few as hold the load."""
     load: Load
     goal: str
     best: Deployment | None = None
@@ -34,10 +38,11 @@ class Tried:
     score: tuple[float, float] = (math.inf, math.inf)
     """What accelerators are ranked by, smaller is better."""
 
-    def row(self, *, explained: bool) -> HardwareRow:
+    def row(self, *, explained: bool = False, advised: bool = True) -> HardwareRow:
+        """advised: where it has no layout, the reason says what would do, which is looked for only then."""
         accelerator = self.deployment.device
         if self.best is None:
-            return HardwareRow(hardware=accelerator, fits=False, reason=self._reason())
+            return HardwareRow(hardware=accelerator, fits=False, reason=self._reason(advise=advised))
         placed = place(self.best, self.load)
         return HardwareRow(
             hardware=accelerator,
@@ -49,10 +54,10 @@ class Tried:
             ledger=placed.explanation if explained else None,
         )
 
-    def _reason(self) -> str:
-        """Why it has no layout, and what would do: looked for only where it is shown, since that takes longest."""
+    def _reason(self, *, advise: bool) -> str:
+        """Why it has no layout, and where `advise` says so what would do, which takes longest to find."""
         try:
-            best_layouts(self.deployment, self.load, goal=self.goal)
+            best_layouts(self.deployment, self.load, goal=self.goal, advise=advise)
         except (DoesNotFitError, LayoutError) as error:
             return str(error)
         raise AssertionError(f"{self.deployment} was found to have no layout")
@@ -63,51 +68,50 @@ def try_accelerators(deployments: Sequence[Deployment], load: Load, goal: str) -
     are given. Where any takes as many devices as it needs, they are ranked by what each device does.
     """
     by_device = any(one.devices is None for one in deployments)
+    # the same accelerator may stand there twice, with more devices
+    where = {id(one): index for index, one in enumerate(deployments)}
     fleets, alone = together([one for one in deployments if one.devices is None], load)
-    sized = [
-        replace(one, devices=devices)
-        for fleet in fleets
-        for one, devices in zip(fleet.deployments, fewest_of_each(fleet, load), strict=True)
-    ]
-    sized += [_offered(one, load) for one in alone]
-    sized += [one for one in deployments if one.devices is not None]
-    by_count: dict[int | None, list[Deployment]] = {}
-    for one in sized:
-        by_count.setdefault(one.devices, []).append(one)
-    found = []
-    for members in by_count.values():
-        fleets, alone = together(members, load)
-        for fleet in fleets:
-            try:
-                best = best_of_each(fleet, load, goal, by_device=by_device)
-            except UnlikeError:
-                alone += fleet.deployments
-                continue
-            for one, cell in zip(fleet.deployments, best, strict=True):
-                tried = Tried(deployment=one, load=load, goal=goal)
-                if cell is not None:
-                    there = one.laid_out(cell.layout)
-                    tried = replace(tried, best=there, score=cell.score, fits=cell.fits)
-                found.append(tried)
-        found += [_try_alone(one, load, goal, by_device=by_device) for one in alone]
-    where = {one.accelerator: index for index, one in enumerate(deployments)}
-    found.sort(key=lambda one: where[one.deployment.accelerator])
-    return sorted(found, key=lambda one: (one.best is None, not one.fits, one.score))
+    sized = [(one, one) for one in deployments if one.devices is not None]
+    sized += [(one, _offered(one, load)) for one in alone]
+    for fleet in fleets:
+        fewest = fewest_of_each(fleet, load)
+        sized += [(one, replace(one, devices=devices)) for one, devices in zip(fleet.deployments, fewest, strict=True)]
+    by_count: dict[int | None, list[Tried]] = {}
+    for given, one in sized:
+        tried = Tried(deployment=one, index=where[id(given)], devices=given.devices, load=load, goal=goal)
+        by_count.setdefault(one.devices, []).append(tried)
+    found = [one for same in by_count.values() for one in _tried(same, by_device=by_device)]
+    return sorted(found, key=lambda one: (one.best is None, not one.fits, one.score, one.index))
 
 
-def _try_alone(deployment: Deployment, load: Load, goal: str, *, by_device: bool) -> Tried:
+def _tried(these: Sequence[Tried], *, by_device: bool) -> Iterator[Tried]:
+    """Accelerators with as many devices of each, in their best layouts."""
+    load, goal = these[0].load, these[0].goal
+    whose = {id(one.deployment): one for one in these}
+    fleets, alone = together([one.deployment for one in these], load)
+    for fleet in fleets:
+        try:
+            best = best_of_each(fleet, load, goal, by_device=by_device)
+        except UnlikeError:
+            alone += fleet.deployments
+            continue
+        for deployment, cell in zip(fleet.deployments, best, strict=True):
+            one = whose[id(deployment)]
+            if cell is None:
+                yield one
+            else:
+                yield replace(one, best=deployment.laid_out(cell.layout), score=cell.score, fits=cell.fits)
+    for deployment in alone:
+        yield _try_alone(whose[id(deployment)], by_device=by_device)
+
+
+def _try_alone(one: Tried, *, by_device: bool) -> Tried:
     try:
-        best = best_layouts(deployment, load, goal=goal, advise=False).best
+        best = best_layouts(one.deployment, one.load, goal=one.goal, advise=False).best
     except (DoesNotFitError, LayoutError):
-        return Tried(deployment=deployment, load=load, goal=goal)
-    return Tried(
-        deployment=deployment,
-        load=load,
-        goal=goal,
-        best=best.deployment,
-        fits=bool(best.verdict.fits),
-        score=score(best.row, goal, by_device),
-    )
+        return one
+    fits = bool(best.verdict.fits)
+    return replace(one, best=best.deployment, fits=fits, score=score(best.row, one.goal, by_device))
 
 
 def _offered(deployment: Deployment, load: Load) -> Deployment:
@@ -121,11 +125,11 @@ def comparison_report(
     tried: Sequence[Tried], keep: int, notes: tuple[Note, ...], *, explained: bool = False
 ) -> ComparisonReport:
     """The first `keep` of the accelerators tried and ranked."""
-    counts = {one.deployment.devices for one in tried}
+    counts = {one.devices for one in tried}
     deployment, load = tried[0].deployment, tried[0].load
     return ComparisonReport(
         **deployment.said(),
-        devices=tried[0].deployment.devices if len(counts) == 1 else None,
+        devices=tried[0].devices if len(counts) == 1 else None,
         goal=tried[0].goal,
         batch_size=load.sequences,
         input_tokens=load.tokens,

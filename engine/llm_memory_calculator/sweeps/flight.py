@@ -1,0 +1,64 @@
+"""Tasks handed to an executor, a bounded number at a time, and their answers as they come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Protocol, TypeVar
+
+Answer = TypeVar("Answer")
+
+TASKS_PER_WORKER = 4
+"""Enough that no worker waits for its next task, few enough that little is asked for in vain when a sweep is ended."""
+_LISTENS_S = 0.05
+
+
+class Executor(Protocol):
+    """What answers a function of some arguments elsewhere, or later."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]: ...
+
+
+def workers_of(executor: Executor) -> int:
+    """How many workers an executor has, by its own word; as many as this machine has cores where it says nothing."""
+    # mpi4py says num_workers, the pools of concurrent.futures keep it to themselves, Dask's client counts threads
+    for word in ("num_workers", "_max_workers"):
+        count = getattr(executor, word, None)
+        if isinstance(count, int) and count > 0:
+            return count
+    threads = getattr(getattr(executor, "_client", None), "nthreads", None)
+    counted = sum(threads().values()) if callable(threads) else 0
+    return counted or os.cpu_count() or 1
+
+
+def answers(
+    executor: Executor,
+    workers: int,
+    function: Callable[..., Answer],
+    tasks: Iterable[tuple[Any, ...]],
+    cancelled: Callable[[], bool],
+) -> Iterator[Answer]:
+    """The answers as they come, until there are no more tasks or `cancelled` says so.
+
+    What then is not yet begun is taken back. An exception of a task or of the executor is raised, after the answers
+    that came with it.
+    """
+    left = iter(tasks)
+    pending: set[Future[Answer]] = set()
+    try:
+        while not cancelled():
+            while len(pending) < TASKS_PER_WORKER * workers and (task := next(left, None)) is not None:
+                pending.add(executor.submit(function, *task))
+            if not pending:
+                return
+            finished, pending = wait(pending, timeout=_LISTENS_S, return_when=FIRST_COMPLETED)
+            for future in sorted(finished, key=_failed):
+                yield future.result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.cancelled() or future.exception() is not None
