@@ -823,7 +823,7 @@ class Sweep(Ranked):
             "whole",
             "Processes of this machine that share the work; of an executor, how many workers it has",
             most=MOST_DEVICES,
-            left_out="none, or as many as the executor says",
+            left_out="none; of an executor as many as it says, or else as this machine has cores,",
             examples=(8,),
         ),
     ] = None

@@ -282,6 +282,15 @@ def test_a_file_that_was_cut_off_anywhere_is_made_whole(tmp_path: Path) -> None:
         assert file.read_bytes() == whole
 
 
+def test_a_name_that_is_no_text_or_no_line_is_gone_on_with(tmp_path: Path) -> None:
+    names = ["two\nlines", "no\udcfftext", 'quoted, "so"']
+    hardware = {**CARD, "name": "my\ncard"}
+    sweep(names, hardware, output=tmp_path / "x.csv")
+    report = sweep(names, hardware, output=tmp_path / "x.csv")
+    assert isinstance(report, SweepReport)
+    assert (report.kept, report.answered) == (3, 0)
+
+
 def test_models_of_a_file_are_not_asked_again(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     sweep(**{**QUESTION, "models": MODELS[1:]}, output=file)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..arguments import CompareHardware, declarations
 from ..errors import ArgumentError
-from .rows import Place, SweepRow
+from .rows import Place, SweepRow, one_line
 
 Cell = str | int | float | bool | None
 Kind = Literal["whole", "real", "flag", "text"]
@@ -63,7 +63,9 @@ def columns_of(hardware: Sequence[Place], workloads: Sequence[Mapping[str, Any]]
 
 
 def _cell(value: object) -> Cell:
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, str):
+        return one_line(value)
+    if value is None or isinstance(value, (int, float, bool)):
         return value
     return json.dumps(value, default=str, sort_keys=True)
 

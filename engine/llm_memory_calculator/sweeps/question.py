@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from llm_memory_hardware import Accelerator, accelerators_for_serving, all_accelerators, find_accelerator
@@ -25,7 +22,8 @@ from ..report import SweepReport
 from .columns import Columns, columns_of
 from .flight import answers, workers_of
 from .output import Listed, opened
-from .rows import Named, Place, SweepRow, answer, rows_of
+from .processes import answers_of_processes
+from .rows import Named, Place, SweepRow, answer, one_line, rows_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -93,20 +91,9 @@ def _found(
     if asked.executor is not None:
         yield from answers(asked.executor, asked.workers or workers_of(asked.executor), answer, tasks, cancelled)
     elif asked.workers is not None and models:
-        # spawned: a fork of a process with threads may stand still
-        workers = min(asked.workers, len(models))
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_at_once)
-        try:
-            yield from answers(pool, workers, answer, tasks, cancelled)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        yield from answers_of_processes(min(asked.workers, len(models)), tasks, cancelled)
     else:
         yield from _here(models, hardware, workloads, cancelled)
-
-
-def _end_at_once() -> None:
-    """Let a worker end without a word where its user interrupts the sweep; it has nothing to put away."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _here(
@@ -157,14 +144,14 @@ def _models(asked: Sweep) -> list[Named]:
 def _name_of(model: ModelLike) -> str:
     """By its content where it is a config, so that a file that is gone on with is never taken for that of another."""
     if isinstance(model, (str, os.PathLike)):
-        return " ".join(os.fspath(model).splitlines())
+        return one_line(os.fsdecode(model))
     if isinstance(model, Mapping):
         content = json.dumps(model, sort_keys=True, default=str).encode()
-        return f"{model.get('_name_or_path') or 'config'} {hashlib.sha256(content).hexdigest()[:12]}"
+        return f"{one_line(str(model.get('_name_or_path') or 'config'))} {hashlib.sha256(content).hexdigest()[:12]}"
     if isinstance(model, Model):
-        return model.name
+        return one_line(model.name)
     if isinstance(model, Architecture):
-        return model_of(model).name
+        return one_line(model_of(model).name)
     raise ArgumentError(f"models must be names, paths, configs or models, and one is {shown(model)}.")
 
 
@@ -187,7 +174,7 @@ def _hardware(asked: Sweep) -> tuple[Place, ...]:
     found: dict[str, Place] = {}
     for entry in entries:
         accelerator, devices = named(entry, None)
-        name = accelerator.name if devices is None else f"{devices}x{accelerator.name}"
+        name = one_line(accelerator.name if devices is None else f"{devices}x{accelerator.name}")
         place = Place(
             name=name,
             canonical=accelerator.name,

@@ -106,7 +106,7 @@ def rows_of(model: Named, hardware: Sequence[Place], workloads: Sequence[Mapping
         except Exception as fault:  # noqa: BLE001 - likewise
             refusal = _reported(fault)
         for place in hardware[found:]:
-            yield SweepRow(model=model.name, hardware=place.name, workload=number, error=_one_line(refusal))
+            yield SweepRow(model=model.name, hardware=place.name, workload=number, error=one_line(refusal))
 
 
 def _reported(fault: Exception) -> str:
@@ -115,7 +115,7 @@ def _reported(fault: Exception) -> str:
 
 def _row(model: str, place: Place, workload: int, row: HardwareRow, accelerator: Accelerator) -> SweepRow:
     layout, interval = row.layout, row.tpot_interval_ms
-    error = _one_line(row.reason) if row.reason else None
+    error = one_line(row.reason) if row.reason else None
     if layout is None or interval is None:
         return SweepRow(model=model, hardware=place.name, workload=workload, error=error)
     rate = get_best_rate(accelerator, allow_spot=False)
@@ -139,5 +139,6 @@ def _row(model: str, place: Place, workload: int, row: HardwareRow, accelerator:
     )
 
 
-def _one_line(sentence: str) -> str:
-    return " ".join(sentence.split())
+def one_line(sentence: str) -> str:
+    """As it stands in a file, where a row is a line: also a path that is no text can be in it."""
+    return " ".join(sentence.split()).encode("utf-8", "backslashreplace").decode()
