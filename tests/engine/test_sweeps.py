@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -224,6 +225,23 @@ def test_progress_is_told_of_models(tmp_path: Path) -> None:
     sweep(MODELS[:1], "L4", output=file)
     sweep(MODELS, "L4", output=file, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_sweep_that_is_cancelled_waits_for_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, let_go = threading.Event(), threading.Event()
+
+    def search(*_: Any) -> Iterator[Any]:
+        begun.set()
+        let_go.wait(20)
+        return iter(())
+
+    monkeypatch.setattr(rows, "each_compared", search)
+    try:
+        found = sweep(**QUESTION, cancelled=begun.is_set)
+        assert not let_go.is_set()
+    finally:
+        let_go.set()
+    assert len(found) == 0
 
 
 def test_a_sweep_that_is_cancelled_ends_soon_and_takes_back_what_is_not_begun(tmp_path: Path) -> None:

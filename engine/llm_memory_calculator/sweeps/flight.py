@@ -45,15 +45,19 @@ def answers(
     that came with it.
     """
     left = iter(tasks)
-    pending: set[Future[Answer]] = set()
+    pending: dict[Future[Answer], None] = {}
     try:
         while not cancelled():
             while len(pending) < TASKS_PER_WORKER * workers and (task := next(left, None)) is not None:
-                pending.add(executor.submit(function, *task))
+                pending[executor.submit(function, *task)] = None
             if not pending:
                 return
-            finished, pending = wait(pending, timeout=_LISTENS_S, return_when=FIRST_COMPLETED)
-            for future in sorted(finished, key=_failed):
+            finished = wait(pending, timeout=_LISTENS_S, return_when=FIRST_COMPLETED).done
+            # of those that came together the first asked for comes first, but a failure last
+            came = sorted((future for future in pending if future in finished), key=_failed)
+            for future in came:
+                del pending[future]
+            for future in came:
                 yield future.result()
     finally:
         for future in pending:

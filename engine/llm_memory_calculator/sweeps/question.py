@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,8 @@ from ..report import SweepReport
 from .columns import Columns, columns_of
 from .flight import answers, workers_of
 from .output import Listed, opened
-from .processes import answers_of_processes
-from .rows import Named, Place, SweepRow, answer, one_line, rows_of
+from .own_workers import answers_from_here, answers_from_processes
+from .rows import Named, Place, SweepRow, answer, one_line
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -91,26 +91,9 @@ def _found(
     if asked.executor is not None:
         yield from answers(asked.executor, asked.workers or workers_of(asked.executor), answer, tasks, cancelled)
     elif asked.workers is not None and models:
-        yield from answers_of_processes(min(asked.workers, len(models)), tasks, cancelled)
+        yield from answers_from_processes(min(asked.workers, len(models)), tasks, cancelled)
     else:
-        yield from _here(models, hardware, workloads, cancelled)
-
-
-def _here(
-    models: Sequence[Named],
-    hardware: Sequence[Place],
-    workloads: Sequence[Mapping[str, Any]],
-    cancelled: Callable[[], bool],
-) -> Iterator[list[SweepRow]]:
-    for model in models:
-        rows = []
-        if cancelled():
-            return
-        for row in rows_of(model, hardware, workloads):
-            rows.append(row)
-            if cancelled() and len(rows) < len(hardware) * len(workloads):
-                return
-        yield rows
+        yield from answers_from_here(tasks, cancelled)
 
 
 def _never() -> bool:
