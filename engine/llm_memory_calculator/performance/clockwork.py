@@ -68,8 +68,28 @@ class Clockwork:
     ) -> float:
         """A step that decodes so many on each of `copies`, and takes in pieces of prompts on one: their new tokens,
         and those before them. `ending`: how many of these prompts it ends.
+
+        Of a pipeline one step of each part of the sequences, among which the prompts are dealt: none overtakes another,
+        so that all are held up by the fullest.
         """
+        if self.stages == 1:
+            return self._pass(sequences, context, pieces, ending, copies)
+        parts = min(self.stages, sequences or len(pieces))
         here = -(-sequences // self.stages)
+        carrying = [
+            self._pass(here, context, dealt, -(-ending // parts), copies)
+            for dealt in (pieces[part::parts] for part in range(parts))
+            if dealt
+        ]
+        found = sum(carrying)
+        if sequences:
+            found += (parts - len(carrying)) * self._pass(here, context, (), 0, copies)
+        return max(*carrying, self.slowest_share * found)
+
+    def _pass(
+        self, here: int, context: float, pieces: Sequence[tuple[float, float]], ending: int, copies: int
+    ) -> float:
+        """A step through all stages."""
         new, decoding = sum([tokens for tokens, _ in pieces]), here * self.width
         most = len(self.tokens) - 1
         passing = min(round(decoding + new), most)
@@ -79,12 +99,7 @@ class Clockwork:
         if here:
             found += _between(self.contexts, self.attends[min(here, len(self.attends) - 1)], context)
         found = max(found, self.dispatch)
-        found += self.step + self.sequence * (here * self.width + len(pieces))
-        if self.stages == 1:
-            return found
-        # micro-batches follow each other, and the one with prompts holds up the rest at the longest stage
-        others = min(self.stages - 1, sequences) * self.slowest_share * self.decode(sequences, context)
-        return max(found, self.slowest_share * found + others)
+        return found + self.step + self.sequence * (here * self.width + len(pieces))
 
     def _attended(self, tokens: float, before: float) -> float:
         at = self.pieces
@@ -163,7 +178,9 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     wide = numpy.minimum((1 + drafted) * here, most_tokens)
     called = sum(holding.alike * dispatch_time(holding, host) for holding in stages)
     decodes = (tokens[wide] + experts[wide] + logits[numpy.minimum(wide, len(logits) - 1)])[:, None] + attends[here]
-    decodes = numpy.maximum(decodes, called) + (host.step + host.sequence * (1 + drafted) * here)[:, None]
+    # the host of each stage prepares a step
+    hosts = layout.pipeline
+    decodes = numpy.maximum(decodes, called) + hosts * (host.step + host.sequence * (1 + drafted) * here)[:, None]
     first = [float(numpy.asarray(whole).flat[0]) for whole, _ in by_stage]
     slowest = max(whole / holding.alike for whole, holding in zip(first, stages, strict=True)) / sum(first)
     if layout.pipeline > 1:
@@ -181,8 +198,8 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
         prompts=second.tolist(),
         launch=carrying + max(float(numpy.min(alone - second)), 0.0),
         dispatch=called,
-        step=host.step,
-        sequence=host.sequence,
+        step=hosts * host.step,
+        sequence=hosts * host.sequence,
         width=1 + drafted,
         stages=layout.pipeline,
         slowest_share=slowest,

@@ -63,6 +63,7 @@ def simulate(
     request_s: float,
     token_s: float,
     copies: int = 1,
+    stages: int = 1,
 ) -> Served:
     """Serve the requests.
 
@@ -104,18 +105,21 @@ def simulate(
         pieces: list[tuple[float, float]] = []
         ending: list[int] = []
         if taking or waiting:
-            spare = budget * copies - (decoding if mixes else 0)
+            spare = budget * copies * stages - (decoding if mixes else 0)
+            # a prompt is in one step at a time, whatever others take in
+            largest = spare if stages == 1 else max(1, spare // stages)
+            begun: list[tuple[int, int]] = []
             while taking and spare > 0:
                 number, done = taking.popleft()
                 request = requests[number]
-                piece = min(request.tokens - done, spare)
+                piece = min(request.tokens - done, spare, largest)
                 pieces.append((piece, request.before + done))
                 spare -= piece
                 if done + piece < request.tokens:
-                    taking.appendleft((number, done + piece))
-                    break
-                ending.append(number)
-            while waiting and spare > 0 and not taking and decoding + len(ending) < most * copies:
+                    begun.append((number, done + piece))
+                else:
+                    ending.append(number)
+            while waiting and spare > 0 and decoding + len(ending) + len(begun) < most * copies:
                 number = waiting[0]
                 request = requests[number]
                 if used + kept[number] > room and used > 0:
@@ -126,13 +130,14 @@ def simulate(
                     break
                 waiting.popleft()
                 used += kept[number]
-                piece = min(request.tokens, spare)
+                piece = min(request.tokens, spare, largest)
                 pieces.append((piece, request.before))
                 spare -= piece
                 if piece < request.tokens:
-                    taking.append((number, piece))
+                    begun.append((number, piece))
                 else:
                     ending.append(number)
+            taking.extendleft(reversed(begun))
         if pieces:
             dealt = pieces if copies == 1 else pieces[: -(-len(pieces) // copies)]
             if mixes and decoding:

@@ -134,6 +134,7 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         request_s=engine.host.request,
         token_s=engine.host.request_token,
         copies=together,
+        stages=layout.pipeline,
     )
     return outcome_of(
         deployment,

@@ -66,13 +66,16 @@ def steady_state(
     for turn in range(_TURNS):
         context = before + tokens + output / 2
         # a user's own prompt never rides with what he decodes
-        coming = decoding / steps * larger(1 - 1 / larger(inside, 1), 0.02)
+        coming = decoding / steps * larger(1 - 1 / larger(parts * inside, 1), 0.02)
         spare = larger(budget - (decoding if scheduler.mixes else 0), 1)
         piece = smaller(tokens, spare)
         pieces = tokens / piece
-        share = 1 - exponential(-coming * pieces)
+        # no part overtakes one with prompts, so that a round of all parts is as long as the fullest takes
+        share = 1 - exponential(-parts * coming * pieces)
+        in_round = parts * coming * pieces / share
+        fullest = larger(1, in_round / parts)
         # what a step that carries prompts takes in; beyond its budget prompts wait, and fewer sequences decode
-        taken_in = smaller(coming * tokens / share, larger(spare, piece))
+        taken_in = smaller(fullest * piece, larger(spare, piece))
         prompts = Step(
             batch=taken_in / piece, query=piece, context=before + (tokens - piece) / 2, samples=taken_in / tokens
         )
@@ -94,10 +97,13 @@ def steady_state(
         wait = asking + residual + taken
         inner = residual + taken
         there = inside * steps * tpot / (inner + steps * tpot + asking)
+        # no more decode than prompts can be taken in for
+        there = smaller(there, larger(spare, piece) * steps / tokens)
         off, decoding = larger(there - decoding, decoding - there), choose(turn < 2, there, (decoding + there) / 2)
         if not somewhere(off > _NEAR * there):
             break
     rate = parts * decoding / (steps * tpot)
+    wait = larger(wait, parts * inside / rate - steps * tpot)
     # who has no room waits for as long as the others take
     wait = wait + (users - parts * inside) / rate
     return Steady(decoding=parts * decoding, tpot=tpot / by_step, wait=wait, rate=rate)
