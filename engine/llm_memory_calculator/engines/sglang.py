@@ -40,7 +40,6 @@ class Sglang(Described):
     PAGED: ClassVar[bool] = True
     SEQUENCES: ClassVar[str] = "max_running_requests"
     POLLS: ClassVar[str] = "num_continuous_decode_steps"
-    STREAMS: ClassVar[str] = "stream_interval"
     EAGER: ClassVar[str] = "disable_cuda_graph"
     SMALL_CACHE: ClassVar[str] = "fp8"
     DISAGGREGATES: ClassVar[bool] = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from llm_memory_hardware import find_devices
 
 from ..api import estimate_performance
+from ..facts import table
 from .kinds import Answer, Kind
 from .models import Models
 from .reading import RefusedRow, Row
@@ -95,14 +97,24 @@ def _said(row: Row, name: str, engine: str) -> str | None:
     return said
 
 
-def _habits(row: Row, engine: str, hardware: str, users: int) -> dict[str, int] | None:
+def _habits(row: Row, engine: str, hardware: str, users: int) -> dict[str, Any] | None:
     """The settings with which a sweep was run, which its rows do not state."""
     if row.text("id") is None:
         return None
-    if engine == "sglang" and find_devices(hardware)[0].architecture == "Blackwell":
-        return {"num_continuous_decode_steps": 10 if users < 16 else 30, "stream_interval": 10}
-    shared = layout_in(row).get("data_parallel", 1) > 1
-    return {"timeout_iters": 60} if engine == "tensorrt_llm" and shared else None
+    layout, found = layout_in(row), dict[str, Any]()
+    like: dict[str, object] = {
+        "engine": engine,
+        "design": find_devices(hardware)[0].architecture,
+        "precision": row.text("precision"),
+        "devices": row.whole("devices"),
+        "copies": layout.get("data_parallel", 1) > 1,
+    }
+    for sweep in table("sweeps")["sweep"]:
+        least, most = sweep.get("users", (users, users))
+        named = sweep.get("model", "") in row.needed("model") and least <= users <= most
+        if named and all(sweep.get(name, value) == value for name, value in like.items()):
+            found |= sweep["settings"]
+    return found or None
 
 
 def _cache(row: Row, hardware: str) -> str | None:
