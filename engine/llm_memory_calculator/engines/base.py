@@ -44,6 +44,8 @@ class HostCost:
     """Of each operator in a step without prompts, where an engine launches them one by one."""
     operator_prefill: float = 0.0
     """Of each operator in a step that carries prefill."""
+    graphed: int = 0
+    """Tokens up to which a step that carries prefill replays graphs too."""
     experts: float = 0.0
     """Of each mixture's layer in a step without prompts."""
     recurrence: float = 0.0
@@ -200,6 +202,8 @@ class KernelCost:
     """Passes over memory for each that the bytes say."""
     repeats_keys: bool = False
     """Whether a cache is written out for each query head before it is attended."""
+    attends_once: bool = False
+    """Whether one kernel attends for sequences that decode and for prompts in the same step."""
     reduce_launch: float = 1.0
     """Factor on the launches of sums over ranks."""
     reduce_bandwidth: float = 1.0

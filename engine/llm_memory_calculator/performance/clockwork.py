@@ -11,7 +11,7 @@ from ..operators import Step
 from ..ranks import holdings
 from .machine import machine_of
 from .speculating import decode_step, drafting_time
-from .step import Clock, Known, dispatch_time, grouped_time, hand_over, known_by, merged_time
+from .step import Clock, Known, dispatch_time, grouped_time, hand_over, known_by, merged_time, shared_launch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,11 @@ class Clockwork:
     """What a piece of a prompt attends, by its tokens and those before it; its launch left out."""
     launch: float
     """Launches of a step that carries prompts: of what they attend, and what they cost more than graphs."""
+    shared: float
+    """Launches that are spared where sequences decode in the same step."""
+    eager: float
+    """What launches cost more in a step of more tokens than graphs are made for."""
+    graphed: int
     dispatch: float
     """Seconds in which the engine's program calls the operators of a step, the least that a step takes."""
     step: float
@@ -96,6 +101,10 @@ class Clockwork:
         shared = passing if copies == 1 else min(round(decoding + new / copies), most)
         found = self.tokens[passing] + self.experts[shared] + self.logits[min(decoding + ending, len(self.logits) - 1)]
         found += self.launch + sum([self._attended(tokens, before) for tokens, before in pieces])
+        if pieces and passing > self.graphed:
+            found += self.eager
+        if here and pieces:
+            found -= self.shared
         if here:
             found += _between(self.contexts, self.attends[min(here, len(self.attends) - 1)], context)
         found = max(found, self.dispatch)
@@ -127,6 +136,7 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     import numpy
 
     machine, layout, clock = machine_of(deployment), deployment.layout, Clock()
+    host = machine.engine.host
     stages = holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine)
     drafted = 0 if deployment.speculation is None else deployment.speculation.tokens
     most_tokens = max(most_tokens, most_sequences * (1 + drafted), 2)
@@ -158,6 +168,8 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     sampled = sampled + numpy.zeros_like(singles)
     one = Step(batch=1.0, query=1.0, samples=1.0)
     carrying = sum(whole for whole, _ in passing(one, 1)) - sum(whole for whole, _ in passing(one))
+    many = Step(batch=1.0, query=float(host.graphed + 1), samples=1.0)
+    eager = sum(whole for whole, _ in passing(many, 1)) - sum(whole for whole, _ in passing(many)) - carrying
 
     many, long = numpy.meshgrid(singles, contexts, indexing="ij")
     attending = grouped(decode_step(deployment, many, long), many)
@@ -167,13 +179,16 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     # prompts that go together are launched once, so that a second one shows what one takes without its launch
     second = grouped(Step(batch=2 * numpy.ones_like(new), query=new, context=before), new) - alone
 
+    short = Step(batch=1.0, query=2.0)
+    shared = sum(holding.alike * shared_launch(deployment, holding, short, clock) for holding in stages)
+
     every = numpy.arange(most_tokens + 1)
     tokens = numpy.interp(every, counts, everything - routed)
     experts = numpy.interp(every, counts, routed)
     sequences = numpy.arange(max(most_sequences * (1 + drafted), 2) + 1)
     logits = numpy.interp(sequences, singles, sampled - sampled[0])
     attends = _rows_for(sequences, singles, attending)
-    host, here = machine.engine.host, -(-sequences // layout.pipeline)
+    here = -(-sequences // layout.pipeline)
     # a sequence whose drafted tokens are verified brings all of them
     wide = numpy.minimum((1 + drafted) * here, most_tokens)
     called = sum(holding.alike * dispatch_time(holding, host) for holding in stages)
@@ -197,6 +212,9 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
         pieces=tuple(new[:, 0].tolist()),
         prompts=second.tolist(),
         launch=carrying + max(float(numpy.min(alone - second)), 0.0),
+        shared=shared,
+        eager=eager,
+        graphed=host.graphed,
         dispatch=called,
         step=hosts * host.step,
         sequence=hosts * host.sequence,

@@ -387,6 +387,10 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
         stage = merged_time(deployment, holding, merged, prefills(groups), clock)
         for group in groups:
             stage.add(grouped_time(deployment, holding, group, encodes, clock))
+        for group in groups[1:]:
+            spared = shared_launch(deployment, holding, group, clock)
+            stage.spend("attention", -spared)
+            stage.launch_s = stage.launch_s - spared
         if host.dispatch:
             waited = larger(0.0, dispatch_time(holding, host) - stage.total)
             stage.launch(waited)
@@ -445,10 +449,12 @@ def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Q
     host, encodes = machine.engine.host, somewhere(step.encoded)
     for count, kind in layers_of(deployment, holding):
         stage.add(clock.merged(deployment, machine, kind, _run_by(kind, step, machine), encodes), count)
-    launches = holding.depth * (host.layer + carries * (host.layer_prefill - host.layer))
+    # a step of few tokens replays the graphs of one that decodes
+    eager = carries * (step.tokens > host.graphed)
+    launches = holding.depth * (host.layer + eager * (host.layer_prefill - host.layer))
     launched = _launched(holding, encodes)
-    launches = launches + carries * host.experts_prefill * launched.mixtures
-    launches = launches + launched.operators * (host.operator + carries * (host.operator_prefill - host.operator))
+    launches = launches + eager * host.experts_prefill * launched.mixtures
+    launches = launches + launched.operators * (host.operator + eager * (host.operator_prefill - host.operator))
     launches = launches + (1 - carries) * (host.experts * launched.mixtures + host.recurrence * launched.recurrent)
     if encodes:
         source = Step(batch=step.batch, query=step.encoded)
@@ -500,6 +506,20 @@ def grouped_time(deployment: Deployment, holding: Holding, group: Step, encodes:
     for count, kind in layers_of(deployment, holding):
         stage.add(clock.grouped(deployment, machine, kind, _run_by(kind, group, machine), encodes), count)
     return stage
+
+
+def shared_launch(deployment: Deployment, holding: Holding, group: Step, clock: Clock) -> Quantity:
+    """Launches of attention that a group does without beside another, where one kernel attends for both."""
+    machine, spared = machine_of(deployment), 0.0
+    if not machine.engine.kernels.attends_once:
+        return spared
+    for count, kind in layers_of(deployment, holding):
+        if kind.operators and all(
+            one.kind == "attention" for one in _sorted(kind, machine, deployment.formats, False).grouped
+        ):
+            found = clock.grouped(deployment, machine, kind, _run_by(kind, group, machine), False)
+            spared = spared + count * found.launch_s
+    return spared
 
 
 def _run_by(kind: Kind, step: Step, machine: Machine) -> Step:
