@@ -105,6 +105,15 @@ def test_new_requests_are_seen_when_the_engine_looks() -> None:
     assert late.first[1] == 12.0 + 2
 
 
+def test_a_request_is_too_late_for_a_step_that_is_made_up_already() -> None:
+    requests = [Request(100, 0, 40), Request(100, 0, 2)]
+    # the step from 3 to 4 was made up at 2; one that finds nobody there is taken at once
+    found = simulated(requests, Scheduler(ahead=1), arrivals=[0.0, 2.5])
+    assert found.first == [2.0, 4.0 + 2]
+    apart = simulated(requests[:1] * 2, Scheduler(ahead=1), arrivals=[0.0, 100.5])
+    assert apart.first == [2.0, 102.5]
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     prompts=st.lists(st.integers(1, 3000), min_size=1, max_size=30),
@@ -378,3 +387,35 @@ def test_the_stages_of_a_pipeline_serve_at_once(
         output_tokens=output,
     )
     assert report.output_tokens_per_s == pytest.approx(rate, rel=0.3)
+
+
+# inference-sim/training ed5c1d2: vLLM of February 2026 on H100, requests at a constant rate, of whose prompts the prefix
+# cache has all but some 20 tokens; 128 sequences at most; mean milliseconds to the first token and a token after it
+OPEN: list[tuple[str, int, float, int, int, float, float]] = [
+    ("codellama/CodeLlama-34b-Instruct-hf", 2, 5, 593, 249, 44.5, 14.36),
+    ("codellama/CodeLlama-34b-Instruct-hf", 2, 6, 787, 253, 45.7, 14.35),
+    ("mistralai/Mixtral-8x7B-v0.1", 2, 10, 589, 244, 56.8, 19.36),
+    ("meta-llama/Llama-2-70b-hf", 4, 5, 593, 245, 53.4, 17.54),
+    ("meta-llama/Llama-2-70b-hf", 4, 10, 593, 245, 56.7, 19.21),
+]
+
+
+@pytest.mark.parametrize(("model", "tensor", "rate", "tokens", "output", "ttft_ms", "tpot_ms"), OPEN)
+def test_prompts_that_are_cached_hardly_hold_up_others(
+    model: str, tensor: int, rate: float, tokens: int, output: int, ttft_ms: float, tpot_ms: float
+) -> None:
+    report = asked(
+        model=model,
+        engine="vllm",
+        engine_version="2026-02-17",
+        engine_settings={"max_num_seqs": 128},
+        tensor_parallel=tensor,
+        request_rate=rate,
+        arrivals="even",
+        requests=3000,
+        input_tokens=tokens,
+        output_tokens=output,
+        cached_share=0.97,
+    )
+    assert report.tpot_ms == pytest.approx(tpot_ms, rel=0.12)
+    assert report.ttft_ms == pytest.approx(ttft_ms, rel=0.2)

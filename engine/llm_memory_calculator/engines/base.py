@@ -236,6 +236,8 @@ class Scheduler:
     """Whether a prompt that is taken beside others is taken whole, where it fits a step at all."""
     reserve: float = 1.0
     """Share of a request's output for which room in the cache is kept when it is let in."""
+    ahead: int = 0
+    """Steps that are made up before those that run have ended, for which a new request is too late."""
     poll_steps: int = 1
     """Decode steps after which new requests are looked for."""
     stream_steps: int = 1

@@ -94,13 +94,15 @@ def simulate(
     running: list[tuple[int, int]] = []  # (decode step after which it ends, request)
     clock, steps, context, used, waited = 0.0, 0, 0.0, 0.0, 0
     poll, mixes, whole = scheduler.poll_steps, scheduler.mixes, scheduler.whole_prompts
-    left, blocked = count, -1
+    left, blocked, ahead, begun_at = count, -1, scheduler.ahead, 0.0
     reserve = scheduler.reserve
     kept = [request.tokens + request.before + reserve * request.output for request in requests]
     while left:
-        while coming and coming[0][0] <= clock:
-            waiting.append(heappop(coming)[1])
         decoding = len(running)
+        seen = begun_at if ahead and decoding else clock
+        while coming and coming[0][0] <= seen:
+            waiting.append(heappop(coming)[1])
+        begun_at = clock
         # pieces of prompts that the next step takes in
         pieces: list[tuple[float, float]] = []
         ending: list[int] = []
@@ -159,9 +161,10 @@ def simulate(
             seconds = clockwork.decode(here, context / decoding + (run - 1) / 2) if run else 0.0
             if coming and clock + run * seconds > coming[0][0] and decoding < most * copies:
                 # somebody comes within this run: it is seen after the step, or when the engine looks
-                run = min(run, poll * math.ceil((coming[0][0] - clock) / seconds / poll))
+                run = min(run, poll * max(0, math.ceil((coming[0][0] - clock) / seconds / poll)) + ahead)
                 seconds = clockwork.decode(here, context / decoding + (run - 1) / 2)
             clock += run * seconds
+            begun_at = clock - seconds
             steps += run
             context += decoding * run
         else:

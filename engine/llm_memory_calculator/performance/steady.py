@@ -92,6 +92,7 @@ def steady_state(
             carrying = _period(step_time(deployment, prompts, clock), parts)
             tpot = plain + share * carrying
             residual = (plain**2 + share * carrying**2) / (2 * tpot)
+        residual = residual + scheduler.ahead * tpot * larger(1 - 1 / larger(parts * inside, 1), 0)
         # as many steps as its pieces, and as others before it take
         taken = larger(pieces, coming * tokens / taken_in) * carrying
         wait = asking + residual + taken

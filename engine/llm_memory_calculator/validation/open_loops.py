@@ -27,6 +27,8 @@ _MADE = "2026-02"
 _DATED = re.compile(r"(20\d\d)(\d\d)(\d\d)-")
 # A prefix cache holds whole pages; of a prompt that was there before, half a page on average is computed again.
 _COMPUTED_AGAIN = 8
+# Prompts and requests of a stage where the row does not say: as of the other runs of these workloads, the fewest.
+_GO_ROUND = (100, 3000)
 
 
 def open_loop_kind(estimate: Times = estimate_performance) -> Kind:
@@ -78,6 +80,9 @@ def _answer(row: Row, models: Models, *, estimate: Times) -> Answer:
 def _cached(row: Row, prompt: float, requests: int | None) -> float:
     """The share of each prompt that a prefix cache has, where so many prompts go round."""
     distinct = row.whole("distinct_prompts")
+    if distinct is None and row.text("load_source") is not None:
+        # made by the same profiles, whose prompts go round
+        distinct, requests = _GO_ROUND
     if distinct is None or not requests:
         return 0.0
     return max(0.0, (1 - distinct / requests) * (1 - _COMPUTED_AGAIN / prompt))
