@@ -67,6 +67,8 @@ AGES = {
 }
 """Generations of an engine, by the tables of its releases."""
 GENERATION = Prior(1.0, 0.4)
+AHEAD = {"request_ahead": Prior(0.02, 0.8)}
+"""What a request costs in releases that make up steps ahead, whose front ends are others."""
 AGEING = ("step", "layer", "operator")
 # Flags of runs that tell nothing of a step, and those that spoil the first token alone.
 SPOILT = {"speculative", "disaggregated", "erratic", "load", "sick", "hidden_dp"}
@@ -155,6 +157,8 @@ def changed(deployment: Deployment, constants: Constants) -> Deployment:
     engine: Any = deployment.engine
     generation = constants.get("generation", 1.0) ** AGES.get(engine.name, {}).get(table_of(engine), 0.0)
     host = {name: constants[name] * (generation if name in AGEING else 1.0) for name in HOST if name in constants}
+    if engine.scheduler.ahead:
+        host["request"] = constants.get("request_ahead", host["request"])
     kernels = {name: constants[name] for name in KERNELS if name in constants}
     kernels["launches"] *= generation
 
@@ -177,6 +181,8 @@ def priors_of(some: Sequence[Group]) -> dict[str, Prior]:
     for form in sorted({LIKE.get(form, form) for form in forms} & {"bf16", "fp8", "fp8_block", "nvfp4"}):
         # launches of bf16 are those that `launches` is of
         found |= {f"{part}.{form}": prior for part, prior in PRODUCTS.items() if (part, form) != ("launch", "bf16")}
+    if any(group.deployment.engine.scheduler.ahead for group in some):
+        found |= AHEAD
     if some[0].engine in AGES:
         found["generation"] = GENERATION
     return found
@@ -192,6 +198,8 @@ def stands(name: str, priors: Iterable[str]) -> Constants:
         if constant == "generation":
             newest: Any = engine_for(name, later[-1])
             found[constant] = (newest.kernels.launches / engine.kernels.launches) ** (1 / AGES[name][later[-1]])
+        elif constant in AHEAD:
+            found[constant] = engine_for(name).host.request
         elif form:
             found[constant] = getattr(engine.kernels.matmul[form], part)
         else:

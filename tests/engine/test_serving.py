@@ -389,8 +389,8 @@ def test_the_stages_of_a_pipeline_serve_at_once(
     assert report.output_tokens_per_s == pytest.approx(rate, rel=0.3)
 
 
-# inference-sim/training ed5c1d2: vLLM of February 2026 on H100, requests at a constant rate, of whose prompts the prefix
-# cache has all but some 20 tokens; 128 sequences at most; mean milliseconds to the first token and a token after it
+# inference-sim/training ed5c1d2: vLLM of February 2026 on H100, requests at a constant rate, of whose prompts the
+# prefix cache has all but some 20 tokens; 128 sequences at most; mean milliseconds to the first token and a token after
 OPEN: list[tuple[str, int, float, int, int, float, float]] = [
     ("codellama/CodeLlama-34b-Instruct-hf", 2, 5, 593, 249, 44.5, 14.36),
     ("codellama/CodeLlama-34b-Instruct-hf", 2, 6, 787, 253, 45.7, 14.35),

@@ -350,6 +350,23 @@ def test_an_image_without_a_version_is_of_its_time(scored: Scored) -> None:
     assert "precision" not in asked[0]
 
 
+@pytest.mark.parametrize(
+    ("devices", "users", "settings"),
+    [
+        (4, 8, {"mem_fraction_static": 0.95, "chunked_prefill_size": 8192, "num_continuous_decode_steps": 10}),
+        (8, 8, {"mem_fraction_static": 0.82, "chunked_prefill_size": 32768, "num_continuous_decode_steps": 10}),
+        (8, 64, {"mem_fraction_static": 0.82, "chunked_prefill_size": 32768, "num_continuous_decode_steps": 30}),
+    ],
+)
+def test_a_run_of_a_sweep_has_the_settings_of_its_script(
+    scored: Scored, devices: int, users: int, settings: dict[str, float]
+) -> None:
+    """InferenceX's dsr1_fp8_b200.sh: four cards have their weights in a larger share, and smaller chunks."""
+    row = f"of a sweep,deepseek-ai/DeepSeek-R1,b200_sxm,sglang,0.5.9,,fp8,{devices},{devices},1,1,{devices},1"
+    _, asked = scored(serving_kind, SERVING, f"{row},{users},8192,1024,1000,10,")
+    assert settings.items() <= asked[0]["engine_settings"].items()
+
+
 def test_a_user_s_own_runs_need_few_columns(scored: Scored) -> None:
     header = "model,hardware,engine,devices,concurrency,input_tokens,output_tokens,tpot_ms"
     report, asked = scored(serving_kind, header, "Qwen/Qwen3-32B,H100,vllm,2,8,1024,128,18")
@@ -409,6 +426,12 @@ def test_what_a_numbered_run_leaves_open_is_not_guessed(scored: Scored) -> None:
     assert (asked[0]["input_tokens"], asked[0]["engine_version"]) == (566, "2026-02")
     assert "cached_share" not in asked[0]
     assert "requests" not in asked[0]
+
+
+def test_a_run_of_a_known_load_has_its_prompts_cached(scored: Scored) -> None:
+    header = OPEN.replace(",flag", ",load_source,flag")
+    _, asked = scored(open_loop_kind, header, f"{NUMBERED},ttft_mean,70,5.0,,,246.04,100,466,,,,workload,")
+    assert asked[0]["cached_share"] == pytest.approx(0.95, abs=0.02)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
