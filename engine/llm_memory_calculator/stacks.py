@@ -69,7 +69,15 @@ def _numbers(members: Sequence[Any], where: numpy.ndarray[Any, Any] | None) -> Q
     if not all(isinstance(member, _NUMBERS) for member in members):
         raise UnlikeError("a number beside none")
     found = numpy.array(members, dtype=numpy.float64)
-    return found if where is None else found[where]
+    if where is None:
+        return found
+    found = found[where]
+    # an axis along which nothing differs stays short: passes over it are what large searches consist of
+    for axis in range(found.ndim if found.ndim > 1 else 0):
+        first_of = found.take([0], axis=axis)
+        if (found == first_of).all():
+            found = first_of
+    return found
 
 
 def _same(members: Sequence[Any]) -> Any:

@@ -95,7 +95,7 @@ _SUMS = ("total", "compute_s", "memory_s", "launch_s", "flops", "bytes")
 
 def at(value: Quantity, index: int) -> Quantity:
     """One along the first axis of an array; a number as it is."""
-    return value if are_plain(value) else value[index]
+    return value if are_plain(value) else value[index if len(value) > 1 else 0]
 
 
 class Seconds(Spent):

@@ -70,7 +70,15 @@ def together(deployments: Iterable[Deployment], load: Load) -> tuple[list[Fleet]
             continue
         engine, kernels = one.engine, one.engine.kernels
         told = tuple((name, engine.settings.get(name)) for name in (engine.SHARE, engine.EAGER))
-        alike = (type(engine), engine.version, told, kernels.skips, bool(engine.host.dispatch), one.formats)
+        alike = (
+            type(engine),
+            engine.version,
+            told,
+            kernels.skips,
+            bool(engine.host.dispatch),
+            engine.step_tokens,
+            one.formats,
+        )
         groups.setdefault(alike, []).append(one)
     fleets = []
     for members in groups.values():
