@@ -69,37 +69,48 @@ class Clockwork:
         return _between(self.contexts, self.decodes[min(sequences, len(self.decodes) - 1)], context)
 
     def mixed(
-        self, sequences: int, context: float, pieces: Sequence[tuple[float, float]], ending: int, copies: int = 1
+        self,
+        sequences: int,
+        context: float,
+        pieces: Sequence[tuple[float, float]],
+        ending: int,
+        shared: float | None = None,
     ) -> float:
-        """A step that decodes so many on each of `copies`, and takes in pieces of prompts on one: their new tokens,
-        and those before them. `ending`: how many of these prompts it ends.
+        """A step that decodes so many on each copy, and takes in pieces of prompts on the fullest: their new tokens,
+        and those before them. `ending`: how many of these prompts it ends. `shared`: new tokens of prompts that a copy
+        has on average, where copies share experts.
 
         Of a pipeline one step of each part of the sequences, among which the prompts are dealt: none overtakes another,
         so that all are held up by the fullest.
         """
         if self.stages == 1:
-            return self._pass(sequences, context, pieces, ending, copies)
+            return self._pass(sequences, context, pieces, ending, shared)
         parts = min(self.stages, sequences or len(pieces))
         here = -(-sequences // self.stages)
         carrying = [
-            self._pass(here, context, dealt, -(-ending // parts), copies)
+            self._pass(here, context, dealt, -(-ending // parts), None if shared is None else shared / parts)
             for dealt in (pieces[part::parts] for part in range(parts))
             if dealt
         ]
         found = sum(carrying)
         if sequences:
-            found += (parts - len(carrying)) * self._pass(here, context, (), 0, copies)
+            found += (parts - len(carrying)) * self._pass(here, context, (), 0)
         return max(*carrying, self.slowest_share * found)
 
     def _pass(
-        self, here: int, context: float, pieces: Sequence[tuple[float, float]], ending: int, copies: int
+        self,
+        here: int,
+        context: float,
+        pieces: Sequence[tuple[float, float]],
+        ending: int,
+        shared: float | None = None,
     ) -> float:
         """A step through all stages."""
         new, decoding = sum([tokens for tokens, _ in pieces]), here * self.width
         most = len(self.tokens) - 1
         passing = min(round(decoding + new), most)
-        shared = passing if copies == 1 else min(round(decoding + new / copies), most)
-        found = self.tokens[passing] + self.experts[shared] + self.logits[min(decoding + ending, len(self.logits) - 1)]
+        sent = passing if shared is None else min(round(decoding + shared), most)
+        found = self.tokens[passing] + self.experts[sent] + self.logits[min(decoding + ending, len(self.logits) - 1)]
         found += self.launch + sum([self._attended(tokens, before) for tokens, before in pieces])
         if pieces and passing > self.graphed:
             found += self.eager

@@ -141,14 +141,17 @@ def simulate(
                     ending.append(number)
             taking.extendleft(reversed(begun))
         if pieces:
-            dealt = pieces if copies == 1 else pieces[: -(-len(pieces) // copies)]
+            dealt, shared = pieces, None
+            if copies > 1:
+                dealt = pieces[: -(-len(pieces) // copies)]
+                shared = sum([tokens for tokens, _ in pieces]) / copies
             if mixes and decoding:
                 here = -(-decoding // copies)
-                seconds = clockwork.mixed(here, context / decoding, dealt, len(ending), copies)
+                seconds = clockwork.mixed(here, context / decoding, dealt, -(-len(ending) // copies), shared)
                 steps += 1
                 context += decoding
             else:
-                seconds = clockwork.mixed(0, 0.0, dealt, len(ending), copies)
+                seconds = clockwork.mixed(0, 0.0, dealt, -(-len(ending) // copies), shared)
             clock += seconds
             for number in ending:
                 request = requests[number]

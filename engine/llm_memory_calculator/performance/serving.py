@@ -144,7 +144,8 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         part=part,
         by_step=by_step,
         room=room,
-        saturated_rate=_saturated(deployment, traffic, room / together) * layout.data,
+        saturated_rate=_saturated(deployment, traffic, _let_in(deployment, traffic, tokens / together, most))
+        * layout.data,
     )
 
 
@@ -306,9 +307,14 @@ def saturation(deployment: Deployment, load: Load) -> float:
     """Requests a second, over all copies, beyond which the queue grows without end."""
     traffic = load.traffic
     assert traffic is not None
-    mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
-    room = max(1, min(floor(room_tokens(deployment, load) / mean), most_running(deployment)))
+    room = _let_in(deployment, traffic, room_tokens(deployment, load), most_running(deployment))
     return _saturated(deployment, traffic, room) * deployment.layout.data
+
+
+def _let_in(deployment: Deployment, traffic: Traffic, tokens: float, most: int) -> int:
+    """Sequences that the engine lets in at once: it keeps room for a part of each one's output."""
+    kept = traffic.depth + traffic.inputs.mean + deployment.engine.scheduler.reserve * traffic.outputs.mean
+    return max(1, min(floor(tokens / kept), most))
 
 
 def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:

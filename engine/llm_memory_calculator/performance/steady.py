@@ -6,7 +6,7 @@ arrays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..operators import Step
@@ -57,6 +57,7 @@ def steady_state(
     # the stages of a pipeline serve a part of the sequences each, in turn
     stages = deployment.layout.pipeline
     parts = smaller(stages, larger(inside, 1)) if stages > 1 else 1
+    copies = deployment.layout.pooled
     inside = inside / parts
     by_step = tokens_of_step(deployment.speculation)
     steps = (output - 1) / by_step
@@ -70,10 +71,12 @@ def steady_state(
         spare = larger(budget - (decoding if scheduler.mixes else 0), 1)
         piece = smaller(tokens, spare)
         pieces = tokens / piece
-        # no part overtakes one with prompts, so that a round of all parts is as long as the fullest takes
-        share = 1 - exponential(-parts * coming * pieces)
-        in_round = parts * coming * pieces / share
-        fullest = larger(1, in_round / parts)
+        # no part overtakes one with prompts, so that a round of all parts is as long as the fullest takes; copies that
+        # share experts step together
+        at_once = parts * copies
+        share = 1 - exponential(-at_once * coming * pieces)
+        in_round = at_once * coming * pieces / share
+        fullest = larger(1, in_round / at_once)
         # what a step that carries prompts takes in; beyond its budget prompts wait, and fewer sequences decode
         taken_in = smaller(fullest * piece, larger(spare, piece))
         prompts = Step(
@@ -85,11 +88,11 @@ def steady_state(
         plain = _period(step_time(deployment, group, clock), parts) + drafted
         if scheduler.mixes:
             group = decode_step(deployment, decoding, context)
-            carrying = _period(step_time(deployment, (group, prompts), clock), parts) + drafted
+            carrying = _carrying(deployment, (group, prompts), in_round / at_once / fullest, clock, parts) + drafted
             tpot = (1 - share) * plain + share * carrying
             residual = ((1 - share) * plain**2 + share * carrying**2) / (2 * tpot)
         else:
-            carrying = _period(step_time(deployment, prompts, clock), parts)
+            carrying = _carrying(deployment, (prompts,), in_round / at_once / fullest, clock, parts)
             tpot = plain + share * carrying
             residual = (plain**2 + share * carrying**2) / (2 * tpot)
         residual = residual + scheduler.ahead * tpot * larger(1 - 1 / larger(parts * inside, 1), 0)
@@ -108,6 +111,21 @@ def steady_state(
     # who has no room waits for as long as the others take
     wait = wait + (users - parts * inside) / rate
     return Steady(decoding=parts * decoding, tpot=tpot / by_step, wait=wait, rate=rate)
+
+
+def _carrying(
+    deployment: Deployment, groups: tuple[Step, ...], even: Quantity, clock: Clock, parts: Quantity
+) -> Quantity:
+    """Seconds of a step whose last group is the prompts of the fullest copy; even: what a copy has of these on average,
+    which is what experts that copies share are given."""
+    full = step_time(deployment, groups, clock)
+    if deployment.layout.pooled == 1:
+        return _period(full, parts)
+    *others, prompts = groups
+    fewer = replace(prompts, batch=prompts.batch * even, samples=prompts.samples * even)
+    mean = step_time(deployment, (*others, fewer), clock).spent
+    apart = sum(mean.of(kind) - full.spent.of(kind) for kind in ("experts", "collective"))
+    return _period(full, parts) + apart
 
 
 def _period(step: StepTime, parts: Quantity) -> Quantity:
