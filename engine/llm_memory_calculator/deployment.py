@@ -222,6 +222,11 @@ class Traffic:
         return self.depth + self.inputs.longest + self.outputs.longest
 
 
+def cached_of(tokens: int, share: float) -> int:
+    """Tokens that a prefix cache has of a prompt: of one that it has whole the last is computed all the same."""
+    return min(tokens - 1, round(tokens * share))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What is served at once."""

@@ -30,7 +30,7 @@ from .arguments import (
     Split,
 )
 from .checks import real, whole
-from .deployment import Deployment, Load, Pictures, PrefillWorkers, Recording, Speculation, Traffic
+from .deployment import Deployment, Load, Pictures, PrefillWorkers, Recording, Speculation, Traffic, cached_of
 from .drafting import speculation_of
 from .engines import (
     UNNAMED,
@@ -715,7 +715,7 @@ def come_load(asked: Come) -> Load:
         tokens=inputs.longest,
         output=outputs.longest,
         depth=traffic.depth,
-        cached=min(inputs.longest - 1, round(inputs.longest * traffic.cached_share)),
+        cached=cached_of(inputs.longest, traffic.cached_share),
         traffic=traffic,
     )
 
@@ -776,7 +776,7 @@ def _static_load(asked: Come) -> Load:
         output=asked.output_tokens,
         beams=asked.beam_size,
         depth=asked.depth or 0,
-        cached=min(tokens - 1, round(tokens * (asked.cached_share or 0.0))),
+        cached=cached_of(tokens, asked.cached_share or 0.0),
     )
 
 

@@ -511,7 +511,8 @@ class PhaseReport(Timed):
     """Which phase."""
     latency_ms: float
     """Prefill: milliseconds until the last prompt of the batch has its first token (TTFT). Decode: mean milliseconds of
-    a step (TPOT), over the output tokens after the first. Engine time: no HTTP, no tokenisation, no queue."""
+    a step (TPOT), over the output tokens after the first. Engine time: no HTTP, no tokenisation, no queue. Under a
+    served load of a prompt alone, and of a step that only decodes: both are parts of what users see."""
     latency_interval_ms: Interval
     """Range of latency_ms."""
     tokens_per_s: float
@@ -648,9 +649,9 @@ class EndToEndReport(Timed):
     """What users see where requests come and go (concurrency, request_rate); the times above are then its means, and
     batch_size is the sequences that decode at once."""
     prefill_phase: PhaseReport | None = None
-    """The prefill in full; left out of concise answers."""
+    """The prefill in full, under a served load of a prompt alone; left out of concise answers."""
     decode_phase: PhaseReport | None = None
-    """The mean decode step in full; left out of concise answers."""
+    """The mean decode step in full, under a served load of one that carries no prompt; left out of concise answers."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

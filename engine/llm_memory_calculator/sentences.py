@@ -336,6 +336,11 @@ def _both_sides(report: EndToEndReport) -> str:
 
 def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     prefill, decode = report.prefill_phase, report.decode_phase
+    alone: tuple[Line, ...] = ()
+    if report.serving is not None:
+        # queues and the prompts of others are in the times above, and in no phase
+        alone = tuple(_alone(phase) for phase in (prefill, decode) if phase)
+        prefill = decode = None
     first = Line(
         name=TTFT if report.output_tokens_per_s else "latency of a pass",
         value=report.ttft_ms,
@@ -345,7 +350,7 @@ def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
     )
     whole = Line(name="total", value=report.total_ms, unit="ms", why=_range(report.total_interval_ms))
     if report.tpot_ms is None or report.tpot_interval_ms is None:
-        return (first, whole)
+        return (first, whole, *alone)
     each = Line(
         name=TPOT,
         value=report.tpot_ms,
@@ -353,7 +358,15 @@ def _end_to_end_lines(report: EndToEndReport) -> tuple[Line, ...]:
         why=f"{_range(report.tpot_interval_ms)}, {report.decode_bound}-bound",
         parts=decode.breakdown if decode else (),
     )
-    return (first, each, whole)
+    return (first, each, whole, *alone)
+
+
+def _alone(phase: PhaseReport) -> Line:
+    """What a phase takes by itself, without queue and without the other phase's work in the same steps."""
+    name = "a prompt alone" if phase.phase == "prefill" else "a step of decode alone"
+    of = f"{phase.batch_size:,} sequences" if phase.phase == "decode" else f"{phase.input_tokens:,} tokens"
+    why = f"of {of}, {phase.bound}-bound"
+    return Line(name=name, value=phase.latency_ms, unit="ms", why=why, parts=phase.breakdown)
 
 
 def _images(report: ImagesReport) -> list[str]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _EVERY = 32
 _APART = 1.2
 _POINTS = 14
+# Tokens of a step up to which its time is tabled. By then all are multiplied at the peak, so each further one takes
+# as much more: an engine without a budget of tokens takes in all prompts that wait.
+_TABLED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,10 +110,10 @@ class Clockwork:
     ) -> float:
         """A step through all stages."""
         new, decoding = sum([tokens for tokens, _ in pieces]), here * self.width
-        most = len(self.tokens) - 1
-        passing = min(round(decoding + new), most)
-        sent = passing if shared is None else min(round(decoding + shared), most)
-        found = self.tokens[passing] + self.experts[sent] + self.logits[min(decoding + ending, len(self.logits) - 1)]
+        passing = round(decoding + new)
+        sent = passing if shared is None else round(decoding + shared)
+        found = _tabled(self.tokens, passing) + _tabled(self.experts, sent)
+        found += self.logits[min(decoding + ending, len(self.logits) - 1)]
         found += self.launch + sum([self._attended(tokens, before) for tokens, before in pieces])
         if pieces and passing > self.graphed:
             found += self.eager
@@ -136,6 +139,12 @@ def _between(at: tuple[float, ...], values: Sequence[float], number: float) -> f
     return low + (number - begin) / (at[right] - begin) * (values[right] - low)
 
 
+def _tabled(values: Sequence[float], number: int) -> float:
+    """The value of a whole number, beyond the table by its last step."""
+    beyond = number - len(values) + 1
+    return values[number] if beyond <= 0 else values[-1] + beyond * (values[-1] - values[-2])
+
+
 def clockwork_of(deployment: Deployment, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
     """The clockwork of a deployment for steps of up to so many tokens and sequences of up to `longest` tokens."""
     return _clockwork(known_by(deployment), most_tokens, most_sequences, longest)
@@ -143,14 +152,15 @@ def clockwork_of(deployment: Deployment, most_tokens: int, most_sequences: int, 
 
 @lru_cache(maxsize=64)
 def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int) -> Clockwork:
-    deployment = known.deployment
+    deployment, given = known.deployment, most_tokens
     import numpy
 
     machine, layout, clock = machine_of(deployment), deployment.layout, Clock()
     host = machine.engine.host
     stages = holdings(deployment.architecture, deployment.formats.scheme, layout, machine.engine)
     drafted = 0 if deployment.speculation is None else deployment.speculation.tokens
-    most_tokens = max(most_tokens, most_sequences * (1 + drafted), 2)
+    most_tokens = max(min(most_tokens, _TABLED), most_sequences * (1 + drafted), 2)
+    longest_piece = max(most_tokens, min(given, longest))
     counts = numpy.array(_dense(most_tokens), dtype=float)
     singles = numpy.array(_sparse(1, max(most_sequences * (1 + drafted), 2)), dtype=float)
     contexts = numpy.array([0.0, *_sparse(16, max(longest, 32))])
@@ -185,7 +195,7 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
     many, long = numpy.meshgrid(singles, contexts, indexing="ij")
     attending = grouped(decode_step(deployment, many, long), many)
     attending = attending + drafting_time(deployment, many, long, clock).total
-    new, before = numpy.meshgrid(numpy.array(_sparse(2, most_tokens), dtype=float), contexts, indexing="ij")
+    new, before = numpy.meshgrid(numpy.array(_sparse(2, longest_piece), dtype=float), contexts, indexing="ij")
     alone = grouped(Step(batch=numpy.ones_like(new), query=new, context=before), new)
     # prompts that go together are launched once, so that a second one shows what one takes without its launch
     second = grouped(Step(batch=2 * numpy.ones_like(new), query=new, context=before), new) - alone

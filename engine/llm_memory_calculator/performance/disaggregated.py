@@ -14,7 +14,7 @@ from .events import simulate
 from .machine import machine_of, network_words
 from .phases import decode_time
 from .relay import DecodeSide, PrefillSide, relay
-from .serving import Outcome, Part, Sides, clockwork_for, most_running, outcome_of, requests_of, room_tokens
+from .serving import Outcome, Part, Run, Sides, clockwork_for, most_running, outcome_of, requests_of, room_tokens
 from .speculating import tokens_of_step
 
 if TYPE_CHECKING:
@@ -71,51 +71,53 @@ def served_apart(deployment: Deployment, load: Load) -> Outcome:
     together, copies = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
     # alike parts of both sides serve each their own part of the load
     parts = gcd(workers.count, copies)
-    part = Part.of(traffic, parts)
+    dealt = Part.of(traffic, parts)
     by_step = tokens_of_step(deployment.speculation)
-    requests = requests_of(traffic, part.simulated, by_step)
     tokens, most = room_tokens(deployment, load) * together, most_running(deployment)
     reserved = traffic.depth + traffic.inputs.mean + engine.scheduler.reserve * traffic.outputs.mean
     room = max(1, min(floor(tokens / (traffic.depth + traffic.inputs.mean + traffic.outputs.mean)), most * together))
     running = max(1, min(floor(tokens / reserved), most * together))
-    here = -(-min(running, part.users or running) // together)
+    here = -(-min(running, dealt[0].users or running) // together)
     prefill_clock = clockwork_for(worker, engine.step_tokens, -(-_PROMPTS // ranks), traffic.longest)
     way = way_of(deployment)
-    # each rank of those that share experts has a link of its own
-    sends, takes = _crossing(worker, way, requests), _crossing(deployment, way, requests)
-    found = relay(
-        requests,
-        PrefillSide(
-            clockwork=prefill_clock,
-            workers=workers.count // parts,
-            ranks=ranks,
-            budget=engine.step_tokens,
-            link_s=[seconds / ranks for seconds in sends],
-        ),
-        DecodeSide(
-            clockwork=clockwork_for(deployment, here, here, traffic.longest),
-            copies=copies // parts,
-            ranks=together,
-            most=most,
-            room=max(tokens, traffic.longest),
-            link_s=[seconds / together for seconds in takes],
-        ),
-        engine.scheduler,
-        crosses=list(map(max, sends, takes)),
-        users=part.users,
-        arrivals=part.arrivals(traffic),
-        request_s=engine.host.request,
-        token_s=engine.host.request_token,
-    )
+    decode_clock = clockwork_for(deployment, here, here, traffic.longest)
+    runs = []
+    for part in dealt:
+        requests = requests_of(traffic, part.simulated, by_step)
+        # each rank of those that share experts has a link of its own
+        sends, takes = _crossing(worker, way, requests), _crossing(deployment, way, requests)
+        found = relay(
+            requests,
+            PrefillSide(
+                clockwork=prefill_clock,
+                workers=workers.count // parts,
+                ranks=ranks,
+                budget=engine.step_tokens,
+                link_s=[seconds / ranks for seconds in sends],
+            ),
+            DecodeSide(
+                clockwork=decode_clock,
+                copies=copies // parts,
+                ranks=together,
+                most=most,
+                room=max(tokens, traffic.longest),
+                link_s=[seconds / together for seconds in takes],
+            ),
+            engine.scheduler,
+            crosses=list(map(max, sends, takes)),
+            users=part.users,
+            arrivals=part.arrivals(traffic),
+            request_s=engine.host.request,
+            token_s=engine.host.request_token,
+        )
+        runs.append(Run(part, requests, found))
     sides = _sides(deployment, traffic, way, prefill_clock, max(1, running // together))
     return outcome_of(
         deployment,
-        found,
-        requests,
+        runs,
         traffic,
-        part=part,
         by_step=by_step,
-        room=room,
+        room=room * parts,
         saturated_rate=sides.least,
         sides=sides,
     )

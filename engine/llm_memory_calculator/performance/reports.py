@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..deployment import Load
+from ..deployment import Load, cached_of
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
@@ -113,8 +113,15 @@ def _evidence(
 
 
 def _phase(
-    deployment: Deployment, load: Load, name: Literal["prefill", "decode"], time: Spent, *, explained: bool = False
+    deployment: Deployment,
+    load: Load,
+    name: Literal["prefill", "decode"],
+    time: Spent,
+    *,
+    explained: bool = False,
+    serves: int | None = None,
 ) -> PhaseReport:
+    """serves: the most sequences that there are for the copies, where the load is but a mean of them."""
     layout, machine = deployment.layout, machine_of(deployment)
     seconds, decodes = time.total, name == "decode"
     batch = load.sequences * load.beams if decodes else load.sequences
@@ -140,7 +147,7 @@ def _phase(
         notes=(
             *deployment.notes,
             *load.notes,
-            *time_notes(deployment, batch),
+            *time_notes(deployment, serves or batch),
             *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
     )
@@ -396,15 +403,16 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         tokens=max(2, round(traffic.inputs.mean)),
         output=max(1, round(traffic.outputs.mean)),
         depth=traffic.depth,
-        cached=round(traffic.inputs.mean * traffic.cached_share),
+        cached=cached_of(max(2, round(traffic.inputs.mean)), traffic.cached_share),
     )
-    times = times_of(deployment, settled)
-    if worker is deployment:
-        prefill = _phase(deployment, settled, "prefill", times.prefill, explained=explained)
-    else:
-        alone = replace(settled, sequences=worker.layout.data)
-        prefill = _phase(worker, alone, "prefill", prefill_time(worker, alone), explained=explained)
-    decode = None if times.decode is None else _phase(deployment, settled, "decode", times.decode, explained=explained)
+    alone = replace(settled, sequences=worker.layout.data)
+    prefill = _phase(worker, alone, "prefill", prefill_time(worker, alone), explained=explained)
+    decode = None
+    if settled.output > 1:
+        # copies that wait for the next request are not idle
+        serves = traffic.users or deployment.layout.data
+        time = decode_time(deployment, settled)
+        decode = _phase(deployment, settled, "decode", time, explained=explained, serves=serves)
     encodes = deployment.architecture.task == "encoder"
     ttft, tpot = outcome.first.mean * 1e3, None if outcome.each is None else outcome.each.mean * 1e3
     total = outcome.whole.mean * 1e3
@@ -436,7 +444,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         serving=_serving(deployment, load, outcome),
         notes=(
             *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
-            *_traffic_notes(load, outcome, prefill_time(worker, replace(settled, sequences=1)).total),
+            *_traffic_notes(load, outcome, prefill.latency_ms / 1e3),
             *disaggregated_notes(deployment),
             *load.notes,
             *(decode or prefill).notes,

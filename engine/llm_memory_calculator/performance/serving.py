@@ -9,7 +9,7 @@ from math import floor, log
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from ..deployment import Load
+from ..deployment import Load, cached_of
 from ..lengths import Lengths, spread
 from ..memory.inverse import kv_tokens_in, most_sequences
 from .calibration import factor_of
@@ -108,42 +108,43 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     layout, engine = deployment.layout, deployment.engine
     # copies that share experts step together, others serve each their own part
     together, apart = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
-    part = Part.of(traffic, apart)
+    parts = Part.of(traffic, apart)
     by_step = tokens_of_step(deployment.speculation)
-    requests = requests_of(traffic, part.simulated, by_step)
     tokens = room_tokens(deployment, load) * together
     mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
     most = most_running(deployment)
     room = max(1, min(floor(tokens / mean), most * together))
-    here = min(room, part.users or room)
+    here = min(room, parts[0].users or room)
     budget, scheduler = engine.step_tokens, engine.scheduler
     if deployment.architecture.task == "encoder":
         # attention to both sides cannot be cut
         budget, scheduler = max(budget, traffic.inputs.longest), replace(scheduler, whole_prompts=True)
     copies = -(-here // together)
     clockwork = clockwork_for(deployment, budget + copies, copies, traffic.longest)
-    found = simulate(
-        requests,
-        clockwork,
-        scheduler,
-        users=part.users,
-        arrivals=part.arrivals(traffic),
-        budget=budget,
-        most=most,
-        room=max(tokens, traffic.longest),
-        request_s=engine.host.request,
-        token_s=engine.host.request_token,
-        copies=together,
-        stages=layout.pipeline,
-    )
+    runs = []
+    for part in parts:
+        requests = requests_of(traffic, part.simulated, by_step)
+        found = simulate(
+            requests,
+            clockwork,
+            scheduler,
+            users=part.users,
+            arrivals=part.arrivals(traffic),
+            budget=budget,
+            most=most,
+            room=max(tokens, traffic.longest),
+            request_s=engine.host.request,
+            token_s=engine.host.request_token,
+            copies=together,
+            stages=layout.pipeline,
+        )
+        runs.append(Run(part, requests, found))
     return outcome_of(
         deployment,
-        found,
-        requests,
+        runs,
         traffic,
-        part=part,
         by_step=by_step,
-        room=room,
+        room=room * apart,
         saturated_rate=_saturated(deployment, traffic, _let_in(deployment, traffic, tokens / together, most))
         * layout.data,
     )
@@ -157,16 +158,26 @@ def clockwork_for(deployment: Deployment, tokens: int, sequences: int, longest: 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The part of a load that is simulated: what one of so many like parts serves."""
+    """The part of a load that is simulated: what each of so many like parts serves."""
 
     parts: int
     users: int | None
     requests: int
     """Of which some may stand for the rest."""
+    rate: float | None = None
+    """Requests a second."""
 
     @classmethod
-    def of(cls, traffic: Traffic, parts: int) -> Part:
-        return cls(parts, None if traffic.users is None else -(-traffic.users // parts), -(-traffic.requests // parts))
+    def of(cls, traffic: Traffic, parts: int) -> tuple[Part, ...]:
+        """A load dealt to so many that serve alike: the fullest first, then those with a user less, where they have
+        any."""
+        if traffic.users is None:
+            assert traffic.rate is not None
+            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts),)
+        fewest, fuller = divmod(traffic.users, parts)
+        dealt = ((fuller, fewest + 1), (parts - fuller, fewest))
+        each = traffic.requests / traffic.users
+        return tuple(cls(count, users, round(each * users)) for count, users in dealt if count and users)
 
     @property
     def simulated(self) -> int:
@@ -187,9 +198,9 @@ class Part:
 
     def arrivals(self, traffic: Traffic) -> list[float]:
         """Seconds at which its requests come; none where users ask again."""
-        if traffic.rate is None:
+        if self.rate is None:
             return []
-        apart = self.parts / traffic.rate
+        apart = 1 / self.rate
         if traffic.even:
             return [number * apart for number in range(self.simulated)]
         return [apart * when for when in _by_chance(self.simulated)]
@@ -205,20 +216,76 @@ def _by_chance(count: int) -> tuple[float, ...]:
     return tuple(accumulate(gaps))
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A part of a load, and what became of its requests."""
+
+    part: Part
+    requests: Sequence[Request]
+    found: Served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What the users of a part see: seconds of each request, and how much each counts."""
+
+    first: list[float]
+    each: list[float]
+    """Of those that have a token after the first."""
+    whole: list[float]
+    after: list[float]
+    tokens: list[float]
+    """Of each output."""
+    weights: list[float]
+    rate: float
+    """Requests a second of all that are alike."""
+
+
 def outcome_of(
     deployment: Deployment,
-    found: Served,
-    requests: Sequence[Request],
+    runs: Sequence[Run],
     traffic: Traffic,
     *,
-    part: Part,
     by_step: float,
     room: int,
     saturated_rate: float,
     sides: Sides | None = None,
 ) -> Outcome:
-    """What became of a part of a load, as what users see of all of it."""
-    simulated, parts, asked, weights = part.simulated, part.parts, part.requests, part.weights
+    """What became of the parts of a load, as what users see of all of it."""
+    seen = [_seen(deployment, run, by_step, saturated_rate) for run in runs]
+    rate = sum(one.rate for one in seen)
+    # who is served faster asks more often
+    scales = [one.rate / sum(one.weights) if len(seen) > 1 else 1.0 for one in seen]
+    weights = [weight * scale for one, scale in zip(seen, scales, strict=True) for weight in one.weights]
+    first, each, whole, after, tokens = (
+        [value for one in seen for value in getattr(one, name)]
+        for name in ("first", "each", "whole", "after", "tokens")
+    )
+    good = None
+    if traffic.ttft_target is not None or traffic.tpot_target is not None:
+        kept = [
+            share
+            for share, wait, token in zip(weights, first, each or [0.0] * len(first), strict=True)
+            if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
+        ]
+        good = rate * sum(kept) / sum(weights)
+    return Outcome(
+        first=_spread(first, weights),
+        each=_spread(each, weights) if len(each) == len(first) else None,
+        whole=_spread(whole, weights),
+        output_rate=rate * _mean(tokens, weights),
+        request_rate=rate,
+        good_rate=good,
+        decoding=rate * _mean(after, weights),
+        queued=sum(run.found.queued * one.rate for run, one in zip(runs, seen, strict=True)) / rate,
+        room=room,
+        saturated_rate=saturated_rate,
+        sides=sides,
+    )
+
+
+def _seen(deployment: Deployment, run: Run, by_step: float, saturated_rate: float) -> _Seen:
+    part, requests, found, weights = run.part, run.requests, run.found, run.part.weights
     to_first, to_each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
     first = [(begun - sent) * to_first for sent, begun in zip(found.arrived, found.first, strict=True)]
     after = [(ended - begun) * to_each for begun, ended in zip(found.first, found.ended, strict=True)]
@@ -232,53 +299,50 @@ def outcome_of(
     late = deployment.engine.scheduler.stream_steps - 1
     if late and each:
         first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
-    duration = max(found.ended)
-    if part.users is not None:
-        # users who wait longer ask less often; requests that come at a rate do not
-        duration *= sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
-        # and each that was not simulated keeps one of them as long
-        duration += sum((weight - 1) * time for weight, time in zip(weights, whole, strict=True)) / part.users
-    good = None
-    if traffic.ttft_target is not None or traffic.tpot_target is not None:
-        kept = [
-            share
-            for share, wait, token in zip(weights, first, each or [0.0] * simulated, strict=True)
-            if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
-        ]
-        good = sum(kept) / duration * parts
-    made = (1 + (request.output - 1) * by_step for request in requests)
-    output = sum(weight * tokens for weight, tokens in zip(weights, made, strict=True))
-    decoded = sum(weight * time for weight, time in zip(weights, after, strict=True))
-    return Outcome(
-        first=_spread(first, weights),
-        each=_spread(each, weights) if len(each) == simulated else None,
-        whole=_spread(whole, weights),
-        output_rate=output / duration * parts,
-        request_rate=asked / duration * parts,
-        good_rate=good,
-        decoding=decoded / duration * parts,
-        queued=found.queued,
-        room=room * parts,
-        saturated_rate=saturated_rate,
-        sides=sides,
+    return _Seen(
+        first=first,
+        each=each,
+        whole=whole,
+        after=after,
+        tokens=[1 + (request.output - 1) * by_step for request in requests],
+        weights=weights,
+        rate=part.parts * _rate(run, whole, saturated_rate),
     )
+
+
+def _rate(run: Run, whole: Sequence[float], saturated_rate: float) -> float:
+    """Requests a second of one part."""
+    part, found = run.part, run.found
+    duration = max(found.ended)
+    if part.users is None:
+        assert part.rate is not None
+        # as many leave as come while they can be served: how long the last one stays says nothing of that
+        served_all = part.rate * part.parts <= saturated_rate
+        return part.rate if served_all else min(part.rate, part.requests / duration)
+    # users who wait longer ask less often; requests that come at a rate do not
+    duration *= sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
+    # and each that was not simulated keeps one of them as long
+    duration += sum((weight - 1) * time for weight, time in zip(part.weights, whole, strict=True)) / part.users
+    return part.requests / duration
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
 
 
 def requests_of(traffic: Traffic, count: int, tokens_of_step: float = 1.0) -> tuple[Request, ...]:
     """So many requests, whose lengths are spread evenly and independently of each other."""
-    uncached = 1 - traffic.cached_share
-    return _requests(traffic.inputs, traffic.outputs, uncached, traffic.depth, count, tokens_of_step)
+    return _requests(traffic.inputs, traffic.outputs, traffic.cached_share, traffic.depth, count, tokens_of_step)
 
 
 @lru_cache(maxsize=32)
 def _requests(
-    inputs: Lengths, outputs: Lengths, uncached: float, depth: int, count: int, tokens_of_step: float
+    inputs: Lengths, outputs: Lengths, cached: float, depth: int, count: int, tokens_of_step: float
 ) -> tuple[Request, ...]:
     found = []
     for here, there in zip(spread(count, 2), spread(count, 3), strict=True):
         prompt = inputs.at(here)
-        # of a prompt that is cached whole the last token is computed all the same
-        new = max(1, round(prompt * uncached))
+        new = prompt - cached_of(prompt, cached)
         # the steps that its output takes, where drafted tokens are verified several at once
         steps = 1 + max(0, round((outputs.at(there) - 1) / tokens_of_step))
         found.append(Request(new, depth + prompt - new, steps))
@@ -346,5 +410,4 @@ def _spread(values: Sequence[float], weights: Sequence[float]) -> Spread:
                 return value
         return ordered[-1][0]
 
-    mean = sum(value * weight for value, weight in ordered) / total
-    return Spread(mean=mean, p50=at(0.5), p90=at(0.9), p95=at(0.95), p99=at(0.99))
+    return Spread(mean=_mean(values, weights), p50=at(0.5), p90=at(0.9), p95=at(0.95), p99=at(0.99))

@@ -1,0 +1,138 @@
+"""Served loads by laws that need no run: Little's, rates that come and leave, lines that sum to their heads."""
+
+import pytest
+
+from llm_memory_calculator import EndToEndReport, ServingReport, estimate_performance, estimate_serving
+from llm_memory_calculator.sentences import lines_of, walked
+
+QWEN = "Qwen/Qwen3-8B"
+
+
+def serving(report: EndToEndReport) -> ServingReport:
+    assert report.serving is not None
+    return report.serving
+
+
+def notes_on(report: EndToEndReport, subject: str) -> str:
+    return " ".join(note.text for note in report.notes if note.subject == subject)
+
+
+def on_copies(users: int, copies: int) -> EndToEndReport:
+    return estimate_serving(
+        QWEN,
+        "H100",
+        data_parallel=copies,
+        tensor_parallel=1,
+        concurrency=users,
+        input_tokens=500,
+        output_tokens=100,
+    )
+
+
+# --- copies --------------------------------------------------------------------------------------------------------
+
+
+def test_one_user_gets_no_more_of_four_copies_than_of_one() -> None:
+    many, one = on_copies(1, 4), on_copies(1, 1)
+    assert many.output_tokens_per_s == pytest.approx(one.output_tokens_per_s)
+    assert serving(many).decoding < 1
+    assert "3 of the 4 copies" in notes_on(many, "data_parallel")
+
+
+@pytest.mark.parametrize(("users", "copies"), [(1, 4), (3, 4), (5, 4), (7, 2), (8, 4), (30, 8)])
+def test_users_are_what_is_served_times_how_long_it_takes_on_any_copies(users: int, copies: int) -> None:
+    report = on_copies(users, copies)
+    assert report.requests_per_s * report.total_ms / 1e3 == pytest.approx(users, rel=0.01)
+    assert serving(report).decoding <= users
+
+
+def test_prefill_workers_serve_no_more_users_than_there_are() -> None:
+    report = estimate_serving(
+        QWEN,
+        "H100",
+        tensor_parallel=1,
+        data_parallel=4,
+        prefill_workers=4,
+        concurrency=1,
+        input_tokens=500,
+        output_tokens=100,
+    )
+    assert report.requests_per_s * report.total_ms / 1e3 == pytest.approx(1, rel=0.02)
+
+
+def test_users_that_the_copies_cannot_share_evenly_lie_between_those_that_they_can() -> None:
+    rates = [on_copies(users, 4).output_tokens_per_s for users in (4, 5, 6, 7, 8)]
+    assert rates == sorted(rates)
+
+
+# --- steps of any size ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens", [500, 20_000, 120_000])
+def test_an_engine_without_a_budget_of_tokens_serves_users(tokens: int) -> None:
+    users = 4
+    report = estimate_serving(
+        QWEN, "H100", engine="transformers", concurrency=users, input_tokens=tokens, output_tokens=50
+    )
+    alone = estimate_serving(QWEN, "H100", engine="transformers", concurrency=1, input_tokens=tokens, output_tokens=50)
+    # all prompts come at once, and the device does no more operations a second for that
+    assert alone.ttft_ms <= report.ttft_ms <= users * alone.ttft_ms * 1.05
+
+
+def test_of_a_cached_prompt_a_token_is_computed() -> None:
+    report = estimate_serving(
+        QWEN,
+        "RTX 4090",
+        engine="llama.cpp",
+        precision="q4_k_m",
+        concurrency=1,
+        input_tokens=2,
+        output_tokens=10,
+        cached_share=0.9,
+    )
+    assert report.ttft_ms > 0
+
+
+# --- rates ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [0.25, 1, 3])
+def test_as_many_requests_leave_as_come_below_saturation(rate: float) -> None:
+    report = estimate_serving(
+        "meta-llama/Llama-3.1-70B",
+        "4xH100",
+        tensor_parallel=4,
+        request_rate=rate,
+        output_tokens=200,
+        ttft_target_ms=1e6,
+    )
+    assert rate < serving(report).saturation_requests_per_s
+    assert report.requests_per_s == pytest.approx(rate)
+    assert report.output_tokens_per_s == pytest.approx(200 * rate)
+    assert serving(report).goodput_requests_per_s == pytest.approx(rate)
+    # Little's law of those that decode
+    each = report.tpot_ms
+    assert each is not None
+    assert serving(report).decoding == pytest.approx(rate * 199 * each / 1e3, rel=0.01)
+
+
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("load", [{"concurrency": 32}, {"request_rate": 1.0}, {"batch_size": 8}])
+def test_the_parts_of_a_line_sum_to_it(load: dict[str, float]) -> None:
+    report = estimate_performance(
+        "meta-llama/Llama-3.1-70B", "4xH100", tensor_parallel=4, input_tokens=2048, output_tokens=400, **load
+    )
+    with_parts = [line for _, line in walked(lines_of(report)) if line.parts]
+    assert len(with_parts) >= 2
+    for line in with_parts:
+        assert sum(part.value for part in line.parts) == pytest.approx(line.value)
+
+
+def test_the_prefill_of_a_served_load_is_of_a_prompt_alone() -> None:
+    report = estimate_serving("meta-llama/Llama-3.1-70B", "4xH100", tensor_parallel=4, concurrency=32)
+    assert report.prefill_phase is not None
+    assert report.prefill_phase.batch_size == 1
+    assert report.prefill_phase.latency_ms < report.ttft_ms
+    assert "a prompt alone" in str(report)
