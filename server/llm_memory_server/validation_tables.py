@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -25,13 +25,17 @@ def validation_table(report: ValidationReport) -> RenderableType:
     if report.cross_validated is not None:
         parts += [Text(), *_cross_validated(report.cross_validated)]
     if report.refused:
-        refused = _table(("refused because", "rows"), numbers_from=1)
-        for reason, count in report.refused.items():
-            refused.add_row(Text(reason), str(count))
-        parts += [Text(), refused]
+        parts += [Text(), _refused_table(report.refused)]
     if report.worst:
         parts += [Text(), _worst_table(report)]
     return Group(*parts)
+
+
+def _refused_table(refused: Mapping[str, int]) -> Table:
+    table = _table(("refused because", "rows"), numbers_from=1)
+    for reason, count in refused.items():
+        table.add_row(Text(reason), str(count))
+    return table
 
 
 def calibration_table(calibration: TimeCalibration) -> RenderableType:
@@ -43,9 +47,13 @@ def calibration_table(calibration: TimeCalibration) -> RenderableType:
     table = _table(("time", "engine", "hardware", "models", "rows", "factor", "spread"), numbers_from=4)
     for one in calibration.factors:
         models = Text(", ".join(one.models))
-        numbers = f"{one.n:,}", f"{one.factor:.3f}", f"{one.spread:.3f}"
+        spread = "one row" if one.spread is None else f"{one.spread:.3f}"
+        numbers = f"{one.n:,}", f"{one.factor:.3f}", spread
         table.add_row(Text(one.time), Text(one.engine), Text(one.hardware), models, *numbers)
-    return Group(Text(heading), table)
+    parts: list[RenderableType] = [Text(heading), table]
+    if calibration.refused:
+        parts += [Text(), _refused_table(calibration.refused)]
+    return Group(*parts)
 
 
 def _heading(report: ValidationReport) -> str:

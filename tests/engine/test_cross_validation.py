@@ -109,7 +109,9 @@ def test_rows_of_one_group_alone_keep_their_estimates() -> None:
 def report_of(tmp_path: Path, *rows: str, **how: Any) -> ValidationReport:
     def estimate(*_: Any, **__: Any) -> Any:
         interval = Interval(low=9.0, high=11.0, level=0.8, evidence="")
-        return SimpleNamespace(tpot_ms=10.0, tpot_interval_ms=interval, serving=None, prefill_phase=None)
+        return SimpleNamespace(
+            tpot_ms=10.0, tpot_interval_ms=interval, serving=None, prefill_phase=None, decode_phase=None
+        )
 
     path = tmp_path / "rows.csv"
     path.write_text("\n".join((HEADER, *rows)) + "\n", encoding="utf-8")

@@ -182,7 +182,11 @@ class Stub:
     def __call__(self, model: Any, **asked: Any) -> Any:
         self.asked.append({"model": model.name, **asked})
         phase = SimpleNamespace(
-            latency_ms=20.0, latency_interval_ms=around(20), tokens_per_s=1000.0, bandwidth_share=0.1
+            latency_ms=20.0,
+            latency_interval_ms=around(20),
+            tokens_per_s=1000.0,
+            compute_share=0.05,
+            bandwidth_share=0.1,
         )
         spread = SimpleNamespace(p90_ms=400.0, p99_ms=500.0)
         report: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..checks import choice, names, real, text, whole
@@ -45,8 +45,8 @@ class TimeFactor:
     """Rows that measured it."""
     factor: float
     """What an estimate is to be multiplied by: the median of measured over estimated, drawn to 1 where rows are few."""
-    spread: float
-    """Geometric standard deviation of measured over estimated x factor; 1 where there is one row."""
+    spread: float | None
+    """Geometric standard deviation of measured over estimated x factor; null where there is one row."""
     models: tuple[str, ...]
     """The models that were measured, as the rows name them."""
 
@@ -55,7 +55,7 @@ class TimeFactor:
         return not {model.name.lower(), model.asked.lower()}.isdisjoint(map(str.lower, self.models))
 
     def __str__(self) -> str:
-        return f"{self.time.upper() if self.time != 'e2e' else 'the whole time'} x {self.factor:.3g} ({self.n:,} rows)"
+        return f"{self.time.upper() if self.time != 'e2e' else 'the whole time'} x {self.factor:.3g} ({_rows(self.n)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,8 @@ class TimeCalibration:
     """Rows that were given."""
     answered: int = 0
     """Rows that the factors are of."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were left out, by the reason."""
     factors: tuple[TimeFactor, ...]
     """By time, engine and accelerator."""
 
@@ -98,19 +100,30 @@ def time_calibration_of(stated: Mapping[str, Any]) -> TimeCalibration:
         kind=text("calibration's kind", stated.get("kind", "")),
         rows=whole("calibration's rows", stated.get("rows", 0), least=0, most=_MOST_ROWS),
         answered=whole("calibration's answered", stated.get("answered", 0), least=0, most=_MOST_ROWS),
+        refused=_refused(stated.get("refused", {})),
         factors=tuple(map(_factor_of, factors)),
     )
 
 
+def _refused(stated: Any) -> dict[str, int]:
+    if not isinstance(stated, Mapping):
+        raise ArgumentError(
+            "calibration's refused must be an object of reasons with their rows, as calibrate gives it."
+        )
+    name = "calibration's refused"
+    return {text(name, reason): whole(name, count, most=_MOST_ROWS) for reason, count in stated.items()}
+
+
 def _factor_of(stated: Any) -> TimeFactor:
     _require_fields("a factor of calibration", stated, TimeFactor, {"time", "engine", "hardware", "n", "factor"})
+    spread = stated.get("spread")
     return TimeFactor(
         time=choice("calibration's time", stated["time"], tuple(TIMES)),
         engine=choice("calibration's engine", stated["engine"], ENGINES),
         hardware=text("calibration's hardware", stated["hardware"]),
         n=whole("calibration's n", stated["n"], most=_MOST_ROWS),
         factor=real("calibration's factor", stated["factor"], above=0, most=_MOST_FACTOR),
-        spread=real("calibration's spread", stated.get("spread", 1.0), above=0, most=_MOST_FACTOR),
+        spread=None if spread is None else real("calibration's spread", spread, above=0, most=_MOST_FACTOR),
         models=_names(stated.get("models", ())),
     )
 
@@ -176,13 +189,21 @@ def range_of(deployment: Deployment, time: Time, plain: Range) -> Range:
     found = _measured(deployment, time)
     if found is None:
         return plain
-    told = f"calibrated on {found.n:,} rows of yours"
-    if found.n < FEWEST or not found.is_of(deployment.model):
+    told = f"calibrated on {_rows(found.n)} of yours"
+    if found.n < FEWEST or found.spread is None:
+        # so few rows may be far from the next: what the estimate was without them stays within reach
+        low, high = plain.low * min(1.0, 1 / found.factor), plain.high * max(1.0, 1 / found.factor)
+        return plain._replace(low=low, high=high, evidence=f"{plain.evidence}; {told}")
+    if not found.is_of(deployment.model):
         return plain._replace(evidence=f"{plain.evidence}; {told}")
     # the next row's: Student's quantile by its first correction, and the factor's own error
     quantile = _QUANTILE * (1 + (_QUANTILE**2 + 1) / (4 * (found.n - 1))) * math.sqrt(1 + 1 / found.n)
     reach = math.exp(quantile * max(_LEAST_SPREAD, abs(math.log(found.spread))))
     return plain._replace(low=1 / reach, high=reach, evidence=told)
+
+
+def _rows(count: int) -> str:
+    return "one row" if count == 1 else f"{count:,} rows"
 
 
 def _measured(deployment: Deployment, time: Time) -> TimeFactor | None:

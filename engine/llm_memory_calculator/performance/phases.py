@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..memory.ledger import held_sequences
 from ..operators import Step
 from ..units import are_plain, ceil_div, larger, root, smaller, somewhere
-from .calibration import Time, as_measured
+from .calibration import Time, as_measured, factor_of
 from .machine import machine_of
 from .speculating import decode_step, drafting_time, tokens_of_step
 from .spent import Spent
@@ -175,6 +176,19 @@ def _calibrated(deployment: Deployment, time: Time, phase: Spent) -> Spent:
     if deployment.measured is None:
         return phase
     return as_measured(deployment, time, phase, larger(*shares(deployment, phase)))
+
+
+def factors_at(deployment: Deployment, load: Load) -> tuple[float, float]:
+    """What the times of prompts and of tokens are multiplied by as rows of the user's say: no less than the peak and
+    the bandwidth allow a prompt alone, and a step of so many sequences."""
+    first, each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
+    plain = replace(deployment, measured=None)
+    if first < 1:
+        alone = replace(load, sequences=deployment.layout.data)
+        first = max(first, *shares(plain, prefill_time(plain, alone)))
+    if each < 1 and load.output > 1:
+        each = max(each, *shares(plain, decode_time(plain, load)))
+    return first, each
 
 
 def shares(deployment: Deployment, time: Spent) -> tuple[Quantity, Quantity]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..deployment import Load, cached_of
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
@@ -16,13 +15,13 @@ from .calibration import range_of
 from .disaggregated import both_sides, disaggregated_notes, served_apart
 from .machine import Range, evidence_of, host_bandwidth, machine_of, network_words
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
-from .serving import Outcome, Spread, served
+from .serving import Outcome, Spread, served, settled_load
 from .spent import Spent
 from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
-    from ..deployment import Deployment
+    from ..deployment import Deployment, Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,14 +396,8 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         worker = deployment.prefill_worker
     outcome = served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
     # what binds, and the ranges, are those of the steps that the load comes to
-    here = max(1, round(outcome.decoding))
-    settled = Load(
-        sequences=here,
-        tokens=max(2, round(traffic.inputs.mean)),
-        output=max(1, round(traffic.outputs.mean)),
-        depth=traffic.depth,
-        cached=cached_of(max(2, round(traffic.inputs.mean)), traffic.cached_share),
-    )
+    settled = settled_load(traffic, outcome.decoding)
+    here = int(settled.sequences)
     alone = replace(settled, sequences=worker.layout.data)
     prefill = _phase(worker, alone, "prefill", prefill_time(worker, alone), explained=explained)
     decode = None

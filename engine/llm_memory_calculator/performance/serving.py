@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from ..deployment import Load, cached_of
 from ..lengths import Lengths, spread
 from ..memory.inverse import kv_tokens_in, most_sequences
-from .calibration import factor_of
 from .clockwork import clockwork_of
 from .events import Request, simulate
-from .phases import prefill_time
+from .phases import factors_at, prefill_time
 from .speculating import tokens_of_step
 from .steady import steady_state
 
@@ -166,6 +165,8 @@ class Part:
     """Of which some may stand for the rest."""
     rate: float | None = None
     """Requests a second."""
+    dealt: int = 1
+    """Parts to which the load is dealt, those that are served otherwise and those that are idle included."""
 
     @classmethod
     def of(cls, traffic: Traffic, parts: int) -> tuple[Part, ...]:
@@ -173,11 +174,11 @@ class Part:
         any."""
         if traffic.users is None:
             assert traffic.rate is not None
-            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts),)
+            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts, parts),)
         fewest, fuller = divmod(traffic.users, parts)
         dealt = ((fuller, fewest + 1), (parts - fuller, fewest))
         each = traffic.requests / traffic.users
-        return tuple(cls(count, users, round(each * users)) for count, users in dealt if count and users)
+        return tuple(cls(count, users, round(each * users), None, parts) for count, users in dealt if count and users)
 
     @property
     def simulated(self) -> int:
@@ -252,7 +253,7 @@ def outcome_of(
     sides: Sides | None = None,
 ) -> Outcome:
     """What became of the parts of a load, as what users see of all of it."""
-    seen = [_seen(deployment, run, by_step, saturated_rate) for run in runs]
+    seen = [_seen(deployment, traffic, run, by_step, saturated_rate) for run in runs]
     rate = sum(one.rate for one in seen)
     # who is served faster asks more often
     scales = [one.rate / sum(one.weights) if len(seen) > 1 else 1.0 for one in seen]
@@ -284,9 +285,10 @@ def outcome_of(
     )
 
 
-def _seen(deployment: Deployment, run: Run, by_step: float, saturated_rate: float) -> _Seen:
+def _seen(deployment: Deployment, traffic: Traffic, run: Run, by_step: float, saturated_rate: float) -> _Seen:
     part, requests, found, weights = run.part, run.requests, run.found, run.part.weights
-    to_first, to_each = factor_of(deployment, "ttft"), factor_of(deployment, "tpot")
+    decoding = sum(ended - begun for begun, ended in zip(found.first, found.ended, strict=True)) / max(found.ended)
+    to_first, to_each = factors_at(deployment, settled_load(traffic, decoding * part.dealt))
     first = [(begun - sent) * to_first for sent, begun in zip(found.arrived, found.first, strict=True)]
     after = [(ended - begun) * to_each for begun, ended in zip(found.first, found.ended, strict=True)]
     whole = [wait + rest for wait, rest in zip(first, after, strict=True)]
@@ -394,8 +396,20 @@ def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
     output = max(traffic.outputs.mean, 1.5)
     found = steady_state(deployment, users=room, tokens=new, output=output, before=before)
     wait, rest = found.wait, found.tpot * (output - 1)
-    as_measured = factor_of(deployment, "ttft") * wait + factor_of(deployment, "tpot") * rest
-    return float(found.rate * (wait + rest) / as_measured)
+    to_first, to_each = factors_at(deployment, settled_load(traffic, found.decoding * deployment.layout.data))
+    return float(found.rate * (wait + rest) / (to_first * wait + to_each * rest))
+
+
+def settled_load(traffic: Traffic, decoding: float) -> Load:
+    """The static load that is like a served one: its mean lengths, as many sequences as decode at once."""
+    tokens = max(2, round(traffic.inputs.mean))
+    return Load(
+        sequences=max(1, round(decoding)),
+        tokens=tokens,
+        output=max(1, round(traffic.outputs.mean)),
+        depth=traffic.depth,
+        cached=cached_of(tokens, traffic.cached_share),
+    )
 
 
 def _spread(values: Sequence[float], weights: Sequence[float]) -> Spread:

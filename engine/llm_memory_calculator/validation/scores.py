@@ -17,6 +17,8 @@ class Comparison:
     low: float | None = None
     """Lower end of the range that is to hold the measured value in 80 % of all cases."""
     high: float | None = None
+    limit: float | None = None
+    """What the devices' peak and bandwidth allow: the least of a time, the most of a rate."""
 
     @property
     def error(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llm_memory_hardware import find_devices
@@ -89,7 +89,8 @@ def values_of(report: EndToEndReport, measured: Mapping[str, float | None]) -> t
     found: list[Comparison] = []
     for metric, value in measured.items():
         if value is not None:
-            found += compared(metric, value, *estimated(report, metric))
+            limit = limit_of(report, metric)
+            found += [replace(one, limit=limit) for one in compared(metric, value, *estimated(report, metric))]
     if not found:
         raise RefusedRow("nothing measured that is estimated")
     return tuple(found)
@@ -119,6 +120,30 @@ def estimated(report: EndToEndReport, metric: str) -> tuple[float | None, Interv
         case "prefill_tokens_per_s" if prefill is not None:
             return prefill.tokens_per_s, _rate(prefill.tokens_per_s, prefill.latency_ms, prefill.latency_interval_ms)
     return None, None
+
+
+def limit_of(report: EndToEndReport, metric: str) -> float | None:
+    """What the devices' peak and bandwidth allow of a metric: the least of a time, the most of a rate."""
+    prefill, decode = report.prefill_phase, report.decode_phase
+    if prefill is None:
+        return None
+    first = prefill.latency_ms * max(prefill.compute_share, prefill.bandwidth_share)
+    each = 0.0 if decode is None else decode.latency_ms * max(decode.compute_share, decode.bandwidth_share)
+    whole = first + each * (report.output_tokens - 1)
+    match metric:
+        case "ttft_ms":
+            return first
+        case "tpot_ms" if decode is not None:
+            return each
+        case "e2e_ms":
+            return whole
+        case "prefill_tokens_per_s":
+            return prefill.tokens_per_s * prefill.latency_ms / first
+        case "decode_tokens_per_s" if report.decode_tokens_per_s and report.tpot_ms and each:
+            return report.decode_tokens_per_s * report.tpot_ms / each
+        case "output_tokens_per_s":
+            return report.output_tokens_per_s * report.total_ms / whole
+    return None
 
 
 def _rate(rate: float | None, time: float | None, interval: Interval | None) -> Interval | None:
