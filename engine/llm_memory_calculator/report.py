@@ -601,7 +601,7 @@ class ServingReport:
     decoding: float
     """Sequences that decode at once, on average."""
     room: int
-    """Sequences of a mean length that the caches of all copies have room for at once."""
+    """Sequences of mean lengths that the caches of all copies have room for at once, as the engine lets them in."""
     queued_share: float
     """Share of the requests that waited for room in a cache, 0 to 1."""
     saturation_requests_per_s: float

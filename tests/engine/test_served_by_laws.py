@@ -1,8 +1,10 @@
 """Served loads by laws that need no run: Little's, rates that come and leave, lines that sum to their heads."""
 
+from typing import Any
+
 import pytest
 
-from llm_memory_calculator import EndToEndReport, ServingReport, estimate_performance, estimate_serving
+from llm_memory_calculator import DoesNotFitError, EndToEndReport, ServingReport, estimate_performance, estimate_serving
 from llm_memory_calculator.sentences import lines_of, walked
 
 QWEN = "Qwen/Qwen3-8B"
@@ -136,3 +138,45 @@ def test_the_prefill_of_a_served_load_is_of_a_prompt_alone() -> None:
     assert report.prefill_phase.batch_size == 1
     assert report.prefill_phase.latency_ms < report.ttft_ms
     assert "a prompt alone" in str(report)
+
+
+# --- room ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware", "more"),
+    [
+        # 65 GB of weights, and SGLang takes 78 % of 65.9 GB
+        ("openai/gpt-oss-120b", "Jetson AGX Orin 64GB", {"engine": "sglang"}),
+        ("meta-llama/Llama-3.1-70B", "2xH100", {"engine": "sglang", "tensor_parallel": 2, "output_tokens": 60_000}),
+    ],
+)
+def test_what_has_no_room_for_one_request_is_refused_with_what_mends_it(
+    model: str, hardware: str, more: dict[str, Any]
+) -> None:
+    for load in ({"concurrency": 4}, {"request_rate": 1}):
+        with pytest.raises(DoesNotFitError, match=r"GB are missing for .*(mends it: |use a larger device)"):
+            estimate_serving(model, hardware, **load, **more)
+
+
+def test_what_may_have_room_is_answered_with_a_warning() -> None:
+    report = estimate_serving(
+        "moonshotai/Kimi-K2-Instruct", "4xH200", engine="tgi", precision="nvfp4", concurrency=8, output_tokens=400
+    )
+    assert "Memory is short by the estimate" in notes_on(report, "memory")
+    assert serving(report).decoding <= serving(report).room
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "tgi", "tensorrt_llm"])
+def test_no_more_decode_than_there_is_room_for(engine: str) -> None:
+    report = estimate_serving(
+        "meta-llama/Llama-3.1-70B",
+        "4xA100_80GB",
+        tensor_parallel=4,
+        engine=engine,
+        concurrency=400,
+        input_tokens=3000,
+        output_tokens=1000,
+    )
+    assert serving(report).queued_share > 0
+    assert serving(report).decoding <= serving(report).room

@@ -10,6 +10,7 @@ from ..engines import device_of, serves
 from ..formats.numerics import FORMATS
 from ..parallel import Parallelism, most_stages, tensor_sizes
 from ..report import Remedy
+from ..units import GB
 from . import ledger
 from .verdict import Verdict, judge
 
@@ -41,6 +42,21 @@ def remedies(
                 return (pair, *found)
     return tuple(found)
 
+
+def no_request(deployment: Deployment, load: Load, verdict: Verdict) -> str:
+    """The sentence that says that not one request has room, and what would mend it. For plain numbers only."""
+    binding, layout = verdict.binding, deployment.layout
+    low, high = verdict.margins(binding)
+    mends = "; ".join(one.change for one in remedies(deployment, load, verdict))
+    return (
+        f"{deployment.model.name} with {deployment.formats.scheme.label} weights has no room for one request of "
+        f"{load.tokens + load.output:,} tokens on {layout.devices} x {deployment.device} as {layout} under "
+        f"{deployment.engine.said}: {-binding.margin / GB:.1f} GB are missing for {binding.name} "
+        f"({-high / GB:.1f} to {-low / GB:.1f}); {f'any of these mends it: {mends}' if mends else _OTHERWISE}."
+    )
+
+
+_OTHERWISE = "use a larger device or a smaller precision"
 
 # Settings, of which two may mend what one does not.
 _SETTINGS = ("cache format", "eager", "share", "sequences", "step", "length")

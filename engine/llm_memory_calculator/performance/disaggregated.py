@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import floor, gcd
+from math import gcd
 from typing import TYPE_CHECKING
 
 from ..deployment import Load
@@ -14,7 +14,18 @@ from .events import simulate
 from .machine import machine_of, network_words
 from .phases import decode_time
 from .relay import DecodeSide, PrefillSide, relay
-from .serving import Outcome, Part, Run, Sides, clockwork_for, most_running, outcome_of, requests_of, room_tokens
+from .serving import (
+    Outcome,
+    Part,
+    Run,
+    Sides,
+    clockwork_for,
+    let_in,
+    most_running,
+    outcome_of,
+    requests_of,
+    room_tokens,
+)
 from .speculating import tokens_of_step
 
 if TYPE_CHECKING:
@@ -74,9 +85,7 @@ def served_apart(deployment: Deployment, load: Load) -> Outcome:
     dealt = Part.of(traffic, parts)
     by_step = tokens_of_step(deployment.speculation)
     tokens, most = room_tokens(deployment, load) * together, most_running(deployment)
-    reserved = traffic.depth + traffic.inputs.mean + engine.scheduler.reserve * traffic.outputs.mean
-    room = max(1, min(floor(tokens / (traffic.depth + traffic.inputs.mean + traffic.outputs.mean)), most * together))
-    running = max(1, min(floor(tokens / reserved), most * together))
+    running = let_in(traffic, engine.scheduler, tokens, most * together)
     here = -(-min(running, dealt[0].users or running) // together)
     prefill_clock = clockwork_for(worker, engine.step_tokens, -(-_PROMPTS // ranks), traffic.longest)
     way = way_of(deployment)
@@ -117,7 +126,7 @@ def served_apart(deployment: Deployment, load: Load) -> Outcome:
         runs,
         traffic,
         by_step=by_step,
-        room=room * parts,
+        room=running * parts,
         saturated_rate=sides.least,
         sides=sides,
     )

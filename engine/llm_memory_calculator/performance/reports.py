@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
+from ..memory.remedies import no_request
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
 from .calibration import range_of
@@ -39,9 +40,11 @@ def times_of(deployment: Deployment, load: Load) -> Times:
 
 
 def with_room(deployment: Deployment, load: Load) -> Deployment:
-    """The same with a warning where memory is short by the estimate: a time is not refused for that alone.
+    """The same with a warning where memory is short by the estimate: the time of a static batch is not refused for that
+    alone, and requests that come and go are where no end of the range reaches one of them.
 
-    Raises DoesNotFitError where weights, cache and state are more than a device shows, which no engine can hold.
+    Raises DoesNotFitError then, and where weights, cache and state are more than a device shows, which no engine can
+    hold.
     """
     assert deployment.usable_bytes is not None
     verdict = judge(deployment, load, ledger(deployment, load), deployment.usable_bytes)
@@ -50,6 +53,8 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
         return replace(deployment, notes=(*limits, *deployment.notes)) if limits else deployment
     if not verdict.possible:
         raise DoesNotFitError(shortage(deployment, load, verdict))
+    if load.traffic is not None and verdict.word == "does not fit":
+        raise DoesNotFitError(no_request(deployment, load, verdict))
     return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes))
 
 
@@ -535,8 +540,8 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
         found.append(Note(subject="input_tokens", text=text, origin="warning"))
     if outcome.queued > 0:
         text = (
-            f"The caches have room for {outcome.room:,} sequences of a mean length at once; {outcome.queued:.0%} of "
-            "the requests waited for it."
+            f"The caches have room for {outcome.room:,} sequence{'s' if outcome.room > 1 else ''} at once; "
+            f"{outcome.queued:.0%} of the requests waited for it."
         )
         found.append(Note(subject="concurrency", text=text, origin="warning"))
     return found

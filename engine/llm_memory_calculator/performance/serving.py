@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..deployment import Deployment, Traffic
+    from ..engines import Scheduler
     from .clockwork import Clockwork
     from .events import Served
 
@@ -93,7 +94,7 @@ class Outcome:
     queued: float
     """Share of the requests that waited for room in the cache."""
     room: int
-    """Sequences of a mean length that there is room for at once."""
+    """Sequences of mean lengths that are let in at once."""
     saturated_rate: float
     """Requests a second beyond which the queue grows without end."""
     sides: Sides | None = None
@@ -143,8 +144,8 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         runs,
         traffic,
         by_step=by_step,
-        room=room * apart,
-        saturated_rate=_saturated(deployment, traffic, _let_in(deployment, traffic, tokens / together, most))
+        room=let_in(traffic, scheduler, tokens, most * together) * apart,
+        saturated_rate=_saturated(deployment, traffic, let_in(traffic, scheduler, tokens / together, most))
         * layout.data,
     )
 
@@ -362,6 +363,12 @@ def room_tokens(deployment: Deployment, load: Load) -> float:
     return float(held * (load.tokens + load.output))
 
 
+def let_in(traffic: Traffic, scheduler: Scheduler, tokens: float, most: int) -> int:
+    """Sequences of mean lengths that an engine lets in at once, where the cache has room for so many tokens."""
+    kept = traffic.depth + traffic.inputs.mean + scheduler.reserve * traffic.outputs.mean
+    return max(1, min(floor(tokens / kept), most))
+
+
 def most_running(deployment: Deployment) -> int:
     """The most sequences of a copy that the engine runs in a step."""
     engine = deployment.engine
@@ -373,14 +380,9 @@ def saturation(deployment: Deployment, load: Load) -> float:
     """Requests a second, over all copies, beyond which the queue grows without end."""
     traffic = load.traffic
     assert traffic is not None
-    room = _let_in(deployment, traffic, room_tokens(deployment, load), most_running(deployment))
+    scheduler = deployment.engine.scheduler
+    room = let_in(traffic, scheduler, room_tokens(deployment, load), most_running(deployment))
     return _saturated(deployment, traffic, room) * deployment.layout.data
-
-
-def _let_in(deployment: Deployment, traffic: Traffic, tokens: float, most: int) -> int:
-    """Sequences that the engine lets in at once: it keeps room for a part of each one's output."""
-    kept = traffic.depth + traffic.inputs.mean + deployment.engine.scheduler.reserve * traffic.outputs.mean
-    return max(1, min(floor(tokens / kept), most))
 
 
 def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
