@@ -11,6 +11,7 @@ from llm_memory_calculator import (
     calculate_memory,
     compare_hardware,
     estimate_performance,
+    estimate_serving,
     load_model,
     max_batch_size,
 )
@@ -244,6 +245,45 @@ def test_drafting_takes_time_and_what_is_accepted_saves_it() -> None:
     assert half == pytest.approx(nothing / (1 + 0.5 + 0.25 + 0.125))
     assert everything < plain.tpot_ms
     assert compare_hardware(TARGET, ["H100"], speculative=DRAFT).rows
+
+
+# SGLang 0.5.9 on 8 B200, DeepSeek-R1 in fp8 with MTP, 1,024 tokens in and out: ms a token by users (InferenceMAX).
+@pytest.mark.parametrize(("users", "measured"), [(4, 6.70), (16, 11.71), (32, 14.78), (128, 28.68), (512, 68.79)])
+def test_drafted_tokens_take_what_was_measured(users: int, measured: float) -> None:
+    lengths = {"least": 819, "most": 1024}
+    report = estimate_serving(
+        "deepseek-ai/DeepSeek-R1",
+        "B200",
+        engine="sglang",
+        tensor_parallel=8,
+        speculative="mtp",
+        concurrency=users,
+        input_tokens=lengths,
+        output_tokens=lengths,
+    )
+    assert report.tpot_ms == pytest.approx(measured, rel=0.12)
+    within = report.tpot_interval_ms
+    assert within is not None
+    assert within.low <= measured <= within.high
+    assert "with drafted tokens" in within.evidence
+
+
+# H200, tensor parallel 8, the same load: times a token over those without drafts.
+@pytest.mark.parametrize(("users", "ratio"), [(4, 0.77), (32, 1.0), (128, 1.1), (512, 1.26)])
+def test_the_range_reaches_where_drafting_costs_more_than_it_brings(users: int, ratio: float) -> None:
+    asked: dict[str, Any] = {
+        "engine": "sglang",
+        "tensor_parallel": 8,
+        "concurrency": users,
+        "input_tokens": 1024,
+        "output_tokens": 1024,
+    }
+    plain, drafted = (
+        estimate_serving("deepseek-ai/DeepSeek-R1", "H200", speculative=one, **asked) for one in (None, "mtp")
+    )
+    assert plain.tpot_ms is not None
+    assert drafted.tpot_interval_ms is not None
+    assert drafted.tpot_interval_ms.low <= ratio * plain.tpot_ms <= drafted.tpot_interval_ms.high
 
 
 @pytest.mark.parametrize(

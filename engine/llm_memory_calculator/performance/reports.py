@@ -88,6 +88,8 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     """
     shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
     found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
+    if phase == "decode":
+        found = _with_drafts(deployment, "tpot", found)
     found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
     value = time.total * 1e3
     return Interval(
@@ -114,6 +116,16 @@ def _evidence(
     if task is None:
         return found
     return Range(min(found.low, task["low"]), max(found.high, task["high"]), found.level, task["evidence"])
+
+
+def _with_drafts(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], found: Range) -> Range:
+    """The same, as wide as runs with drafted tokens were spread, where some are drafted."""
+    if deployment.speculation is None:
+        return found
+    facts = table("timing")["interval"]["speculative"]
+    low, high = facts[metric]
+    evidence = f"{found.evidence}; {facts['evidence']}"
+    return Range(min(found.low, low), max(found.high, high), found.level, evidence)
 
 
 def _phase(
@@ -501,7 +513,7 @@ def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e
         found = Range(low, high, facts["level"], served["evidence"])
     else:
         found = _evidence(deployment, "prefill" if unmeasured or metric == "ttft" else "decode", 2)
-    found = range_of(deployment, metric, found)
+    found = range_of(deployment, metric, _with_drafts(deployment, metric, found))
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 
