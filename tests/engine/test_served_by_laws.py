@@ -180,3 +180,55 @@ def test_no_more_decode_than_there_is_room_for(engine: str) -> None:
     )
     assert serving(report).queued_share > 0
     assert serving(report).decoding <= serving(report).room
+
+
+# --- what no run stands behind -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("engine", "setting"),
+    [
+        ("vllm", {"enforce_eager": True}),
+        ("sglang", {"disable_cuda_graph": True}),
+        ("sglang", {"enforce_eager": True}),
+        ("tgi", {"cuda_graphs": False}),
+        ("tensorrt_llm", {"cuda_graph_max_batch_size": 0}),
+    ],
+)
+@pytest.mark.parametrize("load", [{}, {"concurrency": 2}], ids=["static", "served"])
+def test_without_graphs_the_range_reaches_further_up_and_a_note_says_so(
+    engine: str, setting: dict[str, Any], load: dict[str, Any]
+) -> None:
+    plain, eager = (
+        estimate_performance(QWEN, "H100", engine=engine, tensor_parallel=1, engine_settings=one, **load)
+        for one in (None, setting)
+    )
+    assert "captured graphs" in notes_on(eager, "engine_settings")
+    assert "captured graphs" not in notes_on(plain, "engine_settings")
+    for name in ("ttft_interval_ms", "tpot_interval_ms", "total_interval_ms"):
+        assert getattr(eager, name).high > getattr(plain, name).high
+        assert getattr(eager, name).low == pytest.approx(getattr(plain, name).low, rel=0.05)
+    # transformers calls the operators of Qwen3-8B's 36 layers one by one, and takes 25 ms on the same card
+    assert eager.tpot_interval_ms is not None
+    assert eager.tpot_interval_ms.high > 25
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "nearest"),
+    [
+        ("vllm", "0.33", "0.18"),
+        ("vllm", "0.18", None),
+        ("vllm", "0.12", None),
+        ("sglang", "0.4.6", "0.5.1"),
+        ("sglang", "2024-03", "0.5.1"),
+        ("sglang", "0.5.6", None),
+        ("sglang", None, "0.5.9"),
+        ("tensorrt_llm", "1.1", None),
+    ],
+)
+def test_times_of_a_release_that_was_not_measured_say_of_which_they_are(
+    engine: str, version: str | None, nearest: str | None
+) -> None:
+    report = estimate_performance(QWEN, "H100", engine=engine, engine_version=version, tensor_parallel=1)
+    said = notes_on(report, "engine_version")
+    assert (f"the measured release that is nearest, {nearest}" in said) == (nearest is not None)

@@ -448,6 +448,16 @@ class Engine(Protocol):
     def EAGER(self) -> str: ...
 
     @property
+    def eager(self) -> bool:
+        """Whether it was told to capture no graphs."""
+        ...
+
+    @property
+    def measured_release(self) -> str | None:
+        """The nearest release of which times were measured, where its own is beyond them."""
+        ...
+
+    @property
     def SMALL_CACHE(self) -> str: ...
 
     @property

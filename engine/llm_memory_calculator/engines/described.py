@@ -23,6 +23,8 @@ from .base import (
     TimeRanges,
 )
 from .device import UNNAMED, Device, Runtime
+from .settings import Value
+from .times import nearest_measured
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -34,9 +36,15 @@ if TYPE_CHECKING:
     from ..ranks import Kind
     from ..report import Note
     from ..units import Quantity
-    from .settings import Value
 
 MIB = 2**20
+# Settings, with the values by which engines run without graphs.
+_UNCAPTURED: Mapping[str, Value] = {
+    "enforce_eager": True,
+    "disable_cuda_graph": True,
+    "cuda_graphs": False,
+    "cuda_graph_max_batch_size": 0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,6 +135,16 @@ class Described:
 
     def __str__(self) -> str:
         return self.said
+
+    @property
+    def eager(self) -> bool:
+        """Whether it was told to capture no graphs."""
+        return any(self.given.get(word) == value for word, value in _UNCAPTURED.items())
+
+    @property
+    def measured_release(self) -> str | None:
+        """The nearest release of which times were measured, where its own is beyond them."""
+        return nearest_measured(self.name, self.version, self.device)
 
     @property
     def BY_LAYERS(self) -> bool:

@@ -77,6 +77,26 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
     )
 
 
+def nearest_measured(name: str, version: str, device: Device) -> str | None:
+    """The measured release that is nearest to one before the first or after the last; None where it is between them, or
+    where it is not known which were measured."""
+    known = table(f"times/{name}").get("releases", {}).get(device.runtime)
+    if known is None:
+        return None
+    first, last = known
+    release = release_of(version)
+    if release < release_of(first):
+        return str(first)
+    # 0.18.1 is a release of 0.18
+    return str(last) if release[: len(release_of(last))] > release_of(last) else None
+
+
+def calling_time(device: Device) -> float:
+    """Seconds in which an engine's program calls the operators of a layer where no graph is captured, as measured of
+    transformers, whose program does no less."""
+    return times_of("transformers", "", device).host.dispatch
+
+
 def tuned_of(name: str, version: str, device: Device) -> Mapping[str, Any] | None:
     """What a maker's tuned stack gains over a release on a device's design: a row of `tuned`; None: it is not known."""
     rows = [row for row in table(f"times/{name}").get("tuned", ()) if row["design"] == device.generation]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..engines.times import calling_time
 from ..errors import DoesNotFitError
 from ..facts import table
 from ..memory import judge, ledger, limit_notes, short_note, shortage
@@ -90,6 +91,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
     if phase == "decode":
         found = _with_drafts(deployment, "tpot", found)
+    found = _without_graphs(deployment, time.total, found)
     found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
     value = time.total * 1e3
     return Interval(
@@ -126,6 +128,17 @@ def _with_drafts(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"],
     low, high = facts[metric]
     evidence = f"{found.evidence}; {facts['evidence']}"
     return Range(min(found.low, low), max(found.high, high), found.level, evidence)
+
+
+def _without_graphs(deployment: Deployment, seconds: float, found: Range) -> Range:
+    """The same, as far up as an engine's program may take to call the operators of a step of so many seconds, where no
+    graphs are captured."""
+    engine = deployment.engine
+    if not engine.eager:
+        return found
+    high = found.high + deployment.architecture.depth * calling_time(engine.device) / seconds
+    evidence = f"{found.evidence}; without graphs no run was measured: up to where nothing hides the program's calls"
+    return Range(found.low, high, found.level, evidence)
 
 
 def _phase(
@@ -268,6 +281,18 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
             f"No run of {machine.engine.TITLE} on such a device was measured: {machine.engine.kin}'s costs were taken."
         )
         found.append(Note(subject="engine", text=text, origin="warning"))
+    if (nearest := machine.engine.measured_release) is not None:
+        text = (
+            f"No run of {machine.engine.TITLE} {machine.engine.version} was measured: its times are as of the measured "
+            f"release that is nearest, {nearest}."
+        )
+        found.append(Note(subject="engine_version", text=text, origin="assumption"))
+    if machine.engine.eager:
+        text = (
+            "Times are as with captured graphs. Without them the program calls each operator, which makes small steps "
+            "slower and was not measured: the range reaches further up."
+        )
+        found.append(Note(subject="engine_settings", text=text, origin="warning"))
     if deployment.layout.data > batch:
         text = f"{deployment.layout.data - batch} of the {deployment.layout.data} copies have no sequence to serve."
         found.append(Note(subject="data_parallel", text=text, origin="warning"))
@@ -440,7 +465,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         tpot_ms=tpot,
         tpot_interval_ms=each,
         total_ms=total,
-        total_interval_ms=served_interval(deployment, "e2e", total),
+        total_interval_ms=served_interval(deployment, "e2e", total, tpot),
         output_tokens_per_s=0.0 if encodes else outcome.output_rate,
         total_tokens_per_s=outcome.request_rate * traffic.inputs.mean
         if encodes
@@ -492,11 +517,17 @@ def _percentiles(spread: Spread) -> Percentiles:
     )
 
 
-def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float) -> Interval:
-    """The range of a served load's mean, by what was measured of such engines, cards and models."""
+def served_interval(
+    deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], value_ms: float, step_ms: float | None = None
+) -> Interval:
+    """The range of a served load's mean, by what was measured of such engines, cards and models; step_ms: of a step of
+    what takes several."""
     machine, facts = machine_of(deployment), table("timing")["interval"]
     if deployment.prefill is not None:
-        together, apart = served_interval(replace(deployment, prefill=None), metric, value_ms), facts["disaggregated"]
+        together, apart = (
+            served_interval(replace(deployment, prefill=None), metric, value_ms, step_ms),
+            facts["disaggregated"],
+        )
         low, high = apart[metric]
         return Interval(
             low=min(together.low, value_ms * low),
@@ -513,7 +544,8 @@ def served_interval(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e
         found = Range(low, high, facts["level"], served["evidence"])
     else:
         found = _evidence(deployment, "prefill" if unmeasured or metric == "ttft" else "decode", 2)
-    found = range_of(deployment, metric, _with_drafts(deployment, metric, found))
+    found = _without_graphs(deployment, (step_ms or value_ms) / 1e3, _with_drafts(deployment, metric, found))
+    found = range_of(deployment, metric, found)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)
 
 
