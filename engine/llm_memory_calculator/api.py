@@ -53,6 +53,7 @@ from .parallel import Parallelism, tensor_sizes
 from .performance.making import estimate_images
 from .performance.reports import estimate_end_to_end, estimate_served
 from .performance.serving import saturation
+from .performance.step import lies_on_host
 from .question import (
     MOST_TENSOR,
     ONE_DEVICE,
@@ -63,6 +64,7 @@ from .question import (
     hardware_notes,
     held,
     held_mix,
+    kept_on_host,
     load_for,
     named,
     require_decoder,
@@ -433,6 +435,8 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
     require_phases(model, load.output)
     deployment = deployed_as_given(asked, model, accelerator, devices)
     full = asked.detail == "full"
+    if deployment is None and devices is None:
+        deployment = _beside_host(asked, model, accelerator)
     if load.traffic is not None:
         deployment = deployment or _laid_out(asked, model, load, accelerator, devices)
         return estimate_served(deployment, load, explained=full)
@@ -452,6 +456,16 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
     idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
     why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
     return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
+
+
+def _beside_host(asked: EstimatePerformance, model: Model, accelerator: Accelerator) -> Deployment | None:
+    """One device, where settings leave a part of the model on the host; None where none do."""
+    one = deployed(asked, model, accelerator=accelerator)
+    told = kept_on_host(one.engine)
+    if not told or not ("cpu_offload_gb" in told or lies_on_host(one)):
+        return None
+    text = f"devices was not given: one was taken, since {' and '.join(told)} is to leave a part on the host."
+    return replace(one, notes=(assumed("devices", text), *one.notes))
 
 
 def _shared(deployment: Deployment) -> str:

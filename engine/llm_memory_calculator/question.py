@@ -394,6 +394,19 @@ def require_search(asked: CalculateMemory) -> None:
         raise ArgumentError("find 'device' looks for the hardware; leave hardware and memory_gb out.")
 
 
+# Settings by which a part of the model stays on the host.
+_KEPT_ON_HOST = ("n_gpu_layers", "n_cpu_moe", "num_gpu", "cpu_offload_gb")
+
+
+def kept_on_host(engine: Engine) -> tuple[str, ...]:
+    """The settings that were given of those by which a part of the model stays on the host: who tells them has one
+    device, where nobody says how many. All layers on the devices is what there is without them."""
+    told = {word: float(engine.given[word]) for word in _KEPT_ON_HOST if word in engine.given}
+    return tuple(
+        word for word, value in told.items() if (value >= 0 if word in ("n_gpu_layers", "num_gpu") else value > 0)
+    )
+
+
 def deployed_as_given(
     asked: EstimatePerformance, model: Model, accelerator: Accelerator, count: int | None
 ) -> Deployment | None:

@@ -1,6 +1,7 @@
 """Times of local engines against published measurements and physical limits."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy
 import pytest
@@ -276,3 +277,33 @@ def test_tokens_at_a_depth_on_mlx() -> None:
         depth=32645,
     )
     assert report.decode_tokens_per_s == pytest.approx(10.4, rel=0.12)
+
+
+# --- a part on the host --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [
+        ("meta-llama/Llama-3.1-70B", {"n_gpu_layers": 30}),
+        ("Qwen/Qwen3-235B-A22B", {"n_cpu_moe": 90}),
+        ("openai/gpt-oss-120b", {"n_cpu_moe": 30}),
+    ],
+)
+@pytest.mark.parametrize("load", [{}, {"concurrency": 2}], ids=["static", "served"])
+def test_who_leaves_a_part_on_the_host_has_one_device(
+    model: str, setting: dict[str, Any], load: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"engine": "llama_cpp", "precision": "q4_k_m", "engine_settings": setting, **load}
+    report = estimate_performance(model, "RTX 4090", **asked)
+    assert report.devices == 1
+    assert any(note.subject == "devices" and next(iter(setting)) in note.text for note in report.notes)
+    assert estimate_performance(model, "RTX 4090", devices=2, **asked).devices == 2
+
+
+def test_who_has_all_layers_on_the_devices_has_as_many_as_hold_them() -> None:
+    for setting in ({}, {"n_gpu_layers": 99}, {"n_gpu_layers": -1}, {"n_cpu_moe": 0}):
+        report = estimate_performance(
+            "meta-llama/Llama-3.1-70B", "RTX 4090", engine="llama_cpp", precision="q4_k_m", engine_settings=setting
+        )
+        assert report.devices > 1
