@@ -115,6 +115,8 @@ class Argument:
     unit: str = ""
     least: int = 1
     above: float = 0.0
+    or_none: bool = False
+    """Whether a real number may be 0, which is none."""
     most: float = 0
     words: tuple[str, ...] = ()
     """All that is accepted, where these are all."""
@@ -134,7 +136,7 @@ class Argument:
             case "whole":
                 return whole(name, value, least=self.least, most=int(self.most))
             case "real":
-                return real(name, value, above=self.above, most=self.most, unit=self.unit)
+                return real(name, value, above=self.above, most=self.most, unit=self.unit, or_none=self.or_none)
             case "flag":
                 return flag(name, value)
             case "word":
@@ -469,7 +471,7 @@ class Come(Generated):
         Argument(
             "lengths",
             "Prompt tokens of each sequence; under concurrency or request_rate also how they are spread: "
-            "{p50, p95}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
+            "{p50, p95}, {mean, std}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
             most=MOST_TOKENS,
             examples=(2048, {"p50": 900, "p95": 4000}),
         ),
@@ -519,6 +521,7 @@ class Come(Generated):
         Argument(
             "real",
             "Share of each prompt that a prefix cache has, 0 to 1",
+            or_none=True,
             most=0.999,
             left_out="none of it",
             examples=(0.5,),
@@ -529,6 +532,7 @@ class Come(Generated):
         Argument(
             "whole",
             "Tokens of context that stand in the cache before each prompt, as of earlier turns",
+            least=0,
             most=MOST_TOKENS,
             left_out="none",
         ),

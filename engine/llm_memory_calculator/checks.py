@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
@@ -17,6 +18,9 @@ from .lengths import Lengths
 
 # A side, or height and width, as people write them; bounded, for it is tried on what anyone typed.
 _SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?")
+
+# A number as people write it, and no nan or inf.
+_NUMBER = re.compile(r"[+-]?(\d{1,24}(\.\d{0,24})?|\.\d{1,24})([eE][+-]?\d{1,3})?")
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -26,7 +30,7 @@ def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
     """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
     if type(value) is int and least <= value <= most:
         return value
-    number = _plain(value)
+    number = _typed(_plain(value))
     if isinstance(number, float) and least <= number <= most and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not hasattr(number, "__index__"):
@@ -42,14 +46,15 @@ def _plain(value: object) -> Any:
     return listed() if callable(listed) else value
 
 
-def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "") -> float:
-    """The value as a finite float with above < value <= most."""
-    number = _plain(value)
+def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "", or_none: bool = False) -> float:
+    """The value as a finite float with above < value <= most; or_none: or 0."""
+    number = _typed(_plain(value))
     # compared before it is a float: a whole number may be beyond what a float holds
     known = isinstance(number, numbers.Real) and not isinstance(number, bool)
-    if not known or not above < number <= most:
+    if not known or not (above < number <= most or (or_none and number == 0)):
         unit = f" {unit}" if unit else ""
-        raise ArgumentError(f"{name} must be a number above {above:g} and up to {most:g}{unit}, and is {shown(value)}.")
+        bounds = f"from 0 to {most:g}" if or_none else f"above {above:g} and up to {most:g}"
+        raise ArgumentError(f"{name} must be a number {bounds}{unit}, and is {shown(value)}.")
     return float(number)
 
 
@@ -125,8 +130,17 @@ def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]
     return tuple((tokens, shares[tokens] / total) for tokens in sorted(shares))
 
 
+# Pairs of numbers that say how lengths are spread.
+_SPREADS: Mapping[tuple[str, str], Callable[[float, float], Lengths]] = {
+    ("p50", "p90"): partial(Lengths.by_percentiles, share=0.90),
+    ("p50", "p95"): Lengths.by_percentiles,
+    ("p50", "p99"): partial(Lengths.by_percentiles, share=0.99),
+    ("least", "most"): Lengths.uniform,
+}
+
+
 def lengths(name: str, value: object, *, most: int) -> Any:
-    """A length, or how lengths are spread: {p50, p95}, {least, most}, lengths with their shares."""
+    """A length, or how lengths are spread: {p50, p95}, {mean, std}, {least, most}, lengths with their shares."""
     if isinstance(value, Lengths):
         return value
     given = _plain(value)
@@ -135,26 +149,30 @@ def lengths(name: str, value: object, *, most: int) -> Any:
     if not isinstance(given, Mapping):
         return whole(name, given, most=most)
     words = tuple(str(word) for word in given)
-    for pair, made in ((("p50", "p95"), Lengths.by_percentiles), (("least", "most"), Lengths.uniform)):
+    for pair, made in _SPREADS.items():
         if set(words) == set(pair):
-            low, high = (whole(f"{name}'s {word}", _typed(given[word]), most=most) for word in pair)
+            low, high = (whole(f"{name}'s {word}", given[word], most=most) for word in pair)
             if low > high:
                 raise ArgumentError(f"{name}'s {pair[0]} is {low:,}, above its {pair[1]} of {high:,}; turn them round.")
             return made(low, high)
+    if set(words) == {"mean", "std"}:
+        mean, std = (
+            real(f"{name}'s {word}", given[word], most=most, or_none=word == "std") for word in ("mean", "std")
+        )
+        return Lengths.by_deviation(max(1.0, mean), std)
     if any(not word.replace(".", "").isdigit() for word in words):
         raise ArgumentError(
-            f"{name} must be a whole number, or an object of p50 and p95, of least and most, or of lengths with their "
-            f"shares, and is {shown(value)}."
+            f"{name} must be a whole number, or an object of p50 with p90, p95 or p99, of mean and std, of least and "
+            f"most, or of lengths with their shares, and is {shown(value)}."
         )
     return Lengths.mixed(dict(mix(name, given, most=most)))
 
 
-def _typed(value: object) -> object:
+def _typed(value: object) -> Any:
     """A number that was typed, or is the key of an object of JSON; anything else as it is."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         return value
+    return float(value) if set(value) & set(".eE") else int(value)
 
 
 def adapters(name: str, value: object) -> Any:
@@ -220,8 +238,45 @@ def function(name: str, value: object) -> Any:
     return value
 
 
-# What engines call what has one name for all of them here.
-_ENGINES_WORDS = {
+# What engines, benchmarks and people call what has one name for all of them here.
+_OTHERS_WORDS = {
+    "users": "concurrency",
+    "num_users": "concurrency",
+    "n_users": "concurrency",
+    "concurrent_users": "concurrency",
+    "concurrent_requests": "concurrency",
+    "max_concurrency": "concurrency",
+    "qps": "request_rate",
+    "rps": "request_rate",
+    "requests_per_second": "request_rate",
+    "requests_per_s": "request_rate",
+    "queries_per_second": "request_rate",
+    "arrival_rate": "request_rate",
+    "num_requests": "requests",
+    "num_prompts": "requests",
+    "isl": "input_tokens",
+    "input_len": "input_tokens",
+    "input_length": "input_tokens",
+    "prompt_len": "input_tokens",
+    "prompt_length": "input_tokens",
+    "prompt_tokens": "input_tokens",
+    "osl": "output_tokens",
+    "output_len": "output_tokens",
+    "output_length": "output_tokens",
+    "max_tokens": "output_tokens",
+    "max_new_tokens": "output_tokens",
+    "completion_tokens": "output_tokens",
+    "gpu": "hardware",
+    "accelerator": "hardware",
+    "gpus": "devices",
+    "num_gpus": "devices",
+    "n_gpus": "devices",
+    "gpu_count": "devices",
+    "cache_hit_rate": "cached_share",
+    "prefix_cache_hit_rate": "cached_share",
+    "ttft_slo_ms": "ttft_target_ms",
+    "tpot_slo_ms": "tpot_target_ms",
+    "speculative_config": "speculative",
     "kv_cache_dtype": "kv_precision",
     "dtype": "precision",
     "quantization": "precision",
@@ -241,8 +296,8 @@ _ENGINES_WORDS = {
 
 
 def argument_meant(word: str) -> str:
-    """The argument that an engine's word means; empty where it means none."""
-    return _ENGINES_WORDS.get(word.strip().lstrip("-").replace("-", "_"), "")
+    """The argument that another's word means; empty where it means none."""
+    return _OTHERS_WORDS.get(word.strip().lstrip("-").replace("-", "_").lower(), "")
 
 
 def meant_by(word: str, known: tuple[str, ...]) -> str:

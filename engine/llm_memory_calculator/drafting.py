@@ -57,9 +57,15 @@ def speculation_of(asked: Speculative, model: Model, formats: Formats, engine: E
             f"speculative's method is {method!r}, and {drafter.name} is a model of its own; give 'draft_model', or "
             "leave method out."
         )
+    if drafter is not None and not drafter.drafts_as:
+        _require_vocabulary(drafter, model)
     tokens = asked.tokens or rule["drafted"].get(method, rule["drafted"]["any"])
     usual: float = table("timing")["acceptance"][method]
-    common: dict[str, Any] = {"method": method, "tokens": tokens, "acceptance": asked.acceptance or usual}
+    common: dict[str, Any] = {
+        "method": method,
+        "tokens": tokens,
+        "acceptance": usual if asked.acceptance is None else asked.acceptance,
+    }
     if drafter is not None:
         own = drafter.formats(None, None)
         # an engine keeps the draft's cache in the model's format
@@ -73,6 +79,22 @@ def speculation_of(asked: Speculative, model: Model, formats: Formats, engine: E
         if method == "mtp":
             common["architecture"] = predictors_of(_with_predictors(model))
     return Speculation(**common, notes=tuple(_notes(asked, model, common)))
+
+
+# Entries by which vocabularies of one tokenizer differ in how they are padded: llama.cpp takes so many
+# (SPEC_VOCAB_MAX_SIZE_DIFFERENCE).
+_PADDING = 128
+
+
+def _require_vocabulary(drafter: Model, model: Model) -> None:
+    """Raise ArgumentError where a draft cannot have the tokens of the model."""
+    own, other = drafter.architecture.vocab_size, model.architecture.vocab_size
+    if abs(own - other) > _PADDING:
+        raise ArgumentError(
+            f"speculative names {drafter.repository or drafter.name}, whose vocabulary has {own:,} tokens, and "
+            f"{model.name}'s has {other:,}: a draft must have the model's; give a smaller model of its family, or "
+            "'ngram'."
+        )
 
 
 def _rule(engine: Engine, method: str) -> Any:
@@ -143,7 +165,7 @@ def _notes(asked: Speculative, model: Model, common: dict[str, Any]) -> list[Not
     tokens, name = common["tokens"], common.get("name", "")
     by = name or {"mtp": "layers for multi-token prediction"}.get(common["method"], "n-grams of the prompt")
     taken = "" if asked.tokens else f" num_speculative_tokens was not given: {tokens} was taken."
-    assumed = "" if asked.acceptance else ", which was assumed and hangs on the text: give acceptance_rate"
+    assumed = "" if asked.acceptance is not None else ", which was assumed and hangs on the text: give acceptance_rate"
     text = (
         f"{tokens} token(s) are drafted at once by {by}. Memory counts what is loaded and kept for them; times count "
         f"the drafting, and that {common['acceptance']:.0%} of the drafted tokens are taken, each where those before "

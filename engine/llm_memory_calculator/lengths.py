@@ -29,9 +29,18 @@ class Lengths:
         return cls(((0.0, least), (1.0, most)))
 
     @classmethod
-    def by_percentiles(cls, middle: float, p95: float) -> Lengths:
-        """Lognormal, as lengths of requests are about: by its median and its 95th percentile."""
-        width = math.log(p95 / middle) / NormalDist().inv_cdf(0.95)
+    def by_percentiles(cls, middle: float, upper: float, share: float = 0.95) -> Lengths:
+        """Lognormal, as lengths of requests are about: by its median and a percentile above."""
+        return cls._lognormal(middle, math.log(upper / middle) / NormalDist().inv_cdf(share))
+
+    @classmethod
+    def by_deviation(cls, mean: float, deviation: float) -> Lengths:
+        """Lognormal by its mean and its standard deviation."""
+        variance = math.log1p((deviation / mean) ** 2)
+        return cls._lognormal(mean * math.exp(-variance / 2), math.sqrt(variance))
+
+    @classmethod
+    def _lognormal(cls, middle: float, width: float) -> Lengths:
         at = [(number + 0.5) / _STEPS for number in range(_STEPS)]
         inner = tuple((share, max(1.0, middle * math.exp(width * NormalDist().inv_cdf(share)))) for share in at)
         return cls(((0.0, inner[0][1]), *inner, (1.0, inner[-1][1])))

@@ -738,7 +738,7 @@ def load_for(asked: Come, model: Model) -> Load:
     once = one_pass(model, asked.input_tokens, asked.output_tokens)
     if model.architecture.task == "encoder":
         for name in ("cached_share", "depth", "tpot_target_ms"):
-            if getattr(asked, name) is not None:
+            if getattr(asked, name):
                 raise ArgumentError(
                     f"{name} is of models that generate, and {model.name} is an encoder "
                     f"({model.architecture.model_type}); leave it out."

@@ -38,6 +38,11 @@ def speculative(name: str, value: Any) -> Speculative:
         return value
     if isinstance(value, str) and value.lower() in ALONE:
         return Speculative(method=value.lower())
+    if isinstance(value, str) and value.lower() in METHODS:
+        raise ArgumentError(
+            f"{name} is {value!r}, a method whose draft is to be named: give {{'method': {value.lower()!r}, 'model': "
+            "its repository or path}, or 'mtp' or 'ngram', which need none."
+        )
     if not isinstance(value, Mapping):
         return Speculative(model=value)
     for key in value:
@@ -54,5 +59,5 @@ def speculative(name: str, value: Any) -> Speculative:
     if tokens is not None:
         tokens = whole(f"{name}'s num_speculative_tokens", tokens, most=MOST_DRAFTED)
     if acceptance is not None:
-        acceptance = real(f"{name}'s acceptance_rate", acceptance, most=1)
+        acceptance = real(f"{name}'s acceptance_rate", acceptance, most=1, or_none=True)
     return Speculative(method=method, model=model, tokens=tokens, acceptance=acceptance)

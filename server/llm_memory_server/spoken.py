@@ -60,11 +60,12 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any], **unspoke
     Raises CalculatorError, in the words of whoever asked, for all that they can mend.
     """
     known = {entry.name: entry for entry in spoken(question)}
+    # settings of engines are taken beside the arguments, as Python takes them
+    settings = {word: value for word, value in given.items() if word not in known and is_setting(word)}
+    given = {word: value for word, value in given.items() if word not in settings or "engine_settings" not in known}
     for word in given:
         if word not in known:
             near = meant_by(word, tuple(known))
-            if "engine_settings" in known and is_setting(word):
-                near = f" It is a setting of engines: give it in engine_settings, as {{{word!r}: ...}}."
             raise UnknownArgumentError(f"{name} has no argument {word!r}.{near} Accepted: {', '.join(known)}.")
     told = {word: value for word, value in given.items() if value is not known[word].default}
     for entry in known.values():
@@ -80,4 +81,5 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any], **unspoke
         )
     # loaded at the first question: a server can say what it does without it
     function = getattr(import_module("llm_memory_calculator"), name)
-    return function(**{known[word].field: value for word, value in told.items()}, **unspoken)
+    given = {known[word].field: value for word, value in told.items()}
+    return function(**given, **settings, **unspoken)

@@ -136,7 +136,8 @@ def _values(argument: Argument) -> dict[str, Any]:
         case "whole":
             return whole
         case "real":
-            return {"type": "number", "exclusiveMinimum": argument.above, "maximum": argument.most}
+            least = {"minimum": 0} if argument.or_none else {"exclusiveMinimum": argument.above}
+            return {"type": "number"} | least | {"maximum": argument.most}
         case "flag":
             return {"type": "boolean"}
         case "word":

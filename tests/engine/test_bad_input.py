@@ -1,6 +1,7 @@
 """Bad input is one clear sentence of our own, naming the field and what is accepted."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import (
+    ArgumentError,
     CalculatorError,
     ConfigError,
     UnknownArgumentError,
@@ -20,6 +22,7 @@ from llm_memory_calculator import (
     calculate_memory,
     compare_hardware,
     estimate_performance,
+    estimate_serving,
     load_model,
     max_batch_size,
 )
@@ -32,7 +35,22 @@ LLAMA = {
     "num_attention_heads": 32,
     "vocab_size": 32000,
 }
-NUMBERS = [0, -1, float("nan"), float("inf"), -float("inf"), 10**30, 1.5, "8", True, None, [1], {"a": 1}]
+NUMBERS = [
+    0,
+    -1,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    10**30,
+    1.5,
+    "eight",
+    "nan",
+    "8 GB",
+    True,
+    None,
+    [1],
+    {"a": 1},
+]
 
 
 @pytest.mark.parametrize("value", NUMBERS)
@@ -51,7 +69,7 @@ def test_a_load_that_cannot_be_is_refused_by_name(argument: str, value: object) 
         estimate_performance("llama2_7b", "H100", **{argument: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e30, "80", True])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e30, "eighty", "80 GB", True])
 def test_a_memory_that_cannot_be_is_refused(value: object) -> None:
     with pytest.raises(CalculatorError, match="memory_gb"):
         max_batch_size("llama2_7b", memory_gb=value)  # type: ignore[arg-type]
@@ -310,3 +328,88 @@ def test_a_config_s_value_is_shown_as_far_as_a_reader_looks(field: str, value: o
 def test_classes_that_are_no_list_of_names_are_refused(model_type: str, classes: object) -> None:
     with pytest.raises(CalculatorError):
         calculate_memory({"model_type": model_type, "architectures": classes})
+
+
+# --- what is meant is understood -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("users", "concurrency"),
+        ("qps", "request_rate"),
+        ("requests_per_second", "request_rate"),
+        ("isl", "input_tokens"),
+        ("max_new_tokens", "output_tokens"),
+        ("num_gpus", "devices"),
+    ],
+)
+def test_what_others_call_an_argument_is_told_by_its_name_here(word: str, meant: str) -> None:
+    with pytest.raises(UnknownArgumentError, match=f"It is {meant} here"):
+        estimate_serving("Qwen/Qwen3-8B", "H100", **{word: 32})
+
+
+def test_numbers_may_be_typed_as_text() -> None:
+    typed: dict[str, Any] = {"concurrency": "32", "input_tokens": "512", "output_tokens": "64", "tensor_parallel": "1"}
+    plain = {name: int(value) for name, value in typed.items()}
+    one, other = (estimate_serving("Qwen/Qwen3-8B", "H100", **asked) for asked in (typed, plain))
+    assert one.tpot_ms == other.tpot_ms
+    rates = [estimate_serving("Qwen/Qwen3-8B", "H100", request_rate=rate).ttft_ms for rate in ("2.5", 2.5)]
+    assert rates[0] == rates[1]
+
+
+@pytest.mark.parametrize(
+    ("spread", "mean"),
+    [
+        # lognormal: its mean is its median x exp(deviation^2 / 2); ln 4 / 1.2816, / 1.6449, / 2.3263 is the deviation
+        ({"p50": 500, "p90": 2000}, 500 * math.exp((math.log(4) / 1.2816) ** 2 / 2)),
+        ({"p50": 500, "p95": 2000}, 500 * math.exp((math.log(4) / 1.6449) ** 2 / 2)),
+        ({"p50": 500, "p99": 2000}, 500 * math.exp((math.log(4) / 2.3263) ** 2 / 2)),
+        ({"mean": 700, "std": 500}, 700),
+        ({"mean": 700, "std": 0}, 700),
+    ],
+    ids=str,
+)
+def test_lengths_are_spread_by_any_two_numbers_that_say_how(spread: dict[str, int], mean: float) -> None:
+    report = estimate_serving("Qwen/Qwen3-8B", "H100", concurrency=4, input_tokens=spread, output_tokens=32)
+    # the longest of the tail are cut
+    assert report.input_tokens == pytest.approx(mean, rel=0.05)
+
+
+@pytest.mark.parametrize("spread", [{"mean": 700}, {"p95": 700}, {"p50": 3, "p75": 9}], ids=str)
+def test_a_spread_that_says_too_little_is_refused_with_what_does(spread: dict[str, int]) -> None:
+    with pytest.raises(ArgumentError, match="p50 with p90, p95 or p99, of mean and std, of least and most"):
+        estimate_serving("Qwen/Qwen3-8B", "H100", concurrency=4, input_tokens=spread)
+
+
+def test_nothing_may_be_said_as_0() -> None:
+    common: dict[str, Any] = {"concurrency": 4, "tensor_parallel": 1}
+    plain = estimate_serving("Qwen/Qwen3-8B", "H100", **common)
+    nothing = estimate_serving("Qwen/Qwen3-8B", "H100", depth=0, cached_share=0, **common)
+    assert (nothing.ttft_ms, nothing.tpot_ms) == (plain.ttft_ms, plain.tpot_ms)
+    drafted = {"method": "ngram", "num_speculative_tokens": 3, "acceptance_rate": 0}
+    slower = estimate_serving("Qwen/Qwen3-8B", "H100", engine="vllm", speculative=drafted, **common)
+    assert slower.tpot_ms is not None
+    assert plain.tpot_ms is not None
+    assert slower.tpot_ms > plain.tpot_ms
+
+
+def test_prompts_are_taken_in_in_pieces_or_whole_as_vllm_is_told() -> None:
+    common: dict[str, Any] = {"engine": "vllm", "concurrency": 16, "input_tokens": {"least": 1000, "most": 6000}}
+    plain, pieces, whole = (
+        estimate_serving("Qwen/Qwen3-8B", "H100", **common, **told)
+        for told in ({}, {"enable_chunked_prefill": True}, {"enable_chunked_prefill": False})
+    )
+    assert pieces.ttft_ms == plain.ttft_ms
+    assert whole.ttft_ms != plain.ttft_ms
+
+
+@pytest.mark.parametrize("word", ["eagle", "EAGLE3", "draft_model"])
+def test_a_method_is_no_name_of_a_draft(word: str) -> None:
+    with pytest.raises(ArgumentError, match="a method whose draft is to be named"):
+        estimate_performance("Qwen/Qwen3-8B", "H100", engine="vllm", speculative=word)
+
+
+def test_a_draft_of_another_vocabulary_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"has 128,256 tokens, and .* has 151,936: a draft must have the model's"):
+        estimate_performance("Qwen/Qwen3-8B", "H100", engine="vllm", speculative="meta-llama/Llama-3.2-1B")

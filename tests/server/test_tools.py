@@ -144,11 +144,11 @@ async def test_an_unknown_argument_is_refused_by_name_with_the_nearest(name: str
         ({"batch_size": 0}, "batch_size must be between 1 and 1,000,000, and is 0"),
         ({"batch_size": -1}, "batch_size must be between 1 and 1,000,000, and is -1"),
         ({"batch_size": 10**30}, "batch_size must be between 1 and 1,000,000"),
-        ({"batch_size": "8"}, "batch_size must be a whole number"),
+        ({"batch_size": "eight"}, "batch_size must be a whole number"),
         ({"batch_size": True}, "batch_size must be a whole number"),
         ({"batch_size": 1.5}, "batch_size must be a whole number"),
         ({"memory_gb": -1}, "memory_gb must be a number above 0"),
-        ({"memory_gb": "80"}, "memory_gb must be a number"),
+        ({"memory_gb": "eighty"}, "memory_gb must be a number"),
         ({"memory_gb": 80, "hardware": "H100"}, "not both"),
         ({"tensor_parallel": 3}, "does not divide"),
         ({"detail": "long"}, "Accepted: concise, full"),
@@ -451,3 +451,14 @@ def test_building_the_server_loads_no_heavy_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+async def test_settings_of_an_engine_are_taken_beside_the_arguments() -> None:
+    asked = {"model": "Qwen/Qwen3-8B", "hardware": "H100", "engine": "vllm"}
+    async with connected() as client:
+        beside, inside = [
+            await client.call_tool("calculate_memory", asked | told)
+            for told in ({"max_num_seqs": 64}, {"engine_settings": {"max_num_seqs": 64}})
+        ]
+    assert not beside.is_error
+    assert beside.structured_content == inside.structured_content

@@ -88,6 +88,8 @@ class Described:
     """The setting that says after how many decode steps it looks for new requests."""
     STREAMS: ClassVar[str] = ""
     """The setting that says after how many steps it hands tokens out."""
+    PIECES: ClassVar[str] = ""
+    """The setting that says whether prompts are taken in in pieces."""
     EAGER: ClassVar[str] = ""
     """The setting by which no graphs are captured."""
     SMALL_CACHE: ClassVar[str] = ""
@@ -178,6 +180,7 @@ class Described:
                 found[name] = value
         scheduler = replace(
             self.scheduler,
+            whole_prompts=self.scheduler.whole_prompts or found.get(self.PIECES) is False,
             poll_steps=int(found.get(self.POLLS, self.scheduler.poll_steps)),
             stream_steps=int(found.get(self.STREAMS, self.scheduler.stream_steps)),
         )

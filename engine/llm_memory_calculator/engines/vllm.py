@@ -37,6 +37,7 @@ class Vllm(Described):
     PAGED: ClassVar[bool] = True
     SEQUENCES: ClassVar[str] = "max_num_seqs"
     EAGER: ClassVar[str] = "enforce_eager"
+    PIECES: ClassVar[str] = "enable_chunked_prefill"
     SMALL_CACHE: ClassVar[str] = "fp8"
     CHOOSES_STATES: ClassVar[bool] = True
     BEAMS: ClassVar[bool] = True
