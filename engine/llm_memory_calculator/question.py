@@ -683,6 +683,8 @@ def generated_load(asked: Generated, beams: int = 1) -> Load:
     return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
 
 
+# Requests of a rate that are simulated, which takes about a second.
+_MOST_OF_A_RATE = 20_000
 _OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms", "prefill_workers")
 
 
@@ -708,7 +710,10 @@ def come_load(asked: Come) -> Load:
         raise ArgumentError("beam_size is of a static batch: leave it out, or leave concurrency and request_rate out.")
     inputs, outputs = _lengths(asked.input_tokens), _lengths(asked.output_tokens)
     users, rate = asked.concurrency, asked.request_rate
-    count = asked.requests or (10 * users if users else max(100, round(60 * (rate or 0))))
+    count, notes = asked.requests or (10 * users if users else max(100, round(60 * (rate or 0)))), list[Note]()
+    if rate and count > _MOST_OF_A_RATE:
+        text = f"The first {_MOST_OF_A_RATE:,} requests of {count:,} were simulated."
+        count, notes = _MOST_OF_A_RATE, [assumed("requests", text)]
     if users and count < users:
         raise ArgumentError(f"requests is {count:,}, fewer than the {users:,} users who each send one at least.")
     traffic = Traffic(
@@ -730,6 +735,7 @@ def come_load(asked: Come) -> Load:
         depth=traffic.depth,
         cached=cached_of(inputs.longest, traffic.cached_share),
         traffic=traffic,
+        notes=tuple(notes),
     )
 
 

@@ -25,6 +25,9 @@ from llm_memory_calculator import (
     estimate_serving,
     max_batch_size,
 )
+from llm_memory_calculator.validation import (
+    validate,
+)
 
 MODEL = "Qwen/Qwen3-8B"
 LOAD: dict[str, Any] = {"input_tokens": 1024, "output_tokens": 256}
@@ -322,3 +325,34 @@ def test_what_is_no_calibration_is_refused(change: dict[str, Any], slow: TimeCal
 def test_rows_that_say_no_time_are_refused(given: Any, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         calibrate(given)
+
+
+# --- columns in others' words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "input_tokens": "ISL", "output_tokens": "OSL", "devices": "TP"},
+        {"ttft_ms": "mean_ttft_ms", "tpot_ms": "Mean TPOT (ms)", "concurrency": "Users", "devices": "num_gpus"},
+        {"hardware": "GPU", "model": "model_name", "input_tokens": "input_len", "tpot_ms": "ITL (ms)"},
+    ],
+)
+def test_columns_may_have_others_names(words: dict[str, str], slow: TimeCalibration) -> None:
+    measured = rows(first=lambda _: 2.0, each=lambda _: 1.3)
+    called = [{words.get(name, name): value for name, value in row.items()} for row in measured]
+    assert calibrate(called).factors == slow.factors
+
+
+def test_a_file_s_own_column_comes_before_another_s_name() -> None:
+    measured = rows(6)
+    beside = [row | {"itl": row["tpot_ms"] * 9} for row in measured]
+    assert calibrate(beside) == calibrate(measured)
+
+
+@pytest.mark.parametrize("ask", [calibrate, validate])
+def test_a_header_alone_says_nothing(ask: Callable[[Path], Any], tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("model,engine,concurrency,input_tokens,output_tokens,ttft_ms\n", encoding="utf-8")
+    with pytest.raises(ArgumentError, match="has a header and no row; give a row a measurement"):
+        ask(path)

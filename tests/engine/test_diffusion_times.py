@@ -14,7 +14,7 @@ from llm_memory_calculator import (
 )
 from llm_memory_calculator.arguments import EstimatePerformance
 from llm_memory_calculator.denoising import making_load
-from llm_memory_calculator.errors import ArgumentError, CalculatorError, LayoutError
+from llm_memory_calculator.errors import ArgumentError, CalculatorError, DoesNotFitError, LayoutError
 from llm_memory_calculator.performance.making import Placed, decoding, denoising, encoding, making_of
 from llm_memory_calculator.question import deployed, named
 from llm_memory_calculator.ranks import holdings
@@ -256,3 +256,10 @@ def test_questions_of_tokens_refuse_a_pipeline_and_say_what_to_ask() -> None:
     ):
         with pytest.raises(CalculatorError, match="ask estimate_performance"):
             ask()
+
+
+@pytest.mark.parametrize("resolution", [8192, 65536])
+def test_images_that_no_end_of_the_range_holds_are_refused(resolution: int) -> None:
+    # of 65,536 x 65,536 pixels the decoder's widest layer alone is 4.3e9 x 128 values
+    with pytest.raises(DoesNotFitError, match="give a smaller image_resolution"):
+        estimate_performance(SDXL, "RTX 4090", image_resolution=resolution)

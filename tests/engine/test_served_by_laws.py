@@ -232,3 +232,24 @@ def test_times_of_a_release_that_was_not_measured_say_of_which_they_are(
     report = estimate_performance(QWEN, "H100", engine=engine, engine_version=version, tensor_parallel=1)
     said = notes_on(report, "engine_version")
     assert (f"the measured release that is nearest, {nearest}" in said) == (nearest is not None)
+
+
+# --- any size ------------------------------------------------------------------------------------------------------
+
+
+def test_users_beyond_what_is_let_in_only_wait_longer() -> None:
+    common: dict[str, Any] = {"tensor_parallel": 1, "input_tokens": 500, "output_tokens": 100}
+    some, many = (estimate_serving(QWEN, "H100", concurrency=users, **common) for users in (4_000, 400_000))
+    assert many.tpot_ms == pytest.approx(some.tpot_ms, rel=0.02)
+    assert many.requests_per_s == pytest.approx(some.requests_per_s, rel=0.02)
+    assert many.requests_per_s * many.total_ms / 1e3 == pytest.approx(400_000, rel=0.02)
+    assert "users were simulated" in notes_on(many, "concurrency")
+    assert "users were simulated" not in notes_on(some, "concurrency")
+
+
+def test_of_very_many_requests_the_first_are_simulated() -> None:
+    report = estimate_serving(QWEN, "H100", tensor_parallel=1, request_rate=1e6)
+    assert "The first 20,000 requests of 60,000,000 were simulated" in notes_on(report, "requests")
+    found = serving(report)
+    assert found.requests == 20_000
+    assert report.requests_per_s == pytest.approx(found.saturation_requests_per_s, rel=0.1)

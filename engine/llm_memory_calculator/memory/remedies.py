@@ -48,15 +48,20 @@ def no_request(deployment: Deployment, load: Load, verdict: Verdict) -> str:
     binding, layout = verdict.binding, deployment.layout
     low, high = verdict.margins(binding)
     mends = "; ".join(one.change for one in remedies(deployment, load, verdict))
+    then = f"any of these mends it: {mends}" if mends else "use a larger device or a smaller precision"
+    what = f"one request of {load.tokens + load.output:,} tokens"
+    if load.images is not None:
+        height, width = load.images.sides
+        frames = f"{load.images.frames:,} frames of " if load.images.frames > 1 else ""
+        what = f"{load.sequences:,} prompt(s) x {load.images.count:,} of {frames}{height:,} x {width:,} pixels"
+        then = "give a smaller image_resolution, fewer at once, or a larger device"
     return (
-        f"{deployment.model.name} with {deployment.formats.scheme.label} weights has no room for one request of "
-        f"{load.tokens + load.output:,} tokens on {layout.devices} x {deployment.device} as {layout} under "
+        f"{deployment.model.name} with {deployment.formats.scheme.label} weights has no room for {what} "
+        f"on {layout.devices} x {deployment.device} as {layout} under "
         f"{deployment.engine.said}: {-binding.margin / GB:.1f} GB are missing for {binding.name} "
-        f"({-high / GB:.1f} to {-low / GB:.1f}); {f'any of these mends it: {mends}' if mends else _OTHERWISE}."
+        f"({-high / GB:.1f} to {-low / GB:.1f}); {then}."
     )
 
-
-_OTHERWISE = "use a larger device or a smaller precision"
 
 # Settings, of which two may mend what one does not.
 _SETTINGS = ("cache format", "eager", "share", "sequences", "step", "length")

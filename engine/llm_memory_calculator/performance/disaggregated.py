@@ -82,10 +82,10 @@ def served_apart(deployment: Deployment, load: Load) -> Outcome:
     together, copies = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
     # alike parts of both sides serve each their own part of the load
     parts = gcd(workers.count, copies)
-    dealt = Part.of(traffic, parts)
     by_step = tokens_of_step(deployment.speculation)
     tokens, most = room_tokens(deployment, load) * together, most_running(deployment)
     running = let_in(traffic, engine.scheduler, tokens, most * together)
+    dealt = tuple(part.within(running * (copies // parts)) for part in Part.of(traffic, parts))
     here = -(-min(running, dealt[0].users or running) // together)
     prefill_clock = clockwork_for(worker, engine.step_tokens, -(-_PROMPTS // ranks), traffic.longest)
     way = way_of(deployment)

@@ -42,7 +42,7 @@ def times_of(deployment: Deployment, load: Load) -> Times:
 
 def with_room(deployment: Deployment, load: Load) -> Deployment:
     """The same with a warning where memory is short by the estimate: the time of a static batch is not refused for that
-    alone, and requests that come and go are where no end of the range reaches one of them.
+    alone; requests that come and go, and images, are where no end of the range reaches one of them.
 
     Raises DoesNotFitError then, and where weights, cache and state are more than a device shows, which no engine can
     hold.
@@ -54,7 +54,8 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
         return replace(deployment, notes=(*limits, *deployment.notes)) if limits else deployment
     if not verdict.possible:
         raise DoesNotFitError(shortage(deployment, load, verdict))
-    if load.traffic is not None and verdict.word == "does not fit":
+    refused = load.traffic is not None or load.denoising is not None
+    if refused and verdict.word == "does not fit":
         raise DoesNotFitError(no_request(deployment, load, verdict))
     return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes))
 
@@ -574,6 +575,12 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
             f"grows without end, and the times hang on how long it goes on ({traffic.requests:,} requests here)."
         )
         found.append(Note(subject="request_rate", text=text, origin="warning"))
+    if outcome.waiting:
+        text = (
+            f"{(traffic.users or 0) - outcome.waiting:,} users were simulated: the other {outcome.waiting:,} wait for "
+            "their turn, as long as the steady state says."
+        )
+        found.append(Note(subject="concurrency", text=text, origin="assumption"))
     alike = traffic.inputs.alike and traffic.outputs.alike
     if alike and (traffic.users or 0) > 1 and outcome.first.mean > _IN_STEP * prompt:
         least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # Requests between those of the first wave and those of the last that are simulated; more of the same are counted by
 # their share.
 _SETTLED = 192
+# Users of a part who are simulated at least, where there are more: beyond twice as many as are let in at once, others
+# only wait for their turn.
+_MOST_USERS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,8 @@ class Outcome:
     """Sequences of mean lengths that are let in at once."""
     saturated_rate: float
     """Requests a second beyond which the queue grows without end."""
+    waiting: int = 0
+    """Users who were not simulated, since they only wait for their turn."""
     sides: Sides | None = None
     """What each side can do, where prompts are taken in apart."""
 
@@ -108,12 +113,13 @@ def served(deployment: Deployment, load: Load) -> Outcome:
     layout, engine = deployment.layout, deployment.engine
     # copies that share experts step together, others serve each their own part
     together, apart = (layout.data, 1) if layout.pooled > 1 else (1, layout.data)
-    parts = Part.of(traffic, apart)
     by_step = tokens_of_step(deployment.speculation)
     tokens = room_tokens(deployment, load) * together
     mean = traffic.depth + traffic.inputs.mean + traffic.outputs.mean
     most = most_running(deployment)
     room = max(1, min(floor(tokens / mean), most * together))
+    inside = let_in(traffic, engine.scheduler, tokens, most * together)
+    parts = tuple(part.within(inside) for part in Part.of(traffic, apart))
     here = min(room, parts[0].users or room)
     budget, scheduler = engine.step_tokens, engine.scheduler
     if deployment.architecture.task == "encoder":
@@ -144,7 +150,7 @@ def served(deployment: Deployment, load: Load) -> Outcome:
         runs,
         traffic,
         by_step=by_step,
-        room=let_in(traffic, scheduler, tokens, most * together) * apart,
+        room=inside * apart,
         saturated_rate=_saturated(deployment, traffic, let_in(traffic, scheduler, tokens / together, most))
         * layout.data,
     )
@@ -166,6 +172,8 @@ class Part:
     """Of which some may stand for the rest."""
     rate: float | None = None
     """Requests a second."""
+    waiting: int = 0
+    """Users beside these who only wait for their turn."""
     dealt: int = 1
     """Parts to which the load is dealt, those that are served otherwise and those that are idle included."""
 
@@ -175,11 +183,19 @@ class Part:
         any."""
         if traffic.users is None:
             assert traffic.rate is not None
-            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts, parts),)
+            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts, dealt=parts),)
         fewest, fuller = divmod(traffic.users, parts)
         dealt = ((fuller, fewest + 1), (parts - fuller, fewest))
         each = traffic.requests / traffic.users
-        return tuple(cls(count, users, round(each * users), None, parts) for count, users in dealt if count and users)
+        return tuple(cls(count, users, round(each * users), dealt=parts) for count, users in dealt if count and users)
+
+    def within(self, inside: int) -> Part:
+        """The same with no more users than tell how it goes on where so many are let in at once."""
+        most = max(_MOST_USERS, 2 * inside)
+        if self.users is None or self.users <= most:
+            return self
+        requests = max(most, round(self.requests / self.users * most))
+        return replace(self, users=most, requests=requests, waiting=self.users - most)
 
     @property
     def simulated(self) -> int:
@@ -282,6 +298,7 @@ def outcome_of(
         queued=sum(run.found.queued * one.rate for run, one in zip(runs, seen, strict=True)) / rate,
         room=room,
         saturated_rate=saturated_rate,
+        waiting=sum(run.part.parts * run.part.waiting for run in runs),
         sides=sides,
     )
 
@@ -298,6 +315,9 @@ def _seen(deployment: Deployment, traffic: Traffic, run: Run, by_step: float, sa
         for begun, ended, request in zip(found.first, found.ended, requests, strict=True)
         if request.output > 1
     ]
+    rate = _rate(run, whole, saturated_rate)
+    if part.waiting:
+        first, whole = ([time + part.waiting / rate for time in times] for times in (first, whole))
     # who waits for a handful of tokens sees the first of them with the last
     late = deployment.engine.scheduler.stream_steps - 1
     if late and each:
@@ -309,7 +329,7 @@ def _seen(deployment: Deployment, traffic: Traffic, run: Run, by_step: float, sa
         after=after,
         tokens=[1 + (request.output - 1) * by_step for request in requests],
         weights=weights,
-        rate=part.parts * _rate(run, whole, saturated_rate),
+        rate=part.parts * rate,
     )
 
 

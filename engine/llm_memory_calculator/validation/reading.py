@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,35 @@ from ..errors import ArgumentError, CalculatorError, shown
 _SEPARATORS = (",", ";", "\t")
 _BLANK = frozenset({"", "nan", "none", "null", "n/a"})
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# Columns by what others call them; those that share a line are one, and where a file has several the first is meant.
+_CALLED = {
+    "model": "model_name model_id",
+    "hardware": "card gpu_type gpu_name",
+    "engine": "framework serving_engine",
+    "engine_version": "framework_version",
+    "concurrency": "users num_users concurrent_users conc",
+    "input_tokens": "isl input_len input_length prompt_len prompt_length mean_input_tokens",
+    "output_tokens": "osl output_len output_length mean_output_tokens",
+    "ttft_ms": "ttft mean_ttft_ms mean_ttft ttft_mean_ms ttft_mean avg_ttft_ms time_to_first_token_ms "
+    "time_to_first_token",
+    "tpot_ms": "tpot mean_tpot_ms mean_tpot tpot_mean_ms tpot_mean avg_tpot_ms time_per_output_token_ms itl_ms itl "
+    "mean_itl_ms mean_itl inter_token_latency_ms",
+    "e2e_ms": "e2e e2el_ms mean_e2el_ms mean_e2e_ms e2e_latency_ms end_to_end_ms",
+    "output_tokens_per_s": "output_throughput output_token_throughput output_tps output_tokens_per_second",
+    "tp": "tp_size tensor_parallel_size",
+    "pp": "pp_size pipeline_parallel_size",
+    "dp": "dp_size data_parallel_size",
+    "ep": "ep_size expert_parallel_size",
+    "devices": "gpus num_gpus n_gpus num_devices",
+}
+_SAME = {
+    "tp": "tensor_parallel",
+    "pp": "pipeline_parallel",
+    "dp": "data_parallel",
+    "ep": "expert_parallel",
+    "output_tokens_per_s": "output_tok_s",
+}
+_MEANT = {word: name for name, words in _CALLED.items() for word in (name, *words.split())}
 
 
 class RefusedRow(CalculatorError):
@@ -119,10 +149,12 @@ def _separator(header: str) -> str:
 
 
 def _measurements(name: str, lines: list[list[str]]) -> Measurements:
-    columns = tuple(column.strip().lower() for column in lines[0])
+    columns = _meant([column.strip().lower() for column in lines[0]])
     twice = [column for column, count in Counter(columns).items() if count > 1 and column]
     if twice:
         raise ArgumentError(f"The column {twice[0]!r} stands twice in {shown(name)}; leave one of them.")
+    if len(lines) == 1:
+        raise ArgumentError(f"{shown(name)} has a header and no row; give a row a measurement.")
     rows = []
     for number, line in enumerate(lines[1:], start=1):
         if len(line) > len(columns):
@@ -133,6 +165,18 @@ def _measurements(name: str, lines: list[list[str]]) -> Measurements:
         cells = (*map(_cell, line), *("",) * (len(columns) - len(line)))
         rows.append(Row(number, {column: cell for column, cell in zip(columns, cells, strict=True) if column}))
     return Measurements(columns=tuple(filter(None, columns)), rows=tuple(rows))
+
+
+def _meant(columns: list[str]) -> tuple[str, ...]:
+    """The columns by their names here, where a file has them by others' alone."""
+    found, known = list[str](), set(columns)
+    for column in columns:
+        name = _MEANT.get(re.sub(r"[^a-z0-9]+", "_", column).strip("_"), column)
+        if name != column and not known.isdisjoint((name, _SAME.get(name, name))):
+            name = column
+        known.add(name)
+        found.append(name)
+    return tuple(found)
 
 
 def _cell(text: str) -> str:

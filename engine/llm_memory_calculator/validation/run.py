@@ -93,7 +93,7 @@ def answers_of(
     kinds: tuple[Kind, ...] = KINDS,
 ) -> Answered:
     """Every row of a file answered, or counted with the reason why not. Raises ArgumentError."""
-    measurements, models = read(rows), models_of(configs)
+    models, measurements = models_of(configs), read(rows)
     kind = kind_of(measurements, kinds)
     answers: dict[int, Answer] = {}
     refused = Counter[str]()
