@@ -206,7 +206,7 @@ class Other:
         (LoraConfig, "must be an object, or the path"),
         (Other(), "must be an object or a LoraConfig"),
         ("no-such-folder", "there is no file 'no-such-folder'"),
-        ({"rank": "8"}, "rank must be a whole number"),
+        ({"rank": "eight"}, "rank must be a whole number"),
         ({"target_modules": {"q_proj": 1}}, "target_modules must be a name or a list of names"),
         ({"max_lorass": 1}, "Did you mean 'max_loras'"),
         (SAVED | {"peft_type": "IA3"}, "peft_type 'IA3' is not described: only LORA is"),

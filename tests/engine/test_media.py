@@ -54,7 +54,7 @@ def test_what_are_no_sides_is_refused_with_their_spellings(sides: Any) -> None:
         calculate_memory(QWEN2, seq_length=4096, num_images=1, image_resolution=sides)
 
 
-@pytest.mark.parametrize("sides", ["0x1024", "768x100001", "9" * 12, [768, 0], ["768", "1024"]], ids=str)
+@pytest.mark.parametrize("sides", ["0x1024", "768x100001", "9" * 12, [768, 0], ["768", "tall"]], ids=str)
 def test_a_side_beyond_its_bounds_is_refused(sides: Any) -> None:
     with pytest.raises(ArgumentError, match="image_resolution must be"):
         calculate_memory(QWEN2, seq_length=4096, num_images=1, image_resolution=sides)

@@ -153,8 +153,6 @@ def _measurements(name: str, lines: list[list[str]]) -> Measurements:
     twice = [column for column, count in Counter(columns).items() if count > 1 and column]
     if twice:
         raise ArgumentError(f"The column {twice[0]!r} stands twice in {shown(name)}; leave one of them.")
-    if len(lines) == 1:
-        raise ArgumentError(f"{shown(name)} has a header and no row; give a row a measurement.")
     rows = []
     for number, line in enumerate(lines[1:], start=1):
         if len(line) > len(columns):

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from .. import checks
-from ..errors import CalculatorError
+from ..errors import ArgumentError, CalculatorError
 from .bias import biases
 from .engine_logs import engine_logs_kind
 from .kinds import Answer, Kind, kind_of, reason_of
@@ -95,6 +95,8 @@ def answers_of(
     """Every row of a file answered, or counted with the reason why not. Raises ArgumentError."""
     models, measurements = models_of(configs), read(rows)
     kind = kind_of(measurements, kinds)
+    if not measurements.rows:
+        raise ArgumentError(f"The file of {kind.name} has a header and no row; give a row a measurement.")
     answers: dict[int, Answer] = {}
     refused = Counter[str]()
     flagged = 0
