@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import numpy
 import pytest
 
 from llm_memory_calculator import best_parallelism, load_model
@@ -10,10 +11,11 @@ from llm_memory_calculator.deployment import Deployment, Load
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.errors import DoesNotFitError, LayoutError
 from llm_memory_calculator.memory import verdict_of
-from llm_memory_calculator.parallel import Parallelism, most_groups, problem
+from llm_memory_calculator.parallel import Parallelism, most_groups, problem, side_by_side
 from llm_memory_calculator.performance.collectives import sum_law
 from llm_memory_calculator.performance.machine import machine_of
 from llm_memory_calculator.performance.phases import decode_time, prefill_time
+from llm_memory_calculator.performance.steady import steady_state
 from llm_memory_calculator.performance.step import Clock
 from llm_memory_calculator.search import best_layouts, cells, fewest_in_node, try_accelerators
 from llm_memory_calculator.search.cells import score
@@ -145,3 +147,21 @@ def test_accelerators_side_by_side_are_as_each_alone(name: str, devices: int | N
             fewest = fewest_in_node(tried.deployment, load)
             held = tried.deployment.devices
             assert held == (tried.deployment.accelerator.link_domain if fewest is None else fewest.layout.tensor)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-70B", "deepseek-ai/DeepSeek-V3"])
+def test_steady_states_side_by_side_are_as_each_alone(name: str) -> None:
+    model, accelerator = load_model(name), get_accelerator("H200")
+    engine = engine_for(device=device_of(accelerator))
+    deployment = Deployment(
+        model=model, formats=model.formats(None, None), engine=engine, layout=Parallelism(), accelerator=accelerator
+    )
+    layouts = [Parallelism(tensor=tensor, pipeline=pipeline) for tensor in (1, 4, 8) for pipeline in (1, 2)]
+    users = numpy.array([1.0, 6.0, 64.0, 400.0])[:, None]
+    together = steady_state(deployment.laid_out(side_by_side(layouts)), users=users, tokens=1000.0, output=300.0)
+    for row, count in enumerate(users[:, 0].tolist()):
+        for column, layout in enumerate(layouts):
+            alone = steady_state(deployment.laid_out(layout), users=count, tokens=1000.0, output=300.0)
+            for number in ("decoding", "tpot", "wait", "rate"):
+                found = numpy.broadcast_to(getattr(together, number), (4, len(layouts)))[row, column]
+                assert found == pytest.approx(getattr(alone, number), rel=1e-12), (str(layout), count, number)

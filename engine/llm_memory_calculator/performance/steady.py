@@ -48,6 +48,7 @@ def steady_state(
 ) -> Steady:
     """The steady state of one copy with so many users, each of whom asks again as soon as he has his answer.
 
+    Of layouts side by side arrays stand along them, and several loads along an axis before it.
     tokens: of each prompt, computed; before: of its context that is cached; output: tokens of each answer, above 1.
     running: the most sequences that there is room for; the other users wait.
     """
@@ -56,14 +57,15 @@ def steady_state(
     inside = users if running is None else smaller(users, running)
     # the stages of a pipeline serve a part of the sequences each, in turn
     stages = deployment.layout.pipeline
-    parts = smaller(stages, larger(inside, 1)) if stages > 1 else 1
+    parts = smaller(stages, larger(inside, 1)) if somewhere(stages > 1) else 1
     copies = deployment.layout.pooled
     inside = inside / parts
     by_step = tokens_of_step(deployment.speculation)
     steps = (output - 1) / by_step
     asking = host.request + host.request_token * tokens
     decoding: Quantity = inside * 0.9
-    tpot = taken = wait = decoding
+    tpot = wait = decoding
+    moving: Quantity = True
     for turn in range(_TURNS):
         context = before + tokens + output / 2
         # a user's own prompt never rides with what he decodes
@@ -89,22 +91,25 @@ def steady_state(
         if scheduler.mixes:
             group = decode_step(deployment, decoding, context)
             carrying = _carrying(deployment, (group, prompts), in_round / at_once / fullest, clock, parts) + drafted
-            tpot = (1 - share) * plain + share * carrying
-            residual = ((1 - share) * plain**2 + share * carrying**2) / (2 * tpot)
+            period = (1 - share) * plain + share * carrying
+            residual = ((1 - share) * plain**2 + share * carrying**2) / (2 * period)
         else:
             carrying = _carrying(deployment, (prompts,), in_round / at_once / fullest, clock, parts)
-            tpot = plain + share * carrying
-            residual = (plain**2 + share * carrying**2) / (2 * tpot)
-        residual = residual + scheduler.ahead * tpot * larger(1 - 1 / larger(parts * inside, 1), 0)
+            period = plain + share * carrying
+            residual = (plain**2 + share * carrying**2) / (2 * period)
+        residual = residual + scheduler.ahead * period * larger(1 - 1 / larger(parts * inside, 1), 0)
         # as many steps as its pieces, and as others before it take
         taken = larger(pieces, coming * tokens / taken_in) * carrying
-        wait = asking + residual + taken
         inner = residual + taken
-        there = inside * steps * tpot / (inner + steps * tpot + asking)
+        there = inside * steps * period / (inner + steps * period + asking)
         # no more decode than prompts can be taken in for
         there = smaller(there, larger(spare, piece) * steps / tokens)
-        off, decoding = larger(there - decoding, decoding - there), choose(turn < 2, there, (decoding + there) / 2)
-        if not somewhere(off > _NEAR * there):
+        off = larger(there - decoding, decoding - there)
+        # each element of an array stays as it is once it is near, as a number alone would
+        tpot, wait = choose(moving, period, tpot), choose(moving, asking + inner, wait)
+        decoding = choose(moving, choose(turn < 2, there, (decoding + there) / 2), decoding)
+        moving = moving & (off > _NEAR * there)
+        if not somewhere(moving):
             break
     rate = parts * decoding / (steps * tpot)
     wait = larger(wait, parts * inside / rate - steps * tpot)
@@ -119,7 +124,7 @@ def _carrying(
     """Seconds of a step whose last group is the prompts of the fullest copy; even: what a copy has of these on average,
     which is what experts that copies share are given."""
     full = step_time(deployment, groups, clock)
-    if deployment.layout.pooled == 1:
+    if not somewhere(deployment.layout.pooled > 1):
         return _period(full, parts)
     *others, prompts = groups
     fewer = replace(prompts, batch=prompts.batch * even, samples=prompts.samples * even)
