@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         load_model as load_model,
         longest_context as longest_context,
         max_batch_size as max_batch_size,
+        plan_deployment as plan_deployment,
         smallest_device as smallest_device,
     )
     from .architecture import (
@@ -126,6 +127,8 @@ if TYPE_CHECKING:
         ModelReport as ModelReport,
         Note as Note,
         PhaseReport as PhaseReport,
+        Plan as Plan,
+        PlanReport as PlanReport,
         ServingReport as ServingReport,
         StartupLogReport as StartupLogReport,
         SweepReport as SweepReport,
@@ -175,6 +178,7 @@ _ROOMS = {
         "fewest_devices",
         "inspect_model",
         "load_model",
+        "plan_deployment",
         "longest_context",
         "max_batch_size",
         "smallest_device",
@@ -252,6 +256,8 @@ _ROOMS = {
         "LayoutReport",
         "MemoryReport",
         "ModelReport",
+        "Plan",
+        "PlanReport",
         "Note",
         "PhaseReport",
         "ServingReport",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving
+from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving, get_best_rate
 from llm_memory_hardware.catalogue import current
 
 from . import checks, search, sources
@@ -31,6 +31,7 @@ from .arguments import (
     InspectModel,
     MaxBatchSize,
     ModelLike,
+    PlanDeployment,
     Question,
     asks,
 )
@@ -67,6 +68,7 @@ from .question import (
     kept_on_host,
     load_for,
     named,
+    planned_load,
     require_decoder,
     require_phases,
     require_search,
@@ -84,6 +86,7 @@ from .report import (
     MemoryReport,
     ModelReport,
     Note,
+    PlanReport,
     StartupLogReport,
 )
 from .startup_logs import StartupLog, read_log
@@ -615,7 +618,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     return search.comparison_report(tried, keep, tuple(notes), explained=asked.detail == "full")
 
 
-def _offered(asked: CompareHardware, plain: Deployment, accelerator: Accelerator, devices: int | None) -> Deployment:
+def _offered(asked: Question, plain: Deployment, accelerator: Accelerator, devices: int | None) -> Deployment:
     """A deployment on devices that are offered: on those that its engine is not described on another serves, or none
     does."""
     if serves(plain.engine.name, device_of(accelerator)):
@@ -637,3 +640,66 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
     tried = iter(sorted(search.try_accelerators(offered, load, asked.goal), key=lambda one: one.index))
     for index in range(len(hardware)):
         yield rows[index] if index in rows else next(tried).row(advised=False)
+
+
+@asks(PlanDeployment)
+def plan_deployment(asked: PlanDeployment) -> PlanReport:
+    """The few deployments of a model that serve a load within targets, the cheapest first.
+
+    Every layout of a copy, accelerator and format is asked for its steady state; some twenty of them are then simulated
+    with their queue and ranked anew. Nothing that keeps the targets is no error: plans is then empty, with the least
+    times that anything comes to. Raises ArgumentError without a rate or users.
+    """
+    model, load = _model(asked, asked.model), planned_load(asked)
+    require_decoder(model)
+    targets = search.Targets(
+        rate=asked.request_rate,
+        users=asked.concurrency,
+        ttft=None if asked.ttft_target_ms is None else asked.ttft_target_ms / 1e3,
+        tpot=None if asked.tpot_target_ms is None else asked.tpot_target_ms / 1e3,
+        percentile=f"{asked.percentile}_ms",
+        budget=asked.budget_usd_per_hour,
+        most=asked.max_devices,
+        spare=asked.spare_copies,
+    )
+    accelerators, notes = _to_choose_from(asked)
+    offered, refused = list[tuple[Deployment, bool]](), dict[str, str]()
+    for form in _formats_of(asked, model):
+        wanted = replace(asked, precision=form)
+        plain, own = deployed(wanted, model), form is None or form == asked.precision
+        for one in accelerators:
+            try:
+                offered.append((_offered(wanted, plain, one, None), own))
+            except CalculatorError as error:
+                refused.setdefault(one.name, str(error))
+    if not offered:
+        raise ArgumentError(next(iter(refused.values())))
+    found = search.plans(offered, load, targets, refused)
+    text = "Prices are the lowest on-demand list prices of a device; network, storage and idle hours are not counted."
+    notes = (*notes, Note(subject="usd_per_hour", text=text, origin="assumption"), *load.notes)
+    return search.plan_report(model.name, found, [one for one, _ in offered], load, targets, notes)
+
+
+def _to_choose_from(asked: PlanDeployment) -> tuple[list[Accelerator], tuple[Note, ...]]:
+    """The accelerators of a plan: those that were named, or all with an on-demand price."""
+    hardware = asked.hardware
+    if hardware is None:
+        priced = [one for one in accelerators_for_serving() if get_best_rate(one, allow_spot=False) is not None]
+        text = f"hardware was not given: the {len(priced)} accelerators with an on-demand list price were weighed."
+        return priced, (assumed("hardware", text),)
+    if isinstance(hardware, (str, Mapping, Accelerator)):
+        hardware = [hardware]
+    if not hardware:
+        raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
+    return list(dict.fromkeys(named(entry, None)[0] for entry in hardware)), ()
+
+
+def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:
+    """The formats that are weighed: the checkpoint's own, and beside 16 bits those that were named, or fp8 and int4."""
+    if asked.precision is not None and asked.formats is not None:
+        raise ArgumentError("Give precision (one format) or formats (those to weigh beside the checkpoint's own).")
+    if asked.precision is not None:
+        return [asked.precision]
+    wider = model.formats(None, None).scheme.quantized is None
+    more = asked.formats if asked.formats is not None else (("fp8", "int4") if wider else ())
+    return [None, *([more] if isinstance(more, str) else more)]

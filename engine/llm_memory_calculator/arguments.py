@@ -462,52 +462,79 @@ class Generated(Calibrated):
     output_tokens: Annotated[int, Argument("whole", "Output tokens of each sequence", most=MOST_TOKENS)] = 256
 
 
+PromptLengths = Annotated[
+    Any,
+    Argument(
+        "lengths",
+        "Prompt tokens of each sequence; under concurrency or request_rate also how they are spread: "
+        "{p50, p95}, {mean, std}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
+        most=MOST_TOKENS,
+        examples=(2048, {"p50": 900, "p95": 4000}),
+    ),
+]
+OutputLengths = Annotated[
+    Any,
+    Argument(
+        "lengths",
+        "Output tokens of each sequence, or how they are spread likewise",
+        most=MOST_TOKENS,
+        examples=(256,),
+    ),
+]
+Users = Annotated[
+    int | None,
+    Argument(
+        "whole",
+        "Users of a served load, over all copies: each asks, waits for the answer and asks again; in place of "
+        "batch_size and request_rate",
+        most=MOST_SEQUENCES,
+        examples=(32,),
+    ),
+]
+RequestRate = Annotated[
+    float | None,
+    Argument(
+        "real",
+        "Requests a second that come to all copies, whether or not others have ended",
+        unit="requests/s",
+        most=1e6,
+        examples=(2.5,),
+    ),
+]
+CachedShare = Annotated[
+    float | None,
+    Argument(
+        "real",
+        "Share of each prompt that a prefix cache has, 0 to 1",
+        or_none=True,
+        most=0.999,
+        left_out="none of it",
+        examples=(0.5,),
+    ),
+]
+Depth = Annotated[
+    int | None,
+    Argument(
+        "whole",
+        "Tokens of context that stand in the cache before each prompt, as of earlier turns",
+        least=0,
+        most=MOST_TOKENS,
+        left_out="none",
+    ),
+]
+
+
 @dataclass(kw_only=True, eq=False)
 class Come(Generated):
     """Requests that come and go."""
 
-    input_tokens: Annotated[
-        Any,
-        Argument(
-            "lengths",
-            "Prompt tokens of each sequence; under concurrency or request_rate also how they are spread: "
-            "{p50, p95}, {mean, std}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
-            most=MOST_TOKENS,
-            examples=(2048, {"p50": 900, "p95": 4000}),
-        ),
-    ] = 2048
-    output_tokens: Annotated[
-        Any,
-        Argument(
-            "lengths",
-            "Output tokens of each sequence, or how they are spread likewise",
-            most=MOST_TOKENS,
-            examples=(256,),
-        ),
-    ] = 256
+    input_tokens: PromptLengths = 2048
+    output_tokens: OutputLengths = 256
     beam_size: Annotated[
         int, Argument("whole", "Continuations that are kept of each sequence in decode (beam search)", most=MOST_BEAMS)
     ] = 1
-    concurrency: Annotated[
-        int | None,
-        Argument(
-            "whole",
-            "Users of a served load, over all copies: each asks, waits for the answer and asks again; in place of "
-            "batch_size and request_rate",
-            most=MOST_SEQUENCES,
-            examples=(32,),
-        ),
-    ] = None
-    request_rate: Annotated[
-        float | None,
-        Argument(
-            "real",
-            "Requests a second that come to all copies, whether or not others have ended",
-            unit="requests/s",
-            most=1e6,
-            examples=(2.5,),
-        ),
-    ] = None
+    concurrency: Users = None
+    request_rate: RequestRate = None
     arrivals: Annotated[
         str,
         Argument(
@@ -516,27 +543,8 @@ class Come(Generated):
             words=ARRIVALS,
         ),
     ] = "poisson"
-    cached_share: Annotated[
-        float | None,
-        Argument(
-            "real",
-            "Share of each prompt that a prefix cache has, 0 to 1",
-            or_none=True,
-            most=0.999,
-            left_out="none of it",
-            examples=(0.5,),
-        ),
-    ] = None
-    depth: Annotated[
-        int | None,
-        Argument(
-            "whole",
-            "Tokens of context that stand in the cache before each prompt, as of earlier turns",
-            least=0,
-            most=MOST_TOKENS,
-            left_out="none",
-        ),
-    ] = None
+    cached_share: CachedShare = None
+    depth: Depth = None
     requests: Annotated[
         int | None,
         Argument(
@@ -769,6 +777,60 @@ class CompareHardware(Ranked):
     ] = None
 
     ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
+
+
+PERCENTILES = ("mean", "p50", "p90", "p95", "p99")
+
+
+@dataclass(eq=False)
+class PlanDeployment(Question):
+    model: ModelName
+    _: KW_ONLY
+    request_rate: RequestRate = None
+    concurrency: Users = None
+    input_tokens: PromptLengths = 2048
+    output_tokens: OutputLengths = 256
+    cached_share: CachedShare = None
+    depth: Depth = None
+    ttft_target_ms: Annotated[
+        float | None,
+        Argument("real", "Time to first token to keep, queue included", unit="ms", most=1e9, examples=(1500,)),
+    ] = None
+    tpot_target_ms: Annotated[
+        float | None, Argument("real", "Time per output token to keep", unit="ms", most=1e9, examples=(50,))
+    ] = None
+    percentile: Annotated[
+        str, Argument("word", "Of which both targets are kept: the mean over the requests, or", words=PERCENTILES)
+    ] = "mean"
+    hardware: Annotated[
+        Sequence[HardwareLike] | HardwareLike | None,
+        Argument(
+            "hardware list",
+            "Accelerators to choose from",
+            left_out="those with an on-demand list price",
+            examples=(["H100", "MI300X"],),
+        ),
+    ] = None
+    formats: Annotated[
+        str | Sequence[str] | None,
+        Argument(
+            "names",
+            "Formats of the weights to weigh beside the checkpoint's own, in place of precision",
+            left_out="fp8 and int4 beside 16 bits",
+            examples=(["fp8"],),
+        ),
+    ] = None
+    budget_usd_per_hour: Annotated[
+        float | None, Argument("real", "Most that it may cost", unit="US dollars an hour", most=1e9)
+    ] = None
+    max_devices: Annotated[
+        int, Argument("whole", "Most devices of all copies together", most=MOST_SEARCHED_DEVICES)
+    ] = 64
+    spare_copies: Annotated[
+        int, Argument("whole", "Copies more than the load needs", least=0, most=MOST_SEARCHED_DEVICES)
+    ] = 0
+
+    ORDER = ("model",)
 
 
 @dataclass(eq=False)

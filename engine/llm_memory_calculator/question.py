@@ -23,9 +23,11 @@ from .arguments import (
     Calibrated,
     Come,
     EstimatePerformance,
+    EstimateServing,
     Generated,
     Held,
     MaxBatchSize,
+    PlanDeployment,
     Question,
     Split,
 )
@@ -736,6 +738,27 @@ def come_load(asked: Come) -> Load:
         cached=cached_of(inputs.longest, traffic.cached_share),
         traffic=traffic,
         notes=tuple(notes),
+    )
+
+
+def planned_load(asked: PlanDeployment) -> Load:
+    """The load of a plan. Raises ArgumentError where neither users nor a rate were given."""
+    if asked.concurrency is None and asked.request_rate is None:
+        raise ArgumentError(
+            "plan_deployment needs request_rate (requests a second that come) or concurrency (users who wait for their "
+            "answers); for the highest rate of given hardware ask estimate_serving, which says where it saturates."
+        )
+    return come_load(
+        EstimateServing(
+            model=asked.model,
+            hardware="",
+            request_rate=asked.request_rate,
+            concurrency=asked.concurrency,
+            input_tokens=asked.input_tokens,
+            output_tokens=asked.output_tokens,
+            cached_share=asked.cached_share,
+            depth=asked.depth,
+        )
     )
 
 

@@ -781,6 +781,95 @@ class HardwareRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan(Layout):
+    """A deployment that serves a load within targets, as it was simulated."""
+
+    why: tuple[str, ...]
+    """What it is the best of: cheapest that surely meets, cheapest, cheapest measured, cheapest unquantised, quickest
+    within twice the cheapest, fewest devices."""
+    meets: Literal["surely", "likely", "perhaps"]
+    """surely: the upper ends of both ranges keep the targets; likely: the estimates do; perhaps: a lower end does."""
+    hardware: str
+    """The accelerator."""
+    engine: str
+    """The serving engine."""
+    precision: str
+    """Format of the weights."""
+    kv_precision: str
+    """Format of the KV cache."""
+    usd_per_hour: float | None
+    """Of all devices at the lowest on-demand list price; null where none is known."""
+    usd_per_million_output_tokens: float | None
+    """At the rate that is served; prompts are not charged apart."""
+    ttft_ms: float
+    """Time to first token at the percentile asked, queue included."""
+    ttft_range_ms: tuple[float, float]
+    """Its range, which holds four of five."""
+    tpot_ms: float | None
+    """Time per output token likewise; null for one output token."""
+    tpot_range_ms: tuple[float, float] | None
+    """Its range likewise."""
+    requests_per_s: float
+    """Requests served a second over all copies."""
+    output_tokens_per_s: float
+    """Output tokens a second over all copies."""
+    decoding: float
+    """Sequences that decode at once, on average."""
+    room: int
+    """Sequences that the caches of all copies let in at once."""
+    saturation_requests_per_s: float
+    """Requests a second beyond which the queue grows without end: the room to grow."""
+    memory_share: float
+    """Use of the fullest device's memory over what the runtime sees with one request on each copy, 0 to 1."""
+    binds: Literal["ttft", "tpot", "none"]
+    """The target that has least to spare; none where none was given."""
+    evidence: str
+    """What stands behind the times: measured, sister, class, law, none."""
+    launch: str | None
+    """The line that starts a copy; null where no line is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReport(Told):
+    """The few deployments worth a person's time, of all layouts, accelerators and formats that were looked at."""
+
+    model: str
+    """The model."""
+    request_rate: float | None
+    """Requests a second that come."""
+    concurrency: int | None
+    """Users, where these were given."""
+    input_tokens: float
+    """Mean tokens of a prompt."""
+    output_tokens: float
+    """Mean tokens of an answer."""
+    ttft_target_ms: float | None
+    """As asked."""
+    tpot_target_ms: float | None
+    """As asked."""
+    percentile: str
+    """Of which both are."""
+    accelerators: int
+    """Kinds of accelerators that were looked at."""
+    formats: tuple[str, ...]
+    """Formats of weights that were."""
+    considered: int
+    """Operating points that have room: a layout of a copy on an accelerator in a format with so many users."""
+    meeting: int
+    """Those of them that keep the targets by the steady state."""
+    plans: tuple[Plan, ...]
+    """At most five, the cheapest first; empty where nothing keeps the targets."""
+    equal: tuple[tuple[int, int], ...] = ()
+    """Pairs of plans, counted from 1, whose ranges of a token overlap: the evidence does not tell which is quicker."""
+    least_ttft_ms: float | None = None
+    """Where nothing keeps the targets: the least that any of them comes to, alone."""
+    least_tpot_ms: float | None = None
+    """The same of a token."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonReport(Ranking):
     """Accelerators side by side for one model and one load, best first."""
 

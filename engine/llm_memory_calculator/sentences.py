@@ -23,6 +23,7 @@ from .report import (
     ModelReport,
     Note,
     PhaseReport,
+    PlanReport,
     ServingReport,
     StartupLogReport,
 )
@@ -439,6 +440,46 @@ def _comparison(report: ComparisonReport) -> list[str]:
 # --- a model -------------------------------------------------------------------------------------------------------
 
 
+def _plans(report: PlanReport) -> list[str]:
+    load = f"{report.input_tokens:,.0f} in, {report.output_tokens:,.0f} out"
+    who = f"{report.request_rate:g} requests/s" if report.request_rate else f"{report.concurrency:,} users"
+    asked = [("TTFT", report.ttft_target_ms), ("TPOT", report.tpot_target_ms)]
+    targets = ", ".join(f"{name} up to {_ms(limit)}" for name, limit in asked if limit is not None)
+    kept = f"; {targets} ({report.percentile})" if targets else ""
+    lines = [
+        f"{report.model}, {who}, {load}{kept}. {report.considered:,} operating points, accelerators: "
+        f"{report.accelerators}, formats: {', '.join(report.formats)}; {report.meeting:,} keep the targets."
+    ]
+    if not report.plans:
+        least = [("TTFT", report.least_ttft_ms), ("TPOT", report.least_tpot_ms)]
+        said = " and ".join(f"{name} {_ms(value)}" for name, value in least if value is not None)
+        nearest = f" The least that any comes to is {said}." if said else " None of them holds one request."
+        return [*lines, f"Nothing serves it so with the queue that comes with it.{nearest}"]
+    for number, plan in enumerate(report.plans, 1):
+        price = "" if plan.usd_per_hour is None else f"${plan.usd_per_hour:,.2f}/h"
+        million = plan.usd_per_million_output_tokens
+        price += "" if million is None else f" (${million:,.2f} a million output tokens)"
+        what = f"{plan.devices} x {plan.hardware} as {layout_of(plan)}, {plan.precision}{price and ', '}{price}"
+        times = _with_range("TTFT", plan.ttft_ms, plan.ttft_range_ms)
+        if plan.tpot_ms is not None and plan.tpot_range_ms is not None:
+            times += f", {_with_range('TPOT', plan.tpot_ms, plan.tpot_range_ms)}"
+        lines.append(
+            f"{number}. {what}: {times}; meets {plan.meets}; serves up to {plan.saturation_requests_per_s:.3g} "
+            f"requests/s; {'; '.join(plan.why)}."
+            + ("" if plan.evidence == "measured" else f" Evidence: {plan.evidence}.")
+        )
+    if report.equal:
+        pairs = ", ".join(f"{one} and {other}" for one, other in report.equal)
+        lines.append(f"Ranges of a token overlap, so that neither is known to be quicker: {pairs}.")
+    if report.plans[0].launch:
+        lines.append(f"Each copy of 1: {report.plans[0].launch}")
+    return lines
+
+
+def _with_range(name: str, value: float, ends: tuple[float, float]) -> str:
+    return f"{name} {_ms(value)} ({_ms(ends[0])} to {_ms(ends[1])})"
+
+
 def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:
     return tuple(replace(row.ledger, name=row.hardware) for row in report.rows if row.ledger)
 
@@ -557,6 +598,7 @@ _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     PhaseReport: _phase,
     LayoutReport: _layouts,
     ComparisonReport: _comparison,
+    PlanReport: _plans,
     ModelReport: _model,
     StartupLogReport: _log,
 }

@@ -26,6 +26,7 @@ from llm_memory_calculator.arguments import (
     ExplainStartupLog,
     InspectModel,
     MaxBatchSize,
+    PlanDeployment,
     Question,
     Sweep,
 )
@@ -152,6 +153,7 @@ TOPICS = {
         "best_parallelism", BestParallelism, "The best layout of a number of devices, and the next best."
     ),
     "compare": Topic("compare_hardware", CompareHardware, "Accelerators side by side, best first."),
+    "plan": Topic("plan_deployment", PlanDeployment, "What to deploy for a load: the few plans worth weighing."),
     "batch": Topic("max_batch_size", MaxBatchSize, "The largest batch that fits."),
 }
 

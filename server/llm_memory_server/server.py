@@ -1,4 +1,4 @@
-"""The MCP server: the five tools, and errors that a model can act on."""
+"""The MCP server: the tools, and errors that a model can act on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INSTRUCTIONS = """\
 Memory, speed and layouts of language models on accelerators, offline and without a token.
 - Will it fit, how much memory: calculate_memory. Largest batch: max_batch_size.
 - How fast on given hardware: estimate_performance. Which layout of N devices: best_parallelism.
-- Which accelerator: compare_hardware.
+- Which accelerator: compare_hardware. What to rent for a load and targets: plan_deployment.
 Name a model by its hub id or a short name (llama3_70b), hardware as people write it (H100, rtx 4090); one of your own
 is an object: a config.json as config, TFLOPS, GB and GB/s as hardware. An unknown name is refused with the nearest
 ones; call again with one of them.

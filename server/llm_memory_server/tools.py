@@ -1,4 +1,4 @@
-"""The five tools, made from the declarations of the engine's questions."""
+"""The tools, made from the declarations of the engine's questions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from llm_memory_calculator.arguments import (
     CompareHardware,
     EstimatePerformance,
     MaxBatchSize,
+    PlanDeployment,
     Question,
 )
 
@@ -67,7 +68,14 @@ TOPICS = {
         CompareHardware,
         "Accelerators side by side",
         "Accelerators side by side for a model and a load, each in its best layout, best first; those that cannot hold "
-        "the model last, with the reason. Prices are not compared.",
+        "the model last, with the reason. For prices use plan_deployment.",
+    ),
+    "plan_deployment": Topic(
+        PlanDeployment,
+        "What to deploy for a load",
+        "What to deploy for request_rate (requests a second) or concurrency (users): at most five plans (accelerator, "
+        "devices, layout, format) that keep TTFT and TPOT targets, with price, ranges and the line that starts them; "
+        "the least times where nothing does. For the speed of one of them use estimate_performance.",
     ),
     "max_batch_size": Topic(
         MaxBatchSize,

@@ -1,4 +1,4 @@
-"""The five tools as a client sees them, in both eras of the protocol."""
+"""The tools as a client sees them, in both eras of the protocol."""
 
 import functools
 import inspect
@@ -33,6 +33,7 @@ TOOLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "estimate_performance": ({"model": MODEL, "hardware": "H100"}, ["hardware"]),
     "best_parallelism": ({"model": MODEL, "hardware": "H100"}, ["hardware"]),
     "compare_hardware": ({"model": MODEL}, []),
+    "plan_deployment": ({"model": MODEL, "request_rate": 2, "hardware": ["H100"]}, []),
     "max_batch_size": ({"model": MODEL, "memory_gb": 192}, []),
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..stacks import UnlikeError
-from ..units import ceil_div, larger, smaller, whole_down, whole_up
+from ..units import are_plain, ceil_div, larger, smaller, whole_down, whole_near, whole_up
 from .base import CacheRoom
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Pages:
         return (grows or [group.block_tokens for group in self.groups] or [1])[0]
 
     @property
+    def _plain(self) -> bool:
+        counts = [number for group in self.groups for number in (group.count, group.layers, group.block_tokens)]
+        return are_plain(self.block_bytes, self.group_layers, *counts)
+
+    @property
     def said(self) -> tuple[str, ...]:
         """The groups in words."""
         return tuple(_said(group, self.group_layers) for group in self.groups)
@@ -106,14 +111,14 @@ class Pages:
         held = whole_down(concurrency * longest) if by_request else blocks // self.count * self.block_tokens
         return CacheRoom(
             block_tokens=self.block_tokens,
-            block_bytes=round(self.block_bytes),
+            block_bytes=whole_near(self.block_bytes),
             groups=self.count,
             blocks=blocks,
             tokens=held,
             request_blocks=request,
             request_bytes=whole_up(request * self.block_bytes),
             concurrency=concurrency,
-            parts=self.said,
+            parts=self.said if self._plain else (),
         )
 
 

@@ -15,6 +15,7 @@ from ..engines import (
     HostCost,
     KernelCost,
     ProductCost,
+    Scheduler,
     TimeRanges,
     backends_of,
     plain_name,
@@ -385,6 +386,7 @@ class FleetEngine:
     members: tuple[Machine, ...]
     host: HostCost
     kernels: KernelCost
+    scheduler: Scheduler
     recurrent_bytes: Quantity
     step_tokens: Quantity
     stage_depths: Callable[[int, int], tuple[int, ...]]
@@ -402,6 +404,7 @@ def fleet_of(members: Sequence[Machine]) -> FleetEngine:
     return FleetEngine(
         members=tuple(members),
         host=stacked(hosts),
+        scheduler=stacked([one.scheduler for one in engines]),
         kernels=replace(kernels[0], pipelined=stacked([one.pipelined for one in kernels])),
         recurrent_bytes=stacked([one.recurrent_bytes for one in engines]),
         step_tokens=stacked([one.step_tokens for one in engines]),

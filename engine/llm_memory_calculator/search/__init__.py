@@ -3,8 +3,10 @@
 from .cells import layouts_of
 from .comparison import Tried, comparison_report, try_accelerators
 from .layouts import best_layouts, fewest_in_node, layout_report, of_a_node
+from .plan import Targets, plan_report, search as plans
 
 __all__ = [
+    "Targets",
     "Tried",
     "best_layouts",
     "comparison_report",
@@ -12,5 +14,7 @@ __all__ = [
     "layout_report",
     "layouts_of",
     "of_a_node",
+    "plan_report",
+    "plans",
     "try_accelerators",
 ]

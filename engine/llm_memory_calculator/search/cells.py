@@ -116,7 +116,7 @@ def _offer(architecture: Architecture, machine: Machine, devices: int, node: int
         if engine.refused(layout):
             continue
         try:
-            _require_links(machine, layout, bool(most_groups(architecture)))
+            require_links(machine, layout, bool(most_groups(architecture)))
         except LayoutError as error:
             untimed.append((layout, error))
         else:
@@ -124,7 +124,7 @@ def _offer(architecture: Architecture, machine: Machine, devices: int, node: int
     return Offer(layouts=side_by_side(timed) if timed else None, untimed=tuple(untimed))
 
 
-def _require_links(machine: Machine, layout: Parallelism, mixes: bool) -> None:
+def require_links(machine: Machine, layout: Parallelism, mixes: bool) -> None:
     """Raise LayoutError where devices that share layers have no link."""
     sum_law(machine, layout, experts=False)
     if mixes:

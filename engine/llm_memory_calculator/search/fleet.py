@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LayoutError
+from ..errors import CalculatorError, LayoutError
+from ..memory import judge, ledger, verdict_of
 from ..parallel import Layouts, Parallelism, side_by_side, tensor_sizes
 from ..performance.machine import FleetEngine, Machine, fleet_of, machine_of
+from ..performance.serving import room_tokens
+from ..performance.steady import Steady, steady_state
 from ..performance.step import require_laws
 from ..stacks import UnlikeError
+from ..units import larger
 from . import cells
 from .cells import Held, offer_of, row_of
 
@@ -42,12 +46,13 @@ class Fleet:
     deployments: tuple[Deployment, ...]
     engine: FleetEngine
     """For times."""
-    holding: Engine
-    """For memory."""
+    holding: Engine | None
+    """For memory; None where layouts are asked one by one."""
     total_bytes: Array
     """What the runtime shows of a device of each."""
 
     def held(self, load: Load, layouts: Layouts) -> Held:
+        assert self.holding is not None
         there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
         return cells.held_together(there, load, self.total_bytes, self._shape(layouts))
 
@@ -56,8 +61,53 @@ class Fleet:
         there = self.deployments[0].moved(engine, self.deployments[0].accelerator, layouts)
         return cells.times_together(there, load, self._shape(layouts))
 
+    def steady(self, layouts: Layouts, **load: Any) -> Steady:
+        """The steady state of a copy in each layout on each machine, of loads along a first axis."""
+        engine: Any = self.engine
+        return steady_state(self.deployments[0].moved(engine, self.deployments[0].accelerator, layouts), **load)
+
+    def room_tokens(self, load: Load, layouts: Layouts) -> Array:
+        """Tokens of cache that a copy has room for; 0 where it does not hold one request."""
+        import numpy
+
+        one = replace(load, sequences=1)
+        if self.holding is None:
+            (deployment,) = self.deployments
+            each = [_room_of(deployment.laid_out(layout), one) for layout in layouts.members]
+            return numpy.array(each, dtype=numpy.float64)[:, None]
+        there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
+        with numpy.errstate(divide="ignore", invalid="ignore"):
+            verdict = judge(there, one, ledger(there, one), self.total_bytes)
+            room = larger(0, self.holding.room(verdict.place, verdict.need, self.total_bytes).margin)
+            made = self.holding.cache_room(verdict.place, room, load.tokens + load.output)
+        if made is None:
+            raise UnlikeError("what keeps no cache")
+        rooms = numpy.where(verdict.margin_bytes >= 0, made.tokens, 0.0)
+        return numpy.broadcast_to(rooms, self._shape(layouts))
+
     def _shape(self, layouts: Layouts) -> tuple[int, int]:
         return len(layouts.members), len(self.deployments)
+
+
+def _room_of(deployment: Deployment, load: Load) -> float:
+    try:
+        return room_tokens(deployment, load) if verdict_of(deployment, load).fits else 0.0
+    except CalculatorError:
+        return 0.0
+
+
+def alone_of(deployment: Deployment) -> Fleet:
+    """One deployment as a fleet, whose layouts are asked one by one of what they hold.
+
+    Raises UnlikeError where its times take no layouts side by side, LayoutError where the machine has no law.
+    """
+    import numpy
+
+    if not cells.time_side_by_side(deployment):
+        raise UnlikeError("its times are asked layout by layout")
+    require_laws(deployment)
+    engine = fleet_of([machine_of(deployment)])
+    return Fleet(deployments=(deployment,), engine=engine, holding=None, total_bytes=numpy.zeros(1))
 
 
 def together(deployments: Iterable[Deployment], load: Load) -> tuple[list[Fleet], list[Deployment]]:
@@ -77,6 +127,7 @@ def together(deployments: Iterable[Deployment], load: Load) -> tuple[list[Fleet]
             kernels.skips,
             bool(engine.host.dispatch),
             engine.step_tokens,
+            engine.scheduler,
             one.formats,
         )
         groups.setdefault(alike, []).append(one)

@@ -1,0 +1,143 @@
+"""Plans for a load: what is asked of them, that they are what each alone is, and that nothing is hidden."""
+
+import random
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator import ArgumentError, Plan, estimate_performance, plan_deployment
+
+MODEL = "Qwen/Qwen3-8B"
+LOAD: dict[str, Any] = {"request_rate": 4, "input_tokens": 1500, "output_tokens": 200}
+CARDS = ["H100", "L40S", "RTX 4090", "MI300X", "A100 80GB"]
+
+
+def alone(plan: Plan, model: str, **load: Any) -> Any:
+    """The same deployment asked as any other question."""
+    return estimate_performance(
+        model,
+        plan.hardware,
+        tensor_parallel=plan.tensor_parallel,
+        pipeline_parallel=plan.pipeline_parallel,
+        data_parallel=plan.data_parallel,
+        expert_parallel=plan.expert_parallel,
+        precision=plan.precision,
+        **load,
+    )
+
+
+@pytest.mark.parametrize(("model", "rate"), [(MODEL, 4), ("Qwen/Qwen3-30B-A3B", 20), ("meta-llama/Llama-3.1-70B", 2)])
+def test_a_plan_s_figures_are_those_of_its_deployment_alone(model: str, rate: int) -> None:
+    load = LOAD | {"request_rate": rate}
+    report = plan_deployment(model, hardware=CARDS, ttft_target_ms=3000, tpot_target_ms=60, **load)
+    assert report.plans
+    for plan in report.plans:
+        one = alone(plan, model, **load)
+        assert plan.ttft_ms == one.ttft_ms
+        assert plan.tpot_ms == one.tpot_ms
+        assert plan.ttft_range_ms == (one.ttft_interval_ms.low, one.ttft_interval_ms.high)
+        assert plan.output_tokens_per_s == one.output_tokens_per_s
+        assert plan.saturation_requests_per_s == one.serving.saturation_requests_per_s > rate
+
+
+def test_what_meets_surely_keeps_the_targets_at_the_upper_end() -> None:
+    report = plan_deployment(MODEL, hardware=CARDS, ttft_target_ms=800, tpot_target_ms=30, **LOAD)
+    for plan in report.plans:
+        assert plan.tpot_range_ms is not None
+        assert plan.tpot_ms is not None
+        upper = plan.ttft_range_ms[1] <= 800 and plan.tpot_range_ms[1] <= 30
+        assert (plan.meets == "surely") == upper
+        assert plan.meets == "perhaps" or (plan.ttft_ms <= 800 and plan.tpot_ms <= 30)
+    prices = [plan.usd_per_hour for plan in report.plans if plan.usd_per_hour is not None]
+    assert prices == sorted(prices)
+    assert 1 <= len(report.plans) <= 5
+
+
+def test_no_layout_of_an_accelerator_is_cheaper_and_surely_meets() -> None:
+    # a brute search over whole copies of one card, each simulated alone
+    report = plan_deployment(MODEL, hardware="L40S", precision="fp8", ttft_target_ms=1500, tpot_target_ms=40, **LOAD)
+    cheapest = next(plan for plan in report.plans if "cheapest that surely meets" in plan.why)
+    for tensor in (1, 2, 4, 8):
+        for copies in range(1, cheapest.devices):
+            if tensor * copies >= cheapest.devices:
+                continue
+            layout = {"tensor_parallel": tensor, "data_parallel": copies}
+            one = estimate_performance(MODEL, "L40S", precision="fp8", **layout, **LOAD)
+            assert one.tpot_interval_ms is not None
+            assert one.serving is not None
+            late = one.ttft_interval_ms.high > 1500 or one.tpot_interval_ms.high > 40
+            assert late or one.serving.saturation_requests_per_s < 4
+
+
+def test_more_is_asked_for_more_money() -> None:
+    costs = []
+    for rate in (1, 8, 40):
+        load = LOAD | {"request_rate": rate}
+        report = plan_deployment(MODEL, hardware=CARDS, max_devices=256, tpot_target_ms=40, **load)
+        costs.append(min(plan.usd_per_hour for plan in report.plans if plan.usd_per_hour is not None))
+    assert costs == sorted(costs)
+
+
+def test_a_budget_and_spare_copies_are_kept() -> None:
+    plain = plan_deployment(MODEL, hardware="H100", **LOAD).plans[0]
+    spare = plan_deployment(MODEL, hardware="H100", spare_copies=2, **LOAD).plans[0]
+    assert spare.data_parallel == plain.data_parallel + 2
+    assert plain.usd_per_hour is not None
+    none = plan_deployment(MODEL, hardware="H100", budget_usd_per_hour=plain.usd_per_hour * 0.9, **LOAD)
+    assert not none.plans
+
+
+def test_nothing_that_meets_says_how_near_the_nearest_is() -> None:
+    report = plan_deployment(MODEL, hardware="L4", tpot_target_ms=3, **LOAD)
+    assert report.plans == ()
+    assert report.least_tpot_ms is not None
+    assert report.least_tpot_ms > 3
+    assert "least" in str(report)
+
+
+def test_users_are_planned_for_as_requests_are() -> None:
+    report = plan_deployment(MODEL, concurrency=50, hardware="H100", tpot_target_ms=25, percentile="p95")
+    plan = report.plans[0]
+    one = alone(plan, MODEL, concurrency=50)
+    assert plan.tpot_ms == one.serving.tpot.p95_ms
+
+
+def test_the_tool_s_text_is_short() -> None:
+    report = plan_deployment("meta-llama/Llama-3.1-70B", request_rate=4, ttft_target_ms=1500, tpot_target_ms=50)
+    # about four characters a token
+    assert len(str(report)) < 2400
+    assert len(report.plans) == len({(plan.hardware, plan.precision, plan.devices) for plan in report.plans})
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "request_rate"),
+        ({"request_rate": 1, "concurrency": 2}, "not both"),
+        ({"request_rate": 1, "precision": "fp8", "formats": ["int4"]}, "formats"),
+        ({"request_rate": 1, "hardware": []}, "hardware"),
+        ({"request_rate": 1, "percentile": "p42"}, "percentile"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_sentence(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        plan_deployment(MODEL, **asked)
+
+
+def test_accelerators_on_which_another_engine_serves_are_planned_with_it() -> None:
+    report = plan_deployment(MODEL, request_rate=0.2, hardware=["M4 Max 64GB"])
+    assert [plan.engine.split()[0] for plan in report.plans] == ["mlx-lm"] * len(report.plans)
+    assert report.plans
+
+
+def test_steady_state_and_events_choose_alike_over_random_loads() -> None:
+    draw = random.Random(4)
+    for _ in range(4):
+        load = {
+            "request_rate": draw.choice([0.5, 2, 6]),
+            "input_tokens": draw.choice([300, 2000, 6000]),
+            "output_tokens": draw.choice([50, 400]),
+        }
+        report = plan_deployment(MODEL, hardware=CARDS, ttft_target_ms=4000, tpot_target_ms=80, **load)
+        assert report.meeting
+        assert report.plans, load
