@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..operators import Step
 from ..units import choose, exponential, larger, smaller, somewhere
 from .speculating import decode_step, drafting_time, tokens_of_step
+from .spent import Seconds, Spent
 from .step import Clock, StepTime, step_time
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def steady_state(
     tokens: of each prompt, computed; before: of its context that is cached; output: tokens of each answer, above 1.
     running: the most sequences that there is room for; the other users wait.
     """
-    engine, clock = deployment.engine, Clock()
+    # copies that share experts need to know what these take of a step
+    engine, clock = deployment.engine, Clock(Spent if somewhere(deployment.layout.pooled > 1) else Seconds)
     scheduler, host, budget = engine.scheduler, engine.host, engine.step_tokens
     inside = users if running is None else smaller(users, running)
     # the stages of a pipeline serve a part of the sequences each, in turn
