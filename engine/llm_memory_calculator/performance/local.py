@@ -163,8 +163,9 @@ def local_law(
     group = class_of(form)
     share = min(1.0, cost.share.get(form.name) or cost.share.get(group) or cost.share["any"])
     bits = form.bits_per_weight()
-    unpack = cost.unpacks.get(group, 0.0) * 8 / bits / integer_rate(cost, accelerator, vector_peak)
-    read = 1 / (cost.reads.get(group, 1.0) * memory)
+    unpacks = cost.unpacks.get(form.name, cost.unpacks.get(group, 0.0))
+    unpack = unpacks * 8 / bits / integer_rate(cost, accelerator, vector_peak)
+    read = 1 / (cost.reads.get(form.name, cost.reads.get(group, 1.0)) * memory)
     bandwidth = cost.bandwidth / math.cbrt(read**3 + unpack**3)
     expands = cost.expands * 8 / bits if form.quantized else 0.0
     pass_bandwidth = memory / (cost.pass_reads + expands)
