@@ -47,7 +47,7 @@ from .engines import (
     settings_of,
     share_of,
 )
-from .engines.inferred import inferred
+from .engines.inferred import inferred, loading_release
 from .engines.launch import told_length
 from .errors import ArgumentError, LayoutError
 from .facts import table
@@ -259,6 +259,10 @@ def _engine(
             "'M4 Max 64GB'."
         )
     require_serves(name, model.architecture, device, why)
+    loads = loading_release(name, formats.scheme.label, version)
+    if loads is not None:
+        version = loads
+        notes.append(assumed("engine_version", f"{name} {loads} was counted, which loads {formats.scheme.label}."))
     engine = engine_for(name, version, device, **settings)
     twice = [word for word in engine.given if settings_of(name)[word].states == "kv_precision"]
     if twice and asked.kv_precision is not None:

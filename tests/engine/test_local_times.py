@@ -37,6 +37,28 @@ DECODED = [
     ("RTX 5090", "meta-llama/Llama-3.2-3B-Instruct", "q8_0", "b6077", "vulkan", 128, 271.33),  # [N]
 ]
 
+# llama.cpp discussion 15013, tg128 of Llama-2-7B in q4_0 without flash attention, 2025
+SCORED = [
+    ("RTX 5090", 290.02),
+    ("RTX 4090", 186.21),
+    ("RTX 3090", 158.16),
+    ("RTX 4080", 142.49),
+    ("RTX A6000", 138.73),
+    ("A30", 124.81),
+    ("RTX 5060 Ti 16GB", 90.94),
+    ("RTX 3060 12GB", 75.57),
+    ("Tesla P40", 54.74),
+]
+
+# exllamav2's README, tokens/s on an RTX 3090 Ti and an RTX 4090 as of 0.1.0
+EXLLAMAV2 = [
+    ("meta-llama/Llama-2-7b-hf", "4.0bpw", 179, 207),
+    ("meta-llama/Llama-2-7b-hf", "3.0bpw", 211, 245),
+    ("meta-llama/Llama-2-7b-hf", "5.0bpw", 159, 170),
+    ("meta-llama/Llama-2-70b-hf", "2.5bpw", 33, 37),
+    ("meta-llama/Llama-2-7b-hf", "gptq", 177, 198),
+]
+
 # llama-bench pp N (prompt tokens/s) of the same sources; mlx-lm's BENCHMARKS.md, 0.28.2 [M]
 PREFILLED = [
     ("RTX 3090", "meta-llama/Meta-Llama-3-8B", "q4_k_m", "llama_cpp", "b2795", 512, 4030.40),  # [X]
@@ -66,6 +88,38 @@ def test_decode_is_in_the_range_of_what_was_published(
     )
     assert report.tpot_interval_ms is not None
     assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
+
+
+@pytest.mark.parametrize(("hardware", "measured"), SCORED)
+def test_decode_of_q4_0_is_near_the_scoreboard(hardware: str, measured: float) -> None:
+    asked: dict[str, Any] = {"precision": "q4_0", "engine": "llama_cpp", "input_tokens": 1, "output_tokens": 128}
+    report = estimate_performance("meta-llama/Llama-2-7b-hf", hardware, **asked)
+    assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.15)
+    assert report.tpot_interval_ms is not None
+    assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
+
+
+@pytest.mark.parametrize("version", [None, "0.1", "0.3", "2024-06"])
+@pytest.mark.parametrize(("model", "precision", "on_3090_ti", "on_4090"), EXLLAMAV2)
+def test_exllamav2_is_as_its_readme_has_it(
+    model: str, precision: str, on_3090_ti: float, on_4090: float, version: str | None
+) -> None:
+    asked: dict[str, Any] = {"engine": "exllama", "engine_version": version, "input_tokens": 1, "output_tokens": 128}
+    for hardware, measured in (("RTX 3090 Ti", on_3090_ti), ("RTX 4090", on_4090)):
+        report = estimate_performance(model, hardware, precision=precision, **asked)
+        assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.15)
+
+
+def test_exl3_is_counted_by_the_release_that_loads_it() -> None:
+    def tpot(precision: str, version: str | None) -> float:
+        asked: dict[str, Any] = {"engine": "exllama", "input_tokens": 1, "output_tokens": 128}
+        return estimate_performance(
+            "meta-llama/Llama-2-7b-hf", "RTX 3090", precision=precision, engine_version=version, **asked
+        ).tpot_ms
+
+    newest = tpot("exl3_4.0bpw", None)
+    assert newest == tpot("exl3_4.0bpw", "1.0") == tpot("exl3_4.0bpw", "0.0.43")
+    assert tpot("exl2_4.0bpw", None) < 0.7 * newest
 
 
 @pytest.mark.parametrize(("hardware", "model", "precision", "engine", "version", "tokens", "measured"), PREFILLED)

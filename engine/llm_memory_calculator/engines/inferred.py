@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formats.gguf import mixes
+from .releases import engine_table, release_of
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
@@ -46,6 +48,20 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
     if device.runtime == "metal":
         return Inferred("mlx", f"No engine was named: {device.name} has Metal and no CUDA, and MLX was counted.")
     return Inferred(NEWEST, "No engine was named: vLLM was counted.")
+
+
+def loading_release(engine: str, label: str, version: str | None) -> str | None:
+    """The release of an engine that loads a format, by `loaded_by` of its table; None: what was said, or its newest.
+
+    A format has the release that is counted where nobody says one, or the least that loads it.
+    """
+    rows = engine_table(engine).get("loaded_by", {})
+    row: Mapping[str, str] = next((row for start, row in rows.items() if label.startswith(start)), {})
+    if version is None:
+        return row.get("release")
+    least = row.get("least")
+    number = re.match(r"v?(?!20\d\d)\d+(?:\.\d+)*", version.strip())
+    return least if least and (number is None or release_of(number[0]) < release_of(least)) else None
 
 
 def only_loader(label: str) -> str | None:
