@@ -178,6 +178,22 @@ def test_a_faster_host_is_quicker_and_layers_on_it_slower() -> None:
     assert tpot(n_gpu_layers=10, host_bandwidth_gb_s=300) < tpot(n_gpu_layers=10, host_bandwidth_gb_s=50)
 
 
+def test_a_processor_takes_its_time_whether_a_card_stands_beside_it_or_not() -> None:
+    def rate(hardware: str, model: str, precision: str, **settings: float) -> float:
+        asked: dict[str, Any] = {"engine": "llama_cpp", "input_tokens": 1, "output_tokens": 128}
+        return (
+            1e3 / estimate_performance(model, hardware, precision=precision, engine_settings=settings, **asked).tpot_ms
+        )
+
+    alone = rate("Ryzen 9 7950X", "meta-llama/Llama-2-70b-hf", "q4_k_m")
+    beside = rate("RTX 4090", "meta-llama/Llama-2-70b-hf", "q4_k_m", n_gpu_layers=0, host_bandwidth_gb_s=83.2)
+    assert beside == pytest.approx(alone, rel=0.03)
+    # llama.cpp issue 34: 13900K with DDR5-6400, eight threads
+    measured = 18.27
+    found = rate("RTX 4090", "meta-llama/Llama-2-7b-hf", "q4_0", n_gpu_layers=0, host_bandwidth_gb_s=102.4)
+    assert found == pytest.approx(measured, rel=0.1)
+
+
 def test_a_backend_changes_times_alone() -> None:
     settings = {"backend": "vulkan"}
     plain = calculate_memory("llama3.1_8b", precision="q4_k_m", engine="llama_cpp", hardware="RTX 4090")

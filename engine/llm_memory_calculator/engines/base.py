@@ -137,6 +137,8 @@ class HostMemory:
     """Share of its bandwidth at which weights are read."""
     cache: float
     """Share of its bandwidth at which attention reads a cache."""
+    alone: tuple[float, float] | None = None
+    """Both where no layer is on a device and its cores wait for none; None: as beside one."""
     crosses: float
     """Share of the link at which weights come to the device, once a pass; 0: they never do."""
     rate: float

@@ -201,7 +201,10 @@ def _kernels(facts: Mapping[str, Any]) -> KernelCost:
         told = facts["local"]
         lists = {name: tuple(told[name]) for name in ("halved",) if name in told}
         local = LocalCost(**{**told, **lists, "peaks": tuple((form, factor) for form, factor in told["peaks"])})
-    host = HostMemory(**facts["host_memory"]) if "host_memory" in facts else None
+    host = None
+    if "host_memory" in facts:
+        alone = facts["host_memory"].get("alone")
+        host = HostMemory(**{**facts["host_memory"], "alone": tuple(alone) if alone else None})
     return KernelCost(**{**facts, "matmul": products, "local": local, "host_memory": host})
 
 

@@ -361,7 +361,10 @@ def law_on_host(machine: Machine, kind: WorkKind, form: Format, activations: For
     if memory is None or kind == "elementwise":
         return here
     link = machine.accelerator.host_link
-    share = memory.reads if kind in ("matmul", "experts") else memory.cache
+    reads, cached = memory.reads, memory.cache
+    if memory.alone is not None and machine.engine.settings.get("n_gpu_layers") == 0:
+        reads, cached = memory.alone
+    share = reads if kind in ("matmul", "experts") else cached
     return HostedLaw(
         here=here,
         bandwidth=share * host_bandwidth(machine),
