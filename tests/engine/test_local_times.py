@@ -50,6 +50,19 @@ SCORED = [
     ("Tesla P40", 54.74),
 ]
 
+# llama.cpp discussion 4167, tg128 of Llama-2-7B, build 8e672ef of November 2023; pp512 in q4_0
+ON_APPLE = [
+    ("M2", "fp16", 6.72),
+    ("M2", "q4_0", 21.91),
+    ("M3 Pro", "q8_0", 17.53),
+    ("M4 Pro", "q4_0", 50.74),
+    ("M4 Max", "q4_0", 83.06),
+    ("M4 Max", "fp16", 31.64),
+    ("M2 Ultra", "q4_0", 94.27),
+    ("M2 Ultra", "q8_0", 66.64),
+]
+PROMPTS_ON_APPLE = [("M2 Pro", 294.24), ("M2 Ultra", 1238.48), ("M3 Pro", 341.67), ("M4", 221.29), ("M4 Max", 885.68)]
+
 # exllamav2's README, tokens/s on an RTX 3090 Ti and an RTX 4090 as of 0.1.0
 EXLLAMAV2 = [
     ("meta-llama/Llama-2-7b-hf", "4.0bpw", 179, 207),
@@ -97,6 +110,22 @@ def test_decode_of_q4_0_is_near_the_scoreboard(hardware: str, measured: float) -
     assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.15)
     assert report.tpot_interval_ms is not None
     assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
+
+
+@pytest.mark.parametrize(("hardware", "precision", "measured"), ON_APPLE)
+def test_decode_of_2023_is_near_the_table_of_all_chips(hardware: str, precision: str, measured: float) -> None:
+    asked: dict[str, Any] = {"engine": "llama_cpp", "engine_version": "2023-11-25"}
+    report = estimate_performance(
+        "meta-llama/Llama-2-7b-hf", hardware, precision=precision, input_tokens=1, output_tokens=128, **asked
+    )
+    assert report.tpot_ms == pytest.approx(1e3 / measured, rel=0.1)
+
+
+@pytest.mark.parametrize(("hardware", "measured"), PROMPTS_ON_APPLE)
+def test_prefill_of_2023_is_near_the_table_of_all_chips(hardware: str, measured: float) -> None:
+    asked: dict[str, Any] = {"engine": "llama_cpp", "engine_version": "2023-11-25", "precision": "q4_0"}
+    report = estimate_performance("meta-llama/Llama-2-7b-hf", hardware, input_tokens=512, output_tokens=1, **asked)
+    assert report.ttft_ms == pytest.approx(512e3 / measured, rel=0.18)
 
 
 @pytest.mark.parametrize("version", [None, "0.1", "0.3", "2024-06"])
