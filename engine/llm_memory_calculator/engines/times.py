@@ -2,7 +2,7 @@
 
 A table of a release has, under `runtime`, what differs by backend: by what a device runs where nobody says, or by the
 words of the setting `backend`. On top of that, `design` has what differs by the device's design, and `chips` has
-factors of designs and names.
+factors of designs and names, and what is to be said of them beside a range.
 """
 
 from __future__ import annotations
@@ -57,9 +57,12 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
     merged = _on_top(merged.get("design", {}).get(device.generation, {}), merged)
     kernels = _kernels(merged["kernels"])
     host = HostCost(**merged["host"])
+    ranges = _ranges(merged["range"]) if "range" in merged else None
     for chip in merged.get("chips", ()):
         if _is_of(device, chip):
             host = host.slower(chip.get("launches", 1.0))
+            if ranges is not None and "evidence" in chip:
+                ranges = replace(ranges, evidence=f"{ranges.evidence}; {chip['evidence']}")
             if kernels.local is not None:
                 local = replace(
                     kernels.local,
@@ -71,7 +74,7 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
         host=host,
         kernels=kernels,
         scheduler=Scheduler(**merged.get("scheduler", {})),
-        ranges=_ranges(merged["range"]) if "range" in merged else None,
+        ranges=ranges,
         kin=name,
         fitted=backend in facts["measured_on"],
     )
