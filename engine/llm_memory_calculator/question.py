@@ -332,11 +332,8 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
         )
         deployment = replace(deployment, layout=chosen.layout, notes=(*chosen.notes, *deployment.notes))
     engine, layout = deployment.engine, deployment.layout
-    if engine.ALONE and model.architecture.task != "diffusion" and layout.devices_of_copy > 1:
-        raise LayoutError(
-            f"{engine.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
-            f"{layout.devices_of_copy} for a copy on each, or another engine."
-        )
+    if engine.ALONE and model.architecture.task != "diffusion" and (why := engine.refused(layout)):
+        raise LayoutError(why)
     load = held_load(asked, deployment, sequences)
     shown = load.images is not None or load.video is not None or load.sound is not None
     if shown and "mmproj" in engine.settings and "mmproj" not in engine.given:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import DoesNotFitError, EndToEndReport, ServingReport, estimate_performance, estimate_serving
+from llm_memory_calculator import (
+    DoesNotFitError,
+    EndToEndReport,
+    LayoutError,
+    ServingReport,
+    best_parallelism,
+    estimate_performance,
+    estimate_serving,
+)
 from llm_memory_calculator.sentences import lines_of, walked
 
 QWEN = "Qwen/Qwen3-8B"
@@ -253,3 +261,54 @@ def test_of_very_many_requests_the_first_are_simulated() -> None:
     found = serving(report)
     assert found.requests == 20_000
     assert report.requests_per_s == pytest.approx(found.saturation_requests_per_s, rel=0.1)
+
+
+@pytest.mark.parametrize("copies", [1, 4, 64])
+@pytest.mark.parametrize("outputs", [{20: 0.5, 400: 0.5}, {"p50": 100, "p95": 600}])
+def test_what_is_served_has_the_mean_that_was_asked_for(copies: int, outputs: Any) -> None:
+    report = estimate_serving(
+        "Qwen/Qwen3-8B", "H100", tensor_parallel=1, data_parallel=copies, request_rate=0.1, output_tokens=outputs
+    )
+    assert report.output_tokens_per_s / report.requests_per_s == pytest.approx(report.output_tokens, rel=0.02)
+
+
+def test_what_the_queue_cannot_keep_up_with_is_not_said_to_be_served() -> None:
+    report = estimate_serving(
+        "Qwen/Qwen3-8B",
+        "H100",
+        tensor_parallel=1,
+        pipeline_parallel=8,
+        request_rate=155,
+        input_tokens=1000,
+        output_tokens=100,
+    )
+    assert report.serving is not None
+    assert report.requests_per_s < 130
+    assert report.serving.saturation_requests_per_s <= report.requests_per_s
+    assert any(note.subject == "request_rate" for note in report.notes)
+
+
+def test_drafted_tokens_bring_no_more_than_were_asked_for() -> None:
+    drafts = {"method": "draft_model", "model": "Qwen/Qwen3-0.6B", "num_speculative_tokens": 4}
+    for tokens in (2, 3, 8):
+        report = estimate_serving(
+            "Qwen/Qwen3-8B", "H100", concurrency=8, input_tokens=500, output_tokens=tokens, speculative=drafts
+        )
+        assert report.output_tokens_per_s / report.requests_per_s == pytest.approx(tokens)
+        assert report.tpot_ms is not None
+
+
+def test_a_token_s_time_is_of_those_who_see_a_second_one() -> None:
+    report = estimate_serving(
+        "Qwen/Qwen3-8B", "H100", concurrency=8, input_tokens=500, output_tokens={1: 0.5, 400: 0.5}, ttft_target_ms=50
+    )
+    assert report.tpot_ms is not None
+    assert report.serving is not None
+    assert report.serving.goodput_requests_per_s is not None
+
+
+def test_an_engine_of_one_device_is_given_copies() -> None:
+    best = best_parallelism("Qwen/Qwen3-8B", "H100", devices=8, batch_size=8, engine="ctranslate2").best
+    assert (best.tensor_parallel, best.data_parallel) == (1, 8)
+    with pytest.raises(LayoutError, match="data_parallel 2"):
+        estimate_performance("Qwen/Qwen3-8B", "H100", engine="ctranslate2", tensor_parallel=2)

@@ -154,8 +154,13 @@ class Described:
         return False
 
     def refused(self, layout: Parallelism) -> str:
-        """Of no layout; an engine whose settings say how devices share has it otherwise."""
-        return ""
+        """Of one device alone only those that share a model; an engine whose settings say how has it otherwise."""
+        if not self.ALONE or layout.devices_of_copy == 1:
+            return ""
+        return (
+            f"{self.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
+            f"{layout.devices_of_copy} for a copy on each, or another engine."
+        )
 
     @property
     def said(self) -> str:

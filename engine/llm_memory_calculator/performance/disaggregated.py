@@ -138,7 +138,9 @@ def _crossing(side: Deployment, way: Way, requests: Sequence[Request]) -> list[f
 
     lengths = sorted({request.before + request.tokens for request in requests})
     moved = _cache_bytes(side, numpy.array(lengths, dtype=float))
-    seconds = dict(zip(lengths, way.seconds(moved).tolist(), strict=True))
+    # a state alone is as large whatever came before
+    each = numpy.broadcast_to(way.seconds(moved), len(lengths))
+    seconds = dict(zip(lengths, each.tolist(), strict=True))
     return [seconds[request.before + request.tokens] for request in requests]
 
 

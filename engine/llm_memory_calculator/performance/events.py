@@ -30,6 +30,13 @@ class Request:
     before: int
     """Tokens of its context that are in the cache already."""
     output: int
+    """Steps that its answer takes, the first of which takes in the last of the prompt."""
+    made: int = 0
+    """Tokens of its answer, where a step may bring several; 0: one each."""
+
+    @property
+    def answer(self) -> int:
+        return self.made or self.output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
-from math import floor, log
+from math import floor, log, sqrt
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Requests between those of the first wave and those of the last that are simulated; more of the same are counted by
 # their share.
 _SETTLED = 192
+# Requests of a part at least, where their lengths differ.
+_SHOWN = 128
 # Users of a part who are simulated at least, where there are more: beyond twice as many as are let in at once, others
 # only wait for their turn.
 _MOST_USERS = 4096
@@ -183,11 +185,14 @@ class Part:
         any."""
         if traffic.users is None:
             assert traffic.rate is not None
-            return (cls(parts, None, -(-traffic.requests // parts), traffic.rate / parts, dealt=parts),)
+            requests = max(-(-traffic.requests // parts), _least_requests(traffic))
+            return (cls(parts, None, requests, traffic.rate / parts, dealt=parts),)
         fewest, fuller = divmod(traffic.users, parts)
         dealt = ((fuller, fewest + 1), (parts - fuller, fewest))
-        each = traffic.requests / traffic.users
-        return tuple(cls(count, users, round(each * users), dealt=parts) for count, users in dealt if count and users)
+        each, least = traffic.requests / traffic.users, _least_requests(traffic)
+        return tuple(
+            cls(count, users, max(round(each * users), least), dealt=parts) for count, users in dealt if count and users
+        )
 
     def within(self, inside: int) -> Part:
         """The same with no more users than tell how it goes on where so many are let in at once."""
@@ -224,6 +229,11 @@ class Part:
         return [apart * when for when in _by_chance(self.simulated)]
 
 
+def _least_requests(traffic: Traffic) -> int:
+    """Requests of a part that show how lengths are spread."""
+    return 0 if traffic.inputs.alike and traffic.outputs.alike else _SHOWN
+
+
 @lru_cache(maxsize=16)
 def _by_chance(count: int) -> tuple[float, ...]:
     """When so many requests come of a Poisson process of one a second: the quantiles of an exponential distribution, in
@@ -248,8 +258,8 @@ class _Seen:
     """What the users of a part see: seconds of each request, and how much each counts."""
 
     first: list[float]
-    each: list[float]
-    """Of those that have a token after the first."""
+    each: list[float | None]
+    """None where no token follows the first."""
     whole: list[float]
     after: list[float]
     tokens: list[float]
@@ -257,6 +267,8 @@ class _Seen:
     weights: list[float]
     rate: float
     """Requests a second of all that are alike."""
+    grows: bool
+    """Whether the queue does for as long as requests come."""
 
 
 def outcome_of(
@@ -283,13 +295,17 @@ def outcome_of(
     if traffic.ttft_target is not None or traffic.tpot_target is not None:
         kept = [
             share
-            for share, wait, token in zip(weights, first, each or [0.0] * len(first), strict=True)
-            if wait <= (traffic.ttft_target or wait) and token <= (traffic.tpot_target or token)
+            for share, wait, token in zip(weights, first, each, strict=True)
+            if wait <= (traffic.ttft_target or wait) and (token or 0.0) <= (traffic.tpot_target or token or 0.0)
         ]
         good = rate * sum(kept) / sum(weights)
+    followed = [(value, weight) for value, weight in zip(each, weights, strict=True) if value is not None]
+    if any(one.grows for one in seen):
+        # what the simulation cannot keep up with is more than can be served, whatever the steady state says
+        saturated_rate = min(saturated_rate, rate)
     return Outcome(
         first=_spread(first, weights),
-        each=_spread(each, weights) if len(each) == len(first) else None,
+        each=_spread(*zip(*followed, strict=True)) if followed else None,
         whole=_spread(whole, weights),
         output_rate=rate * _mean(tokens, weights),
         request_rate=rate,
@@ -311,37 +327,51 @@ def _seen(deployment: Deployment, traffic: Traffic, run: Run, by_step: float, sa
     after = [(ended - begun) * to_each for begun, ended in zip(found.first, found.ended, strict=True)]
     whole = [wait + rest for wait, rest in zip(first, after, strict=True)]
     each = [
-        (ended - begun) * to_each / (request.output - 1) / by_step
+        (ended - begun) * to_each / (request.answer - 1) if request.answer > 1 else None
         for begun, ended, request in zip(found.first, found.ended, requests, strict=True)
-        if request.output > 1
     ]
-    rate = _rate(run, whole, saturated_rate)
+    grows = part.users is None and _grows(found)
+    rate = _rate(run, whole, saturated_rate, grows=grows, calibrated=to_each != 1)
     if part.waiting:
         first, whole = ([time + part.waiting / rate for time in times] for times in (first, whole))
     # who waits for a handful of tokens sees the first of them with the last
     late = deployment.engine.scheduler.stream_steps - 1
-    if late and each:
-        first = [min(wait + late * token * by_step, end) for wait, token, end in zip(first, each, whole, strict=True)]
+    if late:
+        first = [
+            min(wait + late * (token or 0.0) * by_step, end)
+            for wait, token, end in zip(first, each, whole, strict=True)
+        ]
     return _Seen(
         first=first,
         each=each,
         whole=whole,
         after=after,
-        tokens=[1 + (request.output - 1) * by_step for request in requests],
+        tokens=[float(request.answer) for request in requests],
         weights=weights,
         rate=part.parts * rate,
+        grows=grows,
     )
 
 
-def _rate(run: Run, whole: Sequence[float], saturated_rate: float) -> float:
-    """Requests a second of one part."""
+def _grows(found: Served) -> bool:
+    """Whether of the later half of the requests far fewer were served than came while they came: more than a tenth, and
+    more than chance leaves."""
+    begun, last = found.arrived[len(found.arrived) // 2], found.arrived[-1]
+    came = len(found.arrived) - len(found.arrived) // 2
+    left = came - sum(begun < when <= last for when in found.ended)
+    return left > 0.1 * came + 2 * sqrt(came)
+
+
+def _rate(run: Run, whole: Sequence[float], saturated_rate: float, *, grows: bool, calibrated: bool) -> float:
+    """Requests a second of one part; calibrated: by measured runs, of which the simulation knows nothing."""
     part, found = run.part, run.found
     duration = max(found.ended)
     if part.users is None:
         assert part.rate is not None
         # as many leave as come while they can be served: how long the last one stays says nothing of that
-        served_all = part.rate * part.parts <= saturated_rate
-        return part.rate if served_all else min(part.rate, part.requests / duration)
+        served_all = part.rate * part.parts <= saturated_rate and not grows
+        most = saturated_rate / part.parts if calibrated else part.rate
+        return part.rate if served_all else min(part.rate, part.requests / duration, most)
     # users who wait longer ask less often; requests that come at a rate do not
     duration *= sum(whole) / sum(ended - sent for sent, ended in zip(found.arrived, found.ended, strict=True))
     # and each that was not simulated keeps one of them as long
@@ -363,15 +393,23 @@ def _requests(
     inputs: Lengths, outputs: Lengths, cached: float, depth: int, count: int, tokens_of_step: float
 ) -> tuple[Request, ...]:
     found = []
-    for here, there in zip(spread(count, 2), spread(count, 3), strict=True):
-        prompt = inputs.at(here)
+    for here, there in zip(_evenly(count, 2), _evenly(count, 3), strict=True):
+        prompt, made = inputs.at(here), max(1, round(outputs.at(there)))
         new = prompt - cached_of(prompt, cached)
         # the steps that its output takes, where drafted tokens are verified several at once
-        steps = 1 + max(0, round((outputs.at(there) - 1) / tokens_of_step))
-        found.append(Request(new, depth + prompt - new, steps))
+        steps = 1 + max(min(made - 1, 1), round((made - 1) / tokens_of_step))
+        found.append(Request(new, depth + prompt - new, steps, made))
         if inputs.alike and outputs.alike:
             return tuple(found * count)
     return tuple(found)
+
+
+def _evenly(count: int, base: int) -> list[float]:
+    """Shares of requests in an order that mixes them, each of as many equal parts once, so that few have the mean of
+    all."""
+    shares = spread(count, base)
+    ranks = {share: rank for rank, share in enumerate(sorted(shares))}
+    return [(ranks[share] + 0.5) / count for share in shares]
 
 
 def room_tokens(deployment: Deployment, load: Load) -> float:

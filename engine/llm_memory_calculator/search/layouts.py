@@ -201,5 +201,5 @@ def of_a_node(deployment: Deployment, load: Load) -> Iterator[Deployment]:
         groups = [Parallelism(tensor=tensor) for tensor in tensor_sizes(architecture, node)]
     for layout in groups:
         candidate = deployment.laid_out(layout)
-        if verdict_of(candidate, load).fits:
+        if not deployment.engine.refused(layout) and verdict_of(candidate, load).fits:
             yield candidate

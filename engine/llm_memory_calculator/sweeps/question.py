@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from llm_memory_hardware import Accelerator, accelerators_for_serving, all_accelerators, find_accelerator
@@ -157,16 +158,22 @@ def _hardware(asked: Sweep) -> tuple[Place, ...]:
     found: dict[str, Place] = {}
     for entry in entries:
         accelerator, devices = named(entry, None)
-        name = one_line(accelerator.name if devices is None else f"{devices}x{accelerator.name}")
-        place = Place(
-            name=name,
-            canonical=accelerator.name,
-            devices=devices,
-            own=None if _is_built_in(accelerator) else accelerator,
-        )
+        built_in = _is_built_in(accelerator)
+        said = accelerator.name if accelerator.name != _UNNAMED else f"{_UNNAMED} {_mark(accelerator)}"
+        name = one_line(said if devices is None else f"{devices}x{said}")
+        place = Place(name=name, canonical=accelerator.name, devices=devices, own=None if built_in else accelerator)
         if found.setdefault(name, place) != place:
             raise ArgumentError(f"hardware has two of the name {name!r}; give each a name of its own.")
     return tuple(found.values())
+
+
+# What hardware of one's own is called that has no name.
+_UNNAMED = "custom"
+
+
+def _mark(accelerator: Accelerator) -> str:
+    """What tells unnamed hardware from other such, so that no file mixes the rows of both."""
+    return sha256(repr(accelerator).encode()).hexdigest()[:6]
 
 
 def _is_built_in(accelerator: Accelerator) -> bool:
