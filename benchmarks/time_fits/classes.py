@@ -39,7 +39,7 @@ FACTORS = {
 HOST = {"step": Prior(0.5e-3, 1.0), "sequence": Prior(15e-6, 1.0)}
 KERNELS = {"elementwise_passes": Prior(1.4, 0.4), "attention_em": Prior(1.0, 0.15)}
 """Of releases that static batches alone tell of, on cards with kernels."""
-# Stacks that the package does not describe, by the engine and the release whose constants are theirs.
+# Stacks that tell a class of accelerators what vLLM has not been measured to do there, by the release that takes it.
 STANDS_FOR = {
     "Deepspeed": ("vLLM", "0.5.0"),
     "optimum-habana": ("vLLM", "0.9.0"),

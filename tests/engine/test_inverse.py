@@ -41,9 +41,16 @@ DECODERS = [
     "tiiuae/falcon-7b",
 ]
 OTHERS = ["google-t5/t5-large", "openai/whisper-large-v3", "google-bert/bert-base-uncased"]
-OF_DECODERS = ("exllama", "lmdeploy")
+OF_DECODERS = ("exllama", "lmdeploy", "optimum_habana", "deepspeed", "deepspeed_mii", "transformers_neuronx")
 SERVING = [engine for engine in ENGINES if engine not in ("diffusers", "whisper_cpp", "ktransformers")]
 HARDWARE = ["T4", "RTX 4090", "A100_80GB", "H100", "2xH100", "4xL40S"]
+# What engines run on that run on no such card.
+ELSEWHERE = {
+    "mlx": "M2 Ultra",
+    "optimum_habana": "Gaudi 2",
+    "deepspeed": "Gaudi 3",
+    "transformers_neuronx": "Inferentia 2",
+}
 # vLLM 0.19 on H100 SXM with 0.95 of the memory, Qwen2.5-7B-Instruct at max_model_len 8,192: its start-up log, as
 # llm-d-planner's pull request 205 quotes it.
 LOGGED = {
@@ -59,8 +66,7 @@ PRINTED_TOKENS, PRINTED_CONCURRENCY = 1_096_000, 133.79
 
 def served(model: str, hardware: str, batch: int = 1, **asked: object) -> tuple[Deployment, Load]:
     found = load_model(model)
-    if asked.get("engine") == "mlx":
-        hardware = "M2 Ultra"
+    hardware = ELSEWHERE.get(str(asked.get("engine")), hardware)
     return held(MaxBatchSize(model, hardware, **asked), found, batch)  # type: ignore[arg-type]
 
 

@@ -335,3 +335,12 @@ def test_a_sweep_equals_its_scalars(model: str, name: str, points: list[tuple[in
         assert [float(values[index]) for values in swept] == pytest.approx(
             [float(value) for value in margins(*point)], rel=1e-9, abs=1.0
         )
+
+
+# manager_configs.py of DeepSpeed's second inference engine: a reserve of 1,000,000,000 bytes beside the cache
+def test_deepspeed_mii_takes_all_that_the_weights_leave_but_a_reserve() -> None:
+    startup = started("Qwen/Qwen2.5-7B", "deepspeed_mii", None, "H100")
+    free = startup.device_bytes - startup.context_bytes - startup.non_torch_bytes - startup.weights_bytes
+    assert startup.cache_room_bytes == pytest.approx(free - 1_000_000_000, rel=1e-6)
+    assert startup.settings["max_ragged_batch_size"] == 768
+    assert (startup.cache_tokens or 1) % 64 == 0

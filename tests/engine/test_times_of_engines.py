@@ -45,6 +45,72 @@ def test_generate_waits_for_its_program(
     assert interval.low <= 1e3 / measured <= interval.high
 
 
+# Output tokens a second of static batches: optimum-habana's baselines (fp8 with an fp8 cache, padded), Argonne's
+# LLM-Inference-Bench of 2024, AWS's tables of the Neuron SDK 2.18
+BATCHES = [
+    ("optimum_habana", "Gaudi 2", 1, "meta-llama/Llama-2-7b-hf", "fp8", 163, 128, 2048, 4774.7),
+    ("optimum_habana", "Gaudi 3", 4, "meta-llama/Llama-2-70b-hf", "fp8", 207, 2048, 128, 918.333),
+    ("optimum_habana", "Gaudi 3", 8, "meta-llama/Meta-Llama-3-70B-Instruct", None, 1, 8, 100, 40.966),
+    ("deepspeed", "Gaudi 2", 1, "meta-llama/Llama-2-7b-hf", "fp16", 32, 256, 256, 2310.6),
+    ("deepspeed_mii", "A100_40GB", 1, "meta-llama/Llama-2-7b-hf", "fp16", 16, 1024, 1024, 629.565),
+    ("deepspeed_mii", "A100_40GB", 4, "meta-llama/Meta-Llama-3-8B", "fp16", 64, 1024, 1024, 2624.852),
+    ("transformers_neuronx", "Inferentia 2", 12, "meta-llama/Llama-2-13b-hf", None, 8, 4096, 4096, 351.758),
+]
+
+
+@pytest.mark.parametrize(
+    ("engine", "hardware", "devices", "model", "precision", "batch", "tokens", "output", "rate"), BATCHES
+)
+def test_a_measured_static_batch_of_an_engine_lies_in_its_range(
+    engine: str,
+    hardware: str,
+    devices: int,
+    model: str,
+    precision: str | None,
+    batch: int,
+    tokens: int,
+    output: int,
+    rate: float,
+) -> None:
+    report = estimate_performance(
+        model,
+        hardware,
+        engine=engine,
+        tensor_parallel=devices,
+        precision=precision,
+        kv_precision="fp8" if precision == "fp8" else None,
+        batch_size=batch,
+        input_tokens=tokens,
+        output_tokens=output,
+    )
+    measured_ms = 1e3 * batch * output / rate
+    interval = told(report.total_interval_ms)
+    assert interval.low <= measured_ms <= interval.high
+    assert report.total_ms == pytest.approx(measured_ms, rel=0.3)
+    # it ran, so it fitted
+    assert not any(note.subject == "memory" and note.origin == "warning" for note in report.notes)
+
+
+def test_experts_of_optimum_habana_run_one_after_the_other() -> None:
+    # 23.277 and 33.754 tokens a second were measured, of 3 billion active parameters
+    for hardware, rate in (("Gaudi 2", 23.277), ("Gaudi 3", 33.754)):
+        report = estimate_performance(
+            "Qwen/Qwen3-30B-A3B",
+            hardware,
+            engine="optimum_habana",
+            tensor_parallel=1,
+            input_tokens=8,
+            output_tokens=100,
+        )
+        assert report.total_ms == pytest.approx(1e5 / rate, rel=0.4)
+
+
+@pytest.mark.parametrize("engine", ["optimum_habana", "deepspeed", "transformers_neuronx"])
+def test_an_engine_of_one_make_of_accelerators_is_refused_on_others(engine: str) -> None:
+    with pytest.raises(ArgumentError, match=f"engine '{engine}' is described on (gaudi|neuron), and H100_SXM is cuda"):
+        estimate_performance("llama3_8b", "H100", engine=engine)
+
+
 def test_generate_hangs_on_layers_until_the_device_has_more_to_do() -> None:
     def tpot(model: str, batch: int) -> float:
         report = estimate_performance(

@@ -92,6 +92,10 @@ _CLASSES = {
     "mlx": "Mlx",
     "exllama": "ExLlama",
     "transformers": "Transformers",
+    "optimum_habana": "OptimumHabana",
+    "deepspeed": "Deepspeed",
+    "deepspeed_mii": "DeepspeedMii",
+    "transformers_neuronx": "TransformersNeuronx",
     "diffusers": "Diffusers",
     "ctranslate2": "CTranslate2",
     "whisper_cpp": "WhisperCpp",
@@ -122,6 +126,10 @@ SPELLINGS = {
     "hf": "transformers",
     "text-generation-inference": "tgi",
     "turbomind": "lmdeploy",
+    "optimum-habana": "optimum_habana",
+    "deepspeed-mii": "deepspeed_mii",
+    "deepspeed-fastgen": "deepspeed_mii",
+    "transformers-neuronx": "transformers_neuronx",
 }
 """Other names that people give them."""
 """The engines that are described; the first is taken where nothing says another."""

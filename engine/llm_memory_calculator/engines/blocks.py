@@ -1,4 +1,4 @@
-"""A pool of blocks that is taken at start, each of so many tokens of all layers: TensorRT-LLM, LMDeploy and TGI."""
+"""A pool of blocks that is taken at start, each of so many tokens of all layers: TensorRT-LLM, LMDeploy, TGI, MII."""
 
 from __future__ import annotations
 

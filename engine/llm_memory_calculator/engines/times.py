@@ -75,7 +75,7 @@ def times_of(name: str, version: str, device: Device, backend: str = "") -> Time
         kernels=kernels,
         scheduler=Scheduler(**merged.get("scheduler", {})),
         ranges=ranges,
-        kin=name,
+        kin=facts.get("kernels_like", name),
         fitted=backend in facts["measured_on"],
     )
 

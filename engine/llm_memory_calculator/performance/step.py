@@ -391,7 +391,7 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
             spared = shared_launch(deployment, holding, group, clock)
             stage.spend("attention", -spared)
             stage.launch_s = stage.launch_s - spared
-        if host.dispatch:
+        if host.dispatch or host.dispatch_expert:
             waited = larger(0.0, dispatch_time(holding, host) - stage.total)
             stage.launch(waited)
         stage.spend("host", host.step + host.sequence * handled(groups))
