@@ -663,6 +663,10 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
         spare=asked.spare_copies,
     )
     accelerators, notes = _to_choose_from(asked)
+    if load.output == 1 and targets.tpot is not None:
+        targets = replace(targets, tpot=None)
+        text = "One output token has none after it: tpot_target_ms was left out."
+        notes = (*notes, Note(subject="tpot_target_ms", text=text, origin="warning"))
     offered, refused = list[tuple[Deployment, bool]](), dict[str, str]()
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)

@@ -826,7 +826,9 @@ class Plan(Layout):
     evidence: str
     """What stands behind the times: measured, sister, class, law, none."""
     launch: str | None
-    """The line that starts a copy; null where no line is known."""
+    """The line that starts it, all copies where the engine has a flag for these; null where no line is known."""
+    warnings: tuple[str, ...] = ()
+    """What its estimate warns of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -857,6 +859,12 @@ class PlanReport(Told):
     """Operating points that have room: a layout of a copy on an accelerator in a format with so many users."""
     meeting: int
     """Those of them that keep the targets by the steady state."""
+    max_devices: int
+    """As asked."""
+    budget_usd_per_hour: float | None
+    """As asked."""
+    spare_copies: int
+    """Copies of each plan beyond those that keep the targets."""
     plans: tuple[Plan, ...]
     """At most five, the cheapest first; empty where nothing keeps the targets."""
     equal: tuple[tuple[int, int], ...] = ()

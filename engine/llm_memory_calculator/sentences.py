@@ -451,10 +451,7 @@ def _plans(report: PlanReport) -> list[str]:
         f"{report.accelerators}, formats: {', '.join(report.formats)}; {report.meeting:,} keep the targets."
     ]
     if not report.plans:
-        least = [("TTFT", report.least_ttft_ms), ("TPOT", report.least_tpot_ms)]
-        said = " and ".join(f"{name} {_ms(value)}" for name, value in least if value is not None)
-        nearest = f" The least that any comes to is {said}." if said else " None of them holds one request."
-        return [*lines, f"Nothing serves it so with the queue that comes with it.{nearest}"]
+        return [*lines, _no_plan(report)]
     for number, plan in enumerate(report.plans, 1):
         price = "" if plan.usd_per_hour is None else f"${plan.usd_per_hour:,.2f}/h"
         million = plan.usd_per_million_output_tokens
@@ -472,8 +469,32 @@ def _plans(report: PlanReport) -> list[str]:
         pairs = ", ".join(f"{one} and {other}" for one, other in report.equal)
         lines.append(f"Ranges of a token overlap, so that neither is known to be quicker: {pairs}.")
     if report.plans[0].launch:
-        lines.append(f"Each copy of 1: {report.plans[0].launch}")
+        lines.append(f"1 is started by: {report.plans[0].launch}")
+    told: dict[str, list[str]] = {}
+    for number, plan in enumerate(report.plans, 1):
+        for warning in plan.warnings:
+            told.setdefault(warning, []).append(str(number))
+    lines += [f"Warning of {', '.join(numbers)}: {warning}" for warning, numbers in told.items()]
     return lines
+
+
+def _no_plan(report: PlanReport) -> str:
+    """Why there is none."""
+    least = [("TTFT", report.least_ttft_ms), ("TPOT", report.least_tpot_ms)]
+    said = " and ".join(f"{name} {_ms(value)}" for name, value in least if value is not None)
+    if not report.considered:
+        return "No layout that could be searched holds one request; the notes say what could not."
+    limits = f"{report.max_devices:,} devices"
+    if report.budget_usd_per_hour is not None:
+        limits += f" and ${report.budget_usd_per_hour:,.2f} an hour"
+    if report.spare_copies:
+        limits += f", {report.spare_copies} of the copies spare"
+    if not report.meeting:
+        return f"Nothing keeps the targets: the least that any layout comes to is {said}."
+    return (
+        f"Single copies keep the targets, and no number of them serves this load with its queue within {limits}: raise "
+        f"these, ask for less, or loosen the targets (the least of a copy is {said})."
+    )
 
 
 def _with_range(name: str, value: float, ends: tuple[float, float]) -> str:

@@ -141,3 +141,39 @@ def test_steady_state_and_events_choose_alike_over_random_loads() -> None:
         report = plan_deployment(MODEL, hardware=CARDS, ttft_target_ms=4000, tpot_target_ms=80, **load)
         assert report.meeting
         assert report.plans, load
+
+
+@pytest.mark.parametrize("load", [{"request_rate": 30}, {"concurrency": 60}], ids=["rate", "users"])
+def test_one_copy_less_does_not_surely_meet(load: dict[str, Any]) -> None:
+    lengths = {"input_tokens": 1000, "output_tokens": 100}
+    report = plan_deployment(MODEL, hardware="L40S", precision="fp8", tpot_target_ms=25, **lengths, **load)
+    plan = next(plan for plan in report.plans if "cheapest that surely meets" in plan.why)
+    assert plan.data_parallel > 1
+    fewer = estimate_performance(
+        MODEL,
+        "L40S",
+        precision="fp8",
+        tensor_parallel=plan.tensor_parallel,
+        pipeline_parallel=plan.pipeline_parallel,
+        data_parallel=plan.data_parallel - 1,
+        **lengths,
+        **load,
+    )
+    assert fewer.tpot_interval_ms is not None
+    assert fewer.serving is not None
+    saturated = fewer.serving.saturation_requests_per_s < load.get("request_rate", 0)
+    assert saturated or fewer.tpot_interval_ms.high > 25
+
+
+def test_one_output_token_has_no_time_per_token() -> None:
+    report = plan_deployment(MODEL, hardware="H100", request_rate=2, output_tokens=1, tpot_target_ms=0.001)
+    assert report.plans
+    assert any(note.subject == "tpot_target_ms" for note in report.notes)
+
+
+def test_why_there_is_no_plan_is_said() -> None:
+    poor = plan_deployment(MODEL, hardware="H100", request_rate=2, budget_usd_per_hour=0.1)
+    assert "$0.10" in str(poor)
+    aside = plan_deployment(MODEL, hardware="H100", request_rate=2, precision="q4_k_m", engine="llama_cpp")
+    assert not aside.considered
+    assert any("could not be searched" in note.text for note in aside.notes)

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 _USERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Stages of a pipeline that are tried, and the most devices of a copy.
 _STAGES, _MOST = (1, 2, 4, 8), 64
+# Shares of the targets that the mean may take where a percentile is asked for.
+_OF_PERCENTILE = (0.5, 0.75)
 # Operating points that are simulated, of each order by which some are taken.
-_FINALISTS = {"surely": 7, "by the estimate": 5, "measured": 3, "unquantised": 3, "quick": 2}
+_FINALISTS = {"strictly": 8, "surely": 8, "by the estimate": 5, "measured": 5, "unquantised": 5, "quick": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +75,12 @@ class Point:
     deployment: Deployment
     """With all copies."""
     unquantised: bool
-    cost: float | None
-    """US dollars an hour."""
+    price: float | None
+    """US dollars an hour of a device."""
     surely: bool
     """Whether the upper end of its range keeps the targets too, by the steady state."""
+    strictly: bool
+    """Whether as much is left as a percentile takes."""
     tpot: float
 
     @property
@@ -84,8 +88,23 @@ class Point:
         return self.deployment.layout.devices
 
     @property
+    def cost(self) -> float | None:
+        """US dollars an hour of all."""
+        return None if self.price is None else round(self.price * self.devices, 4)
+
+    @property
+    def evidence(self) -> str:
+        """What stands behind its times."""
+        machine = machine_of(self.deployment)
+        return machine.evidence if machine.engine.timed else "none"
+
+    @property
     def measured(self) -> bool:
-        return machine_of(self.deployment).evidence == "measured"
+        return self.evidence == "measured"
+
+    def of_copies(self, count: int) -> Point:
+        layout = replace(self.deployment.layout, data=count)
+        return replace(self, deployment=self.deployment.laid_out(layout))
 
     @property
     def order(self) -> tuple[float, int, int, int]:
@@ -140,10 +159,7 @@ def search(
     """
     points, considered, meeting, least = list[Point](), 0, 0, list[tuple[float, float]]()
     left_out = [f"{name}: {reason}" for name, reason in refused.items()]
-    by_format: dict[bool, list[Deployment]] = {}
     unquantised = {id(one.formats): own for one, own in offered}
-    for one, own in offered:
-        by_format.setdefault(own, []).append(one)
     fleets, alone = together([one for one, _ in offered], load)
     for one in alone:
         try:
@@ -159,13 +175,20 @@ def search(
         considered, meeting = considered + found.considered, meeting + found.meeting
         points += found.points
         least += found.least
-    tried = [_served(point, load, targets) for point in _finalists(points)]
-    planned = sorted((one for one in tried if one is not None), key=lambda one: one.point.order)
+    planned = list[Planned]()
+    for some in _finalists(points):
+        planned += [one for point in some for one in _settled(point, load, targets)]
+        if any(one.meets == "surely" for one in planned):
+            break
     nearest = None
     if not planned and least:
         nearest = min(one[0] for one in least), min(one[1] for one in least)
     return Search(
-        considered=considered, meeting=meeting, planned=tuple(planned), left_out=tuple(left_out), nearest=nearest
+        considered=considered,
+        meeting=meeting,
+        planned=tuple(sorted(planned, key=lambda one: one.point.order)),
+        left_out=tuple(dict.fromkeys(left_out)),
+        nearest=nearest,
     )
 
 
@@ -223,8 +246,13 @@ def _points(fleet: Fleet, load: Load, targets: Targets, unquantised: bool) -> _F
     if holds.any():
         least.append((float(ttft[holds].min()), float(tpot[holds].min())))
     points: list[Point] = []
-    for sure, mask in ((True, surely), (False, keeps)):
-        points += _cheapest(fleet, layouts, targets, users[:, 0, 0], rate, tpot, mask, sure, unquantised)
+    masks = [(True, False, surely), (False, False, keeps)]
+    if targets.percentile != "mean_ms":
+        # a percentile lies above the mean of a steady state, most of all to the first token
+        strict = surely & (ttft * slow_first <= _OF_PERCENTILE[0] * (targets.ttft or numpy.inf))
+        masks.append((True, True, strict & (tpot * slow_each <= _OF_PERCENTILE[1] * (targets.tpot or numpy.inf))))
+    for sure, strictly, mask in masks:
+        points += _cheapest(fleet, layouts, targets, users[:, 0, 0], rate, tpot, mask, sure, strictly, unquantised)
     return _Found(points=points, considered=int(holds.sum()), meeting=int(keeps.sum()), least=least)
 
 
@@ -237,6 +265,7 @@ def _cheapest(
     tpot: Array,
     mask: Array,
     sure: bool,
+    strictly: bool,
     unquantised: bool,
 ) -> Iterator[Point]:
     """Of each accelerator the layout of a copy with which the load takes the least devices, and the quickest."""
@@ -251,36 +280,45 @@ def _cheapest(
         served, wanted = where.max(axis=0), float(targets.rate or 0.0)
     sizes = numpy.array([layout.devices_of_copy for layout in layouts.members])[:, None]
     with numpy.errstate(divide="ignore"):
-        copies = numpy.ceil(wanted / served) + targets.spare
+        copies = numpy.ceil(wanted / served)
+    # the simulation may do with fewer copies than the steady state
     devices = numpy.where(served > 0, copies * sizes, numpy.inf)
-    devices = numpy.where(devices <= targets.most, devices, numpy.inf)
+    devices = numpy.where(devices <= _SLACK * targets.most, devices, numpy.inf)
     for machine, deployment in enumerate(fleet.deployments):
         column = devices[:, machine]
         if not numpy.isfinite(column).any():
             continue
         assert deployment.accelerator is not None
         price = get_best_rate(deployment.accelerator, allow_spot=False)
-        fewest = int(column.argmin())
-        quick = numpy.where(numpy.isfinite(column) & (column <= 2 * column[fewest]), 1.0, numpy.inf)
-        times = numpy.where(mask[:, :, machine], tpot[:, :, machine], numpy.inf).min(axis=0) * quick
-        for index in dict.fromkeys((fewest, int(times.argmin()))):
-            layout, count = layouts.members[index], int(copies[index, machine])
-            cost = None if price is None else float(price[0]) * layout.devices_of_copy * count
-            if targets.budget is not None and (cost is None or cost > targets.budget):
+        if targets.budget is not None and price is None:
+            continue
+        near = numpy.isfinite(column) & (column <= 2 * column.min())
+        times = numpy.where(mask[:, :, machine], tpot[:, :, machine], numpy.inf).min(axis=0)
+        fewest = numpy.lexsort((times, column))[:_LAYOUTS].tolist()
+        for index in dict.fromkeys((*fewest, int(numpy.where(near, times, numpy.inf).argmin()))):
+            if not numpy.isfinite(column[index]):
                 continue
+            layout, count = layouts.members[index], int(copies[index, machine])
             yield Point(
                 deployment=replace(deployment.laid_out(replace(layout, data=count)), devices=None),
                 unquantised=unquantised,
-                cost=cost,
+                price=None if price is None else float(price[0]),
                 surely=sure,
+                strictly=strictly,
                 tpot=float(times[index]),
             )
+
+
+# Copies beyond what is allowed by which a steady state may be too strict; layouts of an accelerator that are tried.
+_SLACK, _LAYOUTS = 2, 3
 
 
 def _grid(targets: Targets) -> list[int]:
     if targets.users is None:
         return list(_USERS)
-    return sorted({ceil(targets.users / copies) for copies in range(1, min(targets.users, 64) + 1)})
+    most = min(targets.users, max(targets.most, 64))
+    copies = {*range(1, min(most, 64) + 1), *(int(64 * 1.15**step) for step in range(80))}
+    return sorted({ceil(targets.users / count) for count in copies if count <= most})
 
 
 def _high(deployment: Deployment) -> tuple[float, float]:
@@ -307,12 +345,14 @@ def _takes(deployment: Deployment, layout: Parallelism) -> bool:
     return True
 
 
-def _finalists(points: Sequence[Point]) -> list[Point]:
-    """A few of them by each order, one of an accelerator and a format."""
+def _finalists(points: Sequence[Point]) -> Iterator[list[Point]]:
+    """A few of them by each order, one of an accelerator, a format and a layout of a copy; then the quickest of the
+    others, for where none of the first keeps the targets with its queue."""
     cheap = sorted(points, key=lambda one: one.order)
     priced = [one.cost for one in cheap if one.cost is not None]
     quick = [one for one in points if one.cost is None or not priced or one.cost <= 2 * priced[0]]
     orders = {
+        "strictly": [one for one in cheap if one.strictly],
         "surely": [one for one in cheap if one.surely],
         "by the estimate": cheap,
         "measured": [one for one in cheap if one.measured],
@@ -321,35 +361,85 @@ def _finalists(points: Sequence[Point]) -> list[Point]:
     }
     found: dict[object, Point] = {}
     for name, order in orders.items():
-        kinds: set[object] = set()
+        kinds: dict[object, int] = {}
         for one in order:
             kind = (one.deployment.device, one.deployment.formats.scheme.label)
-            if kind in kinds or len(kinds) == _FINALISTS[name]:
+            if kinds.get(kind, 0) == _LAYOUTS or (kind not in kinds and len(kinds) == _FINALISTS[name]):
                 continue
-            kinds.add(kind)
-            found.setdefault((*kind, one.deployment.layout), one)
-    return list(found.values())
+            kinds[kind] = kinds.get(kind, 0) + 1
+            found.setdefault((*kind, _of_copy(one)), one)
+    yield list(found.values())
+    others = [one for one in sorted(points, key=lambda one: one.tpot) if _kind(one) not in found]
+    for begin in range(0, min(len(others), _MORE), _MORE // 2):
+        yield others[begin : begin + _MORE // 2]
 
 
-def _served(point: Point, load: Load, targets: Targets) -> Planned | None:
-    """The point simulated; with a copy more where the queue needs one; None where that does not do either."""
-    for _ in range(_TRIES):
-        found = _simulated(point, load, targets)
-        if found is None or found.meets != "no":
-            return found
-        layout = point.deployment.layout
-        more = replace(layout, data=layout.data + 1)
-        if more.devices > targets.most:
-            return None
-        cost = None if point.cost is None else point.cost * more.devices / layout.devices
-        if targets.budget is not None and (cost is None or cost > targets.budget):
-            return None
-        point = replace(point, deployment=point.deployment.laid_out(more), cost=cost)
-    return None
+# Points that are simulated beside the first where none of these keeps the targets.
+_MORE = 24
 
 
-# Copies more that are tried where the queue of a finalist does not keep the targets.
-_TRIES = 3
+def _of_copy(point: Point) -> Parallelism:
+    return replace(point.deployment.layout, data=1)
+
+
+def _kind(point: Point) -> object:
+    return (point.deployment.device, point.deployment.formats.scheme.label, _of_copy(point))
+
+
+_RANKS = {"no": 0, "perhaps": 0, "likely": 1, "surely": 2}
+
+
+def _settled(point: Point, load: Load, targets: Targets) -> Iterator[Planned]:
+    """The point with the fewest copies that surely keep the targets as simulated, and with the fewest that likely do;
+    copies to spare come on top."""
+    size, spare = point.deployment.layout.devices_of_copy, targets.spare
+    limit = targets.most // size
+    if targets.budget is not None and point.price is not None:
+        limit = min(limit, int(targets.budget / (point.price * size)))
+    if targets.users is not None:
+        limit = min(limit, targets.users + spare)
+    limit -= spare
+    if limit < 1:
+        return
+    seen: dict[int, Planned | None] = {}
+
+    def rank(count: int) -> int:
+        if count not in seen:
+            seen[count] = _simulated(point.of_copies(count), load, targets)
+        one = seen[count]
+        return -1 if one is None else _RANKS[one.meets]
+
+    begin = min(point.deployment.layout.data, limit)
+    told = set[int]()
+    for wanted in (2, 1):
+        count = _fewest(lambda copies, wanted=wanted: rank(copies) >= wanted, begin, limit)  # type: ignore[misc]
+        if count is not None:
+            told.add(count)
+    if not told and (one := seen.get(begin)) is not None and one.meets == "perhaps":
+        told.add(begin)
+    for count in sorted(told):
+        one = seen[count]
+        more = _simulated(point.of_copies(count + spare), load, targets) if spare else one
+        if one is not None and more is not None:
+            yield replace(more, meets=one.meets)
+
+
+def _fewest(holds: Callable[[int], bool], begin: int, most: int) -> int | None:
+    """The least number up to `most` that holds, which larger ones do too; looked for from `begin` on."""
+    low, high, step = 0, begin, 1
+    if not holds(begin):
+        low = begin
+        while True:
+            high = min(most, low + step)
+            if high == low:
+                return None
+            if holds(high):
+                break
+            low, step = high, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def _simulated(point: Point, load: Load, targets: Targets) -> Planned | None:
@@ -406,7 +496,7 @@ def chosen(found: Search) -> list[tuple[Planned, tuple[str, ...]]]:
         ("weights as the checkpoint has them", own, lambda one: one.point.order),
         ("quickest within twice the cheapest", near, lambda one: one.tpot or one.ttft),
         ("fewest devices", planned, lambda one: (one.point.devices, one.point.order)),
-        ("cheapest by the estimate", planned, lambda one: one.point.order),
+        ("cheapest by the estimate", [one for one in planned if one.meets != "perhaps"], lambda one: one.point.order),
     ]
     found_by: dict[int, list[str]] = {}
     for why, those, key in whys:
@@ -452,7 +542,12 @@ def plan_of(one: Planned, why: tuple[str, ...], load: Load, targets: Targets) ->
         saturation_requests_per_s=report.serving.saturation_requests_per_s,
         memory_share=verdict_of(deployment, held).used_share,
         binds=binds,
-        evidence=machine_of(deployment).evidence,
+        evidence=one.point.evidence,
+        warnings=tuple(
+            note.text
+            for note in report.notes
+            if note.origin == "warning" and note.subject not in ("request_rate", "concurrency")
+        ),
         launch=launch_of(deployment, load),
     )
 
@@ -468,6 +563,13 @@ def plan_report(
         text = f"{len(found.left_out)} accelerator(s) could not be searched: {found.left_out[0]}"
         left = (Note(subject="hardware", text=text, origin="warning"),)
     nearest = found.nearest or (None, None)
+    unpriced = sorted(
+        {one.device for one in offered if one.accelerator and get_best_rate(one.accelerator, allow_spot=False) is None}
+    )
+    if unpriced:
+        text = f"No on-demand price is known of {', '.join(unpriced[:5])}, ranked after what has one"
+        text += ", and left out under a budget." if targets.budget is not None else "."
+        left = (*left, Note(subject="usd_per_hour", text=text, origin="warning"))
     return PlanReport(
         model=model,
         request_rate=targets.rate,
@@ -481,6 +583,9 @@ def plan_report(
         formats=tuple(dict.fromkeys(one.formats.scheme.label for one in offered)),
         considered=found.considered,
         meeting=found.meeting,
+        max_devices=targets.most,
+        budget_usd_per_hour=targets.budget,
+        spare_copies=targets.spare,
         plans=plans,
         equal=tuple(_equal(plans)),
         least_ttft_ms=None if nearest[0] is None else nearest[0] * 1e3,
