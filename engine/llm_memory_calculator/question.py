@@ -111,6 +111,7 @@ def deployed(
     calibration, measured = _calibrations(asked)
     chosen = _engine(asked, model, formats, device, calibration, measured)
     engine = _with_beams(asked, chosen.engine)
+    _require_prefixes(asked, engine)
     formats, stored = _with_weights_of(engine, asked, model, formats)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
@@ -128,6 +129,18 @@ def deployed(
         speculation=speculation,
         notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
+
+
+def _require_prefixes(asked: Question, engine: Engine) -> None:
+    """Raise ArgumentError where prompts are to be cached and the engine is told to keep no prefixes."""
+    share = getattr(asked, "cached_share", None)
+    if not share or engine.NO_PREFIXES is None:
+        return
+    setting, value = engine.NO_PREFIXES
+    if engine.given.get(setting) == value:
+        raise ArgumentError(
+            f"cached_share is {share:g}, and {setting} {value} keeps no prefixes: leave one of the two out."
+        )
 
 
 def _with_weights_of(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from llm_memory_calculator import (
+    ArgumentError,
     DoesNotFitError,
     EndToEndReport,
     LayoutError,
@@ -312,3 +313,13 @@ def test_an_engine_of_one_device_is_given_copies() -> None:
     assert (best.tensor_parallel, best.data_parallel) == (1, 8)
     with pytest.raises(LayoutError, match="data_parallel 2"):
         estimate_performance("Qwen/Qwen3-8B", "H100", engine="ctranslate2", tensor_parallel=2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"enable_prefix_caching": False}, {"engine": "sglang", "disable_radix_cache": True}],
+    ids=["vllm", "sglang"],
+)
+def test_a_cached_share_needs_a_cache_of_prefixes(told: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="keeps no prefixes"):
+        estimate_serving(QWEN, "H100", concurrency=4, cached_share=0.5, **told)

@@ -469,6 +469,9 @@ class Engine(Protocol):
     def BY_LAYERS(self) -> bool: ...
 
     @property
+    def NO_PREFIXES(self) -> tuple[str, bool] | None: ...
+
+    @property
     def PROFILES(self) -> bool: ...
 
     @property

@@ -110,6 +110,8 @@ class Described:
     """The setting that says how many of them it is started for; empty where it has none."""
     DISAGGREGATES: ClassVar[bool] = False
     """Whether workers that take in prompts alone hand the cache over to others that decode."""
+    NO_PREFIXES: ClassVar[tuple[str, bool] | None] = None
+    """The setting, and its value, by which no prefixes are kept for later requests."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
     SIDE_BY_SIDE: ClassVar[bool] = False

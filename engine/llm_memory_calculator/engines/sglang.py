@@ -42,6 +42,7 @@ class Sglang(Described):
     POLLS: ClassVar[str] = "num_continuous_decode_steps"
     EAGER: ClassVar[str] = "disable_cuda_graph"
     SMALL_CACHE: ClassVar[str] = "fp8"
+    NO_PREFIXES: ClassVar[tuple[str, bool] | None] = ("disable_radix_cache", True)
     DISAGGREGATES: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:

@@ -43,6 +43,7 @@ class Vllm(Described):
     BEAMS: ClassVar[bool] = True
     DISAGGREGATES: ClassVar[bool] = True
     PROFILES: ClassVar[bool] = True
+    NO_PREFIXES: ClassVar[tuple[str, bool] | None] = ("enable_prefix_caching", False)
     SIDE_BY_SIDE: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:
