@@ -76,3 +76,11 @@ def test_a_batch_that_fits_nowhere_is_told_and_left_out(caplog: pytest.LogCaptur
 def test_batches_that_are_none_are_refused(batches: Any) -> None:
     with pytest.raises(ArgumentError, match="batch"):
         get_pareto_optimal_performance(model="llama2_7b", batch_list=batches, system_name="H100")
+
+
+def test_beams_take_a_prompt_in_once() -> None:
+    asked = {"model": "llama2_7b", "total_nodes": 1, "batch_size": 4, "input_tokens": 1500, "output_tokens": 64}
+    asked |= {"system_name": "A100_80GB", "bits": "bf16"}
+    one = get_best_parallelization_strategy("prefill", **asked)  # type: ignore[arg-type]
+    four = get_best_parallelization_strategy("prefill", beam_size=4, **asked)  # type: ignore[arg-type]
+    assert four["Latency(ms)"][0] == pytest.approx(one["Latency(ms)"][0])

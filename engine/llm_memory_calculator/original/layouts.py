@@ -62,7 +62,7 @@ def get_best_parallelization_strategy(
     """
     stage = choice("stage", stage, STAGES)
     deployment = _offered(model, system_name, bits, token, total_nodes)
-    load = _in_flight(load_of(batch_size, input_tokens, output_tokens, beam_size))
+    load = _in_flight(load_of(batch_size, input_tokens, output_tokens, beam_size), stage)
     table = _table(search.best_layouts(deployment, load, goal=stage).rows(), stage)
     if flag("debug", debug):
         log.warning("%s", table.to_string())
@@ -101,7 +101,7 @@ def get_pareto_optimal_performance(
     for batch in batches:
         load = load_of(batch, input_tokens, output_tokens, beam_size)
         try:
-            found = search.best_layouts(deployment, _in_flight(load), goal=stage)
+            found = search.best_layouts(deployment, _in_flight(load, stage), goal=stage)
         except DoesNotFitError as error:
             log.warning("%s", error)
             unfit = error
@@ -161,9 +161,9 @@ def _offered(
     return replace(deployment, devices=devices_of(deployment, system_name, total_nodes))
 
 
-def _in_flight(load: Load) -> Load:
-    """Each beam as a sequence of its own."""
-    return replace(load, sequences=load.sequences * load.beams, beams=1)
+def _in_flight(load: Load, stage: str) -> Load:
+    """Each beam as a sequence of its own in decode; a prompt is taken in once."""
+    return replace(load, sequences=load.sequences * (load.beams if stage == "decode" else 1), beams=1)
 
 
 def _table(rows: Sequence[LayoutRow], stage: str) -> pandas.DataFrame:
