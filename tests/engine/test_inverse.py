@@ -381,7 +381,7 @@ def test_what_no_accelerator_holds_alone_says_so() -> None:
     st.integers(0, 10**6),
     st.floats(0, 1e12),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_largest_number_is_found_in_few_steps_however_crooked_the_margins_are(
     most: int, least: int, block: int, slope: float, window: int, room: float
 ) -> None:

@@ -79,7 +79,7 @@ def test_weights_never_fall_when_the_format_gets_wider(model: str, formats: list
 
 
 @given(families, st.sampled_from([1, 2, 4, 8]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_shards_sum_to_the_whole_plus_what_is_replicated(model: str, tensor: int) -> None:
     architecture = load_model(model).architecture
     if problem(architecture, Parallelism(tensor=tensor)):

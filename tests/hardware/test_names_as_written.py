@@ -642,7 +642,7 @@ def _around(draw: st.DrawFn) -> tuple[str, str, bool]:
 
 
 @given(_around())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_an_entry_is_found_among_words_that_agree_and_never_with_a_memory_that_contradicts(
     case: tuple[str, str, bool],
 ) -> None:
