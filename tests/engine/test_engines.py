@@ -193,3 +193,8 @@ def test_an_apple_part_is_never_charged_a_cuda_context(hardware: str, precision:
 def test_a_date_is_of_the_release_that_had_come_out(date: str, release: str) -> None:
     # vLLM's tags: 0.6.0 of 2024-09-04, 0.7.0 of 2025-01-27, 0.8.0 of 2025-03-18
     assert engine_for("vllm", date).version == release
+
+
+def test_a_setting_of_another_engine_names_that_engine() -> None:
+    with pytest.raises(ArgumentError, match=r"one of llama_cpp.*name that as engine"):
+        engine_for("vllm", n_cpu_moe=36)

@@ -152,8 +152,16 @@ def engine_for(
 
 @lru_cache(maxsize=1024)
 def _settled(name: str, version: str | None, device: Device, given: tuple[tuple[str, Value], ...]) -> Engine:
-    found = settled(name, settings_of(name), dict(given))
+    found = settled(name, settings_of(name), dict(given), _whose)
     return _resolved(name, version, device, tuple(sorted(found.items())))
+
+
+def _whose(word: str) -> tuple[str, ...]:
+    """The engines that have a setting of this name."""
+    plain = word.strip().lstrip("-").replace("-", "_").lower()
+    return tuple(
+        name for name in ENGINES if any(plain in (one, *setting.aliases) for one, setting in settings_of(name).items())
+    )
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +63,13 @@ def declared(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Setting]:
     return found
 
 
-def settled(engine: str, settings: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Value]:
+def settled(
+    engine: str, settings: Mapping[str, Setting], given: Mapping[str, Any], whose: Callable[[str], Sequence[str]]
+) -> dict[str, Value]:
     """What was given by the engine's own names, whichever spelling it was given by (--max-num-seqs, ngl).
 
-    Raises ArgumentError for a setting that the engine has not, with the nearest that it has.
+    whose: the engines that have a setting. Raises ArgumentError for one that the engine has not, with those that have
+    it, or the nearest that it has.
     """
     spellings = {
         _plain(word): name
@@ -80,6 +83,9 @@ def settled(engine: str, settings: Mapping[str, Setting], given: Mapping[str, An
         if name is None:
             meant = argument_meant(str(word))
             near = f" It is the argument {meant}." if meant else did_you_mean(word, tuple(settings))
+            others = whose(str(word))
+            if others:
+                near = f" It is one of {', '.join(others)}: name that as engine."
             raise ArgumentError(f"{engine} has no setting {word!r}.{near} Accepted: {', '.join(settings)}.")
         if name in found:
             raise ArgumentError(f"engine_settings gives {name} twice; give it once.")
