@@ -167,12 +167,10 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
 
 def _counts(rank: _Rank, depths: Iterable[int]) -> list[tuple[int, tuple[int, ...]]]:
     """(how many stages, layers of each kind in them, embedding and head included) of each unlike stage."""
-    depths, found, begin = tuple(depths), dict[tuple[int, ...], int](), 0
-    for stage, depth in enumerate(depths):
-        here = tuple(here for here, _ in _dealt(rank, begin, begin + depth))
-        counts = (int(stage == 0), *here, int(stage == len(depths) - 1))
-        found[counts] = found.get(counts, 0) + 1
-        begin += depth
+    found: dict[tuple[int, ...], int] = {}
+    for (is_first, is_last, dealt), numbers in _unlike(rank, tuple(depths)).items():
+        counts = (int(is_first), *(here for here, _ in dealt), int(is_last))
+        found[counts] = found.get(counts, 0) + len(numbers)
     return [(number, counts) for counts, number in found.items()]
 
 
@@ -200,13 +198,21 @@ def _holdings(
     depths: tuple[int, ...],
 ) -> tuple[Holding, ...]:
     rank = _rank(architecture, scheme, tensor, expert, copies)
+    return tuple(
+        _holding(architecture, rank, numbers, len(depths), counts)
+        for (_, _, counts), numbers in _unlike(rank, depths).items()
+    )
+
+
+def _unlike(rank: _Rank, depths: tuple[int, ...]) -> dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]]:
+    """The stages by (is it the first, the last, what is dealt to it)."""
     found: dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]] = {}
-    begin, stages = 0, len(depths)
+    begin = 0
     for stage, depth in enumerate(depths):
         counts = _dealt(rank, begin, begin + depth)
-        found.setdefault((stage == 0, stage == stages - 1, counts), []).append(stage)
+        found.setdefault((stage == 0, stage == len(depths) - 1, counts), []).append(stage)
         begin += depth
-    return tuple(_holding(architecture, rank, numbers, stages, counts) for (_, _, counts), numbers in found.items())
+    return found
 
 
 def _dealt(rank: _Rank, begin: int, end: int) -> tuple[tuple[int, int], ...]:

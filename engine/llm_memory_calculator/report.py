@@ -780,6 +780,9 @@ class HardwareRow:
     """The tree of what the fullest device holds; in full detail only."""
 
 
+Meets = Literal["surely", "likely", "perhaps"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan(Layout):
     """A deployment that serves a load within targets, as it was simulated."""
@@ -787,7 +790,7 @@ class Plan(Layout):
     why: tuple[str, ...]
     """What it is the best of: cheapest that surely meets, cheapest, cheapest measured, cheapest unquantised, quickest
     within twice the cheapest, fewest devices."""
-    meets: Literal["surely", "likely", "perhaps"]
+    meets: Meets
     """surely: the upper ends of both ranges keep the targets; likely: the estimates do; perhaps: a lower end does."""
     hardware: str
     """The accelerator."""

@@ -20,6 +20,8 @@ from llm_memory_calculator.engines import Scheduler
 from llm_memory_calculator.performance.events import Request, Served
 from llm_memory_calculator.performance.relay import DecodeSide, PrefillSide, relay
 
+from .steps import Steps
+
 MODEL, CARD = "meta-llama/Llama-3.1-8B", "H100"
 
 
@@ -42,22 +44,22 @@ def tpot(report: EndToEndReport) -> float:
 # --- by hand -------------------------------------------------------------------------------------------------------
 
 
-class Steps:
-    """A copy whose every step takes a second, and a second more for each 100 tokens of prompts."""
-
-    def decode(self, sequences: int, context: float) -> float:
-        return 1.0
-
+class PrefillsAlone(Steps):
     def mixed(
-        self, sequences: int, context: float, pieces: list[tuple[float, float]], ending: int, copies: int = 1
+        self,
+        sequences: int,
+        context: float,
+        pieces: list[tuple[float, float]],
+        ending: int,
+        shared: float | None = None,
     ) -> float:
         assert sequences == 0, "no step of a prefill worker decodes"
-        return 1.0 + sum(tokens for tokens, _ in pieces) / 100
+        return super().mixed(sequences, context, pieces, ending, shared)
 
 
 def relayed(requests: list[Request], **more: Any) -> Served:
     """With a second for each cache to cross."""
-    clockwork: Any = Steps()
+    clockwork: Any = PrefillsAlone()
     given: dict[str, Any] = {
         "workers": 1, "copies": 1, "budget": 1000, "most": 100, "room": 1e9, "users": None, "crosses": 1.0,
         "arrivals": [0.0] * len(requests), "scheduler": Scheduler(), **more,

@@ -19,6 +19,8 @@ from llm_memory_calculator.engines import Scheduler
 from llm_memory_calculator.lengths import Lengths, spread
 from llm_memory_calculator.performance.events import Request, Served, simulate
 
+from .steps import Steps
+
 MODEL, CARD = "meta-llama/Llama-3.1-8B", "H100"
 
 
@@ -32,18 +34,6 @@ def serving(report: EndToEndReport) -> ServingReport:
 
 
 # --- the scheduler, by hand ----------------------------------------------------------------------------------------
-
-
-class Steps:
-    """A copy whose every step takes a second, and a second more for each 100 tokens of prompts."""
-
-    def decode(self, sequences: int, context: float) -> float:
-        return 1.0
-
-    def mixed(
-        self, sequences: int, context: float, pieces: list[tuple[float, float]], ending: int, copies: int = 1
-    ) -> float:
-        return 1.0 + sum(tokens for tokens, _ in pieces) / 100
 
 
 def simulated(requests: list[Request], scheduler: Scheduler, **more: Any) -> Served:

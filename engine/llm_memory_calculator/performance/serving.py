@@ -423,8 +423,19 @@ def room_tokens(deployment: Deployment, load: Load) -> float:
 
 def let_in(traffic: Traffic, scheduler: Scheduler, tokens: float, most: int) -> int:
     """Sequences of mean lengths that an engine lets in at once, where the cache has room for so many tokens."""
-    kept = traffic.depth + traffic.inputs.mean + scheduler.reserve * traffic.outputs.mean
-    return max(1, min(floor(tokens / kept), most))
+    return max(1, min(floor(tokens / kept_tokens(traffic, scheduler)), most))
+
+
+def kept_tokens(traffic: Traffic, scheduler: Scheduler) -> float:
+    """Tokens of cache that an engine keeps room for when it lets a mean request in."""
+    return traffic.depth + traffic.inputs.mean + scheduler.reserve * traffic.outputs.mean
+
+
+def mean_request(traffic: Traffic) -> dict[str, float]:
+    """A mean request as the steady state is asked of it: tokens computed, those before them, tokens of the answer."""
+    prompt = traffic.inputs.mean
+    new = max(1.0, prompt * (1 - traffic.cached_share))
+    return {"tokens": new, "before": traffic.depth + prompt - new, "output": max(traffic.outputs.mean, 1.5)}
 
 
 def most_running(deployment: Deployment) -> int:
@@ -451,11 +462,9 @@ def _saturated(deployment: Deployment, traffic: Traffic, room: float) -> float:
         count = max(1, min(floor(room), int(deployment.engine.step_tokens // prompt)))
         load = Load(sequences=count * deployment.layout.data, tokens=max(1, round(prompt)), output=1)
         return float(count / prefill_time(deployment, load).total)
-    new = max(1.0, prompt * (1 - traffic.cached_share))
-    before = traffic.depth + prompt - new
-    output = max(traffic.outputs.mean, 1.5)
-    found = steady_state(deployment, users=room, tokens=new, output=output, before=before)
-    wait, rest = found.wait, found.tpot * (output - 1)
+    mean = mean_request(traffic)
+    found = steady_state(deployment, users=room, **mean)
+    wait, rest = found.wait, found.tpot * (mean["output"] - 1)
     to_first, to_each = factors_at(deployment, settled_load(traffic, found.decoding * deployment.layout.data))
     return float(found.rate * (wait + rest) / (to_first * wait + to_each * rest))
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_memory_hardware import get_best_rate
@@ -22,8 +21,8 @@ from ..memory.reports import launch_of
 from ..parallel import Layouts, Parallelism, most_groups, most_stages, problem, side_by_side, tensor_sizes
 from ..performance.machine import machine_of
 from ..performance.reports import estimate_served, served_interval
-from ..performance.serving import most_running
-from ..report import Note, Plan, PlanReport
+from ..performance.serving import kept_tokens, mean_request, most_running
+from ..report import Meets, Note, Plan, PlanReport
 from ..stacks import UnlikeError
 from .cells import require_links
 from .fleet import Fleet, alone_of, together
@@ -124,7 +123,7 @@ class Planned:
     ttft_interval: Interval
     """Milliseconds."""
     tpot_interval: Interval | None
-    meets: str
+    meets: Meets | Literal["no"]
     """surely: the upper ends too; likely: the estimates; perhaps: a lower end; no."""
 
 
@@ -144,14 +143,8 @@ class Search:
     """The least (ttft, tpot) in seconds that any point has, where none keeps the targets."""
 
 
-_NONE: Mapping[str, str] = MappingProxyType({})
-
-
 def search(
-    offered: Sequence[tuple[Deployment, bool]],
-    load: Load,
-    targets: Targets,
-    refused: Mapping[str, str] = MappingProxyType({}),
+    offered: Sequence[tuple[Deployment, bool]], load: Load, targets: Targets, refused: Mapping[str, str]
 ) -> Search:
     """Plans for the deployments that are offered, each with whether its weights are as the checkpoint has them.
 
@@ -225,15 +218,11 @@ def _points(fleet: Fleet, load: Load, targets: Targets, unquantised: bool) -> _F
     nodes = [one.accelerator.link_domain for one in fleet.deployments if one.accelerator is not None]
     layouts = _copies(first.architecture, max(nodes), by_layers=first.engine.BY_LAYERS)
     offered = _offered(fleet, layouts)
-    prompt, output = traffic.inputs.mean, max(traffic.outputs.mean, 1.5)
-    new = max(1.0, prompt * (1 - traffic.cached_share))
-    before = traffic.depth + prompt - new
-    reserve = first.engine.scheduler.reserve
-    rooms = fleet.room_tokens(load, layouts) / (before + new + reserve * traffic.outputs.mean)
+    rooms = fleet.room_tokens(load, layouts) / kept_tokens(traffic, first.engine.scheduler)
     most = numpy.array([most_running(one) for one in fleet.deployments], dtype=numpy.float64)
     rooms = numpy.minimum(numpy.floor(rooms), most)
     users = numpy.array(_grid(targets), dtype=numpy.float64)[:, None, None]
-    state = fleet.steady(layouts, users=users, tokens=new, output=output, before=before)
+    state = fleet.steady(layouts, users=users, **mean_request(traffic))
     shape = numpy.broadcast_shapes(users.shape, rooms.shape)
     rate, tpot, ttft = (numpy.broadcast_to(one, shape) for one in (state.rate, state.tpot, state.wait))
     holds = offered & (users <= rooms)
@@ -361,13 +350,14 @@ def _finalists(points: Sequence[Point]) -> Iterator[list[Point]]:
     }
     found: dict[object, Point] = {}
     for name, order in orders.items():
-        kinds: dict[object, int] = {}
+        kinds: dict[tuple[str, str], int] = {}
         for one in order:
-            kind = (one.deployment.device, one.deployment.formats.scheme.label)
-            if kinds.get(kind, 0) == _LAYOUTS or (kind not in kinds and len(kinds) == _FINALISTS[name]):
+            device, label, _ = kind = _kind(one)
+            of_these = kinds.get((device, label), 0)
+            if of_these == _LAYOUTS or (not of_these and len(kinds) == _FINALISTS[name]):
                 continue
-            kinds[kind] = kinds.get(kind, 0) + 1
-            found.setdefault((*kind, _of_copy(one)), one)
+            kinds[device, label] = of_these + 1
+            found.setdefault(kind, one)
     yield list(found.values())
     others = [one for one in sorted(points, key=lambda one: one.tpot) if _kind(one) not in found]
     for begin in range(0, min(len(others), _MORE), _MORE // 2):
@@ -378,12 +368,10 @@ def _finalists(points: Sequence[Point]) -> Iterator[list[Point]]:
 _MORE = 24
 
 
-def _of_copy(point: Point) -> Parallelism:
-    return replace(point.deployment.layout, data=1)
-
-
-def _kind(point: Point) -> object:
-    return (point.deployment.device, point.deployment.formats.scheme.label, _of_copy(point))
+def _kind(point: Point) -> tuple[str, str, Parallelism]:
+    """The accelerator, the format and the layout of a copy."""
+    deployment = point.deployment
+    return deployment.device, deployment.formats.scheme.label, replace(deployment.layout, data=1)
 
 
 _RANKS = {"no": 0, "perhaps": 0, "likely": 1, "surely": 2}
@@ -459,9 +447,9 @@ def _simulated(point: Point, load: Load, targets: Targets) -> Planned | None:
     if each is not None and tpot is not None:
         ends.append((each.low, tpot, each.high, targets.tpot))
     asked = [(low, value, high, limit * 1e3) for low, value, high, limit in ends if limit is not None]
-    meets = "no"
+    meets: Meets | Literal["no"] = "no"
     if not saturated:
-        for word, number in (("perhaps", 0), ("likely", 1), ("surely", 2)):
+        for number, word in enumerate(_WORDS):
             if all(entry[number] <= entry[3] for entry in asked):
                 meets = word
     return Planned(
@@ -475,11 +463,8 @@ def _simulated(point: Point, load: Load, targets: Targets) -> Planned | None:
     )
 
 
-_MEETS: dict[str, Literal["surely", "likely", "perhaps"]] = {
-    "surely": "surely",
-    "likely": "likely",
-    "perhaps": "perhaps",
-}
+# The words by the end of a range that keeps the targets: the lower, the estimate, the upper.
+_WORDS: tuple[Meets, ...] = ("perhaps", "likely", "surely")
 _SHOWN = 5
 
 
@@ -512,6 +497,7 @@ def plan_of(one: Planned, why: tuple[str, ...], load: Load, targets: Targets) ->
     """A plan as it is told."""
     deployment, report = one.point.deployment, one.report
     assert report.serving is not None
+    assert one.meets != "no"
     cost, rate = one.point.cost, report.output_tokens_per_s
     spare = []
     if targets.ttft is not None:
@@ -524,7 +510,7 @@ def plan_of(one: Planned, why: tuple[str, ...], load: Load, targets: Targets) ->
     return Plan(
         **deployment.layout.said(),
         why=why,
-        meets=_MEETS[one.meets],
+        meets=one.meets,
         hardware=deployment.device,
         engine=deployment.engine.said,
         precision=scheme.label,
