@@ -27,6 +27,22 @@ def test_every_number_of_devices_has_an_answer(model: str, devices: int) -> None
     assert report.fitting <= report.considered
 
 
+@pytest.mark.parametrize("devices", [100, 1000, 1024, 4096])
+@pytest.mark.parametrize("model", ["meta-llama/Llama-2-7b-hf", "deepseek-ai/DeepSeek-V3"])
+def test_a_fleet_is_shared_out_too(model: str, devices: int) -> None:
+    report = best_parallelism(model, "H200", devices=devices, batch_size=devices)
+    copy = report.best.tensor_parallel * report.best.pipeline_parallel
+    assert report.best.devices == copy * report.best.data_parallel
+    # more copies than a batch has sequences serve nothing, and what no whole copy can use stays idle
+    assert devices - copy < report.best.devices <= devices
+
+
+def test_devices_without_a_link_hold_copies() -> None:
+    report = best_parallelism("meta-llama/Llama-3.1-8B", "SN40L", devices=8, batch_size=16)
+    assert (report.best.tensor_parallel, report.best.pipeline_parallel, report.best.data_parallel) == (1, 1, 8)
+    assert any("SN40L has no link" in note.text for note in report.notes)
+
+
 def test_best_strategy_has_the_original_s_columns_and_one_row() -> None:
     frame = get_best_parallelization_strategy(
         stage="decode", model="llama2_7b", total_nodes=6, batch_size=8, system_name="A100_80GB"
