@@ -910,16 +910,25 @@ class SweepReport:
     """Rows that were added, one a model, accelerator and workload."""
     errors: int
     """Those of them that say an error."""
+    abandoned: int
+    """Models that were under way when the sweep was cancelled, whose rows are lost: an executor of one's own still ends
+    those that it has begun."""
     complete: bool
     """Whether the file now has every model; false where the sweep was cancelled."""
 
     def __str__(self) -> str:
         kept = f", {self.kept:,} were there" if self.kept else ""
         left = "" if self.complete else f" {self.models - self.kept - self.answered:,} are left: ask again to go on."
+        left += f" {abandoned(self.abandoned)}" if self.abandoned else ""
         return (
             f"{self.output}: {self.rows:,} rows of {self.answered:,} of {self.models:,} models were added{kept}; "
             f"{self.errors:,} of the rows have an error.{left}"
         )
+
+
+def abandoned(models: int) -> str:
+    """What became of models that a sweep waited for when it was cancelled."""
+    return f"{models:,} were under way when it was cancelled: their rows are lost, and what is begun may still run."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from llm_memory_calculator import (
     set_hardware_db_path,
     sweep,
 )
-from llm_memory_calculator.sweeps import output, rows
+from llm_memory_calculator.sweeps import output, own_workers, rows
 from llm_memory_calculator.sweeps.flight import workers_of
 
 MODELS = ["llama3.1_8b", "gpt2", "no-such-model"]
@@ -212,7 +212,7 @@ def test_a_task_is_small_and_hardware_of_one_s_own_goes_with_it(tmp_path: Path) 
 
 def test_no_more_is_in_flight_than_four_tasks_a_worker() -> None:
     executor = Recording(answered=0)
-    ends = iter([False] * 3)
+    ends = iter([False] * 20)
     names = [f"no-model-{number}" for number in range(50)]
     found = sweep(names, "L4", executor=executor, workers=3, cancelled=lambda: next(ends, True))
     assert len(found) == 0
@@ -256,9 +256,44 @@ def test_a_sweep_that_is_cancelled_ends_soon_and_takes_back_what_is_not_begun(tm
     )
     assert time.monotonic() - began < 0.3 + 0.5
     assert isinstance(report, SweepReport)
-    assert (report.answered, report.rows, report.complete) == (1, 4, False)
+    assert (report.answered, report.rows, report.abandoned, report.complete) == (1, 4, 2, False)
+    assert "2 were under way when it was cancelled" in str(report)
     assert all(future.cancelled() for future in executor.futures[1:])
     assert set(pandas.read_csv(tmp_path / "x.csv").model) == {MODELS[0]}
+
+
+class Slow(Future[Any]):
+    """A task that runs on, of an executor that is slow to say so."""
+
+    def cancel(self) -> bool:
+        time.sleep(5)
+        return False
+
+
+class Far:
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        return Slow()
+
+
+def test_an_executor_that_is_slow_to_cancel_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[float] = []
+
+    def cancelled() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) > 10
+
+    assert len(sweep(**QUESTION, executor=Far(), workers=1, cancelled=cancelled)) == 0
+    assert time.monotonic() - asked[10] < 1.0
+    assert "3 were under way" in caplog.text
+
+
+def test_processes_that_are_ended_while_they_begin_end_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    ends = iter([False] * 4)
+    assert len(sweep(**QUESTION, workers=2, cancelled=lambda: next(ends, True))) == 0
+    for thread in threading.enumerate():
+        if thread.name == own_workers.WINDING_UP:
+            thread.join()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("executor", [None, "threads"])

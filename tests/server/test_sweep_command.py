@@ -55,6 +55,7 @@ def test_a_file_is_gone_on_with(run: Run, tmp_path: Path) -> None:
         "answered": 1,
         "rows": 2,
         "errors": 2,
+        "abandoned": 0,
         "complete": True,
     }
     assert len(pandas.read_csv(file)) == 6

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 Answer = TypeVar("Answer")
 
 TASKS_PER_WORKER = 4
 """Enough that no worker waits for its next task, few enough that little is asked for in vain when a sweep is ended."""
-_LISTENS_S = 0.05
+_LISTENS_S = 0.02
+"""How often a sweep asks whether it is cancelled."""
 
 
 class Executor(Protocol):
@@ -41,14 +43,15 @@ def answers(
 ) -> Iterator[Answer]:
     """The answers as they come, until there are no more tasks or `cancelled` says so.
 
-    What then is not yet begun is taken back. An exception of a task or of the executor is raised, after the answers
-    that came with it.
+    What then is not yet begun is taken back, and what is begun is not waited for. An exception of a task or of the
+    executor is raised, after the answers that came with it.
     """
     left = iter(tasks)
     pending: dict[Future[Answer], None] = {}
     try:
         while not cancelled():
-            while len(pending) < TASKS_PER_WORKER * workers and (task := next(left, None)) is not None:
+            full = TASKS_PER_WORKER * workers
+            while len(pending) < full and not cancelled() and (task := next(left, None)) is not None:
                 pending[executor.submit(function, *task)] = None
             if not pending:
                 return
@@ -60,8 +63,16 @@ def answers(
             for future in came:
                 yield future.result()
     finally:
-        for future in pending:
-            future.cancel()
+        if pending:
+            # an executor may take long to answer each time, as over a network
+            taking_back = Thread(target=_take_back, args=(list(pending),), daemon=True)
+            taking_back.start()
+            taking_back.join(_LISTENS_S)
+
+
+def _take_back(futures: Iterable[Future[Any]]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 def _failed(future: Future[Any]) -> bool:

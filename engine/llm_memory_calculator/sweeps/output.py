@@ -33,6 +33,8 @@ class Listed:
         self.models: frozenset[str] = frozenset()
         self.rows: dict[str, list[tuple[Cell, ...]]] = {}
         self._columns = columns
+        # the table needs it, and it takes a second: not once the sweep is cancelled
+        import_module("pandas")
 
     def add(self, rows: Sequence[SweepRow]) -> None:
         self.rows[rows[0].model] = [self._columns.cells(row) for row in rows]

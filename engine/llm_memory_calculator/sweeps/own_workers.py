@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
 Tasks = Iterator[tuple[Any, ...]]
+WINDING_UP = "processes of a sweep winding up"
+"""Name of the thread that sees them end."""
 
 
 def answers_from_here(tasks: Tasks, cancelled: Callable[[], bool]) -> Iterator[list[SweepRow]]:
@@ -43,7 +45,12 @@ def answers_from_processes(workers: int, tasks: Tasks, cancelled: Callable[[], b
         yield from answers(pool, workers, _answer_of_process, tasks, cancelled)
     finally:
         ended.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        threading.Thread(target=_wind_up, args=(pool, ended), name=WINDING_UP).start()
+
+
+def _wind_up(pool: ProcessPoolExecutor, _: Event) -> None:
+    """Wait for processes to end, with what they listen to kept until then: some may not yet have opened it."""
+    pool.shutdown(cancel_futures=True)
 
 
 _sweep_ended: Event | None = None

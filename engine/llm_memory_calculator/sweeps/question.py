@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from ..checks import meant_by
 from ..errors import ArgumentError, CalculatorError, UnknownArgumentError, shown
 from ..models import Model, model_of
 from ..question import named
-from ..report import SweepReport
+from ..report import SweepReport, abandoned
 from .columns import Columns, columns_of
 from .flight import answers, workers_of
 from .output import Listed, opened
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from ..arguments import ModelLike
+
+log = logging.getLogger(__name__)
 
 # What a workload does not say: these are of the sweep itself, or of a report that it has not.
 _OF_THE_SWEEP = ("model", "hardware", "top", "detail", "token", "refresh")
@@ -44,6 +47,9 @@ def sweep(asked: Sweep) -> DataFrame | SweepReport:
     DataFrame in the order asked for, or, with output, are added to its file model by model, in the order in which they
     come, and the answer is a report of how many. Models that the file has already are kept as they are, so that a sweep
     that ended early goes on when it is asked again. An error of one model is a row; one of the executor is raised.
+
+    cancelled: asked some fifty times a second; a sweep that is cancelled waits for nothing. What an executor of one's
+    own has begun it ends by itself; processes and threads of the sweep end at their next accelerator.
     """
     models, hardware, workloads = _models(asked), _hardware(asked), _workloads(asked)
     columns = columns_of(hardware, workloads)
@@ -57,16 +63,21 @@ def sweep(asked: Sweep) -> DataFrame | SweepReport:
     left = [model for model in models if model.name not in output.models]
     done = kept = len(models) - len(left)
     errors = 0
+    under_way: set[str] = set()
     with ExitStack() as ends:
         ends.callback(output.close)
-        found = ends.enter_context(closing(_found(asked, left, hardware, workloads, cancelled)))
+        tasks = _handed_out(left, hardware, workloads, under_way)
+        found = ends.enter_context(closing(_found(asked, len(left), tasks, cancelled)))
         _tell(asked, done, len(models))
         for rows in found:
             output.add(rows)
             errors += sum(row.error is not None for row in rows)
+            under_way.discard(rows[0].model)
             done += 1
             _tell(asked, done, len(models))
     if isinstance(output, Listed):
+        if under_way:
+            log.warning("%s", abandoned(len(under_way)))
         return _table(output, models, columns)
     assert file is not None
     return SweepReport(
@@ -76,23 +87,31 @@ def sweep(asked: Sweep) -> DataFrame | SweepReport:
         answered=done - kept,
         rows=(done - kept) * len(columns.keys),
         errors=errors,
+        abandoned=len(under_way),
         complete=done == len(models),
     )
 
 
-def _found(
-    asked: Sweep,
+def _handed_out(
     models: Sequence[Named],
     hardware: Sequence[Place],
     workloads: Sequence[Mapping[str, Any]],
-    cancelled: Callable[[], bool],
+    under_way: set[str],
+) -> Iterator[tuple[Any, ...]]:
+    """The task of each model, which is under way once it is taken."""
+    for model in models:
+        under_way.add(model.name)
+        yield model, hardware, workloads
+
+
+def _found(
+    asked: Sweep, models: int, tasks: Iterator[tuple[Any, ...]], cancelled: Callable[[], bool]
 ) -> Generator[list[SweepRow]]:
     """The rows of each model, as they come: from an executor, processes of this machine, or made here."""
-    tasks = ((model, hardware, workloads) for model in models)
     if asked.executor is not None:
         yield from answers(asked.executor, asked.workers or workers_of(asked.executor), answer, tasks, cancelled)
     elif asked.workers is not None and models:
-        yield from answers_from_processes(min(asked.workers, len(models)), tasks, cancelled)
+        yield from answers_from_processes(min(asked.workers, models), tasks, cancelled)
     else:
         yield from answers_from_here(tasks, cancelled)
 
