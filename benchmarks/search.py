@@ -1,19 +1,24 @@
 """Searches over layouts and accelerators, in milliseconds and in end-to-end estimates of the same model (E).
 
 Run `python benchmarks/search.py` with the package installed. First: the first question on a model, with its layouts;
-then: the median of others with new lengths. The GenZ that the original holds takes 771 ms for 8 devices, the original
-503 ms, aiconfigurator 6.8 s.
+then: the median of others with new lengths. With `--peers FOLDER` other calculators are timed in the same run, each in
+a virtual environment of its own that the folder has by its name: genz-llm and aiconfigurator. (The original is on no
+package index; where it was measured from its source, it took 181 ms an estimate and 503 ms for 8 devices.)
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy
+from peers.environments import peers
 
 from llm_memory_calculator import HARDWARE_CONFIGS, best_parallelism, compare_hardware, estimate_performance
 from llm_memory_hardware import get_accelerator
@@ -46,11 +51,20 @@ def accelerators(model: str, **asked: object) -> Ask:
     return lambda tokens: compare_hardware(model, batch_size=16, input_tokens=tokens, output_tokens=256, top=1, **asked)
 
 
+def processor() -> str:
+    """Its name, where Linux says it: Python has none there."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--peers", type=Path, help="folder of virtual environments with other calculators")
+    folder: Path | None = parser.parse_args().peers
     every = list(dict.fromkeys(get_accelerator(name).name for name in HARDWARE_CONFIGS))
-    print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, NumPy {numpy.__version__},"
-    )
+    print(f"{os.cpu_count()} cores of {processor()}, Python {platform.python_version()}, NumPy {numpy.__version__},")
     print(f"llm-memory-calculator {version('llm-memory-calculator')}, {len(every)} accelerators\n")
     print(f"{'':<58}{'first ms':>10}{'E':>8}{'then ms':>10}{'E':>8}")
     for model in MODELS:
@@ -70,6 +84,10 @@ def main() -> None:
         for what, ask in asked:
             first, then = first_and_then(ask, 15)
             print(f"  {what:<56}{first:>10.1f}{first / estimate:>8.0f}{then:>10.2f}{then / estimate:>8.1f}")
+    if folder is not None:
+        print(f"\n{MODELS[0]} on 8 x {HARDWARE} by others, ms of the processor".ljust(59) + "  estimate    search")
+        for line in peers(folder):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
