@@ -75,6 +75,8 @@ class Holding:
     stack: tuple[tuple[Quantity, Kind], ...]
     """The part of it that is neither embedding nor head."""
     encoder: tuple[Kind, ...]
+    encoder_alive: Quantity
+    """Values a position that are alive in a pass of the encoder; 0 where it is not here."""
     towers: tuple[Kind, ...]
     copied: tuple[tuple[int, Kind], ...]
     """Those of `text` that have here a copy of matrices which another stage stores."""
@@ -89,8 +91,8 @@ class Holding:
     """Values a token that are alive in a step, its residual twice."""
     mixes: bool
     """Whether there are routed experts."""
-    samples: bool
-    """Whether the head is here."""
+    samples: Quantity
+    """Whether the head is here: true or false, or 1 and 0 of several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +104,12 @@ class _Rank:
     first: Kind
     stack: tuple[tuple[Kind, ...], ...]
     last: Kind
+
+
+def live_beside(kinds: Iterable[Kind]) -> float:
+    """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
+    alive = [(2 * kind.residual_width + kind.live_values) / kind.layer.reduction for kind in kinds]
+    return max(alive, default=0.0)
 
 
 def holdings(
@@ -152,6 +160,7 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
         text=text,
         stack=text[1:-1],
         encoder=(),
+        encoder_alive=0,
         towers=(),
         copied=(),
         weights=0,
@@ -263,6 +272,7 @@ def _holding(
         text=tuple(text),
         stack=stack,
         encoder=encoder,
+        encoder_alive=live_beside(encoder),
         towers=towers,
         copied=tuple(copied),
         weights=round(

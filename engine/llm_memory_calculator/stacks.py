@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .units import Quantity
 
@@ -20,6 +20,18 @@ _NUMBERS = (int, float)
 
 class UnlikeError(Exception):
     """Members of a stack differ in something that is no number: the caller makes a stack of each kind of them."""
+
+
+class Each:
+    """What only each member has, and not all side by side: a formula that asks for it is told so."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise UnlikeError("what each has for itself")
+
+    __iter__ = __len__ = __bool__ = __getitem__ = _refuse
+
+
+EACH: Any = Each()
 
 
 def stacked(members: Sequence[_Member], where: numpy.ndarray[Any, Any] | None = None) -> _Member:

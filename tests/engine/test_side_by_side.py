@@ -1,7 +1,11 @@
 """Layouts side by side on arrays give what each gives alone: the ledger to the byte, times to the last digits."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -10,13 +14,10 @@ from llm_memory_calculator import best_parallelism, load_model
 from llm_memory_calculator.deployment import Deployment, Load
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.errors import DoesNotFitError, LayoutError
-from llm_memory_calculator.memory import verdict_of
 from llm_memory_calculator.parallel import Parallelism, most_groups, problem, side_by_side
 from llm_memory_calculator.performance.collectives import sum_law
 from llm_memory_calculator.performance.machine import machine_of
-from llm_memory_calculator.performance.phases import decode_time, prefill_time
 from llm_memory_calculator.performance.steady import steady_state
-from llm_memory_calculator.performance.step import Clock
 from llm_memory_calculator.search import best_layouts, cells, fewest_in_node, try_accelerators
 from llm_memory_calculator.search.cells import score
 from llm_memory_calculator.sources import catalogue_names
@@ -35,7 +36,8 @@ ALWAYS = (
     "google/gemma-3-27b-it",
     "Deci/DeciLM-7B",
 )
-DECODERS = sorted(catalogue_names())
+MODELS = sorted(catalogue_names())
+BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 
 
 def drawn(name: str, draw: random.Random) -> tuple[Deployment, Load] | None:
@@ -60,23 +62,30 @@ def drawn(name: str, draw: random.Random) -> tuple[Deployment, Load] | None:
     return deployment, load
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_layouts_side_by_side_are_as_each_alone(seed: int) -> None:
-    draw = random.Random(seed)
-    names = [*draw.sample(ALWAYS, 3), *draw.sample(DECODERS, 5)]
-    for deployment, load in filter(None, (drawn(name, draw) for name in names)):
-        offered = cells.offer_of(deployment, load.sequences).layouts
-        assert offered is not None
-        held, times = cells.held(deployment, load, offered), cells.times(deployment, load, offered)
-        clock = Clock()
-        for index, layout in enumerate(offered.members):
-            alone = deployment.laid_out(layout)
-            verdict = verdict_of(alone, load)
-            assert held.needs[index] == verdict.need.total, str(alone)
-            assert held.margins[index] == verdict.margin_bytes
-            assert held.possible[index] == verdict.possible
-            expected = prefill_time(alone, load, clock).total, decode_time(alone, load, clock).total
-            assert (times[0][index], times[1][index]) == pytest.approx(expected, rel=1e-12), str(alone)
+@pytest.fixture
+def equality(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script that compares arrays with scalars."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return import_module("equality")
+
+
+@pytest.mark.parametrize(("seed", "names", "cells"), [(1, ALWAYS, 400), (2, MODELS, 500)])
+def test_arrays_say_what_scalars_say(equality: Any, seed: int, names: Sequence[str], cells: int) -> None:
+    found = equality.Compared()
+    for one in equality.random_cells(seed, cells, names, layouts=3):
+        found.take(one)
+    assert found.cells >= cells
+    assert not found.unlike, found.unlike[:3]
+    assert len(found.engines) >= 12
+    # of what is left to the host times are asked layout by layout
+    assert all(why.endswith("times") for why in found.apart), found.apart
+
+
+@pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-70B", "Qwen/Qwen3-30B-A3B"])
+def test_a_search_finds_what_a_loop_over_scalars_finds(equality: Any, name: str) -> None:
+    found = equality.winners((8, 16), [name], ("throughput", "latency", "decode", "prefill"))
+    assert found.cells >= 8
+    assert not found.unlike, found.unlike[:3]
 
 
 def test_a_layout_that_cannot_be_timed_ends_no_search() -> None:

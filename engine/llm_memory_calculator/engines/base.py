@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -475,7 +475,9 @@ class Engine(Protocol):
     def PROFILES(self) -> bool: ...
 
     @property
-    def SIDE_BY_SIDE(self) -> bool: ...
+    def alike(self) -> Hashable:
+        """What its laws of a load ask of it beside the laws of places: engines that agree in it go side by side."""
+        ...
 
     @property
     def beside(self) -> tuple[Engine, ...]: ...
@@ -570,6 +572,11 @@ class Engine(Protocol):
 
     def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
         """Peaks of what runs one after the other, by what it is; the largest is the activations."""
+        ...
+
+    @property
+    def leaves_layers(self) -> bool:
+        """Whether layers, or parts of them, are left to the host."""
         ...
 
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ..units import GIB, ceil_div, larger, smaller, whole_down, whole_up
+from ..units import GIB, ceil_div, choose, larger, smaller, somewhere, whole_down, whole_near, whole_up
 from .base import CacheRoom, Condition, Place, Standing
 from .described import Described, encoder_bytes, forward_bytes
+from .places import by_place
 
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
     """Encoded positions where they are always as many, or 0."""
 
 
-@lru_cache(maxsize=8192)
+@by_place()
 def cell_of(engine: Described, place: Place) -> Cell:
     """What a device caches of a sequence, by how it grows."""
     full = window = beside = source = 0.0
@@ -58,7 +58,8 @@ def cell_of(engine: Described, place: Place) -> Cell:
 
 def beside_bytes(cell: Cell, tokens: Quantity, encoded: Quantity) -> Quantity:
     """What a sequence keeps that does not grow by blocks: encoded positions, windows of compressed attention."""
-    return cell.source * (cell.source_length or encoded) + cell.beside * smaller(tokens, cell.beside_reach)
+    source = choose(cell.source_length > 0, cell.source_length, encoded)
+    return cell.source * source + cell.beside * smaller(tokens, cell.beside_reach)
 
 
 def communication_bytes(engine: Described, place: Place) -> float:
@@ -69,6 +70,10 @@ def communication_bytes(engine: Described, place: Place) -> float:
     if place.layout.tensor == 1:
         return facts["alone"] * GIB
     return facts["linked" if engine.device.linked else "bus"] * GIB
+
+
+def _said(engine: Blocked, place: Place) -> str:
+    return f"{len(place.holding.caching)} kinds of layers in blocks of {engine.block_tokens:,}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +108,7 @@ class Blocked(Described):
         if place.architecture.task == "encoder":
             return super(Blocked, self).peaks(place, sequences, tokens, encoded)
         found = {"forward pass": forward_bytes(place, self.step_tokens)}
-        if place.holding.encoder:
+        if somewhere(place.holding.encoder_alive):
             found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
         return found
 
@@ -120,25 +125,25 @@ class Blocked(Described):
         return blocks + beside_bytes(cell_of(self, place), tokens, encoded) + state
 
     def blocks_in(self, place: Place, room_bytes: Quantity) -> Quantity:
-        """Whole blocks of a room."""
-        return larger(0, whole_down(room_bytes / self.block_bytes(place)))
+        """Whole blocks of a room; of a device without a cache as many as it has bytes."""
+        return larger(0, whole_down(room_bytes / larger(self.block_bytes(place), 1)))
 
     def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
         size = self.block_bytes(place)
-        if not size:
+        if not somewhere(size):
             return None
         blocks = self.blocks_in(place, room_bytes)
         request = self.kept_bytes(place, longest, place.architecture.source_of(longest))
         return CacheRoom(
             block_tokens=self.block_tokens,
-            block_bytes=round(size),
+            block_bytes=whole_near(size),
             groups=1,
             blocks=blocks,
             tokens=blocks * self.block_tokens,
             request_blocks=ceil_div(longest, self.block_tokens),
             request_bytes=whole_up(request),
             concurrency=blocks * size / request,
-            parts=(f"{len(place.holding.caching)} kinds of layers in blocks of {self.block_tokens:,}",),
+            parts=() if place.members else (_said(self, place),),
         )
 
     def all_at_once(self, need: Ledger, room: Condition) -> Condition:

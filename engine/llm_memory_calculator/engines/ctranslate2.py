@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..units import larger
+from ..units import larger, somewhere
 from .base import Place, Standing
 from .described import Described
+from .places import caching
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -61,11 +62,10 @@ class CTranslate2(Described):
     def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
         """Keys and values of each beam; those of the source once for all of them."""
         total: Quantity = self.state_bytes(place.holding.state, place.formats.activation_bytes)
-        for layers, operator in place.holding.caching:
-            law = operator.cache_law()
+        for layers in caching(self, place):
+            law = layers.operator.cache_law()
             beams = 1 if law is not None and law.growth == "source" else int(self.settings["beam_size"])
-            entry = self.entry_bytes(operator.cached_entry(), place.formats)
-            total = total + beams * layers * entry * operator.cached_entries(tokens, encoded)
+            total = total + beams * layers.total * layers.operator.cached_entries(tokens, encoded)
         return total
 
     def peaks(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Mapping[str, Quantity]:
@@ -73,6 +73,7 @@ class CTranslate2(Described):
         found = dict(super(CTranslate2, self).peaks(place, sequences, tokens, encoded))
         if "encoder" in found:
             found["encoder"] = larger(found["encoder"] - sequences * self.kept_bytes(place, tokens, encoded), 0)
-        if place.holding.samples and place.architecture.task != "encoder":
-            found["logits"] = 4 * sequences * int(self.settings["beam_size"]) * place.architecture.vocab_size
+        if somewhere(place.holding.samples) and place.architecture.task != "encoder":
+            vocabulary = place.architecture.vocab_size * place.holding.samples
+            found["logits"] = 4 * sequences * int(self.settings["beam_size"]) * vocabulary
         return found

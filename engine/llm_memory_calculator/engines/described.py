@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..facts import table
-from ..units import larger, smaller
+from ..units import larger, smaller, somewhere
 from .base import (
     CacheLayout,
     CacheRoom,
@@ -23,6 +23,7 @@ from .base import (
     TimeRanges,
 )
 from .device import UNNAMED, Device, Runtime
+from .places import caching
 from .settings import Value
 from .times import nearest_measured
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..operators import Entry, State
     from ..operators.base import Split
     from ..parallel import Parallelism
-    from ..ranks import Kind
     from ..report import Note
     from ..units import Quantity
 
@@ -114,8 +114,10 @@ class Described:
     """The setting, and its value, by which no prefixes are kept for later requests."""
     PROFILES: ClassVar[bool] = False
     """Whether its peaks hang on no load, since it reserves what a profile run takes."""
-    SIDE_BY_SIDE: ClassVar[bool] = False
-    """Whether its answers of a place take several side by side."""
+    BY_CARD: ClassVar[tuple[str, ...]] = ()
+    """Settings whose default goes by the device, and which laws of places alone ask for."""
+    BY_RUNTIME: ClassVar[bool] = False
+    """Whether laws of a load ask on which runtime it is."""
     RUNTIMES: ClassVar[tuple[Runtime, ...]] = (
         "cuda",
         "rocm",
@@ -144,6 +146,12 @@ class Described:
     def eager(self) -> bool:
         """Whether it was told to capture no graphs."""
         return any(self.given.get(word) == value for word, value in _UNCAPTURED.items())
+
+    @property
+    def alike(self) -> Hashable:
+        """What its laws of a load ask of it beside the laws of places: engines that agree in it go side by side."""
+        settings = tuple((name, value) for name, value in self.settings.items() if name not in self.BY_CARD)
+        return type(self), self.version, self.device.runtime if self.BY_RUNTIME else "", settings, tuple(self.given)
 
     @property
     def measured_release(self) -> str | None:
@@ -235,9 +243,14 @@ class Described:
         least = tokens if place.architecture.task == "encoder" else sequences
         step = smaller(sequences * tokens, larger(self.step_tokens, least))
         found = {"forward pass": forward_bytes(place, step)}
-        if place.holding.encoder:
+        if somewhere(place.holding.encoder_alive):
             found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
         return found
+
+    @property
+    def leaves_layers(self) -> bool:
+        """Whether layers, or parts of them, are left to the host."""
+        return False
 
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:
         """None."""
@@ -251,9 +264,8 @@ class Described:
     def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
         """The cache of the tokens and no more."""
         total: Quantity = 0
-        for layers, operator in place.holding.caching:
-            entry = self.entry_bytes(operator.cached_entry(), place.formats)
-            total = total + layers * entry * operator.cached_entries(tokens, encoded)
+        for layers in caching(self, place):
+            total = total + layers.total * layers.operator.cached_entries(tokens, encoded)
         return total + self.state_bytes(place.holding.state, place.formats.activation_bytes)
 
     def held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
@@ -321,22 +333,11 @@ def forward_bytes(place: Place, tokens: Quantity) -> Quantity:
     return factor * place.holding.live_values * tokens * place.formats.activation_bytes
 
 
-def live_beside(kinds: Iterable[Kind]) -> float:
-    """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
-    alive = [(2 * kind.residual_width + kind.live_values) / kind.layer.reduction for kind in kinds]
-    return max(alive, default=0.0)
-
-
 def encoder_bytes(place: Place, sequences: Quantity, encoded: Quantity, step_tokens: Quantity) -> Quantity:
     """Intermediate results of an encoder over what a step takes of it: whole sources, one at least."""
     positions = smaller(sequences * encoded, larger(step_tokens, encoded))
-    return encoder_pass_bytes(place, place.holding.encoder, positions)
-
-
-def encoder_pass_bytes(place: Place, kinds: Iterable[Kind], positions: Quantity) -> Quantity:
-    """Intermediate results of a tower or an encoder over so many positions."""
     factor: float = table("memory")["forward"]["factor"]
-    return factor * live_beside(kinds) * positions * place.formats.activation_bytes
+    return factor * place.holding.encoder_alive * positions * place.formats.activation_bytes
 
 
 def spread_of(facts: Mapping[str, Any]) -> Spread:

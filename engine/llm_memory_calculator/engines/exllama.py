@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, ClassVar
 
 from ..units import ceil_div, larger
 from .base import Place, Standing
 from .described import MIB, Described
+from .places import cached_values, caching
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -50,11 +52,10 @@ class ExLlama(Described):
         page = self.facts["page_tokens"]
         held = page * ceil_div(larger(tokens, int(self.settings.get("max_seq_len", 0))), page)
         total: Quantity = self.state_bytes(place.holding.state, place.formats.activation_bytes)
-        for layers, operator in place.holding.caching:
-            law = operator.cache_law()
+        for layers in caching(self, place):
+            law = layers.operator.cache_law()
             windowed = law is not None and law.growth in ("window", "chunk")
-            entries = held if windowed else operator.cached_entries(held, encoded)
-            total = total + layers * self.entry_bytes(operator.cached_entry(), place.formats) * entries
+            total = total + layers.total * (held if windowed else layers.operator.cached_entries(held, encoded))
         return total
 
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
@@ -72,7 +73,7 @@ class ExLlama(Described):
         logits = place.architecture.vocab_size * self.facts["logits_rows"] * place.formats.activation_bytes
         found["forward pass"] = found["forward pass"] + logits
         if self.facts["unpacks"] and str(self.settings["cache_mode"]).lower() != "fp16":
-            widest = max((sum(values for _, values in op.cached_entry()) for _, op in place.holding.caching), default=0)
+            widest = reduce(larger, (layers.most for layers in cached_values(self, place)), 0)
             length = larger(tokens, int(self.settings.get("max_seq_len", 0)))
             found["forward pass"] = found["forward pass"] + sequences * widest * length * 2
         return found

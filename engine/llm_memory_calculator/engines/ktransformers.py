@@ -62,6 +62,10 @@ class KTransformers(Described):
         )
         return Standing(host=host, context=self.context_bytes())
 
+    @property
+    def leaves_layers(self) -> bool:
+        return True
+
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:
         """The experts of every layer that has some."""
         return tuple(HostLayers(kind=kind, whole=0, experts=count) for count, kind in place.holding.stack if kind.mixes)

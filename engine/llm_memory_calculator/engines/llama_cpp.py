@@ -12,10 +12,11 @@ from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from ..formats.numerics import kv_bits, parse_format
-from ..units import ceil_div, larger, smaller
+from ..units import are_plain, ceil_div, choose, larger, smaller, somewhere, whole_near
 from .base import CacheRoom, Condition, HostLayers, Place, Spread, Standing
 from .described import MIB, Described, spread_of
 from .device import GGML_RUNTIMES
+from .places import Layers, by_growth, by_place, caching, growing_alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,7 @@ class LlamaCpp(Described):
     SLOTS: ClassVar[str] = "n_parallel"
     SEQUENCES: ClassVar[str] = "n_parallel"
     SMALL_CACHE: ClassVar[str] = "q8_0"
+    BY_RUNTIME: ClassVar[bool] = True
 
     def settled(self, declared: Iterable[str]) -> Self:
         found = super(LlamaCpp, self).settled(declared)
@@ -201,13 +203,43 @@ class LlamaCpp(Described):
         """The kinds of layers of a device's stage, and where they lie."""
         return _layers_of(self, place)
 
+    @property
+    def leaves_layers(self) -> bool:
+        return self.layers_told is not None or bool(self.settings.get("n_cpu_moe"))
+
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:
         return _on_the_host(self, place)
 
     # --- what it holds whatever is asked ---
 
     def standing(self, place: Place) -> Standing:
-        return _standing(self, place)
+        towers = sum(kind.count * kind.stored_bytes for kind in place.holding.towers)
+        reasons, loaded, host = [], 0.0, 0.0
+        if towers and not self.settings.get("mmproj", True):
+            loaded, towers = -towers, 0.0
+            reasons.append("towers left out")
+        if self.device.runtime != "cpu":
+            head = _sizes(place, lambda operator: operator.gives_logits)
+            # the input layer is always the host's
+            host = _sizes(place, lambda operator: any(weight.role == "table" for weight in operator.weights()))
+            borrowed = place.architecture.has_tied_head and place.layout.pipeline == 1
+            if self.on_host(place.architecture.depth)[1]:
+                host += 0.0 if borrowed else head
+            elif borrowed:
+                loaded += head
+                reasons.append("the tied table once more, as the head")
+            if not self.settings.get("mmproj_offload", True):
+                host += towers
+            for _, front, apart, kind in self.layers_of(place):
+                host += front * kind.stored_bytes
+                host += apart * sum(size for operator, size, _ in kind.operators if operator.expert_count)
+        return Standing(
+            loaded=loaded,
+            loaded_why=", ".join(reasons),
+            host=host,
+            context=self.context_bytes(),
+            buffers=self.vision_bytes(place),
+        )
 
     def context_bytes(self) -> float:
         """The device's context and its libraries, by the class of the card."""
@@ -263,24 +295,24 @@ class LlamaCpp(Described):
         if self.settings.get("no_kv_offload"):
             return 0
         pools = self.pools(place, sequences, tokens)
-        total: Quantity = 0
-        for here, _, _, kind in self.layers_of(place):
-            total = total + here * self._layer_bytes(place, kind, pools, encoded)
+        total = self._states_here(place) * pools.count * pools.slots
+        for layers in _caching_here(self, place):
+            total = total + layers.total * self.cells(pools, layers.operator, encoded)
         total = total * self._heads_here(place)
         if place.draft is None or place.draft.place is None:
             return total
         return total + self.held_bytes(place.draft.place, sequences, tokens, encoded)
 
-    def _layer_bytes(self, place: Place, kind: Kind, pools: Pools, encoded: Quantity) -> Quantity:
-        total: Quantity = 0
-        for operator in kind.caching:
-            size = self.entry_bytes(operator.cached_entry(), place.formats)
-            total = total + size * self.cells(pools, operator, encoded)
-        states = sum(
-            self.state_bytes(operator.in_engine("fp32").state(), FLOAT_BYTES) for operator in kind.layer.operators
+    @by_place()
+    def _states_here(self, place: Place) -> float:
+        """Bytes of the states of a sequence in layers on the device."""
+        return sum(
+            here * self.state_bytes(operator.in_engine("fp32").state(), FLOAT_BYTES)
+            for here, _, _, kind in self.layers_of(place)
+            for operator in kind.layer.operators
         )
-        return total + states * pools.count * pools.slots
 
+    @by_place()
     def _heads_here(self, place: Place) -> float:
         """How many times a rank's share of the cache the fullest device has: split by rows, the first keeps all."""
         if place.layout.tensor == 1 or self.way_of_sharing != "row":
@@ -299,20 +331,21 @@ class LlamaCpp(Described):
         """The cells that it allocates, whatever room is left beside them."""
         encoded = place.architecture.source_of(longest)
         held = self.held_bytes(place, 1, longest, encoded)
-        if not held:
+        if not somewhere(held):
             return None
         pools = self.pools(place, 1, longest)
         cells = pools.count * pools.cells
+        plain = not place.members and are_plain(cells)
         return CacheRoom(
             block_tokens=1,
-            block_bytes=round(held / cells),
+            block_bytes=whole_near(held / cells),
             groups=1,
             blocks=cells,
             tokens=cells,
             request_blocks=longest,
             request_bytes=held,
             concurrency=cells / longest,
-            parts=tuple(self._said(place, pools)),
+            parts=tuple(self._said(place, pools)) if plain else (),
         )
 
     def _said(self, place: Place, pools: Pools) -> Iterator[str]:
@@ -349,7 +382,7 @@ class LlamaCpp(Described):
             return found
         # a draft has a buffer of its own beside the model's
         drafting = self.peaks(place.draft.place, sequences, tokens, encoded)
-        beside = reduce(larger, drafting.values(), 0)
+        beside = choose(place.draft.place.holding.depth > 0, reduce(larger, drafting.values(), 0), 0)
         return {f"{part} and the draft's": value + beside for part, value in found.items()}
 
     def buffers(self, place: Place, pools: Pools, batch: Quantity, slots: Quantity) -> Mapping[str, Quantity]:
@@ -358,47 +391,48 @@ class LlamaCpp(Described):
         mask = batch * sum(reaches.values())
         scores: Quantity = 0
         if not flash:
-            for operator in attending_of(place):
-                scores = larger(scores, heads_of(operator) * reaches[_mask_of(operator)] * batch * FLOAT_BYTES)
+            for layers in attending(self, place):
+                scores = larger(scores, layers.most * reaches[_mask_of(layers.operator)] * batch * FLOAT_BYTES)
         residuals = facts["residuals"] * hidden * batch * FLOAT_BYTES
-        inner = _widths(place) * batch * FLOAT_BYTES
+        inner = _widths(self, place) * batch * FLOAT_BYTES
         copies: Quantity = 0
-        if place.layout.pipeline > 1 and self.on_host(place.architecture.depth) == (0, False):
+        if somewhere(place.layout.pipeline > 1) and self.on_host(place.architecture.depth) == (0, False):
             # inputs of a pipeline's splits are kept several times: the mask, and what the stage before hands over
             count = facts["pipeline_copies"]
             copies = (count - 1) * mask * facts["mask_input"] + count * hidden * batch * FLOAT_BYTES
+            copies = choose(place.layout.pipeline > 1, copies, 0)
         rebuilt = self._rebuilt(place, pools) if flash else 0
         inside, beside = (rebuilt, 0) if facts["rebuilt_inside"] else (0, rebuilt)
         # scores are gone when the feed-forward runs; the mask stays
         layer = larger(scores + residuals + inside, inner + self._in_transit(place))
         layer = layer + mask * facts["mask_flash" if flash else "mask_plain"]
         found = {"attention and feed-forward": layer + copies + beside}
-        if place.holding.samples and not self.on_host(place.architecture.depth)[1]:
+        samples = place.holding.samples
+        if somewhere(samples) and not self.on_host(place.architecture.depth)[1]:
             outputs = slots if facts["outputs"] == "slots" else batch
             logits = (outputs * place.architecture.vocab_size + batch * hidden) * FLOAT_BYTES
-            found["logits"] = logits + copies + beside
+            found["logits"] = samples * (logits + copies + beside)
         return found
 
     def _reaches(self, place: Place, pools: Pools) -> dict[str, Quantity]:
         """Cells that a pass attends, by the masks that it has."""
         found: dict[str, Quantity] = {}
-        for operator in attending_of(place):
+        for layers in attending(self, place):
+            operator = layers.operator
             cells = self.cells(pools, operator, 0) / pools.count if operator.caches else pools.cells
             mask = _mask_of(operator)
-            found[mask] = larger(found.get(mask, 0), cells)
+            found[mask] = larger(found.get(mask, 0), choose(layers.most > 0, cells, 0))
         return found
 
     def _rebuilt(self, place: Place, pools: Pools) -> Quantity:
         """The largest layer's keys and values in 16 bits, which flash attention makes of quantised ones (CUDA)."""
         most: Quantity = 0
         if self.device.runtime in ("cuda", "rocm"):
-            for _, operator in place.holding.caching:
-                entry = operator.cached_entry()
-                size = 2 * sum(values for _, values in entry)
-                if self.entry_bytes(entry, place.formats) < size:
-                    most = larger(most, size * self.cells(pools, operator, 0))
+            for layers in _quantised(self, place):
+                most = larger(most, 2 * layers.most * self.cells(pools, layers.operator, 0))
         return most
 
+    @by_place()
     def _in_transit(self, place: Place) -> float:
         """Matrices of the host that a long step multiplies on the device, which come there one after the other."""
         largest = 0.0
@@ -443,10 +477,9 @@ class LlamaCpp(Described):
 
     def _context(self, place: Place, need: Ledger) -> Condition:
         """The sequences fill no more cells than there are."""
-        pools, total = self.pools(place, self.slots, 1), 0
-        for count, operator in place.holding.caching:
-            size = self.entry_bytes(operator.cached_entry(), place.formats)
-            total = total + count * size * self.cells(pools, operator, place.architecture.source_of(1))
+        pools, total, encoded = self.pools(place, self.slots, 1), 0, place.architecture.source_of(1)
+        for layers in caching(self, place):
+            total = total + layers.total * self.cells(pools, layers.operator, encoded)
         return Condition(
             name="context of the sequences",
             margin=total - need.kv_cache,
@@ -484,8 +517,8 @@ def feed_forward_width(operator: Operator) -> int:
     return max(widths, default=0)
 
 
-@lru_cache(maxsize=8192)
-def _widths(place: Place) -> int:
+@by_place()
+def _widths(_: LlamaCpp, place: Place) -> int:
     """Values a token that a layer's feed-forward holds: gate and up, or what each of its experts takes and gives."""
     widest = 0
     for _, kind in place.holding.stack:
@@ -519,7 +552,7 @@ def _layers_of(engine: LlamaCpp, place: Place) -> tuple[Shared, ...]:
 
 @lru_cache(maxsize=8192)
 def _on_the_host(engine: LlamaCpp, place: Place) -> tuple[HostLayers, ...]:
-    if engine.layers_told is None and not engine.settings.get("n_cpu_moe"):
+    if not engine.leaves_layers:
         return ()
     found = [
         HostLayers(kind=kind, whole=front, experts=apart)
@@ -537,48 +570,40 @@ def _on_the_host(engine: LlamaCpp, place: Place) -> tuple[HostLayers, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=8192)
-def attending_of(place: Place) -> tuple[Operator, ...]:
-    """What attends on a device, one of those alike."""
+@by_place(growing_alike)
+def attending(_: LlamaCpp, place: Place) -> tuple[Layers, ...]:
+    """Query heads of what attends on a device, by how its cache grows."""
     kinds = (*(kind for _, kind in place.holding.stack), *place.holding.encoder)
-    return tuple({operator: None for kind in kinds for operator in kind.layer.operators if heads_of(operator)})
+    operators = (operator for kind in kinds for operator in kind.layer.operators)
+    return by_growth((1, operator, heads) for operator in operators if (heads := heads_of(operator)))
+
+
+@by_place(growing_alike)
+def _caching_here(engine: LlamaCpp, place: Place) -> tuple[Layers, ...]:
+    """Bytes of an entry of what layers on the device cache, by how it grows."""
+    return by_growth(
+        (here, operator, engine.entry_bytes(operator.cached_entry(), place.formats))
+        for here, _, _, kind in engine.layers_of(place)
+        for operator in kind.caching
+    )
+
+
+@by_place(growing_alike)
+def _quantised(engine: LlamaCpp, place: Place) -> tuple[Layers, ...]:
+    """Values of an entry of what is cached in fewer than 16 bits, by how it grows."""
+    entries = ((operator, operator.cached_entry()) for _, operator in place.holding.caching)
+    sizes = ((operator, entry, sum(values for _, values in entry)) for operator, entry in entries)
+    return by_growth(
+        (1, operator, values)
+        for operator, entry, values in sizes
+        if engine.entry_bytes(entry, place.formats) < 2 * values
+    )
 
 
 def _mask_of(operator: Operator) -> str:
     """The mask that an attention needs: one for all tokens, one for windows."""
     law = operator.cache_law()
     return "window" if law is not None and law.reach and law.growth != "source" else "all"
-
-
-@lru_cache(maxsize=8192)
-def _standing(engine: LlamaCpp, place: Place) -> Standing:
-    towers = sum(kind.count * kind.stored_bytes for kind in place.holding.towers)
-    reasons, loaded, host = [], 0.0, 0.0
-    if towers and not engine.settings.get("mmproj", True):
-        loaded, towers = -towers, 0.0
-        reasons.append("towers left out")
-    if engine.device.runtime != "cpu":
-        head = _sizes(place, lambda operator: operator.gives_logits)
-        # the input layer is always the host's
-        host = _sizes(place, lambda operator: any(weight.role == "table" for weight in operator.weights()))
-        borrowed = place.architecture.has_tied_head and place.layout.pipeline == 1
-        if engine.on_host(place.architecture.depth)[1]:
-            host += 0.0 if borrowed else head
-        elif borrowed:
-            loaded += head
-            reasons.append("the tied table once more, as the head")
-        if not engine.settings.get("mmproj_offload", True):
-            host += towers
-        for _, front, apart, kind in engine.layers_of(place):
-            host += front * kind.stored_bytes
-            host += apart * sum(size for operator, size, _ in kind.operators if operator.expert_count)
-    return Standing(
-        loaded=loaded,
-        loaded_why=", ".join(reasons),
-        host=host,
-        context=engine.context_bytes(),
-        buffers=engine.vision_bytes(place),
-    )
 
 
 def _sizes(place: Place, wanted: Callable[[Operator], bool]) -> float:

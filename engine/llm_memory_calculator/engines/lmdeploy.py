@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..units import smaller
+from ..units import smaller, somewhere
 from .base import Condition, Place
 from .blocks import Blocked
+from .places import by_place
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
@@ -39,6 +40,7 @@ class Lmdeploy(Blocked):
     SMALL_CACHE: ClassVar[str] = "int8"
     BLOCK: ClassVar[str] = "cache_block_seq_len"
     DISAGGREGATES: ClassVar[bool] = True
+    BY_CARD: ClassVar[tuple[str, ...]] = ("max_batch_size",)
 
     def default(self, name: str) -> Value | None:
         if name != "max_batch_size":
@@ -62,6 +64,7 @@ class Lmdeploy(Blocked):
         value = bits / 8 + 2 * formats.activation_bytes / _HEAD
         return value * sum(values for _, values in entry)
 
+    @by_place()
     def states_bytes(self, place: Place) -> float:
         """Recurrent states of all sequences that there may be, taken before the cache."""
         facts, batch = self.facts["states"], int(self.settings["max_batch_size"])
@@ -90,6 +93,7 @@ class Lmdeploy(Blocked):
             name="room for a cache", margin=margin, parts=parts, message=self.facts["messages"]["no_blocks"]
         )
 
+    @by_place()
     def _runtime(self, place: Place) -> float:
         """What the PyTorch engine holds back for a step: logits of all its tokens in 16 bits."""
         rows = self.step_tokens + int(self.facts["runtime"]["batches"]) * int(self.settings["max_batch_size"])
@@ -108,7 +112,7 @@ class Lmdeploy(Blocked):
                 message="out of memory",
             )
         ]
-        if states:
+        if somewhere(states):
             found.append(
                 Condition(
                     name="recurrent states of all sequences",

@@ -5,18 +5,20 @@ No context, no graphs, no pages. Numbers stand in data/engines/mlx.toml.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..units import ceil_div, choose, larger, smaller
+from ..units import ceil_div, choose, larger, smaller, somewhere
 from .base import Condition, Place, Standing
 from .described import Described, encoder_bytes, forward_bytes
+from .places import Layers, by_growth, by_place, caching, growing_alike
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
     from ..memory.ledger import Ledger
-    from ..operators import CacheLaw, Entry
+    from ..operators import Entry
     from ..units import Quantity
     from .device import Runtime
 
@@ -52,27 +54,23 @@ class Mlx(Described):
         """Whole steps of a cache, windows no longer than they are; all of it quantised once it is long."""
         step, bound = self.facts["cache_step"], self._bound(place)
         total: Quantity = self.state_bytes(place.holding.state, place.formats.activation_bytes)
-        for layers, operator in place.holding.caching:
-            law = operator.cache_law()
+        quantises = (tokens >= self.settings["quantized_kv_start"]) & (bound == math.inf)
+        for layers, plain in zip(caching(self, place), _plain(self, place), strict=True):
+            law = layers.operator.cache_law()
             assert law is not None
             reach = law.reach if law.growth in ("window", "chunk") else bound
-            steps = step * ceil_div(tokens, step)
-            held = operator.cached_entries(steps if reach is None else smaller(steps, reach), encoded)
-            total = total + layers * held * self._entry_bytes(place, law, operator.cached_entry(), tokens)
+            held = layers.operator.cached_entries(smaller(step * ceil_div(tokens, step), reach), encoded)
+            # a cache that turns cannot be quantised (RotatingKVCache)
+            size = choose(quantises, layers.total, plain.total) if law.growth == "tokens" else plain.total
+            total = total + held * size
         return total
 
-    def _bound(self, place: Place) -> int | None:
+    @by_place()
+    def _bound(self, place: Place) -> float:
         """Tokens at which a cache turns, where one was told; models that make caches of their own are not told."""
         laws = (operator.cache_law() for _, operator in place.holding.caching)
         own = any(place.holding.state) or any(law is not None and law.growth != "tokens" for law in laws)
-        return None if own or "max_kv_size" not in self.settings else int(self.settings["max_kv_size"])
-
-    def _entry_bytes(self, place: Place, law: CacheLaw, entry: Entry, tokens: Quantity) -> Quantity:
-        plain = super(Mlx, self).entry_bytes(entry, place.formats)
-        if law.growth != "tokens" or self._bound(place) is not None:
-            # a cache that turns cannot be quantised (RotatingKVCache)
-            return plain
-        return choose(tokens >= self.settings["quantized_kv_start"], self.entry_bytes(entry, place.formats), plain)
+        return math.inf if own or "max_kv_size" not in self.settings else int(self.settings["max_kv_size"])
 
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
         bits = self.settings.get("kv_bits")
@@ -89,39 +87,36 @@ class Mlx(Described):
         if place.architecture.task == "encoder":
             return super(Mlx, self).peaks(place, sequences, tokens, encoded)
         chunk = smaller(tokens, self.step_tokens)
-        logits = place.architecture.vocab_size * width if holding.samples else 0
+        logits = place.architecture.vocab_size * width * holding.samples
         one = (
             forward_bytes(place, chunk)
             + chunk * (logits + self._scores(place, tokens, chunk) * width)
             + self._caches_between(place, tokens, chunk)
         )
         found = {"prefill chunk": sequences * one}
-        if holding.encoder:
+        if somewhere(holding.encoder_alive):
             found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
         return found
 
     def _scores(self, place: Place, tokens: Quantity, chunk: Quantity) -> Quantity:
         """Scores of a query that the widest layer holds, where its kernel does not fuse them."""
         found: Quantity = 0
-        for _, operator in place.holding.caching:
-            if operator.query_width in self.facts["fused_widths"]:
-                continue
-            copies = self.facts["latent_scores"] if operator.kind == "latent_attention" else 1
-            law = operator.cache_law()
+        for layers in _unfused(self, place):
+            law = layers.operator.cache_law()
             seen = tokens if law is None or law.growth != "window" else smaller(tokens, law.reach + chunk - 1)
-            found = larger(found, copies * operator.query_heads * seen)
+            found = larger(found, layers.most * seen)
         return found
 
     def _caches_between(self, place: Place, tokens: Quantity, chunk: Quantity) -> Quantity:
         """The largest layer's cache once more while it is moved to a longer one, and windows that hold a chunk too."""
         moved: Quantity = 0
         beyond: Quantity = 0
-        for layers, operator in place.holding.caching:
-            entry, law = self.entry_bytes(operator.cached_entry(), place.formats), operator.cache_law()
+        for layers in caching(self, place):
+            law = layers.operator.cache_law()
             if law is not None and law.growth == "window":
-                beyond = beyond + layers * entry * smaller(larger(tokens - law.reach, 0), larger(chunk - 1, 0))
+                beyond = beyond + layers.total * smaller(larger(tokens - law.reach, 0), larger(chunk - 1, 0))
             else:
-                moved = larger(moved, entry * operator.cached_entries(tokens))
+                moved = larger(moved, layers.most * layers.operator.cached_entries(tokens))
         return moved + beyond
 
     # --- whether it runs ---
@@ -139,3 +134,23 @@ class Mlx(Described):
                 warns=True,
             ),
         )
+
+
+@by_place(growing_alike)
+def _plain(engine: Mlx, place: Place) -> tuple[Layers, ...]:
+    """Bytes of an entry that is not quantised."""
+    return by_growth(
+        (layers, operator, Described.entry_bytes(engine, operator.cached_entry(), place.formats))
+        for layers, operator in place.holding.caching
+    )
+
+
+@by_place(growing_alike)
+def _unfused(engine: Mlx, place: Place) -> tuple[Layers, ...]:
+    """Scores of a query and a key that layers hold whose kernels do not fuse them."""
+    copies, fused = {"latent_attention": engine.facts["latent_scores"]}, engine.facts["fused_widths"]
+    return by_growth(
+        (layers, operator, copies.get(operator.kind, 1) * operator.query_heads)
+        for layers, operator in place.holding.caching
+        if operator.query_width not in fused
+    )

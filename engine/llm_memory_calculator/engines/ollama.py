@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import reduce
 from typing import TYPE_CHECKING, ClassVar
 
-from ..units import larger
+from ..units import are_plain, larger
 from .base import Condition, Place, Standing
 from .described import MIB
-from .llama_cpp import FLOAT_BYTES, LlamaCpp, Pools, attending_of, heads_of
+from .llama_cpp import FLOAT_BYTES, LlamaCpp, Pools, attending, heads_of
+from .places import by_place, caching
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -35,6 +36,7 @@ class Ollama(LlamaCpp):
     LENGTH: ClassVar[str] = "num_ctx"
     SLOTS: ClassVar[str] = ""
     SEQUENCES: ClassVar[str] = "num_parallel"
+    BY_CARD: ClassVar[tuple[str, ...]] = ("num_ctx",)
 
     def default(self, name: str) -> Value | None:
         if name == "num_ctx":
@@ -90,7 +92,14 @@ class Ollama(LlamaCpp):
     # --- what it sums ---
 
     def standing(self, place: Place) -> Standing:
-        return _standing(self, place)
+        """What llama.cpp holds, with what it keeps free besides: a minimum, a layer, what it was told to."""
+        held = super(Ollama, self).standing(place)
+        kept = float(self.settings["gpu_overhead"])
+        if self.device.runtime != "cpu":
+            kept += float(self.facts["minimum"].get(self.device.runtime, self.facts["minimum"]["cuda"])) * MIB
+        if self.facts["estimates"]:
+            kept += max((kind.stored_bytes for _, kind in place.holding.stack), default=0.0)
+        return replace(held, buffers=held.buffers + kept)
 
     def buffers(self, place: Place, pools: Pools, batch: Quantity, slots: Quantity) -> Mapping[str, Quantity]:
         if not self.facts["estimates"]:
@@ -104,16 +113,21 @@ class Ollama(LlamaCpp):
         flash = self.facts["graph"]["flash"].get(architecture.model_type)
         if flash is not None and self.flash(place):
             return (flash["mib"] + flash["slot_mib"] * slots) * MIB + pools.cells * flash["cell_bytes"]
-        attending = attending_of(place)
-        heads = max((heads_of(operator) for operator in attending), default=0)
         if rule is None:
-            shared = max((operator.heads_per_key for operator in attending), default=1)
-            return shared * self._filled(place, pools) / self.facts["graph"]["cache_parts"]
+            return self._heads_a_key(place) * self._filled(place, pools) / self.facts["graph"]["cache_parts"]
+        heads = reduce(larger, (layers.most for layers in attending(self, place)), 0)
         width = architecture.hidden_size
         queries = rule.get("queries", 0) * self._query_width(place)
         layer = 1 + rule["residuals"] * width + pools.cells * (1 + heads) + queries
         return FLOAT_BYTES * batch * larger(layer, rule.get("outputs", 1) * width + architecture.vocab_size)
 
+    @by_place()
+    def _heads_a_key(self, place: Place) -> int:
+        """Query heads that share a key in the layer in which most do."""
+        operators = (operator for _, kind in place.holding.stack for operator in kind.layer.operators)
+        return max((operator.heads_per_key for operator in operators if heads_of(operator)), default=1)
+
+    @by_place()
     def _query_width(self, place: Place) -> int:
         """Values of all queries of a token in a layer."""
         return max(
@@ -130,9 +144,8 @@ class Ollama(LlamaCpp):
     def _filled(self, place: Place, pools: Pools) -> Quantity:
         """The cache of all slots, on the device or not."""
         total: Quantity = 0
-        for count, operator in place.holding.caching:
-            entry = self.entry_bytes(operator.cached_entry(), place.formats)
-            total = total + count * entry * self.cells(pools, operator, 0)
+        for layers in caching(self, place):
+            total = total + layers.total * self.cells(pools, layers.operator, 0)
         return total
 
     # --- whether it starts ---
@@ -157,7 +170,7 @@ class Ollama(LlamaCpp):
     def _said_layers(self, place: Place, need: Ledger, margin: Quantity) -> str:
         """How many layers stay on the device: the head leaves it first, then one after the other from the front. Of a
         sweep, nothing: there is a number for each."""
-        if not isinstance(margin, (int, float)):
+        if place.members or not are_plain(margin):
             return ""
         holding = place.holding
         head = sum(size for _, kind in holding.text for operator, size, _ in kind.operators if operator.gives_logits)
@@ -167,15 +180,3 @@ class Ollama(LlamaCpp):
         told = whole if self.layers_told is None else min(self.layers_told, whole)
         leave = min(1, missing) + math.ceil(max(0, missing - head) / layer)
         return f"{max(0, told - math.ceil(leave))} of {whole} layers on the device, the others on the CPU, slow"
-
-
-@lru_cache(maxsize=8192)
-def _standing(engine: Ollama, place: Place) -> Standing:
-    """What llama.cpp holds, with what Ollama keeps free besides: a minimum, a layer, what it was told to."""
-    standing = LlamaCpp.standing(engine, place)
-    kept = float(engine.settings["gpu_overhead"])
-    if engine.device.runtime != "cpu":
-        kept += float(engine.facts["minimum"].get(engine.device.runtime, engine.facts["minimum"]["cuda"])) * MIB
-    if engine.facts["estimates"]:
-        kept += max((kind.stored_bytes for _, kind in place.holding.stack), default=0.0)
-    return replace(standing, buffers=standing.buffers + kept)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..units import ceil_div
 from .base import Place
+from .places import by_place
 from .transformers import Transformers
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class OptimumHabana(Transformers):
         values = f"{self._residual(place):,.0f} values of the residual"
         return {"forward pass": f"{values} x {self._width(place):g} B x tokens of prompts and outputs"}
 
+    @by_place()
     def _residual(self, place: Place) -> float:
         """Values of a token that a pass holds."""
         copies: float = self.facts["residual_copies"]

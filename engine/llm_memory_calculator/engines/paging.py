@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..stacks import UnlikeError
 from ..units import are_plain, ceil_div, larger, smaller, whole_down, whole_near, whole_up
 from .base import CacheRoom
 
@@ -124,20 +123,27 @@ class Pages:
 
 def with_groups_alike(pages: Sequence[Pages | None]) -> list[Pages]:
     """The same with groups of the same kinds in all, none of those that one has not."""
-    specs: dict[tuple[Kept, int], Spec] = {}
-    for one in pages:
-        for group in () if one is None else one.groups:
-            specs.setdefault((group.spec.kept, group.spec.reach), group.spec)
+    by_kind = [{} if one is None else _by_kind(one.groups) for one in pages]
+    specs: dict[tuple[Kept, int, int], Spec] = {}
+    for there in by_kind:
+        for key, group in there.items():
+            specs.setdefault(key, group.spec)
     found = []
-    for one in pages:
-        there = {} if one is None else {(group.spec.kept, group.spec.reach): group for group in one.groups}
-        if one is not None and len(there) < len(one.groups):
-            raise UnlikeError("groups of one kind")
+    for one, there in zip(pages, by_kind, strict=True):
         groups = tuple(
             there.get(key) or Group(spec=replace(spec, token_bytes=0), count=0, layers=0, block_tokens=1)
             for key, spec in specs.items()
         )
         found.append(replace(one, groups=groups) if one is not None else _empty(groups))
+    return found
+
+
+def _by_kind(groups: Iterable[Group]) -> dict[tuple[Kept, int, int], Group]:
+    """By what is kept and how far it reaches, the first, the second ... of such groups."""
+    found: dict[tuple[Kept, int, int], Group] = {}
+    for group in groups:
+        kind = group.spec.kept, group.spec.reach
+        found[*kind, sum(key[:2] == kind for key in found)] = group
     return found
 
 

@@ -6,14 +6,16 @@ Numbers stand in data/engines/sglang.toml.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ..units import GIB, ceil_div, larger, smaller, whole_down, whole_up
+from ..units import GIB, are_plain, ceil_div, choose, larger, smaller, somewhere, whole_down, whole_near, whole_up
 from .base import CacheRoom, Condition, Place, Standing
-from .blocks import beside_bytes, cell_of, communication_bytes
+from .blocks import Cell, beside_bytes, cell_of, communication_bytes
 from .described import Described
+from .places import by_place
 
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
@@ -26,6 +28,23 @@ _MANY_RANKS = 4
 # Bytes of a token's place in the table of requests (int32).
 _PLACE_BYTES = 4
 _STATE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pools:
+    """What the pools of a device are made of."""
+
+    cell: Cell
+    token_bytes: float
+    """Of the pools for each token of the full one, a draft's with the model's."""
+    split: int
+    """Whether layers with windows have a pool of their own, 1 or 0."""
+    window_share: float
+    """Tokens of the pool of windows for each of the full one; of a model with windows alone there is no other."""
+    slot_bytes: float
+    """Of a slot of states."""
+    over_cache: float
+    """Bytes of the pools for each of the cache, where states take theirs as a share of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +63,7 @@ class Sglang(Described):
     SMALL_CACHE: ClassVar[str] = "fp8"
     NO_PREFIXES: ClassVar[tuple[str, bool] | None] = ("disable_radix_cache", True)
     DISAGGREGATES: ClassVar[bool] = True
+    BY_CARD: ClassVar[tuple[str, ...]] = ("mem_fraction_static", "cuda_graph_max_bs")
 
     def settled(self, declared: Iterable[str]) -> Self:
         made = super(Sglang, self).settled(declared)
@@ -91,6 +111,7 @@ class Sglang(Described):
         tier, given = self._tier(), self.given.get("cuda_graph_max_bs")
         return int(given or tier["graphs_shared" if tensor >= _MANY_RANKS else "graphs"])
 
+    @by_place()
     def fraction(self, place: Place) -> float:
         """The share of the free memory that weights and pools may take on a device of a layout."""
         towers = self.facts["fraction"]["towers"]
@@ -174,10 +195,24 @@ class Sglang(Described):
         named = any(model == name or model.startswith(f"{name}_") for name in rule["models"])
         return named if rule["split"] == "named" else not named and rule["split"] == "all but named"
 
-    def _cell(self, place: Place) -> float:
-        """Bytes of the pools for each token of the full one, a draft's with the model's."""
+    @by_place()
+    def pools(self, place: Place) -> Pools:
+        """What the pools are made of."""
+        cell, slot, split = cell_of(self, place), self._slot_bytes(place), self._split(place)
+        window_share = float(self.settings["swa_full_tokens_ratio"]) if cell.full else 1.0
+        shared = slot and self._told_slots() is None
+        return Pools(
+            cell=cell,
+            token_bytes=self._token_bytes(place, window_share if split else 1.0),
+            split=int(split),
+            window_share=window_share,
+            slot_bytes=slot,
+            over_cache=1 + float(self.settings["mamba_full_memory_ratio"]) if shared else 1.0,
+        )
+
+    def _token_bytes(self, place: Place, window_share: float) -> float:
         cell = cell_of(self, place)
-        own = cell.full + (self._window_share(place) if self._split(place) else 1) * cell.window
+        own = cell.full + window_share * cell.window
         if place.draft is None or place.draft.place is None:
             return own
         drafting = place.draft.place
@@ -187,10 +222,6 @@ class Sglang(Described):
             return own * (1 + more / layers) if layers else own
         cell = cell_of(self, drafting)
         return own + cell.full + cell.window
-
-    def _window_share(self, place: Place) -> float:
-        """Tokens of the pool of windows for each of the full one; of a model with windows alone there is no other."""
-        return float(self.settings["swa_full_tokens_ratio"]) if cell_of(self, place).full else 1.0
 
     def _slot_bytes(self, place: Place) -> float:
         return self.state_bytes(place.holding.state, place.formats.activation_bytes)
@@ -213,71 +244,81 @@ class Sglang(Described):
         told = self.settings.get("max_mamba_cache_size")
         return None if told is None else int(told)
 
-    def _over_cache(self, place: Place) -> float:
-        """Bytes of the pools for each of the cache, where states take theirs as a share of it."""
-        shared = self._slot_bytes(place) and self._told_slots() is None
-        return 1 + float(self.settings["mamba_full_memory_ratio"]) if shared else 1.0
-
     def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
         """The part of the pools that a request takes, by the pool that it fills first: tokens, windows or states."""
-        page, cell = int(self.settings["page_size"]), cell_of(self, place)
-        held = page * ceil_div(tokens, page)
-        if self._split(place):
-            window = smaller(held, cell.reach + page) / self._window_share(place)
-            held = larger(held, window) if cell.full else window
-        cache = (held * self._cell(place) + beside_bytes(cell, tokens, encoded)) * self._over_cache(place)
-        slot = self._slot_bytes(place)
-        if not slot or self._told_slots() is not None:
-            return cache
+        page, pools = int(self.settings["page_size"]), self.pools(place)
+        held, cell = page * ceil_div(tokens, page), pools.cell
+        if somewhere(pools.split):
+            window = smaller(held, cell.reach + page) / pools.window_share
+            held = choose(pools.split > 0, larger(choose(cell.full > 0, held, 0), window), held)
+        cache = (held * pools.token_bytes + beside_bytes(cell, tokens, encoded)) * pools.over_cache
+        return larger(cache, self._states_bytes(place))
+
+    def _states_bytes(self, place: Place) -> Quantity:
+        """The part of the pools that the states of a request take, where they have a share of them; else none."""
+        slot = self.pools(place).slot_bytes
+        if not somewhere(slot) or self._told_slots() is not None:
+            return 0
         ratio = float(self.settings["mamba_full_memory_ratio"])
-        return larger(cache, self._states_of_request(place) * slot * (1 + ratio) / ratio)
+        return self._states_of_request(place) * slot * (1 + ratio) / ratio
 
     def _pool_bytes(self, place: Place, room_bytes: Quantity) -> Quantity:
         """What the pools take of the room: all of it, or as many tokens as were told."""
-        most = self.settings.get("max_total_tokens")
-        if most is None or not self._cell(place):
+        most, pools = self.settings.get("max_total_tokens"), self.pools(place)
+        if most is None or not somewhere(pools.token_bytes):
             return larger(0, room_bytes)
-        return larger(0, smaller(room_bytes, int(most) * self._cell(place) * self._over_cache(place)))
+        told = int(most) * pools.token_bytes * pools.over_cache
+        return larger(0, smaller(room_bytes, choose(pools.token_bytes > 0, told, room_bytes)))
 
     def _tokens(self, place: Place, room_bytes: Quantity) -> Quantity:
         """max_total_num_tokens."""
-        page = int(self.settings["page_size"])
-        cell = self._cell(place) * self._over_cache(place)
-        return whole_down(self._pool_bytes(place, room_bytes) / cell) // page * page
+        page, pools = int(self.settings["page_size"]), self.pools(place)
+        # a device without a cache has as many as bytes
+        size = choose(pools.token_bytes > 0, pools.token_bytes, 1) * pools.over_cache
+        return whole_down(self._pool_bytes(place, room_bytes) / size) // page * page
 
     def cache_room(self, place: Place, room_bytes: Quantity, longest: Quantity) -> CacheRoom | None:
-        if not self._cell(place):
+        pools = self.pools(place)
+        if not somewhere(pools.token_bytes):
             return None
-        page, cell, tokens = int(self.settings["page_size"]), self._cell(place), self._tokens(place, room_bytes)
+        page, tokens = int(self.settings["page_size"]), self._tokens(place, room_bytes)
         request = self.kept_bytes(place, longest, place.architecture.source_of(longest))
         concurrency = self._pool_bytes(place, room_bytes) / request
         told = self._told_slots()
-        if self._slot_bytes(place) and told is not None:
-            concurrency = smaller(concurrency, told // self._slots_of_request())
+        if somewhere(pools.slot_bytes) and told is not None:
+            most = smaller(concurrency, told // self._slots_of_request())
+            concurrency = choose(pools.slot_bytes > 0, most, concurrency)
+        said = () if place.members else self._said(place)
         return CacheRoom(
             block_tokens=page,
-            block_bytes=round(page * cell),
-            groups=len(self._pools(place)),
+            block_bytes=whole_near(page * pools.token_bytes),
+            groups=len(said),
             blocks=tokens // page,
             tokens=tokens,
             request_blocks=ceil_div(longest, page),
             request_bytes=whole_up(request),
             concurrency=concurrency,
-            parts=self._pools(place),
+            parts=said,
         )
 
-    def _pools(self, place: Place) -> tuple[str, ...]:
+    def _said(self, place: Place) -> tuple[str, ...]:
         """The pools in words."""
         cell, slot = cell_of(self, place), self._slot_bytes(place)
         if not self._split(place):
             found = [f"{cell.full + cell.window:,.0f} bytes a token of all layers"]
         else:
             found = [f"{cell.full:,.0f} bytes a token of full attention"] if cell.full else []
-            share = self._window_share(place)
+            share = self.pools(place).window_share
             found.append(f"{cell.window:,.0f} bytes a token of windows, {share:g} as many tokens")
         if slot:
             found.append(f"{slot:,.0f} bytes a slot of states, {self._slots_of_request()} slots a request")
         return tuple(found)
+
+    @by_place()
+    def _media_cache(self, place: Place) -> float:
+        """Of what towers gave, for later requests."""
+        size: float = self.facts["media_cache"]["bytes"]
+        return size if place.holding.towers else 0.0
 
     # --- whether it starts ---
 
@@ -288,12 +329,11 @@ class Sglang(Described):
         loaded = need.resident + need.adapters
         told = self._told_slots()
         if told is not None:
-            loaded = loaded + told * self._slot_bytes(place)
-        if place.holding.towers:
-            loaded = loaded + self.facts["media_cache"]["bytes"]
-        message = str(messages["no_blocks"]).replace("{fraction}", f"{share:.3f}")
-        if isinstance(total_bytes, (int, float)) and isinstance(loaded, (int, float)):
-            message = message.replace("{least}", f"{loaded / before:.4f}")
+            loaded = loaded + told * self.pools(place).slot_bytes
+        loaded = loaded + self._media_cache(place)
+        message = str(messages["no_blocks"])
+        if are_plain(share, loaded, before):
+            message = message.replace("{fraction}", f"{share:.3f}").replace("{least}", f"{loaded / before:.4f}")
         return Condition(
             name="room for a cache",
             margin=share * before - loaded,
@@ -305,13 +345,14 @@ class Sglang(Described):
         messages, room = self.facts["messages"], self.room(place, need, total_bytes)
         pool = smaller(room.margin, self._pool_bytes(place, room.margin))
         found = [room, *self._admission(place, room)]
-        if self._cell(place):
+        cached = self.pools(place).token_bytes
+        if somewhere(cached):
             request = self.kept_bytes(place, longest, place.architecture.source_of(longest))
             found += self._beside(place, need, longest, total_bytes, room)
             found.append(
                 Condition(
                     name="one request of the longest length",
-                    margin=pool - request,
+                    margin=choose(cached > 0, pool - request, pool),
                     parts=room.parts,
                     message=messages["length"],
                     starts=False,
@@ -330,26 +371,25 @@ class Sglang(Described):
 
     def _admission(self, place: Place, room: Condition) -> list[Condition]:
         """That each pool holds one request at all."""
-        found, messages, slot = [], self.facts["messages"], self._slot_bytes(place)
-        if slot and self._told_slots() is None:
-            ratio = float(self.settings["mamba_full_memory_ratio"])
+        found, messages, pools = [], self.facts["messages"], self.pools(place)
+        if somewhere(states := self._states_bytes(place)):
             found.append(
                 Condition(
                     name="slots of states",
-                    margin=room.margin - self._states_of_request(place) * slot * (1 + ratio) / ratio,
+                    margin=room.margin - states,
                     parts=room.parts,
                     message=messages["states"],
                 )
             )
-        if self._split(place) and self.facts["windows"]["floor"]:
-            cell, page = cell_of(self, place), int(self.settings["page_size"])
-            floor = (cell.reach + page) / self._window_share(place) * self._cell(place)
+        if somewhere(pools.split) and self.facts["windows"]["floor"]:
+            page, reach = int(self.settings["page_size"]), pools.cell.reach
+            floor = pools.split * ((reach + page) / pools.window_share * pools.token_bytes)
             found.append(
                 Condition(
                     name="one request in the pool of windows",
                     margin=room.margin - floor,
                     parts=room.parts,
-                    message=str(messages["window"]).replace("{reach}", str(cell.reach)).replace("{page}", str(page)),
+                    message=str(messages["window"]).replace("{reach}", str(reach)).replace("{page}", str(page)),
                 )
             )
         return found
@@ -359,9 +399,12 @@ class Sglang(Described):
     ) -> list[Condition]:
         """Graphs, then a prompt's pass, in what the pools leave."""
         messages, share = self.facts["messages"], self.fraction(place)
-        slots = (self._told_slots() or 0) * self._slot_bytes(place)
+        pools = self.pools(place)
+        slots = (self._told_slots() or 0) * pools.slot_bytes
         loaded = need.context + need.buffers + need.resident + need.adapters + slots
         left = total_bytes - loaded - self._pool_bytes(place, room.margin) - self._request_table(place, longest, room)
+        # a device without a cache is asked for neither
+        left = choose(pools.token_bytes > 0, left, math.inf)
         parts = {"context": share - 1, "buffers": share - 1, "graphs": -1.0}
         return [
             Condition(

@@ -5,7 +5,7 @@ Numbers stand in data/engines/tensorrt_llm.toml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..memory.ledger import Ledger
     from ..units import Quantity
     from .device import Runtime
-    from .settings import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +62,7 @@ class TensorrtLlm(Blocked):
         if not self.built:
             return found
         facts, batch = self.facts["built_bytes"], int(self.settings["max_batch_size"])
-        vocabulary = place.architecture.vocab_size if place.holding.samples else 0
+        vocabulary = place.architecture.vocab_size * place.holding.samples
         beside = (facts["runtime"] + facts["decoder"]) * batch * int(self.settings["max_beam_width"]) * vocabulary
         return {f"{part}, runtime buffers and decoder": value + beside for part, value in found.items()}
 
@@ -73,9 +72,8 @@ class TensorrtLlm(Blocked):
         """The share of what is free after all else, no more than what is allowed."""
         share = float(self.settings[self.SHARE])
         margin = share * self._free(need, total_bytes)
-        for most in (self.settings.get("max_gpu_total_bytes"), self._most_bytes(place)):
-            if most is not None:
-                margin = smaller(margin, float(most))
+        for most in self._most_bytes(place):
+            margin = smaller(margin, most)
         return Condition(
             name="room for a cache",
             margin=margin,
@@ -86,9 +84,12 @@ class TensorrtLlm(Blocked):
     def _free(self, need: Ledger, total_bytes: Quantity) -> Quantity:
         return total_bytes - (need.total - need.kept)
 
-    def _most_bytes(self, place: Place) -> Value | None:
-        tokens = self.settings.get("max_tokens")
-        return None if tokens is None else int(tokens) // self.block_tokens * self.block_bytes(place)
+    def _most_bytes(self, place: Place) -> Iterator[Quantity]:
+        """The bounds that were told."""
+        if (told := self.settings.get("max_gpu_total_bytes")) is not None:
+            yield float(told)
+        if (tokens := self.settings.get("max_tokens")) is not None:
+            yield int(tokens) // self.block_tokens * self.block_bytes(place)
 
     def conditions(self, place: Place, need: Ledger, longest: Quantity, total_bytes: Quantity) -> Sequence[Condition]:
         messages, room = self.facts["messages"], self.room(place, need, total_bytes)

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..units import larger, smaller
+from ..units import larger, smaller, somewhere
 from .base import Condition, Place, Standing
 from .described import Described
 from .device import TORCH_RUNTIMES
+from .places import Layers, by_place, caching
 from .stored import stored
 
 if TYPE_CHECKING:
     from ..memory.ledger import Ledger
-    from ..operators import Operator
     from ..units import Quantity
     from .device import Runtime
 
@@ -63,24 +63,23 @@ class Transformers(Described):
         if self.settings["cache_implementation"] == "offloaded":
             # all but the layer that runs and the next one stay in the host's memory
             return total + wider * 2 * self._largest(place, held, encoded)
-        for layers, operator in place.holding.caching:
-            total = total + wider * layers * self._layer(place, operator, held, encoded)
+        for layers in caching(self, place):
+            total = total + wider * layers.total * self._entries(layers, held, encoded)
         return total
 
     def _made(self, tokens: Quantity) -> Quantity:
         return larger(tokens, int(self.settings.get("max_cache_len", 0)))
 
-    def _layer(self, place: Place, operator: Operator, tokens: Quantity, encoded: Quantity) -> Quantity:
+    def _entries(self, layers: Layers, tokens: Quantity, encoded: Quantity) -> Quantity:
         """What a layer keeps; windows are kept like full attention where a version has none of its own."""
-        law = operator.cache_law()
+        law = layers.operator.cache_law()
         whole = law is not None and law.growth in ("window", "chunk") and not self.facts["windows"]
-        entries = tokens if whole else operator.cached_entries(tokens, encoded)
-        return self.entry_bytes(operator.cached_entry(), place.formats) * entries
+        return tokens if whole else layers.operator.cached_entries(tokens, encoded)
 
     def _largest(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
         found: Quantity = 0
-        for _, operator in place.holding.caching:
-            found = larger(found, self._layer(place, operator, tokens, encoded))
+        for layers in caching(self, place):
+            found = larger(found, layers.most * self._entries(layers, tokens, encoded))
         return found
 
     # --- the pass ---
@@ -98,10 +97,7 @@ class Transformers(Described):
         chunk = smaller(tokens, self.step_tokens)
         if self.settings["attn_implementation"] == "eager":
             # scores in the format of the activations and their softmax in float32
-            scores = max(
-                (operator.query_heads for _, kind in holding.text for operator, _, _ in kind.operators), default=0
-            )
-            held = sequences * scores * chunk * tokens * (self._width(place) + FLOAT32)
+            held = sequences * _heads(self, place) * chunk * tokens * (self._width(place) + FLOAT32)
             found["forward pass"] = found["forward pass"] + held
         copied = (
             0
@@ -109,9 +105,10 @@ class Transformers(Described):
             else sequences * self._largest(place, tokens, encoded)
         )
         found["forward pass"] = found["forward pass"] + wider * copied
-        if holding.samples and place.architecture.task != "encoder":
+        if somewhere(holding.samples) and place.architecture.task != "encoder":
             asked = 1 if self.facts["last_logits"] else chunk
-            found["logits"] = sequences * asked * place.architecture.vocab_size * (self._width(place) + FLOAT32)
+            vocabulary = place.architecture.vocab_size * holding.samples
+            found["logits"] = sequences * asked * vocabulary * (self._width(place) + FLOAT32)
         return found
 
     # --- whether it runs ---
@@ -130,3 +127,10 @@ class Transformers(Described):
             warns=True,
         )
         return (*found, offloaded)
+
+
+@by_place()
+def _heads(_: Transformers, place: Place) -> int:
+    """Heads that score in the layer with most of them."""
+    operators = (operator for _, kind in place.holding.text for operator, _, _ in kind.operators)
+    return max((operator.query_heads for operator in operators), default=0)

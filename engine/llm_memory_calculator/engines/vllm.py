@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ArgumentError
-from ..units import GIB, ceil_div, larger, smaller, whole_up
+from ..units import GIB, ceil_div, larger, smaller, somewhere, whole_up
 from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
 from .paging import Compressed, Pages, Spec, compressed, paged, with_groups_alike
@@ -43,8 +43,8 @@ class Vllm(Described):
     BEAMS: ClassVar[bool] = True
     DISAGGREGATES: ClassVar[bool] = True
     PROFILES: ClassVar[bool] = True
+    BY_CARD: ClassVar[tuple[str, ...]] = ("max_num_seqs", "block_size")
     NO_PREFIXES: ClassVar[tuple[str, bool] | None] = ("enable_prefix_caching", False)
-    SIDE_BY_SIDE: ClassVar[bool] = True
 
     def default(self, name: str) -> Value | None:
         if name in ("max_num_seqs", "max_num_batched_tokens"):
@@ -87,7 +87,19 @@ class Vllm(Described):
     # --- what it holds whatever is asked ---
 
     def standing(self, place: Place) -> Standing:
-        return _standing(self, place)
+        loaded, why = self._loaded(place)
+        graphs = self._graphs(place)
+        counted = self.facts["graphs"]["counted"] in ("all", self._runner(place))
+        offloaded = float(self.given.get("cpu_offload_gb", 0)) * GIB
+        return Standing(
+            loaded=loaded,
+            loaded_why=why,
+            host=min(offloaded, place.holding.weights),
+            context=self._context(place),
+            buffers=self._buffers(place),
+            graphs=graphs,
+            graphs_counted=graphs if counted else 0.0,
+        )
 
     def _runner(self, place: Place) -> str:
         """The model runner that serves such a model: v1 or v2."""
@@ -195,7 +207,7 @@ class Vllm(Described):
         if images := _encoder(self, place):
             longest = self._longest_shown(place, tokens)
             found = {**found, "encoder of images": images.peak(longest) + _kept_beside(self, place)}
-        if place.holding.encoder:
+        if somewhere(place.holding.encoder_alive):
             found = {**found, "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
         return found
 
@@ -468,27 +480,6 @@ def _compressed_of(engine: Vllm, kind: Kind, formats: Formats) -> tuple[Compress
         Compressed(layers=1, ratio=law.ratio, window=law.reach, entry_bytes=size, index_bytes=sum(sizes) - size)
         for (_, law), size in zip(laws, sizes, strict=True)
         if law is not None and law.growth == "window and ratio"
-    )
-
-
-def _unexplained(standing: Sequence[Standing]) -> list[Standing]:
-    return [replace(one, loaded_why="") for one in standing]
-
-
-@by_place(_unexplained)
-def _standing(engine: Vllm, place: Place) -> Standing:
-    loaded, why = engine._loaded(place)
-    graphs = engine._graphs(place)
-    counted = engine.facts["graphs"]["counted"] in ("all", engine._runner(place))
-    offloaded = float(engine.given.get("cpu_offload_gb", 0)) * GIB
-    return Standing(
-        loaded=loaded,
-        loaded_why=why,
-        host=min(offloaded, place.holding.weights),
-        context=engine._context(place),
-        buffers=engine._buffers(place),
-        graphs=graphs,
-        graphs_counted=graphs if counted else 0.0,
     )
 
 

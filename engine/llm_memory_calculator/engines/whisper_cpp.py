@@ -13,6 +13,7 @@ from ..units import ceil_div
 from .base import Place, Standing
 from .described import Described
 from .device import GGML_RUNTIMES
+from .places import by_place, caching
 from .stored import stored
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ class WhisperCpp(Described):
     def kept_bytes(self, place: Place, tokens: Quantity, encoded: Quantity) -> Quantity:
         """Of the longest text, for as many decoders as the search has, and of the whole sound, in whole pads."""
         total: Quantity = self._pad(place, encoded)
-        for layers, operator in place.holding.caching:
-            law, entry = operator.cache_law(), self.entry_bytes(operator.cached_entry(), place.formats)
+        for layers in caching(self, place):
+            law = layers.operator.cache_law()
             if law is not None and law.growth == "source":
-                held = self._padded(operator.cached_entries(tokens, encoded))
+                held = self._padded(layers.operator.cached_entries(tokens, encoded))
             else:
                 held = self._decoders * self._padded(place.architecture.max_length or tokens)
-            total = total + layers * entry * held
+            total = total + layers.total * held
         return total
 
     def _padded(self, positions: Quantity) -> Quantity:
@@ -83,8 +84,7 @@ class WhisperCpp(Described):
         if self.settings["flash_attn"]:
             encoder = facts["encoder_fused_rows"] * row
         else:
-            heads = max((op.query_heads for kind in place.holding.encoder for op, _, _ in kind.operators), default=0)
-            encoder = facts["encoder_rows"] * row + FLOAT32 * heads * encoded * encoded
+            encoder = facts["encoder_rows"] * row + FLOAT32 * _heads(self, place) * encoded * encoded
         text = FLOAT32 * (place.architecture.max_length or tokens)
         buffers = (
             # both convolutions' outputs, the first twice as long, and the second's input laid out for the product
@@ -94,3 +94,9 @@ class WhisperCpp(Described):
             text * (place.architecture.vocab_size + facts["decoder_rows"] * width) + facts["fixed_bytes"],
         )
         return {"compute buffers": sequences * sum(buffers)}
+
+
+@by_place()
+def _heads(_: WhisperCpp, place: Place) -> int:
+    """Heads of the encoder."""
+    return max((operator.query_heads for kind in place.holding.encoder for operator, _, _ in kind.operators), default=0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture, Layer
 from ..checks import choice, flag, names, whole
+from ..engines.places import by_place
 from ..errors import ArgumentError, did_you_mean, shown
 from ..formats.numerics import Format, parse_format
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
@@ -17,9 +18,8 @@ from ..units import Quantity, whole_near
 from .peft import FIELDS, PeftAdapter, check_peft, is_peft, layer_values, read_peft
 
 if TYPE_CHECKING:
-    from ..engines import Engine
+    from ..engines import Engine, Place
     from ..operators.base import Shards, Split
-    from ..ranks import Holding
 
 _GROUPS = ("all-linear", "attn", "ffn")
 _FORMATS = ("bf16", "fp16", "fp32")
@@ -132,18 +132,25 @@ def _peft_notes(
     return tuple(found)
 
 
-def adapter_bytes(holding: Holding, adapters: Adapters | None, tensor: int, engine: Engine) -> Quantity:
+def adapter_bytes(place: Place, adapters: Adapters | None, engine: Engine) -> Quantity:
     """Bytes of the adapters on one tensor-parallel rank, of which the engine may keep matrices whole."""
     if adapters is None:
         return 0
-    targets, sharded = adapters.targets, adapters.fully_sharded
     if adapters.peft is not None:
-        values = _peft_values(adapters.peft, holding, sharded, tensor, engine)
+        values: Quantity = _peft_values(engine, place, adapters.peft, adapters.fully_sharded)
         return whole_near(adapters.count * values * adapters.form.bits / 8)
-    layers = [(count, kind.layer) for count, kind in holding.stack]
-    layers += [(kind.count, kind.layer) for kind in holding.encoder]
-    of_rank_one = sum(count * _layer_values(layer, targets, sharded, tensor, engine) for count, layer in layers)
+    of_rank_one: Quantity = _values_of_rank_one(engine, place, adapters.targets, adapters.fully_sharded)
     return whole_near(adapters.count * adapters.rank * of_rank_one * adapters.form.bits / 8)
+
+
+@by_place()
+def _values_of_rank_one(engine: Engine, place: Place, targets: tuple[str, ...], fully_sharded: bool) -> float:
+    """Values of an adapter of rank 1."""
+    layers = [(count, kind.layer) for count, kind in place.holding.stack]
+    layers += [(kind.count, kind.layer) for kind in place.holding.encoder]
+    tensor = place.layout.tensor
+    values = (count * _layer_values(layer, targets, fully_sharded, tensor, engine) for count, layer in layers)
+    return float(sum(values))
 
 
 @lru_cache(maxsize=2048)
@@ -163,10 +170,10 @@ def _shards(fully_sharded: bool, tensor: int, engine: Engine) -> Shards:
     return shards
 
 
-@lru_cache(maxsize=1024)
-def _peft_values(peft: PeftAdapter, holding: Holding, fully_sharded: bool, tensor: int, engine: Engine) -> float:
+@by_place()
+def _peft_values(engine: Engine, place: Place, peft: PeftAdapter, fully_sharded: bool) -> float:
     """Values of one adapter; of a stage that has some of the layers of a group, as if it had those that hold most."""
-    shards = _shards(fully_sharded, tensor, engine)
+    shards, holding = _shards(fully_sharded, place.layout.tensor, engine), place.holding
     total = 0.0
     # no adapter is trained on the decoder of images or videos
     towers = () if peft.of_making else holding.towers

@@ -11,7 +11,7 @@ from ..engines import ENGINES, engine_for
 from ..engines.base import Range, Spread
 from ..errors import ArgumentError, shown
 from ..report import Note
-from ..units import larger, whole_near
+from ..units import choose, larger, somewhere, whole_near
 
 if TYPE_CHECKING:
     from ..deployment import Deployment
@@ -128,27 +128,37 @@ def offsets_of(deployment: Deployment) -> Mapping[str, int]:
 
     Layouts differ in what each device holds of communication, which one log does not tell.
     """
-    calibration, layout = deployment.calibration, deployment.layout
-    if calibration is None or not calibration.is_of(deployment.engine.device):
-        return {}
-    measured = calibration.tensor_parallel, calibration.pipeline_parallel
-    if (layout.tensor, layout.pipeline) != measured or not calibration.is_of_release(deployment.engine):
+    calibration = deployment.calibration
+    if calibration is None or not somewhere(measured_here(deployment)):
         return {}
     own = (calibration.model, calibration.precision) == (deployment.model.name, deployment.formats.scheme.label)
     return {part: offset for part, offset in calibration.parts.items() if own or part not in _OF_MODEL}
 
 
-def calibrated(need: Ledger, offsets: Mapping[str, int]) -> Ledger:
-    """A ledger with what was measured added to its parts; what is not there at all stays so."""
+def measured_here(deployment: Deployment) -> Any:
+    """Whether a deployment is of the card, release and layout that were measured; an array of it side by side."""
+    calibration, layout, engine = deployment.calibration, deployment.layout, deployment.engine
+    if calibration is None or not calibration.is_of_release(engine):
+        return False
+    measured = (layout.tensor == calibration.tensor_parallel) & (layout.pipeline == calibration.pipeline_parallel)
+    if not engine.beside:
+        return measured & calibration.is_of(engine.device)
+    import numpy
+
+    return measured & numpy.array([calibration.is_of(one.device) for one in engine.beside])
+
+
+def calibrated(need: Ledger, offsets: Mapping[str, int], measured: Any) -> Ledger:
+    """A ledger with what was measured added to its parts where it was; what is not there at all stays so."""
     changed: dict[str, Any] = {}
     for part, offset in offsets.items():
         if part == "weights":
-            changed["loaded"] = larger(-need.weights, need.loaded + offset)
+            loaded = larger(-need.weights, need.loaded + offset)
+            changed["loaded"] = choose(measured, loaded, need.loaded)
             continue
         value = getattr(need, part)
-        if part.startswith("graphs") and not value:
-            continue
-        changed[part] = larger(0, whole_near(value) + offset)
+        there = measured & (value != 0) if part.startswith("graphs") else measured
+        changed[part] = choose(there, larger(0, whole_near(value) + offset), value)
     return replace(need, **changed)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
+from ..engines.places import standing
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, CacheLaw
 from ..ranks import Holding, holdings
 from ..report import Line
@@ -39,7 +40,7 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
             name="weight padding",
             value=need.loaded,
             unit=BYTES,
-            why=_measured(deployment, "weights", deployment.engine.standing(place).loaded_why),
+            why=_measured(deployment, "weights", standing(deployment.engine, place).loaded_why),
         ),
         Line(name="left on the host", value=-need.host, unit=BYTES, why="weights in the host's memory, on no device"),
         _cache(deployment, load, holding, need),

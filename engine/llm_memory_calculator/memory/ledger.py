@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..engines import Draft, Place
-from ..engines.described import live_beside
+from ..engines.places import by_place, caching, standing
 from ..facts import table
+from ..operators import State
 from ..parallel import Layouts, Parallelism
-from ..ranks import Holding, holdings
-from ..stacks import stacked
-from ..units import are_plain, ceil_div, choose, larger, smaller, whole_near, whole_up
+from ..ranks import Holding, holdings, live_beside
+from ..stacks import EACH, stacked
+from ..units import are_plain, ceil_div, choose, larger, smaller, somewhere, whole_near, whole_up
 from .adapters import adapter_bytes
-from .caches import cache_bytes
-from .calibration import calibrated, offsets_of
+from .calibration import calibrated, measured_here, offsets_of
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..formats.scheme import Formats
     from ..images import InputSize
-    from ..operators import Operator
     from ..units import Quantity
 
 
@@ -114,12 +113,14 @@ def place_of(
     return Place(architecture=architecture, formats=formats, layout=layout, holding=holding, draft=draft)
 
 
-def places(deployment: Deployment) -> tuple[Place, ...]:
-    """The places of each unlike stage of a deployment."""
+def places(deployment: Deployment, axes: int = 0) -> tuple[Place, ...]:
+    """The places of each unlike stage of a deployment; axes: of loads, which stand before those of layouts side by side
+    (and machines)."""
     layout = deployment.layout
     if isinstance(layout, Layouts):
         engines = deployment.engine.beside or (deployment.engine,)
-        return (_side_by_side(deployment.architecture, deployment.formats, layout, engines, deployment.speculation),)
+        parts = deployment.architecture, deployment.formats, layout, engines, deployment.speculation
+        return (_side_by_side(*parts, axes),)
     # of the copies only those bear on a device that share its experts
     sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
     return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
@@ -132,9 +133,10 @@ def _side_by_side(
     layouts: Layouts,
     engines: tuple[Engine, ...],
     speculation: Speculation | None,
+    axes: int,
 ) -> Place:
-    """The places of layouts side by side, by unlike stage and layout (and machine); of a layout with fewer stages the
-    first again.
+    """The places of layouts side by side, by unlike stage, what loads are of and layout (and machine); of a layout with
+    fewer stages the first again.
 
     Raises UnlikeError where places differ in more than numbers.
     """
@@ -149,35 +151,63 @@ def _side_by_side(
             rows.append([found.setdefault((engine, place), len(found)) for place in there])
     most = max(map(len, rows))
     where = numpy.array([row + row[:1] * (most - len(row)) for row in rows]).T
-    if layouts.column:
-        where = where.reshape(most, len(layouts.members), len(engines))
-    return _of(tuple(found), where)
+    beside = (len(layouts.members), len(engines)) if layouts.column else (len(layouts.members),)
+    return _of(tuple(found), where.reshape(most, *(1,) * axes, *beside))
 
 
 def _of(members: tuple[tuple[Engine, Place], ...], where: Any) -> Place:
-    """Some of these places side by side."""
+    """Some of these places side by side, with what drafts for them."""
     first = members[0][1]
-    sizes = {
-        name: stacked([getattr(place.holding, name) for _, place in members], where)
-        for name in ("weights", "parameters", "depth", "state", "live_values")
-    }
+    found = replace(
+        first,
+        layout=stacked([place.layout for _, place in members], where),
+        holding=_held_by([place.holding for _, place in members], where),
+        members=members,
+        where=where,
+    )
+    drafts = [None if place.draft is None else place.draft.place for _, place in members]
+    drafting = next((place for place in drafts if place is not None), None)
+    if first.draft is None or drafting is None:
+        return found
+    beside = tuple(
+        (engine, _nothing_of(drafting) if one is None else one)
+        for (engine, _), one in zip(members, drafts, strict=True)
+    )
+    return replace(found, draft=replace(first.draft, place=_of(beside, where)))
+
+
+def _held_by(members: Sequence[Holding], where: Any) -> Holding:
+    """What several devices hold side by side: sizes alone."""
+    names = ("weights", "parameters", "depth", "state", "live_values", "encoder_alive")
+    sizes: dict[str, Any] = {name: stacked([getattr(one, name) for one in members], where) for name in names}
+    sizes["samples"] = stacked([int(one.samples) for one in members], where)
+    each = dict.fromkeys(("caching", "text", "stack", "encoder", "towers", "copied", "mixes"), EACH)
+    return replace(members[0], stage=0, **each, **sizes)
+
+
+@lru_cache(maxsize=64)
+def _nothing_of(place: Place) -> Place:
+    """A device that has nothing of a model where others have some."""
     none: dict[str, Any] = dict.fromkeys(("caching", "text", "stack", "encoder", "towers", "copied"), ())
-    return replace(first, holding=replace(first.holding, stage=0, **none, **sizes), members=members, where=where)
+    sizes: dict[str, Any] = dict.fromkeys(("weights", "parameters", "depth", "live_values", "encoder_alive"), 0)
+    return replace(place, holding=replace(place.holding, state=State(), mixes=False, samples=False, **none, **sizes))
 
 
 @lru_cache(maxsize=1024)
-def _picked(place: Place, stages: bytes) -> Place:
-    """Of places side by side one unlike stage of each layout (and machine)."""
+def _picked(place: Place, stages: bytes, shape: tuple[int, ...]) -> Place:
+    """Of places side by side one unlike stage of each load and layout (and machine)."""
     import numpy
 
-    picked = numpy.frombuffer(stages, dtype=numpy.int64).reshape(place.where.shape[1:])
-    return _of(place.members, numpy.take_along_axis(place.where, picked[None], axis=0)[0])
+    picked = numpy.frombuffer(stages, dtype=numpy.int64).reshape(shape)
+    where = numpy.broadcast_to(place.where, (len(place.where), *shape))
+    return _of(place.members, numpy.take_along_axis(where, picked[None], axis=0)[0])
 
 
 def picked_stages(deployment: Deployment, need: Ledger) -> Place:
     """The places that a ledger of layouts side by side is of."""
-    (place,) = places(deployment)
-    return _picked(place, need.stage.tobytes())
+    stages = need.stage
+    (place,) = places(deployment, stages.ndim - len(cast("Layouts", deployment.layout).shape))
+    return _picked(place, stages.tobytes(), stages.shape)
 
 
 def place_in(architecture: Architecture, formats: Formats, layout: Parallelism, engine: Engine) -> Place:
@@ -220,23 +250,28 @@ def _draft(speculation: Speculation, layout: Parallelism, engine: Engine, *, her
 
 def _before_load(place: Place, engine: Engine, peaks: Mapping[str, Quantity]) -> Ledger:
     """What a device holds before any sequence, with so high peaks."""
-    holding, standing = place.holding, engine.standing(place)
-    drafting = None if place.draft is None else place.draft.place
+    holding, held = place.holding, standing(engine, place)
     return Ledger(
         stage=holding.stage,
         stages=place.layout.pipeline,
         weights=holding.weights,
-        loaded=whole_near(standing.loaded),
+        loaded=whole_near(held.loaded),
         kv_cache=0,
-        draft_weights=0 if drafting is None else whole_near(engine.draft_bytes(drafting)),
+        draft_weights=0 if place.draft is None else whole_near(_draft_weights(engine, place)),
         activations=whole_up(reduce(larger, peaks.values(), 0)),
-        context=standing.context,
-        buffers=standing.buffers,
-        graphs=standing.graphs,
-        graphs_counted=standing.graphs_counted,
-        host=whole_near(standing.host),
+        context=held.context,
+        buffers=held.buffers,
+        graphs=held.graphs,
+        graphs_counted=held.graphs_counted,
+        host=whole_near(held.host),
         peaks=peaks,
     )
+
+
+@by_place()
+def _draft_weights(engine: Engine, place: Place) -> float:
+    """Bytes of what drafts, as the engine holds it."""
+    return 0 if place.draft is None or place.draft.place is None else engine.draft_bytes(place.draft.place)
 
 
 def standing_ledger(engine: Engine, place: Place) -> Ledger:
@@ -249,26 +284,24 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     formats, engine = deployment.formats, deployment.engine
     tokens = held_tokens(deployment, load)
     here, encoded = held_sequences(deployment, load), encoded_positions(deployment, load)
-    lengths, offsets = held_lengths(deployment, load), offsets_of(deployment)
+    lengths, offsets, measured = held_lengths(deployment, load), offsets_of(deployment), measured_here(deployment)
     found = None
-    for place in places(deployment):
+    for place in places(deployment, axes_of(deployment, load)):
         holding = place.holding
-        cache: Quantity = 0
-        for length, positions, share in lengths:
-            for size, operator in _entries(engine, place):
-                cache = cache + share * (size * operator.cached_entries(length, positions))
-        cache = whole_up(here * cache)
+        cache = whole_up(here * _cached_bytes(engine, place, lengths))
         state = whole_up(here * engine.state_bytes(holding.state, formats.activation_bytes))
         kept = sum(engine.held_bytes(place, here * share, length, positions) for length, positions, share in lengths)
         drafted, drafting = 0, None if place.draft is None else place.draft.place
         if drafting is not None:
-            drafted = whole_up(here * _draft_cache(drafting, engine, lengths))
+            # which sees the same tokens
+            states = engine.state_bytes(drafting.holding.state, formats.activation_bytes)
+            drafted = whole_up(here * (_cached_bytes(engine, drafting, lengths) + states))
         one = _before_load(place, engine, engine.peaks(place, here, tokens, encoded))
         one.kv_cache, one.state, one.draft_cache = cache, state, drafted
         one.paging = whole_up(kept) - cache - state - drafted
-        one.images = _media_bytes(deployment, load, holding, here)
-        one.adapters = adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine)
-        one = calibrated(one, offsets) if offsets else one
+        one.images = _media_bytes(deployment, load, place, here)
+        one.adapters = adapter_bytes(place, load.adapters, engine)
+        one = calibrated(one, offsets, measured) if offsets else one
         if place.members:
             one = _fullest(one, place)
         found = one if found is None else _fuller(found, one)
@@ -280,7 +313,7 @@ def _fullest(need: Ledger, place: Place) -> Ledger:
     """The fullest of the unlike stages along the first axis, the first where several hold as much."""
     import numpy
 
-    shape = place.where.shape
+    shape = numpy.broadcast_shapes(numpy.shape(need.total), place.where.shape)
     stage = numpy.broadcast_to(need.total, shape).argmax(axis=0)
 
     def picked(value: Quantity) -> Quantity:
@@ -296,39 +329,21 @@ def _fullest(need: Ledger, place: Place) -> Ledger:
     return Ledger(stage=stage, stages=need.stages, **chosen)
 
 
-@lru_cache(maxsize=4096)
-def _entries(engine: Engine, place: Place) -> tuple[tuple[float, Operator], ...]:
-    """(bytes of an entry over all layers that have it, operator) of what a device caches."""
-    if place.members:
-        return _entries_side_by_side(place)
-    return tuple(
-        (layers * engine.entry_bytes(operator.cached_entry(), place.formats), operator)
-        for layers, operator in place.holding.caching
-    )
+def axes_of(deployment: Deployment, load: Load) -> int:
+    """Axes of a load's arrays before those of layouts side by side (and machines)."""
+    if not isinstance(deployment.layout, Layouts):
+        return 0
+    numbers = (load.sequences, load.tokens, load.output, load.depth, load.beams, load.source)
+    return max(0, max(getattr(number, "ndim", 0) for number in numbers) - len(deployment.layout.shape))
 
 
-def _entries_side_by_side(place: Place) -> tuple[tuple[float, Operator], ...]:
-    """Operators that keep as many entries are counted as one."""
-    laws: dict[object, Operator] = {}
-    sizes: list[dict[object, float]] = []
-    for engine, one in place.members:
-        here: dict[object, float] = {}
-        for size, operator in _entries(engine, one):
-            law = operator.cache_law()
-            key = None if law is None else (law.growth, law.reach, law.ratio, law.kind)
-            laws.setdefault(key, operator)
-            here[key] = here.get(key, 0.0) + size
-        sizes.append(here)
-    return tuple(
-        (stacked([here.get(key, 0.0) for here in sizes], place.where), operator) for key, operator in laws.items()
-    )
-
-
-def _draft_cache(place: Place, engine: Engine, lengths: Iterable[tuple[Quantity, Quantity, float]]) -> Quantity:
-    """Bytes of a sequence in the draft's layers, which see the same tokens."""
-    caching, formats = place.holding.caching, place.formats
-    cache = sum(share * cache_bytes(caching, formats, engine, length) for length, _, share in lengths)
-    return cache + engine.state_bytes(place.holding.state, formats.activation_bytes)
+def _cached_bytes(engine: Engine, place: Place, lengths: Iterable[tuple[Quantity, Quantity, float]]) -> Quantity:
+    """What a device caches of a sequence, of the mean of these (tokens, positions of the source, share)."""
+    total: Quantity = 0
+    for length, positions, share in lengths:
+        for layers in caching(engine, place):
+            total = total + share * (layers.total * layers.operator.cached_entries(length, positions))
+    return total
 
 
 def held_tokens(deployment: Deployment, load: Load) -> Quantity:
@@ -369,7 +384,7 @@ def _fuller(one: Ledger, other: Ledger) -> Ledger:
     return Ledger(stages=one.stages, **chosen)
 
 
-def _media_bytes(deployment: Deployment, load: Load, holding: Holding, sequences: Quantity) -> Quantity:
+def _media_bytes(deployment: Deployment, load: Load, place: Place, sequences: Quantity) -> Quantity:
     """What a tower keeps alive, and the embeddings that it hands on, in the images, videos and sounds of one step.
 
     An engine takes as many of a kind into a step as their tokens fit its budget, and one at least; one kind runs after
@@ -377,15 +392,22 @@ def _media_bytes(deployment: Deployment, load: Load, holding: Holding, sequences
     """
     width, alive, handed = deployment.architecture.hidden_size, [], []
     for count, size, of_sound, alone in _media(load):
-        tower = [kind for kind in holding.towers if kind.layer.of_sound == of_sound]
-        if not tower:
+        there, values = _tower_values(deployment.engine, place, of_sound)
+        if not somewhere(there):
             continue
         shown = larger(1, larger(size.tokens, size.attended))
         together = smaller(sequences * count, larger(1, deployment.engine.step_tokens // shown))
-        alive.append((1 if alone else together) * (live_beside(tower) * size.positions))
-        handed.append(together * (shown * width))
+        alive.append((1 if alone else together) * (values * size.positions))
+        handed.append(there * together * (shown * width))
     peak = table("memory")["forward"]["factor"] * (reduce(larger, alive, 0) + sum(handed))
     return whole_up(peak * deployment.formats.activation_bytes)
+
+
+@by_place()
+def _tower_values(_: Engine, place: Place, of_sound: bool) -> tuple[int, float]:
+    """(1 where a device has a tower of this kind, else 0; values a position that are alive in it)."""
+    tower = [kind for kind in place.holding.towers if kind.layer.of_sound == of_sound]
+    return int(bool(tower)), live_beside(tower)
 
 
 def _media(load: Load) -> Iterator[tuple[Quantity, InputSize, bool, bool]]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from ..engines.described import live_beside
+from ..engines.places import standing
 from ..facts import table
+from ..ranks import live_beside
 from ..units import ceil_div, larger, whole_near, whole_up
 from .adapters import adapter_bytes
 from .ledger import Ledger, places
@@ -24,7 +25,7 @@ def making_ledger(deployment: Deployment, load: Load) -> Ledger:
     architecture, engine = deployment.architecture, deployment.engine
     here = ceil_div(load.sequences, deployment.layout.data)
     (place,) = places(deployment)
-    holding, standing = place.holding, engine.standing(place)
+    holding, held_always = place.holding, standing(engine, place)
     held: Quantity = 0.0
     peaks: dict[str, Quantity] = {}
     if load.images is not None and architecture.latents is not None:
@@ -35,14 +36,14 @@ def making_ledger(deployment: Deployment, load: Load) -> Ledger:
         stage=0,
         stages=1,
         weights=holding.weights,
-        loaded=whole_near(standing.loaded),
+        loaded=whole_near(held_always.loaded),
         kv_cache=0,
         images=whole_up(held),
-        adapters=adapter_bytes(holding, load.adapters, deployment.layout.tensor, engine),
+        adapters=adapter_bytes(place, load.adapters, engine),
         activations=whole_up(reduce(larger, peaks.values(), 0)),
-        context=standing.context,
-        buffers=standing.buffers,
-        host=whole_near(standing.host),
+        context=held_always.context,
+        buffers=held_always.buffers,
+        host=whole_near(held_always.host),
         peaks=peaks,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engines import device_of, serves, settings_of
 from ..engines.inferred import only_loader
 from ..engines.launch import launch_line
+from ..engines.places import standing
 from ..engines.releases import engine_table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
@@ -270,7 +271,7 @@ def _fits(
     for offer in offers:
         for layout, place in offer.layouts:
             # where the weights alone are more, nothing else need be summed
-            if place.holding.weights - offer.engine.standing(place).host > offer.memory_bytes:
+            if place.holding.weights - standing(offer.engine, place).host > offer.memory_bytes:
                 continue
             candidate = deployment.moved(offer.engine, offer.accelerator, layout)
             verdict = judge(candidate, load, counted(candidate), offer.memory_bytes)

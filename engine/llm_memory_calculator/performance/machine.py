@@ -393,6 +393,8 @@ class FleetEngine:
     recurrent_bytes: Quantity
     step_tokens: Quantity
     stage_depths: Callable[[int, int], tuple[int, ...]]
+    leaves_layers: bool = False
+    """Never: what is left to the host is asked layout by layout."""
 
 
 def fleet_of(members: Sequence[Machine]) -> FleetEngine:

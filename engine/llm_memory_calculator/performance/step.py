@@ -143,7 +143,7 @@ def _law(kind: Kind, operator: Operator, machine: Machine, form: Format, formats
 
 def layers_of(deployment: Deployment, holding: Holding) -> tuple[tuple[int, Kind], ...]:
     """(how many, kind) of what a step of the text runs through on a stage, layers on the host as kinds of their own."""
-    if deployment.engine.kernels.host_memory is None:
+    if deployment.engine.kernels.host_memory is None or not deployment.engine.leaves_layers:
         return holding.text
     layout = deployment.layout
     of_copy = Parallelism(tensor=layout.tensor, pipeline=layout.pipeline, data=layout.pooled, expert=layout.expert)
@@ -165,7 +165,7 @@ def _layers_of(engine: Engine, place: Place) -> tuple[tuple[int, Kind], ...]:
 
 def lies_on_host(deployment: Deployment) -> bool:
     """Whether the host has layers, or experts of some."""
-    if deployment.engine.kernels.host_memory is None:
+    if deployment.engine.kernels.host_memory is None or not deployment.engine.leaves_layers:
         return False
     stages = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
     return any(kind.on_host for holding in stages for _, kind in layers_of(deployment, holding))

@@ -150,7 +150,7 @@ def held(deployment: Deployment, load: Load, offered: Layouts) -> Held:
     """The ledger of each layout, judged."""
     import numpy
 
-    if memory_side_by_side(deployment, load):
+    if memory_side_by_side(deployment):
         try:
             assert deployment.usable_bytes is not None
             return held_together(deployment.laid_out(offered), load, deployment.usable_bytes, (len(offered.members),))
@@ -179,10 +179,9 @@ def held_together(deployment: Deployment, load: Load, total_bytes: Quantity, sha
     )
 
 
-def memory_side_by_side(deployment: Deployment, load: Load) -> bool:
-    """Whether the ledger takes layouts side by side: nothing beside the text is held."""
-    beside = (load.images, load.video, load.sound, load.adapters, deployment.speculation, deployment.calibration)
-    return deployment.engine.SIDE_BY_SIDE and deployment.architecture.task == "decoder" and not any(beside)
+def memory_side_by_side(deployment: Deployment) -> bool:
+    """Whether the ledger takes layouts side by side: that of all that is served step by step."""
+    return deployment.architecture.task != "diffusion"
 
 
 def times(deployment: Deployment, load: Load, offered: Layouts) -> tuple[Array, Array]:
@@ -210,8 +209,9 @@ def times_together(deployment: Deployment, load: Load, shape: tuple[int, ...]) -
 
 def time_side_by_side(deployment: Deployment) -> bool:
     """Whether times take layouts side by side."""
-    beside = (deployment.speculation, deployment.measured, deployment.engine.kernels.host_memory)
-    return deployment.architecture.task == "decoder" and not any(beside)
+    if deployment.architecture.task != "decoder" or deployment.engine.leaves_layers:
+        return False
+    return deployment.speculation is None and deployment.measured is None
 
 
 def eligible(there: Held, offered: Array | bool = True) -> Array:

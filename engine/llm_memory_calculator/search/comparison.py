@@ -70,7 +70,7 @@ def try_accelerators(deployments: Sequence[Deployment], load: Load, goal: str) -
     by_device = any(one.devices is None for one in deployments)
     # the same accelerator may stand there twice, with more devices
     where = {id(one): index for index, one in enumerate(deployments)}
-    fleets, alone = together([one for one in deployments if one.devices is None], load)
+    fleets, alone = together([one for one in deployments if one.devices is None])
     sized = [(one, one) for one in deployments if one.devices is not None]
     sized += [(one, _offered(one, load)) for one in alone]
     for fleet in fleets:
@@ -88,7 +88,7 @@ def _tried(these: Sequence[Tried], *, by_device: bool) -> Iterator[Tried]:
     """Accelerators with as many devices of each, in their best layouts."""
     load, goal = these[0].load, these[0].goal
     whose = {id(one.deployment): one for one in these}
-    fleets, alone = together([one.deployment for one in these], load)
+    fleets, alone = together([one.deployment for one in these])
     for fleet in fleets:
         try:
             best = best_of_each(fleet, load, goal, by_device=by_device)

@@ -110,20 +110,17 @@ def alone_of(deployment: Deployment) -> Fleet:
     return Fleet(deployments=(deployment,), engine=engine, holding=None, total_bytes=numpy.zeros(1))
 
 
-def together(deployments: Iterable[Deployment], load: Load) -> tuple[list[Fleet], list[Deployment]]:
+def together(deployments: Iterable[Deployment]) -> tuple[list[Fleet], list[Deployment]]:
     """Deployments in fleets, and those that are asked one by one."""
     groups: dict[object, list[Deployment]] = {}
     alone = []
     for one in deployments:
-        if not (cells.memory_side_by_side(one, load) and cells.time_side_by_side(one) and _timed(one)):
+        if not (cells.memory_side_by_side(one) and cells.time_side_by_side(one) and _timed(one)):
             alone.append(one)
             continue
         engine, kernels = one.engine, one.engine.kernels
-        told = tuple((name, engine.settings.get(name)) for name in (engine.SHARE, engine.EAGER))
         alike = (
-            type(engine),
-            engine.version,
-            told,
+            engine.alike,
             kernels.skips,
             bool(engine.host.dispatch),
             engine.step_tokens,

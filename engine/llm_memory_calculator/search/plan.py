@@ -153,7 +153,7 @@ def search(
     points, considered, meeting, least = list[Point](), 0, 0, list[tuple[float, float]]()
     left_out = [f"{name}: {reason}" for name, reason in refused.items()]
     unquantised = {id(one.formats): own for one, own in offered}
-    fleets, alone = together([one for one, _ in offered], load)
+    fleets, alone = together([one for one, _ in offered])
     for one in alone:
         try:
             fleets.append(alone_of(one))
