@@ -8,6 +8,7 @@ CalculatorError
 │   └── UnsupportedModelError     a model_type that no family describes
 ├── LayoutError                   a layout that the model or the devices cannot take
 ├── DoesNotFitError               no layout of these devices holds the model
+├── WorkLimitError                a question that would take longer to answer than it may
 ├── HardwareError …               UnknownHardwareError, AmbiguousHardwareError, InvalidHardwareError
 └── SourceError                   a model that could not be read
     ├── UnknownModelError         no such path, no such name in the catalogue or on the hub (404)
@@ -42,6 +43,7 @@ __all__ = [
     "UnknownHardwareError",
     "UnknownModelError",
     "UnsupportedModelError",
+    "WorkLimitError",
     "did_you_mean",
     "shown",
 ]
@@ -73,6 +75,10 @@ class LayoutError(CalculatorError):
 
 class DoesNotFitError(CalculatorError):
     """The model does not fit on these devices in any layout."""
+
+
+class WorkLimitError(CalculatorError):
+    """The question takes more computing than whoever answers it allows."""
 
 
 class SourceError(CalculatorError):

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .units import Quantity
+from .work import look
 
 if TYPE_CHECKING:
     import numpy
@@ -42,6 +43,7 @@ def stacked(members: Sequence[_Member], where: numpy.ndarray[Any, Any] | None = 
 
 
 def _stacked(members: Sequence[Any], where: numpy.ndarray[Any, Any] | None) -> Any:
+    look()
     first = members[0]
     if isinstance(first, bool):
         return _same(members)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..units import are_plain, ceil_div, larger, smaller, whole_down, whole_near, whole_up
+from ..work import looked
 from .base import CacheRoom
 
 if TYPE_CHECKING:
@@ -123,13 +124,13 @@ class Pages:
 
 def with_groups_alike(pages: Sequence[Pages | None]) -> list[Pages]:
     """The same with groups of the same kinds in all, none of those that one has not."""
-    by_kind = [{} if one is None else _by_kind(one.groups) for one in pages]
+    by_kind = [{} if one is None else _by_kind(one.groups) for one in looked(pages)]
     specs: dict[tuple[Kept, int, int], Spec] = {}
     for there in by_kind:
         for key, group in there.items():
             specs.setdefault(key, group.spec)
     found = []
-    for one, there in zip(pages, by_kind, strict=True):
+    for one, there in looked(zip(pages, by_kind, strict=True)):
         groups = tuple(
             there.get(key) or Group(spec=replace(spec, token_bytes=0), count=0, layers=0, block_tokens=1)
             for key, spec in specs.items()

@@ -12,6 +12,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from ..stacks import stacked
+from ..work import looked
 from .base import Place, Standing
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def by_place(alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: a
 
         @lru_cache(maxsize=256)
         def side_by_side(place: Place, *told: Hashable) -> _Answer:
-            answers: Sequence[_Answer] = alike([known(engine, one, *told) for engine, one in place.members])
+            answers: Sequence[_Answer] = alike([known(engine, one, *told) for engine, one in looked(place.members)])
             return stacked(answers, place.where)
 
         @wraps(law)

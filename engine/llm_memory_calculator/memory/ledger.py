@@ -15,6 +15,7 @@ from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, holdings, live_beside
 from ..stacks import EACH, stacked
 from ..units import are_plain, ceil_div, choose, larger, smaller, somewhere, whole_near, whole_up
+from ..work import look, looked
 from .adapters import adapter_bytes
 from .calibration import calibrated, measured_here, offsets_of
 
@@ -144,7 +145,7 @@ def _side_by_side(
 
     found: dict[tuple[Engine, Place], int] = {}
     rows = []
-    for layout in layouts.members:
+    for layout in looked(layouts.members):
         sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
         for engine in engines:
             there = _places(architecture, formats, *sizes, engine, speculation)
@@ -281,6 +282,7 @@ def standing_ledger(engine: Engine, place: Place) -> Ledger:
 
 def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     """Bytes on the device that holds most, of a model that is served step by step."""
+    look()
     formats, engine = deployment.formats, deployment.engine
     tokens = held_tokens(deployment, load)
     here, encoded = held_sequences(deployment, load), encoded_positions(deployment, load)

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from ..lengths import spread
+from ..work import look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +106,7 @@ def simulate(
     reserve = scheduler.reserve
     kept = [request.tokens + request.before + reserve * request.output for request in requests]
     while left:
+        look()
         decoding = len(running)
         seen = begun_at if ahead and decoding else clock
         while coming and coming[0][0] <= seen:

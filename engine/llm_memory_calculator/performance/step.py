@@ -13,6 +13,7 @@ from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, Kind, holdings
 from ..stacks import stacked
 from ..units import are_plain, larger, smaller, somewhere
+from ..work import look
 from .collectives import cells, hand_over_law, sum_law
 from .machine import law_of, law_on_host, machine_of
 from .roofline import OperatorTime, moved_bytes, value_bytes
@@ -378,6 +379,7 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
 
     Raises LayoutError when devices have no link.
     """
+    look()
     layout, machine = deployment.layout, machine_of(deployment)
     groups = step if isinstance(step, tuple) else (step,)
     merged = merged_of(groups)

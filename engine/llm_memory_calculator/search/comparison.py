@@ -12,6 +12,7 @@ from ..memory import short_note
 from ..performance.machine import machine_of
 from ..report import ComparisonReport, HardwareRow, Note
 from ..stacks import UnlikeError
+from ..work import each
 from .cells import score
 from .fleet import best_of_each, fewest_of_each, together
 from .layouts import best_layouts, fewest_in_node, one_token_notes, place
@@ -80,7 +81,7 @@ def try_accelerators(deployments: Sequence[Deployment], load: Load, goal: str) -
     for given, one in sized:
         tried = Tried(deployment=one, index=where[id(given)], devices=given.devices, load=load, goal=goal)
         by_count.setdefault(one.devices, []).append(tried)
-    found = [one for same in by_count.values() for one in _tried(same, by_device=by_device)]
+    found = [one for same in each(list(by_count.values())) for one in _tried(same, by_device=by_device)]
     return sorted(found, key=lambda one: (one.best is None, not one.fits, one.score, one.index))
 
 

@@ -24,6 +24,7 @@ from ..performance.reports import estimate_served, served_interval
 from ..performance.serving import kept_tokens, mean_request, most_running
 from ..report import Meets, Note, Plan, PlanReport
 from ..stacks import UnlikeError
+from ..work import each, looked
 from .cells import require_links
 from .fleet import Fleet, alone_of, together
 
@@ -159,7 +160,7 @@ def search(
             fleets.append(alone_of(one))
         except (CalculatorError, UnlikeError) as error:
             left_out.append(f"{one.device}: {error}")
-    for fleet in fleets:
+    for fleet in looked(fleets):
         try:
             found = _points(fleet, load, targets, unquantised[id(fleet.deployments[0].formats)])
         except UnlikeError as error:
@@ -170,7 +171,7 @@ def search(
         least += found.least
     planned = list[Planned]()
     for some in _finalists(points):
-        planned += [one for point in some for one in _settled(point, load, targets)]
+        planned += [one for point in each(some) for one in _settled(point, load, targets)]
         if any(one.meets == "surely" for one in planned):
             break
     nearest = None
