@@ -128,7 +128,8 @@ def _loaded(
         return _called(_bundled(place), str(model), place.repository)
     if place.kind in ("catalogue", "name"):
         return _bundled(place)
-    origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
+    with sources.one_deadline():
+        origin = sources.with_beside(sources.read(place, token=token, refresh=refresh), token=token)
     if as_other and (other := as_other(origin)):
         return other
     found = _described(origin)

@@ -23,7 +23,9 @@ from llm_memory_calculator.errors import (
     SourceError,
     UnknownModelError,
 )
-from llm_memory_calculator.sources import hub as hub_module, local, resolve
+from llm_memory_calculator.sources import hub as hub_module, local, one_deadline, resolve, with_beside
+from llm_memory_calculator.sources.hosts import is_of_hub
+from llm_memory_calculator.work import Stopped, Work, bounded
 
 CONFIG = {"model_type": "llama", "hidden_size": 4096}
 BODY = json.dumps(CONFIG).encode()
@@ -138,7 +140,7 @@ def test_a_name_near_the_catalogue_is_offered(status: int, hub: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["openai-community/gpt2", "OpenAI-Community/GPT2", "Qwen/Qwen2.5-7B"])
-@pytest.mark.parametrize("status", [401, 404, 503])
+@pytest.mark.parametrize("status", [401, 404])
 def test_a_name_is_not_offered_to_who_asked_for_it(status: int, name: str, hub: Any) -> None:
     hub.answer = hub.answering(status)
     with pytest.raises(SourceError) as raised:
@@ -311,8 +313,11 @@ def test_a_renamed_repository_is_followed_with_the_token(hub: Any) -> None:
     assert [headers["authorization"] for _, headers in hub.requests] == [f"Bearer {SECRET}"] * 2
 
 
-def test_a_redirect_to_another_host_does_not_carry_the_token(hub: Any, hubs: Any) -> None:
+def test_a_redirect_to_another_host_does_not_carry_the_token(
+    hub: Any, hubs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = hubs()
+    monkeypatch.setenv("LLM_MEMORY_CALCULATOR_HUB_HOSTS", f"cdn.example, {other.url}")
     hub.answer = hub.answering(302, location=f"{other.url}/blob?signature=1")
     assert resolve("acme/model", token=SECRET).config == CONFIG
     assert "authorization" in hub.requests[0][1]
@@ -332,8 +337,83 @@ def test_redirects_without_end_are_left(hub: Any) -> None:
 )
 def test_a_redirect_to_no_web_address_is_refused(location: str, hub: Any) -> None:
     hub.answer = hub.answering(302, location=location)
-    with pytest.raises(HubOfflineError, match="could not be asked"):
+    with pytest.raises(HubOfflineError, match=r"could not be asked|is not the hub's"):
         resolve("acme/model")
+
+
+def test_a_redirect_to_a_host_that_is_not_the_hubs_is_not_followed(hub: Any, hubs: Any) -> None:
+    other = hubs()
+    hub.answer = hub.answering(302, location=f"{other.url}/latest/meta-data/")
+    with pytest.raises(HubOfflineError, match="LLM_MEMORY_CALCULATOR_HUB_HOSTS"):
+        resolve("acme/model")
+    assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("https://cdn-lfs-us-1.hf.co/x", True),
+        ("https://huggingface.co/a/b", True),
+        ("https://mirror.example/x", True),
+        ("https://cdn.mirror.example/x", True),
+        ("http://huggingface.co/a/b", False),
+        ("https://huggingface.co:8443/a/b", False),
+        ("https://huggingface.co.evil.example/", False),
+        ("https://evilhf.co/", False),
+        ("https://huggingface.co@evil.example/", False),
+        ("https://10.0.0.7/x", False),
+        ("https://169.254.169.254/latest", False),
+        ("https://[::1]/x", False),
+        ("http://mirror.example/x", False),
+        ("http://hub.internal:8080/x", True),
+        ("http://hub.internal:8081/x", False),
+    ],
+)
+def test_redirects_lead_to_the_hubs_hosts_and_those_that_are_listed(
+    address: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_MEMORY_CALCULATOR_HUB_HOSTS", "mirror.example, http://hub.internal:8080, 10.0.0.7")
+    assert is_of_hub(address, "https://huggingface.co/acme/model/resolve/main/config.json") is asked
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen2.5-7B", "qwen2.5_7b"])
+def test_a_model_of_the_catalogue_is_taken_from_it_where_the_hub_is_down(name: str, hub: Any) -> None:
+    hub.answer = hub.answering(503)
+    anew, plain = resolve(name, refresh=True), resolve(name)
+    assert (anew.kind, anew.config) == ("catalogue", plain.config)
+    assert [(note.subject, note.origin) for note in anew.notes] == [("refresh", "warning")]
+    assert "catalogue" in anew.notes[0].text
+
+
+def test_the_copy_of_an_earlier_answer_is_taken_where_the_hub_is_down(hub: Any) -> None:
+    resolve("acme/model")
+    hub.answer = hub.answering(503)
+    anew = resolve("acme/model", refresh=True)
+    assert anew.config == CONFIG
+    assert [note.subject for note in anew.notes] == ["refresh"]
+
+
+@pytest.mark.usefixtures("short_deadline")
+def test_config_and_what_stands_beside_it_share_one_deadline(hub: Any) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.4)
+        hub.answering(200, BODY)(handler)
+
+    hub.answer = answer
+    started = time.monotonic()
+    with one_deadline():
+        assert with_beside(resolve("acme/model")).notes[0].subject == "weights"
+    assert 0.4 < time.monotonic() - started < 0.4 + 0.3
+
+
+def test_a_question_that_nobody_waits_for_leaves_a_silent_hub(hub: Any) -> None:
+    hub.answer = lambda _: hub.closing.wait(5) and None
+    work = Work(60)
+    threading.Timer(0.3, work.stop).start()
+    started = time.monotonic()
+    with pytest.raises(Stopped), bounded(work):
+        resolve("acme/model")
+    assert time.monotonic() - started < 0.3 + 0.5
 
 
 @pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://x", "http://", "http://h:port"])

@@ -13,6 +13,8 @@ from ..formats.stored import StoredTotal, StoredWeights
 from ..report import Note
 from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
+from .hub import one_deadline
+from .reach import EVERYWHERE, require, within
 
 __all__ = [
     "Origin",
@@ -21,6 +23,7 @@ __all__ = [
     "catalogue_names",
     "given",
     "locate",
+    "one_deadline",
     "read",
     "repository_info",
     "resolve",
@@ -165,9 +168,12 @@ def _from_hub(place: Place, token: str | None, refresh: bool, *, is_base: bool =
     """What the hub answers, or what the name may mean where it was not reached; `is_base`: an adapter names it."""
     derived = place.derived
     try:
-        found = hub.load(place.name, token=token, refresh=refresh)
+        found = _asked_of_hub(place.name, token, refresh)
     except HubOfflineError as error:
-        if derived is None or derived.refusal or not derived.base or refresh:
+        earlier = _not_anew(place.name, error) if refresh else None
+        if earlier is not None:
+            return earlier
+        if derived is None or derived.refusal or not derived.base:
             raise type(error)(f"{error}{names.hint(derived)}") from None
         return _derived(derived, f"The hub was not reached ({error})")
     except hub.NoConfigError as error:
@@ -187,10 +193,35 @@ def _from_hub(place: Place, token: str | None, refresh: bool, *, is_base: bool =
     )
 
 
+def _not_anew(repository: str, error: HubOfflineError) -> Origin | None:
+    """What is known of a repository that could not be asked for anew: as the catalogue has it, or an earlier answer."""
+    known = find(repository)
+    if known:
+        found, what = read(Place("catalogue", known.id, repository=known.repository)), "the bundled catalogue's config"
+    else:
+        with within(EVERYWHERE):
+            copy = hub.kept(repository)
+        if copy is None:
+            return None
+        found = Origin(model=repository, kind="hub", where=copy.where, config=copy.config, folder=copy.folder)
+        what = "the copy of an earlier answer"
+    return _noting(found, Note(subject="refresh", text=f"{error} Instead {what} was taken.", origin="warning"))
+
+
+def _asked_of_hub(repository: str, token: str | None, refresh: bool) -> hub.Answer:
+    with within(EVERYWHERE):
+        return hub.load(repository, token=token, refresh=refresh)
+
+
+def _beside(repository: str, token: str | None, refresh: bool) -> hub.Beside:
+    with within(EVERYWHERE):
+        return hub.beside(repository, token=token, refresh=refresh)
+
+
 def _without_config(repository: str, token: str | None, refresh: bool) -> Origin | None:
     """The model of a pipeline's parts, of a params.json, or that an adapter names as its base; or None."""
     try:
-        found = hub.beside(repository, token=token, refresh=refresh)
+        found = _beside(repository, token, refresh)
     except SourceError:
         return None
     index = found.texts.get(pipelines.INDEX)
@@ -231,11 +262,12 @@ def with_beside(origin: Origin, *, token: str | None = None) -> Origin:
         return origin
     kept = origin
     if origin.folder:
-        kept = _with_weights_of(origin.folder, _completed(origin, _in_folder(origin.folder)))
+        with within(EVERYWHERE):
+            kept = _with_weights_of(origin.folder, _completed(origin, _in_folder(origin.folder)))
         if kept.weights is not None:
             return kept
     try:
-        found = hub.beside(origin.model, token=token, refresh=origin.fetched)
+        found = _beside(origin.model, token, origin.fetched)
     except SourceError as error:
         text = f"What stands beside the config on the hub was not read: the config alone was counted. {error}"
         return _noting(kept, Note(subject="weights", text=text, origin="source"))
@@ -307,6 +339,7 @@ def _by_usual_names(origin: Origin) -> Origin:
 
 
 def _from_disk(path: str) -> Origin:
+    require(path)
     expanded = os.path.expanduser(path)
     if gguf_file.is_named_so(expanded):
         return _from_gguf(path, expanded)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from . import local
+from .reach import require
 
 NAME = "adapter_config.json"
 
@@ -16,6 +17,7 @@ def read_adapter(path: str) -> dict[str, Any]:
 
     Raises ArgumentError where there is none, InvalidFileError for what is not one.
     """
+    require(path)
     shown, expanded = local.shorten(path), os.path.expanduser(path)
     file = os.path.join(expanded, NAME) if os.path.isdir(expanded) else expanded
     if not os.path.isfile(file):

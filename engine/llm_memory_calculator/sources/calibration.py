@@ -7,10 +7,12 @@ from typing import Any
 
 from ..errors import ArgumentError
 from . import local
+from .reach import require
 
 
 def read_calibration(path: str) -> dict[str, Any]:
     """The object in a calibration's file. Raises ArgumentError where there is none, InvalidFileError for another."""
+    require(path)
     shown, expanded = local.shorten(path), os.path.expanduser(path)
     if not os.path.isfile(expanded):
         raise ArgumentError(

@@ -16,8 +16,9 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, wait
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -31,9 +32,11 @@ from ..errors import (
     SourceError,
     UnknownModelError,
 )
+from ..work import require_wanted, waiting
 from . import local
 from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
+from .hosts import VARIABLE as HOSTS, is_of_hub
 from .params_json import NAME as PARAMS
 from .pipelines import INDEX
 
@@ -41,6 +44,7 @@ DEADLINE_S = 5.0
 """The longest that a call waits for the network: name look-up, connections, redirects and body together."""
 METADATA_DEADLINE_S = 2.0
 """The longest that a call waits, after the config, for the list of files and the small ones beside the config."""
+_WATCHED_EVERY_S = 0.1
 MOST_REDIRECTS = 5
 MOST_PARTS = 16
 _REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
@@ -54,6 +58,19 @@ def is_repository(name: str) -> bool:
     if len(name) > _LONGEST_ID or ".." in name or "--" in name or name.endswith(".git"):
         return False
     return _REPOSITORY.fullmatch(name) is not None
+
+
+_ends: ContextVar[float] = ContextVar("ends", default=float("inf"))
+
+
+@contextlib.contextmanager
+def one_deadline() -> Iterator[None]:
+    """Around several questions to the hub that shall take DEADLINE_S together, the loading of its client included."""
+    token = _ends.set(min(time.monotonic() + DEADLINE_S, _ends.get()))
+    try:
+        yield
+    finally:
+        _ends.reset(token)
 
 
 class Answer(NamedTuple):
@@ -93,14 +110,9 @@ def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
     _check_token(token, "`token`")
     endpoint = _endpoint()
     url = f"{endpoint}/{repository}/resolve/main/config.json"
-    copy = _copy_of(repository)
-    if not refresh or _is_offline():
-        config = local.load_cached(str(copy))
-        if config is not None:
-            return Answer(_shown(url), config, fetched=False)
-        kept = _from_hub_cache(repository)
-        if kept is not None:
-            return Answer(_shown(url), kept[1], fetched=False, folder=kept[0])
+    earlier = kept(repository) if not refresh or _is_offline() else None
+    if earlier is not None:
+        return earlier
     if _is_offline():
         raise HubOfflineError(
             f"{repository!r} is not in the cache and the hub is switched off. Unset HF_HUB_OFFLINE and "
@@ -108,8 +120,18 @@ def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
         )
     body = _within_deadline(_Download(repository, url, token, DEADLINE_S))
     config = local.parse(body, f"What {_shown(url)} answered")
-    _store(copy, body)
+    _store(_copy_of(repository), body)
     return Answer(_shown(url), config, fetched=True)
+
+
+def kept(repository: str) -> Answer | None:
+    """A copy of an earlier answer: our own, or that of the cache which other programs share."""
+    where = _shown(f"{_endpoint()}/{repository}/resolve/main/config.json")
+    config = local.load_cached(str(_copy_of(repository)))
+    if config is not None:
+        return Answer(where, config, fetched=False)
+    found = _from_hub_cache(repository)
+    return None if found is None else Answer(where, found[1], fetched=False, folder=found[0])
 
 
 def beside(repository: str, *, token: str | None, refresh: bool) -> Beside:
@@ -120,9 +142,9 @@ def beside(repository: str, *, token: str | None, refresh: bool) -> Beside:
     """
     copy = _copy_of(repository).with_suffix(".beside.json")
     if not refresh or _is_offline():
-        kept = local.load_cached(str(copy))
-        if kept is not None and all(isinstance(kept.get(name), dict) for name in ("sizes", "values", "texts")):
-            return Beside(kept["sizes"], kept["values"], kept["texts"], {})
+        earlier = local.load_cached(str(copy))
+        if earlier is not None and all(isinstance(earlier.get(name), dict) for name in ("sizes", "values", "texts")):
+            return Beside(earlier["sizes"], earlier["values"], earlier["texts"], {})
     if _is_offline():
         raise HubOfflineError(f"The hub is switched off, and no earlier answer for {repository!r} is kept.")
     ends = time.monotonic() + METADATA_DEADLINE_S
@@ -198,7 +220,7 @@ class _Download:
         self.token = token
         self.seconds = seconds
         self.what = what
-        self.ends = time.monotonic() + seconds
+        self.ends = min(time.monotonic() + seconds, _ends.get())
         self._stream: Any = None
 
     def read(self) -> bytes:
@@ -220,6 +242,11 @@ class _Download:
             ) as answer:
                 if answer.status_code in (301, 302, 303, 307, 308) and "location" in answer.headers:
                     url = urljoin(url, answer.headers["location"])
+                    if not is_of_hub(url, self.url):
+                        raise HubOfflineError(
+                            f"{_shown(self.url)} leads to an address that is not the hub's, which is not followed. "
+                            f"Check HF_ENDPOINT, name the host in {HOSTS} if it is to be trusted, {_OR_LOCAL}."
+                        )
                     continue
                 if answer.status_code != 200:
                     _refuse(self.repository, _shown(self.url), answer.status_code, answer.headers, bool(token))
@@ -269,10 +296,6 @@ def _within_deadline(download: _Download) -> bytes:
     A look-up of a name, or a server that sends its headers a byte at a time, cannot be timed from within: each byte
     starts the transport's timeout anew.
     """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # The hub's library spells its transport httpx before 2.0 and httpx2 since; its errors derive from that one's.
-    transport: Any = importlib.import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
     outcome: Future[bytes] = Future()
 
     def work() -> None:
@@ -283,21 +306,50 @@ def _within_deadline(download: _Download) -> bytes:
 
     host = _host(download.url)[1]
     threading.Thread(target=work, name=download.what, daemon=True).start()
+    too_late = HubOfflineError(
+        f"{host} did not send the {download.what} of {download.repository!r} within {download.seconds:g} s. Try "
+        f"again, {_OR_LOCAL}.{near_names(download.repository)}"
+    )
     try:
-        return outcome.result(timeout=download.seconds)
-    except (TimeoutError, transport.TimeoutException):
-        download.abandon()
-        raise HubOfflineError(
-            f"{host} did not send the {download.what} of {download.repository!r} within {download.seconds:g} s. Try "
-            f"again, {_OR_LOCAL}.{near_names(download.repository)}"
-        ) from None
+        return _awaited(outcome, download)
+    except TimeoutError:
+        raise too_late from None
     except CalculatorError:
         raise
-    except (transport.HTTPError, transport.InvalidURL, OSError, ValueError) as error:
+    except Exception as error:
+        transport = _transport()
+        if isinstance(error, transport.TimeoutException):
+            raise too_late from None
+        if not isinstance(error, (transport.HTTPError, transport.InvalidURL, OSError, ValueError)):
+            raise
         raise HubOfflineError(
             f"{host} could not be asked for {download.repository!r} ({local.shorten(str(error))}). Check the network "
             f"and HF_ENDPOINT, {_OR_LOCAL}.{near_names(download.repository)}"
         ) from None
+
+
+def _awaited(outcome: Future[bytes], download: _Download) -> bytes:
+    """What the download's thread comes to; it is left at the deadline, or when nobody waits for the answer."""
+    try:
+        with waiting():
+            while not outcome.done():
+                require_wanted()
+                left = download.ends - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                wait((outcome,), timeout=min(left, _WATCHED_EVERY_S))
+    finally:
+        if not outcome.done():
+            download.abandon()
+    return outcome.result()
+
+
+def _transport() -> Any:
+    """What the hub's library sends requests by, which is httpx before its 2.0 and httpx2 since."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # its errors derive from that one's
+    return importlib.import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
 
 
 def _refuse(repository: str, url: str, status: int, headers: Mapping[str, str], has_token: bool) -> NoReturn:

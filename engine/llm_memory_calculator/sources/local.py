@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from ..errors import InvalidFileError, UnknownModelError
+from .reach import covered, require
 
 MAX_BYTES = 16 * 2**20
 _SMALL = 64 * 2**10
@@ -28,16 +29,18 @@ def is_json_name(text: str) -> bool:
 def is_config(path: str) -> bool:
     """Whether the path is a folder that holds a config.json, or is named like a .json file."""
     expanded = os.path.expanduser(path)
-    return os.path.lexists(expanded if is_json_name(expanded) else os.path.join(expanded, "config.json"))
+    return covered(path) and os.path.lexists(
+        expanded if is_json_name(expanded) else os.path.join(expanded, "config.json")
+    )
 
 
 def exists(path: str) -> bool:
     """Whether something has this path, be it a link that leads nowhere."""
-    return os.path.lexists(os.path.expanduser(path))
+    return covered(path) and os.path.lexists(os.path.expanduser(path))
 
 
 def is_file(path: str) -> bool:
-    return os.path.isfile(os.path.expanduser(path))
+    return covered(path) and os.path.isfile(os.path.expanduser(path))
 
 
 def load(path: str) -> tuple[str, dict[str, Any]]:
@@ -111,6 +114,7 @@ def _text(body: bytes) -> str:
 
 def _mode(path: str) -> int:
     """The kind of file that the path leads to, in `stat`'s terms."""
+    require(path)
     shown = shorten(path)
     try:
         return os.stat(path).st_mode
@@ -126,6 +130,7 @@ def _mode(path: str) -> int:
 
 def names_in(folder: str) -> list[str]:
     """The names in a folder, in order. Raises InvalidFileError when it cannot be read."""
+    require(folder)
     try:
         return sorted(os.listdir(folder))
     except OSError as error:

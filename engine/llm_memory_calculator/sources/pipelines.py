@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import local
+from .reach import covered
 
 INDEX = "model_index.json"
 MOST_CONTROLS = 4
@@ -15,6 +16,8 @@ MOST_CONTROLS = 4
 
 def is_pipeline(path: str) -> bool:
     """Whether the path is a pipeline's folder, or the file in it that names the parts."""
+    if not covered(path):
+        return False
     expanded = os.path.expanduser(path)
     if os.path.basename(expanded) == INDEX:
         return os.path.lexists(expanded)
