@@ -90,6 +90,7 @@ from .report import (
     StartupLogReport,
 )
 from .startup_logs import StartupLog, read_log
+from .work import looked
 
 
 def load_model(model: ModelLike, *, token: str | None = None, refresh: bool = False) -> Model:
@@ -580,7 +581,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
         raise ArgumentError(
             "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for what clouds rent."
         )
-    chosen = [named(entry, asked.devices) for entry in hardware or accelerators_for_serving()]
+    chosen = [named(entry, asked.devices) for entry in looked(hardware or accelerators_for_serving())]
     chosen = [(accelerator, count and searched(count)) for accelerator, count in chosen]
     plain = deployed(asked, model)
     unserved = [entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))]
@@ -591,7 +592,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
             f"engine {plain.engine.name!r} is described on none of the accelerators that clouds rent; name "
             "hardware, such as ['M4 Max', 'M3 Ultra']."
         )
-    offered = [_offered(asked, plain, entry, count) for entry, count in chosen]
+    offered = [_offered(asked, plain, entry, count) for entry, count in looked(chosen)]
     tried = search.try_accelerators(offered, load, asked.goal)
     keep = asked.top or (5 if hardware is None else len(chosen))
     notes = []
@@ -672,7 +673,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
         plain, own = deployed(wanted, model), form is None or form == asked.precision
-        for one in accelerators:
+        for one in looked(accelerators):
             try:
                 offered.append((_offered(wanted, plain, one, None), own))
             except CalculatorError as error:

@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _MOST_SHOWN = 120
+# Characters of a word that are compared: no name has as many.
+_LONGEST = 200
 _BEYOND_PRINT = "a number of more digits than Python prints"
 _SEPARATORS = re.compile(r"[\s\-_./()]+")
 
@@ -59,7 +61,8 @@ def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
     spellings: dict[str, str] = {}
     for choice in choices:
         spellings.setdefault(_SEPARATORS.sub("", choice.lower()), choice)
-    found = difflib.get_close_matches(_SEPARATORS.sub("", word.lower()), spellings, n=count, cutoff=0.5)
+    sought = _SEPARATORS.sub("", word[:_LONGEST].lower())
+    found = difflib.get_close_matches(sought, spellings, n=count, cutoff=0.5)
     return [spellings[key] for key in found]
 
 

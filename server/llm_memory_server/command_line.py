@@ -345,15 +345,42 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host header to accept on a wider bind, with its port; several times.")
     ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder below which sse and streamable-http may read local models; without it none.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    stateless: Annotated[
+        bool,
+        typer.Option(
+            "--stateless",
+            help="streamable-http keeps no sessions: several servers may stand behind one address.",
+        ),
+    ] = False,
 ) -> None:
     """Run the MCP server."""
     # what a server loads it keeps to its end: the collector need not look at it, neither now nor at exit
     gc.disable()
-    from .transports import serve as run
+    from .transports import Service, serve as serve_http, serve_stdio
 
     gc.freeze()
     gc.enable()
-    run(transport.value, host, port, allowed_host or [])
+    if transport is Transport.stdio:
+        serve_stdio()
+    else:
+        serve_http(
+            Service(
+                transport="sse" if transport is Transport.sse else "streamable-http",
+                host=host,
+                port=port,
+                allowed_hosts=allowed_host or [],
+                root=root,
+                stateless=stateless,
+            )
+        )
 
 
 def main() -> None:

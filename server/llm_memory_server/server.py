@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.types import CallToolResult, Tool
 
 from llm_memory_calculator import __version__
-from llm_memory_calculator.errors import CalculatorError, did_you_mean
+from llm_memory_calculator.errors import CalculatorError, did_you_mean, shown
+from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
 
-from .tools import TOPICS, call, tools
+from .computing import Computing
+from .limits import require_few, require_short, short_error, with_short_errors
+from .tools import SEARCHES, TOPICS, call, tools
 
 INSTRUCTIONS = """\
 Memory, speed and layouts of language models on accelerators, offline and without a token.
@@ -34,9 +37,10 @@ class CalculatorServer(MCPServer):
     text; none of that is wanted here.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, computing: Computing, **settings: Any) -> None:
         super().__init__(**settings)
         self._tools = tools()
+        self.computing = computing
 
     async def list_tools(self) -> list[Tool]:
         return self._tools
@@ -44,20 +48,28 @@ class CalculatorServer(MCPServer):
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> CallToolResult:
         if name not in TOPICS:
             raise ToolError(
-                f"There is no tool {name!r}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."
+                f"There is no tool {shown(name)}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."
             )
         try:
-            return await to_thread.run_sync(call, name, arguments)
+            ask = partial(_answered, name, arguments)
+            return await self.computing.answer(ask, context, long=name in SEARCHES)
         except CalculatorError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(short_error(str(error))) from error
         except Exception as error:
             # logged by the SDK, and masked from the client
             raise UnexpectedToolError(f"Error executing tool {name}") from error
 
 
-def build_server(**security: Any) -> CalculatorServer:
-    """The server, on no transport yet. `security` is passed on (`auth`, `token_verifier`)."""
+def _answered(name: str, arguments: dict[str, Any]) -> CallToolResult:
+    require_few(arguments)
+    return require_short(call(name, arguments))
+
+
+def build_server(reach: Reach = EVERYWHERE, *, requests_last: bool = False, **security: Any) -> CalculatorServer:
+    """The server, on no transport yet. reach: the local files that a call may name; requests_last: as `Computing` has
+    it; `security` is passed on (`auth`, `token_verifier`)."""
     return CalculatorServer(
+        Computing(reach, requests_last=requests_last),
         name="llm-memory-calculator",
         title="LLM memory calculator",
         description="Will a model fit, on what, how fast, in which layout.",
@@ -65,5 +77,6 @@ def build_server(**security: Any) -> CalculatorServer:
         version=__version__,
         log_level="WARNING",
         subscriptions=False,
+        middleware=[with_short_errors],
         **security,
     )

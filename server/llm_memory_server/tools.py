@@ -87,6 +87,10 @@ TOPICS = {
 }
 
 
+SEARCHES = frozenset({"best_parallelism", "compare_hardware", "plan_deployment"})
+"""The tools that look through many layouts, which take seconds."""
+
+
 def tools() -> list[Tool]:
     """Every tool as a client is told of it."""
     answers = json.loads(SCHEMAS.read_text(encoding="utf-8"))

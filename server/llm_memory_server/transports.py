@@ -7,17 +7,19 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 
 from llm_memory_calculator.errors import ArgumentError
+from llm_memory_calculator.sources.reach import NOWHERE, Reach
 
+from .limits import MOST_BODY
 from .server import build_server
 
-Transport = Literal["stdio", "sse", "streamable-http"]
 TOKEN_VARIABLE = "LLM_MEMORY_CALCULATOR_TOKEN"  # the name of the variable, no secret
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -34,46 +36,89 @@ class BearerToken:
         return AccessToken(token=token, client_id="bearer", scopes=[])
 
 
-def serve(transport: Transport, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
-    """Serve until the client goes or the process is interrupted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How the server is reached over HTTP."""
 
-    Raises ArgumentError when a bind beyond this machine has no allowed hosts or no token.
+    transport: Literal["sse", "streamable-http"]
+    host: str
+    port: int
+    allowed_hosts: Sequence[str] = ()
+    """Host headers that are taken on a wider bind."""
+    root: str | None = None
+    """The folder below which local files may be named; None: none may."""
+    stateless: bool = False
+    """Whether nothing is kept from one request to the next, so that several servers may stand behind one address."""
+
+
+def serve_stdio() -> None:
+    """Serve over stdin and stdout until the client goes."""
+    _log()
+    build_server().run("stdio")
+
+
+def serve(service: Service) -> None:
+    """Serve over HTTP until the process is interrupted.
+
+    Raises ArgumentError when a bind beyond this machine has no allowed hosts or no token, or there is no such folder.
     """
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
-    if transport == "stdio":
-        build_server().run("stdio")
-        return
-    security = _security(host, port, allowed_hosts)
-    server = build_server() if host in _LOOPBACK else build_server(**_authorization(host, port))
-    if transport == "sse":
-        server.run("sse", host=host, port=port, transport_security=security)
+    _log()
+    security = _security(service)
+    reach = NOWHERE if service.root is None else Reach(_folder(service.root))
+    server = build_server(reach, requests_last=service.transport == "streamable-http", **_authorization(service.host))
+    from .http_server import run
+
+    if service.transport == "sse":
+        app = server.sse_app(host=service.host, transport_security=security, max_request_body_size=MOST_BODY)
     else:
-        server.run("streamable-http", host=host, port=port, transport_security=security)
+        app = server.streamable_http_app(
+            host=service.host,
+            transport_security=security,
+            stateless_http=service.stateless,
+            max_request_body_size=MOST_BODY,
+        )
+    run(app, server.computing, service.host, service.port)
 
 
-def _security(host: str, port: int, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
+def _log() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def _folder(root: str) -> str:
+    folder = os.path.realpath(os.path.expanduser(root))
+    if not os.path.isdir(folder):
+        raise ArgumentError(f"--root {root!r} is no folder. Give the folder below which models may be read, or none.")
+    return folder
+
+
+def _security(service: Service) -> TransportSecuritySettings:
+    host, port = service.host, service.port
     names = [f"[{name}]" if ":" in name and not name.startswith("[") else name for name in _LOOPBACK]
     if host not in _LOOPBACK:
-        if not allowed_hosts:
+        if not service.allowed_hosts:
             raise ArgumentError(
                 f"--host {host} can be reached from elsewhere: give --allowed-host (the names that clients use, "
                 f"such as models.example.com:{port}) and set {TOKEN_VARIABLE}, or bind to 127.0.0.1."
             )
         names = []
-    hosts = [f"{name}:{port}" for name in names] + list(allowed_hosts)
+    hosts = [f"{name}:{port}" for name in names] + list(service.allowed_hosts)
+    # a client leaves out the port that its scheme has anyway
+    hosts += [name.removesuffix(":80") for name in hosts if name.endswith(":80")]
     origins = [f"{scheme}://{name}" for name in hosts for scheme in ("http", "https")]
     return TransportSecuritySettings(enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins)
 
 
-def _authorization(host: str, port: int) -> dict[str, object]:
+def _authorization(host: str) -> dict[str, Any]:
+    """What demands the token: one that is set is demanded from everybody, and a wider bind needs one."""
     token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token and host in _LOOPBACK:
+        return {}
     if len(token) < 16:
+        why = f"--host {host} can be reached from elsewhere: s" if host not in _LOOPBACK else "S"
         raise ArgumentError(
-            f"--host {host} can be reached from elsewhere: set {TOKEN_VARIABLE} to a bearer token of at least 16 "
-            "characters, or bind to 127.0.0.1."
+            f"{why}et {TOKEN_VARIABLE} to a bearer token of at least 16 characters, or "
+            f"{'bind to 127.0.0.1' if host not in _LOOPBACK else 'unset it'}."
         )
-    issuer = f"http://127.0.0.1:{port}"
-    settings = AuthSettings.model_validate(
-        {"issuer_url": issuer, "resource_server_url": f"{issuer}/mcp", "validate_token_resource": False}
-    )
+    # no resource is named: there is no authorization server, and a discovery document would have to name one
+    settings = AuthSettings.model_validate({"issuer_url": "http://127.0.0.1", "resource_server_url": None})
     return {"auth": settings, "token_verifier": BearerToken(token)}

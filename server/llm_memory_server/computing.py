@@ -1,0 +1,91 @@
+"""A tool's call from the event loop's side: computed beside it, told of while it lasts, stopped when nobody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import anyio
+from anyio import to_thread
+from mcp.server.mcpserver import Context
+
+from llm_memory_calculator.errors import CalculatorError
+from llm_memory_calculator.sources.reach import Reach, within
+from llm_memory_calculator.work import Stopped, bounded
+
+from .lanes import Call, Lanes
+
+Answer = TypeVar("Answer")
+THREADS = 640
+"""Calls that have a thread at once; nearly all of them wait for a place in a lane."""
+_FIRST_TOLD_S, _TOLD_EVERY_S, _WATCHED_EVERY_S = 1.0, 1.0, 0.2
+
+
+class StoppedError(CalculatorError):
+    """The call was stopped before it was answered."""
+
+
+class Computing:
+    """Where the calls of one server are computed."""
+
+    def __init__(self, reach: Reach, *, requests_last: bool) -> None:
+        """reach: which local files a call may name. requests_last: whether the request of a call stays open until it is
+        answered, so that one that is closed has nobody who waits."""
+        self.lanes = Lanes()
+        self._reach = reach
+        self._requests_last = requests_last
+        self._threads: anyio.CapacityLimiter | None = None
+
+    async def answer(self, ask: Callable[[], Answer], context: Context | None, *, long: bool) -> Answer:
+        """What `ask` returns, or raises; long: that it is known to take long."""
+        # a limiter belongs to the loop that runs
+        self._threads = self._threads or anyio.CapacityLimiter(THREADS)
+        call = self.lanes.call(long=long)
+        outcome: Callable[[], Answer]
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._accompany, call, context)
+            try:
+                outcome = await to_thread.run_sync(
+                    self._outcome, call, ask, abandon_on_cancel=True, limiter=self._threads
+                )
+            finally:
+                call.stop()
+            beside.cancel_scope.cancel()
+        return outcome()
+
+    def _outcome(self, call: Call, ask: Callable[[], Answer]) -> Callable[[], Answer]:
+        """Compute, in this thread, and give what is to be done with it in the other."""
+        try:
+            with within(self._reach), bounded(call), self.lanes.under_way(call):
+                answer = ask()
+        except Stopped:
+            return _raising(
+                StoppedError("The call was stopped before it was answered. Ask again if it is still needed.")
+            )
+        except Exception as error:  # noqa: BLE001 -- handed over whole: the caller's task raises it
+            return _raising(error)
+        return lambda: answer
+
+    async def _accompany(self, call: Call, context: Context | None) -> None:
+        """Say how far the call is as long as it lasts, and stop it when its request is closed."""
+        if context is None:
+            return
+        request = context.request_context.request if self._requests_last else None
+        begun = anyio.current_time()
+        told = begun + _FIRST_TOLD_S - _TOLD_EVERY_S
+        while True:
+            await anyio.sleep(_WATCHED_EVERY_S)
+            if request is not None and await request.is_disconnected():
+                call.stop()
+                return
+            now = anyio.current_time()
+            if now - told >= _TOLD_EVERY_S:
+                told = now
+                await context.report_progress(round(now - begun, 1), message=call.said)
+
+
+def _raising(error: Exception) -> Callable[[], Any]:
+    def outcome() -> Any:
+        raise error
+
+    return outcome

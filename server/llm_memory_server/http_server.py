@@ -1,0 +1,119 @@
+"""The server on a port: connections that say nothing are closed, and an end ends what is being computed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import FrameType
+
+import anyio
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .computing import Computing
+
+REQUEST_S = 15.0
+"""Seconds in which a connection must have sent the whole of a request."""
+KEPT_ALIVE_S = 15
+"""Seconds after an answer in which the next request may begin."""
+_GRACE_S = 1
+_MOST_CONNECTIONS = 2_000
+
+
+def run(app: ASGIApp, computing: Computing, host: str, port: int) -> None:
+    """Serve until the process is interrupted."""
+    config = uvicorn.Config(
+        Served(app, computing),
+        host=host,
+        port=port,
+        log_level="warning",
+        http=_Timed,
+        ws="none",
+        server_header=False,
+        timeout_keep_alive=KEPT_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+        limit_concurrency=_MOST_CONNECTIONS,
+    )
+    threading.Thread(target=_load, name="load", daemon=True).start()
+    anyio.run(_Server(config, computing).serve)
+
+
+def _load() -> None:
+    """Load the engine, as the first question would."""
+    from .tools import call
+
+    call("calculate_memory", {"model": "meta-llama/Llama-3.1-8B", "hardware": "H100"})
+    _loaded.set()
+
+
+_loaded = threading.Event()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, computing: Computing) -> None:
+        super().__init__(config)
+        self._computing = computing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._computing.lanes.stop()
+        super().handle_exit(sig, frame)
+
+
+class Served:
+    """The app, with whether it is alive and ready beside it."""
+
+    def __init__(self, app: ASGIApp, computing: Computing) -> None:
+        self._app = app
+        self._computing = computing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/health":
+            await JSONResponse({"status": "ok"})(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/ready":
+            await self._readiness()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _readiness(self) -> JSONResponse:
+        status = "loading" if not _loaded.is_set() else "busy" if self._computing.lanes.full else "ready"
+        return JSONResponse({"status": status}, status_code=200 if status == "ready" else 503)
+
+
+class _Timed(H11Protocol):
+    """Closes a connection that has not sent the whole of a request in time, be it that it sends a byte now and then."""
+
+    _closing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._incomplete():
+            self._stop()
+        elif self._closing is None:
+            self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def _incomplete(self) -> bool:
+        """Whether more of a request is to come before it can be answered."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _begin(self) -> None:
+        self._closing = self.loop.call_later(REQUEST_S, self._close)
+
+    def _stop(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
+    def _close(self) -> None:
+        self._closing = None
+        if self._incomplete():
+            self.transport.close()

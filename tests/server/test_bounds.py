@@ -1,0 +1,226 @@
+"""Work, errors and replies of the server have bounds, and nobody waits for what somebody else asked."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from mcp import Client
+
+from llm_memory_calculator import calculate_memory, compare_hardware
+from llm_memory_calculator.sources import hub
+from llm_memory_calculator.work import Stopped
+from llm_memory_server import lanes as lanes_module
+from llm_memory_server.lanes import BusyError, Lane, Lanes
+from llm_memory_server.server import CalculatorServer, build_server
+
+pytestmark = pytest.mark.anyio
+LONG = ("compare_hardware", {"model": "deepseek_v3", "devices": 1024})
+SHORT = ("calculate_memory", {"model": "llama3_8b"})
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded() -> None:
+    """What the first question loads takes longer than what is measured here."""
+    compare_hardware("llama3_8b", hardware=["H100"])
+
+
+def text(result: Any) -> str:
+    return str(result.content[0].text)
+
+
+async def until(condition: Any, seconds: float) -> float:
+    """Seconds after which the condition held."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, f"not after {seconds} s"
+        await anyio.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def huge() -> Iterator[Any]:
+    yield pytest.param("calculate_memory", {f"k{number}": 0 for number in range(100_000)}, id="100,000 keys")
+    config = {f"k{number}": 0 for number in range(100_000)}
+    yield pytest.param("calculate_memory", {"config": config}, id="100,000 keys of a config")
+    yield pytest.param("calculate_memory", {"model": "llama3_8b", "precision": "x" * 3_000_000}, id="3 MB of precision")
+    yield pytest.param("calculate_memory", {"model": "m" * 3_000_000}, id="3 MB of model")
+    yield pytest.param("calculate_memory", {"config": {"model_type": "no such"}}, id="unknown model_type")
+    yield pytest.param("calculate_memory", {"config": {"model_type": "x" * 3_000_000}}, id="3 MB of model_type")
+    yield pytest.param("max_batch_size", {"model": "llama3_8b", "hardware": "h" * 3_000_000}, id="3 MB of hardware")
+    hardware = [f"h{number}" for number in range(100_000)]
+    yield pytest.param("compare_hardware", {"model": "llama3_8b", "hardware": hardware}, id="100,000 accelerators")
+    copies = ["H100"] * 100_000
+    yield pytest.param("compare_hardware", {"model": "llama3_8b", "hardware": copies}, id="100,000 of one accelerator")
+    yield pytest.param("t" * 3_000_000, {}, id="3 MB of a tool's name")
+
+
+@pytest.mark.parametrize(("name", "arguments"), list(huge()))
+async def test_an_error_is_short_and_soon_whatever_came_in(name: str, arguments: dict[str, Any]) -> None:
+    async with Client(build_server()) as client:
+        begun = time.process_time()
+        result = await client.call_tool(name, arguments)
+        took = time.process_time() - begun
+    assert result.is_error
+    assert 20 < len(text(result)) <= 2_000
+    assert not text(result).startswith("Error executing")
+    assert took < 3
+
+
+async def test_a_reply_is_no_longer_than_is_sent() -> None:
+    asked = {"model": "llama3_8b", "top": 250, "detail": "full"}
+    async with Client(build_server()) as client:
+        long = await client.call_tool("compare_hardware", asked)
+        short = await client.call_tool("compare_hardware", asked | {"top": 5, "detail": "concise"})
+    assert long.is_error
+    assert "64 kB" in text(long)
+    assert "top" in text(long)
+    assert len(json.dumps(short.model_dump(mode="json"))) < 64_000
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_cancelled_call_stops_computing(mode: Any) -> None:
+    server = build_server()
+    async with Client(server, mode=mode) as client:
+        with anyio.move_on_after(0.5):
+            await client.call_tool(*LONG)
+        await until(lambda: server.computing.lanes.calls == 0, 0.5)
+        assert not (await client.call_tool(*SHORT)).is_error
+
+
+async def test_a_client_that_goes_leaves_no_computing() -> None:
+    server = build_server()
+    async with Client(server) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.call_tool, *LONG)
+        await until(lambda: server.computing.lanes.calls == 1, 5)
+        tasks.cancel_scope.cancel()
+    await until(lambda: server.computing.lanes.calls == 0, 0.5)
+
+
+async def test_a_long_call_says_how_far_it_is() -> None:
+    told: list[tuple[float, str]] = []
+
+    async def tell(progress: float, _total: float | None, message: str | None) -> None:
+        told.append((progress, message or ""))
+
+    async with Client(build_server()) as client:
+        with anyio.move_on_after(2.8):
+            await client.call_tool(*LONG, progress_callback=tell)
+    assert len(told) >= 2
+    assert told[0][0] < 2
+    assert [progress for progress, _ in told] == sorted({progress for progress, _ in told})
+    assert all(message for _, message in told)
+
+
+async def test_a_question_that_takes_too_long_is_refused_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "MOST_S", 0.6)
+    monkeypatch.setattr(lanes_module, "LONGER_S", 0.3)
+    async with Client(build_server()) as client:
+        result = await client.call_tool("compare_hardware", {"model": "deepseek_v3", "devices": 1000})
+    assert result.is_error
+    assert "more than 0.6 s" in text(result)
+    assert "fewer devices" in text(result)
+
+
+async def test_short_calls_are_answered_beside_long_ones() -> None:
+    server = build_server()
+    async with Client(server) as client, anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(client.call_tool, *LONG)
+        await until(lambda: server.computing.lanes.calls == 8, 5)
+        for _ in range(10):
+            begun = time.monotonic()
+            assert not (await client.call_tool(*SHORT)).is_error
+            assert time.monotonic() - begun < 1
+        assert server.computing.lanes.calls == 8
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_hub_that_hangs_delays_only_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(hub._Download, "read", lambda _: released.wait(20) and b"")
+    monkeypatch.setattr(hub, "kept", lambda _: None)
+    server = build_server()
+    try:
+        async with Client(server) as client, anyio.create_task_group() as tasks:
+            for number in range(12):
+                tasks.start_soon(client.call_tool, "calculate_memory", {"model": f"acme/model-{number}"})
+            await until(lambda: server.computing.lanes.calls == 12, 3)
+            begun = time.monotonic()
+            assert not (await client.call_tool(*SHORT)).is_error
+            assert time.monotonic() - begun < 1
+            assert server.computing.lanes.calls == 12
+            tasks.cancel_scope.cancel()
+        await until(lambda: server.computing.lanes.calls == 0, 0.7)
+    finally:
+        released.set()
+
+
+async def test_all_calls_are_stopped_at_an_end() -> None:
+    server: CalculatorServer = build_server()
+    results: list[Any] = []
+
+    async def ask(client: Client) -> None:
+        results.append(await client.call_tool(*LONG))
+
+    async with Client(server) as client, anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(ask, client)
+        await until(lambda: server.computing.lanes.calls == 3, 5)
+        server.computing.lanes.stop()
+        await until(lambda: len(results) == 3, 0.8)
+    assert all(result.is_error and "stopped" in text(result) for result in results)
+
+
+async def test_a_lane_lets_in_those_who_came_first() -> None:
+    lane, lanes = Lane(1), Lanes()
+    calls = [lanes.call(long=False) for _ in range(4)]
+    let_in: list[int] = []
+    lane.enter(calls[0])
+
+    def follow(number: int) -> None:
+        lane.enter(calls[number])
+        let_in.append(number)
+        lane.leave()
+
+    async with anyio.create_task_group() as tasks:
+        for number in (1, 2, 3):
+            tasks.start_soon(to_thread.run_sync, follow, number)
+            await until(lambda number=number: lane.waiting == number, 2)  # type: ignore[misc]
+        lane.leave()
+    assert let_in == [1, 2, 3]
+
+
+async def test_who_is_stopped_in_a_queue_leaves_it() -> None:
+    lane, lanes = Lane(1), Lanes()
+    first, second = lanes.call(long=False), lanes.call(long=False)
+    lane.enter(first)
+    second.stop()
+    with pytest.raises(Stopped):
+        await to_thread.run_sync(lane.enter, second)
+    assert lane.waiting == 0
+    lane.leave()
+    assert not lane.busy
+
+
+async def test_a_queue_is_not_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "MOST_WAITING", 0)
+    lane, lanes = Lane(1), Lanes()
+    lane.enter(lanes.call(long=False))
+    with pytest.raises(BusyError, match="Ask again"):
+        lane.enter(lanes.call(long=False))
+
+
+async def test_the_bound_changes_no_answer() -> None:
+    async with Client(build_server()) as client:
+        result = await client.call_tool(*SHORT)
+    assert text(result) == str(calculate_memory("llama3_8b"))
