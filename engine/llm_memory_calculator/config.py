@@ -51,8 +51,8 @@ class Config:
 
     @property
     def model_type(self) -> str:
-        """The family; a diffusion model's config names a class instead."""
-        return self.text("model_type", "_class_name") if self.has("model_type", "_class_name") else "unknown"
+        """The family, as it is shown; a diffusion model's config names a class instead."""
+        return str(self.text("model_type", "_class_name")) if self.has("model_type", "_class_name") else "unknown"
 
     def has(self, *names: str) -> bool:
         return any(self.values.get(name) is not None for name in _all_names(names))

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from .errors import ArgumentError, shown
+from .errors import ArgumentError
+from .untrusted import untrusted
 
 Part = Callable[[str, frozenset[int]], frozenset[int]]
 
@@ -60,8 +61,8 @@ class _Parser:
 
     def refusal(self, why: str) -> ArgumentError:
         return ArgumentError(
-            f"{self.name} {shown(self.expression)} is no regular expression that is described: {why} at character "
-            f"{self.at + 1}."
+            f"{self.name} {untrusted(self.expression)!r} is no regular expression that is described: {why} at "
+            f"character {self.at + 1}."
         )
 
     def next(self, what: str) -> bool:

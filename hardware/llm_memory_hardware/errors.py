@@ -74,6 +74,8 @@ def shown(value: object) -> str:
         text = " ".join(repr(value).split())
     except ValueError:
         return _BEYOND_PRINT
+    except RecursionError:
+        return "nested more deeply than Python prints"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 

@@ -119,7 +119,7 @@ def test_an_empty_name_is_refused(given: str) -> None:
 
 def test_a_mapping_is_taken_as_it_is() -> None:
     origin = resolve(CONFIG)
-    assert origin.config is CONFIG
+    assert origin.config == CONFIG
     assert (origin.model, origin.kind, origin.where) == ("custom config", "dict", "given as a dict")
 
 

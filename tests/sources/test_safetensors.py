@@ -145,14 +145,14 @@ def test_packed_weights_are_counted_with_their_scales(folder: Path) -> None:
 
 
 def test_a_format_that_is_not_described_is_counted_by_the_header(folder: Path) -> None:
-    quantization = {"quant_method": "of tomorrow"}
+    quantization = {"quant_method": "of-tomorrow"}
     (folder / "config.json").write_text(json.dumps(llama_config(quantization_config=quantization)))
     write_safetensors(folder / "model.safetensors", gptq_tensors())
     stored = resolve(folder).weights
     report = calculate_memory(folder)
     assert stored is not None
     assert report.weight_memory_bytes == stored.bytes
-    assert any("of tomorrow" in note.text and note.origin == "warning" for note in report.notes)
+    assert any("of-tomorrow" in note.text and note.origin == "warning" for note in report.notes)
 
 
 @pytest.mark.parametrize("fused", [False, True])

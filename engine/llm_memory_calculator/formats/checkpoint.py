@@ -336,26 +336,33 @@ def _of_each(entries: Any, form_of: Callable[[Config], Format], field: str) -> t
     if not isinstance(entries, Mapping):
         raise ConfigError(f"The config's quantization_config.{field} must be an object of modules.")
     modules: dict[Format, list[str]] = {}
-    forms: dict[str, Format] = {}
+    forms: dict[Any, Format] = {}
     for name, entry in entries.items():
         if not isinstance(entry, Mapping):
             raise ConfigError(f"The config's quantization_config.{field}[{name!r}] must be an object.")
         # thousands of modules are alike
-        spelled = str(entry)
+        spelled = _frozen(entry)
         if spelled not in forms:
             forms[spelled] = form_of(Config(entry, where=f"quantization_config.{field}."))
         modules.setdefault(forms[spelled], []).append(name)
     return tuple(Rule(form=form, roles=_ALL_MATRICES, modules=ModulePatterns(names)) for form, names in modules.items())
 
 
+def _frozen(value: Any) -> Any:
+    """The same as a key, of whatever depth."""
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen(one)) for key, one in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else (type(value), value)
+
+
 def _dynamic(keys: list[str]) -> ModulePatterns:
     """GPTQModel's dynamic: a regex from the begin of a name; `-:` before it leaves what it matches alone."""
-    return ModulePatterns([f"re:{key.removeprefix('+:').removeprefix('-:')}" for key in keys])
+    return ModulePatterns(["re:" + key.removeprefix("+:").removeprefix("-:") for key in keys])
 
 
 def _by_key(keys: list[str]) -> ModulePatterns:
     """auto-round's extra_config: a module's name, or a regex that may match any part of one."""
-    spelled = [f"re:{key}" if re.search(r"[*+?^$()\[\]{}|\\]", key) else key for key in keys]
+    spelled = ["re:" + key if re.search(r"[*+?^$()\[\]{}|\\]", key) else key for key in keys]
     return ModulePatterns(spelled, below=False, anywhere=True)
 
 
@@ -367,7 +374,7 @@ def _overrides(
         raise ConfigError(f"The config's quantization_config.{field} must be an object of modules.")
     found: list[tuple[Format, list[str]]] = []
     for key, own in entries.items():
-        skips = str(key).startswith("-:")
+        skips = key.startswith("-:")
         if not skips and not isinstance(own, Mapping):
             raise ConfigError(f"The config's quantization_config.{field}[{key!r}] must be an object.")
         merged = Config({**section.values, **({} if skips else own)}, where=f"quantization_config.{field}.")
@@ -376,7 +383,7 @@ def _overrides(
         # those of one format that follow each other are one rule
         if not found or found[-1][0] != form:
             found.append((form, []))
-        found[-1][1].append(str(key))
+        found[-1][1].append(key)
     roles: frozenset[Role] = QUANTIZED_ROLES | {"head", "tower"}
     return tuple(Rule(form=form, roles=roles, modules=meant(keys)) for form, keys in found)
 

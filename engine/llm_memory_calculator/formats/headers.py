@@ -10,6 +10,7 @@ from ..architecture import Architecture
 from ..operators import Role, Weight
 from ..report import Note
 from ..units import GB
+from ..untrusted import untrusted
 from . import gguf
 from .header_match import PLAIN, Match, is_of_tower, is_predictor, match, sorted_out
 from .module_rules import uneven
@@ -310,10 +311,10 @@ def _named(
     if not names:
         return
     total, values = _total(stored, names), sum(stored.tensors[name].values for name in names)
+    some = _some([str(untrusted(name)) for name in names[:4]])
     yield Note(
         subject="weights",
-        text=f"The header also lists {_some(names)} ({len(names):,} in all, {values:,} values, {total:,} bytes): "
-        f"{what}.",
+        text=f"The header also lists {some} ({len(names):,} in all, {values:,} values, {total:,} bytes): {what}.",
         origin=origin if total > 10**6 else "source",
     )
 

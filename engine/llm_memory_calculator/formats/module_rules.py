@@ -13,6 +13,7 @@ from ..architecture import Architecture
 from ..errors import ArgumentError, ConfigError
 from ..operators import Role, Weight
 from ..path_patterns import PathPattern, path_pattern
+from ..untrusted import raw, untrusted
 from .numerics import Format
 
 # A config is not trusted: what is more than this is refused, not run.
@@ -119,7 +120,7 @@ class ModulePatterns:
         self.below = below
         self.stated = stated
         """Whether the config names them, so that one that takes nothing is worth saying."""
-        every = tuple(dict.fromkeys(patterns))
+        every = tuple(dict.fromkeys(map(raw, patterns)))
         self._names = tuple(pattern for pattern in every if not pattern.startswith("re:") and "*" not in pattern)
         others = [pattern for pattern in every if pattern.startswith("re:") or "*" in pattern]
         if len(others) > _MOST_PATTERNS:
@@ -161,7 +162,7 @@ class ModulePatterns:
         for name, numbers in single.items():
             share = sum(number < modules.weights[name].copies for number in numbers) / modules.weights[name].copies
             found[name] = min(1.0, max(found.get(name, 0.0), share))
-        return {modules.paths[name]: share for name, share in found.items() if share}, idle
+        return {modules.paths[name]: share for name, share in found.items() if share}, untrusted(idle)
 
     def _meant(self, name: str, modules: Modules) -> list[str]:
         """The paths that a whole name means; none where it is no module of this model."""
@@ -249,8 +250,8 @@ class _Matcher:
                 left -= self.cost * copies
                 if left < 0:
                     raise ConfigError(
-                        f"The config's quantization_config has patterns such as {self.pattern[:60]!r}, which would "
-                        "take too long to match with every module; give precision to count one format."
+                        f"The config's quantization_config has patterns such as {untrusted(self.pattern)!r}, which "
+                        "would take too long to match with every module; give precision to count one format."
                     )
                 share = self._share(text, copies)
                 if share:
@@ -300,11 +301,15 @@ def _regex(expression: str) -> tuple[re.Pattern[str] | PathPattern, int]:
         if re.search(r"\)[*+{]", bare) or repeats >= len(_COST_OF_REPEATS) or re.search(r"\\\d|\(\?P=", expression):
             return path_pattern(expression, "The config's quantization_config has a pattern that"), _COST_BOUNDED
         return re.compile(expression), _COST_OF_REPEATS[repeats]
-    except (re.error, ArgumentError) as error:
+    except re.error as error:
+        # whose own text repeats a part of it
+        at = f"at character {(error.pos or 0) + 1}"
         raise ConfigError(
-            f"The config's quantization_config names {expression[:60]!r}, which is no regex that is described: {error} "
-            "Give precision to count one format."
+            f"The config's quantization_config names {untrusted(expression)!r}, which is no regex ({at}); give "
+            "precision to count one format."
         ) from error
+    except ArgumentError as error:
+        raise ConfigError(f"{error} Give precision to count one format.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -156,8 +156,8 @@ def targets_of(group: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ..
     classes = tuple(target for target in targets if re.fullmatch(r"[A-Z]\w*", target))
     if set(classes) - {"Linear", "Embedding"}:
         raise ConfigError(
-            f"The config's quantization_config targets {', '.join(targets)}, which is not described; known are "
-            "'Linear', 'Embedding', module names and re: patterns. Give precision to count one format."
+            f"The config's quantization_config targets {', '.join(map(str, targets))}, which is not described; known "
+            "are 'Linear', 'Embedding', module names and re: patterns. Give precision to count one format."
         )
     return classes, tuple(target for target in targets if target not in classes)
 

@@ -363,7 +363,7 @@ def _idle(names: tuple[str, ...], depth: int) -> list[Note]:
     ]
     if not strange:
         return []
-    some = ", ".join(repr(name[:80]) for name in strange[:3]) + (" …" if len(strange) > 3 else "")
+    some = ", ".join(repr(name) for name in strange[:3]) + (" …" if len(strange) > 3 else "")
     text = (
         f"The config's quantization_config names {len(strange):,} module(s) that are no weight of this model, which "
         f"changed nothing: {some}."

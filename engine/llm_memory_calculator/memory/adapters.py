@@ -15,6 +15,7 @@ from ..formats.numerics import Format, parse_format
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, Weight
 from ..report import Note
 from ..units import Quantity, whole_near
+from ..untrusted import untrusted
 from .peft import FIELDS, PeftAdapter, check_peft, is_peft, layer_values, read_peft
 
 if TYPE_CHECKING:
@@ -70,14 +71,15 @@ def adapters_of(
     peft: PeftAdapter | None = None
     unread: tuple[str, ...] = ()
     if isinstance(config, Mapping):
+        stated: Mapping[str, Any] = untrusted(config)
         known = tuple(LoraConfig.__dataclass_fields__)
-        if is_peft(config):
-            peft = replace(read_peft(config), of_making=architecture.task == "diffusion")
-            unread = tuple(key for key, value in config.items() if value and key not in FIELDS and key not in known)
-            config = {key: value for key, value in config.items() if key in known and key != "target_modules"}
-        for key in config:
+        if is_peft(stated):
+            peft = replace(read_peft(stated), of_making=architecture.task == "diffusion")
+            unread = tuple(key for key, value in stated.items() if value and key not in FIELDS and key not in known)
+            stated = {key: value for key, value in stated.items() if key in known and key != "target_modules"}
+        for key in stated:
             choice("lora_config key", key, known)
-        config = LoraConfig(**config)
+        config = LoraConfig(**stated)
     if not isinstance(config, LoraConfig):
         raise ArgumentError(
             f"lora_config must be an object or a LoraConfig, and is {shown(config)}. Accepted fields: "
@@ -118,7 +120,8 @@ def _peft_notes(
         )
         found.append(Note(subject="lora_config", text=text, origin="warning"))
     if absent:
-        text = f"target_modules of the adapter names {shown(list(absent))}, which no matrix of this model is."
+        names_of_none = shown(untrusted(list(absent)))
+        text = f"target_modules of the adapter names {names_of_none}, which no matrix of this model is."
         found.append(Note(subject="target_modules", text=text, origin="warning"))
     if unread:
         text = f"What the adapter says of {shown(list(unread))} was not read."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import choice, flag, names, whole
 from ..errors import ArgumentError, did_you_mean, shown
 from ..path_patterns import path_pattern
+from ..untrusted import raw, untrusted
 
 if TYPE_CHECKING:
     from ..architecture import Architecture, Layer
@@ -200,7 +201,7 @@ def _listed(config: Mapping[str, Any], name: str) -> tuple[str, ...]:
         return ()
     found = names(f"lora_config's {name}", value)
     # PEFT's own class has sets of them
-    listed = (found,) if isinstance(found, str) else tuple(sorted(set(found)))
+    listed = (raw(found),) if isinstance(found, str) else tuple(sorted({raw(name) for name in found}))
     if len(listed) > _MOST_NAMES:
         raise ArgumentError(f"lora_config's {name} has {len(listed):,} names, more than {_MOST_NAMES:,}.")
     return listed
@@ -221,7 +222,7 @@ def _ending_in(key: str) -> Matches:
     """What ends in the modules of a name or a regular expression."""
     if _PLAIN.fullmatch(key):
         return lambda path: path == key or path.endswith(f".{key}")
-    return path_pattern(rf"(.*\.)?({key})", "lora_config's rank_pattern").fullmatch
+    return path_pattern(r"(.*\.)?(" + key + ")", "lora_config's rank_pattern").fullmatch
 
 
 def _ends(path: str) -> Iterator[str]:
@@ -355,22 +356,22 @@ def check_peft(adapter: PeftAdapter, architecture: Architecture) -> tuple[str, .
     if not matched:
         if adapter.pattern:
             raise ArgumentError(
-                f"lora_config's target_modules {shown(adapter.pattern)} is a pattern over whole paths, such as "
-                f"{next((path for path in paths if path.endswith('_proj')), paths[0])!r}, and matches none of this "
+                f"lora_config's target_modules {shown(untrusted(adapter.pattern))} is a pattern over whole paths, such "
+                f"as {next((path for path in paths if path.endswith('_proj')), paths[0])!r}, and matches none of this "
                 "model; names of projections are a list."
             )
         what = [*adapter.named, *adapter.parameters]
         if any(end in what for path in paths for end in _ends(path)):
             raise ArgumentError(
-                f"lora_config names {shown(what)}, and its layers_to_transform (this model has layers 0 to "
+                f"lora_config names {shown(untrusted(what))}, and its layers_to_transform (this model has layers 0 to "
                 f"{architecture.depth - 1}), layers_pattern or exclude_modules leave none of them."
             )
         near = did_you_mean(what[0], sorted(known))
-        raise ArgumentError(f"lora_config names {shown(what)}, which no matrix of this model is.{near}")
+        raise ArgumentError(f"lora_config names {shown(untrusted(what))}, which no matrix of this model is.{near}")
     for name in adapter.saved:
         if not any(f".{name}." in f".{path}." for path in paths):
             raise ArgumentError(
-                f"lora_config's modules_to_save names {shown(name)}, which this model does not have."
+                f"lora_config's modules_to_save names {shown(untrusted(name))}, which this model does not have."
                 f"{did_you_mean(name, sorted(known))} Leave it out to count the rest."
             )
     return tuple(name for name in adapter.named if name not in found)

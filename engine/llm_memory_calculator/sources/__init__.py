@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
 from ..formats.stored import StoredTotal, StoredWeights
 from ..report import Note
+from ..untrusted import Untrusted, untrusted
 from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 from .hub import one_deadline
@@ -242,6 +243,8 @@ def _base_of(path: str, adapter: Mapping[str, Any], token: str | None = None) ->
     shown = f"{local.shorten(path)!r} holds an adapter"
     if not isinstance(base, str) or not base.strip():
         raise InvalidFileError(f"{shown} and names no base; give the base as the model and this as lora_config.")
+    if isinstance(base, Untrusted):
+        raise InvalidFileError(f"{shown} whose base is {base!r}; give the base as the model and this as lora_config.")
     place = locate(base)
     if place.kind == "file":
         raise InvalidFileError(
@@ -299,10 +302,10 @@ def given(config: Mapping[str, Any]) -> Origin:
     strangers = [key for key in config if not isinstance(key, str)]
     if strangers:
         raise ConfigError(
-            f"The config given as a dict has the key {local.shorten(repr(strangers[0]))}, which is not a string. "
+            f"The config given as a dict has a key of type {type(strangers[0]).__name__}, which is not a string. "
             "Give the content of the model's config.json."
         )
-    config, files = beside.in_mapping(config)
+    config, files = beside.in_mapping(untrusted(config))
     origin = _by_usual_names(Origin(model="custom config", kind="dict", where="given as a dict", config=config))
     index = next((files[name] for name in totals.INDEXES if isinstance(files.get(name), Mapping)), None)
     weights = None if index is None else totals.of_index(index, "given beside the config")
@@ -359,8 +362,8 @@ def _from_disk(path: str) -> Origin:
 
 def _from_gguf(path: str, expanded: str) -> Origin:
     found = gguf_file.read(expanded)
-    where = f"the metadata of {local.shorten(path)}"
-    config = gguf_config.config_of(found, f"The file {local.shorten(path)!r}")
+    where = f"the metadata of {local.shown(path)}"
+    config = gguf_config.config_of(found, f"The file {local.shown(path)!r}")
     return Origin(model=path, kind="file", where=where, config=config, weights=found.weights)
 
 
@@ -404,9 +407,9 @@ def _from_folder_without_config(path: str, expanded: str) -> Origin:
     if len(files) == 1:
         return _from_gguf(path, os.path.join(expanded, files[0]))
     if files:
+        some = ", ".join(map(local.shown, files[:8]))
         raise InvalidFileError(
-            f"The folder {local.shorten(path)!r} holds {len(files)} GGUF models: {', '.join(files[:8])}. Give one of "
-            "these files."
+            f"The folder {local.shorten(path)!r} holds {len(files)} GGUF models: {some}. Give one of these files."
         )
     if os.path.lexists(os.path.join(expanded, beside.ADAPTER)):
         return _base_of(path, local.load(os.path.join(expanded, beside.ADAPTER))[1])
@@ -428,7 +431,7 @@ def _with_weights_of(folder: str, origin: Origin) -> Origin:
         return _noting(origin, Note(subject="weights", text=text, origin="warning"))
     if not others:
         return replace(origin, weights=weights)
-    text = f"{others[0]} stands beside the config and was not read: give its own path to count it."
+    text = f"{local.shown(others[0])} stands beside the config and was not read: give its own path to count it."
     return _noting(origin, Note(subject="weights", text=text, origin="warning"))
 
 

@@ -19,6 +19,7 @@ from ..errors import InvalidFileError
 from ..formats.gguf import mix_of_file
 from ..formats.numerics import GGML_TYPES
 from ..formats.stored import StoredTensor, StoredWeights
+from ..untrusted import untrusted
 from . import local
 
 MOST_HEADER_BYTES = 64 * 2**20
@@ -76,14 +77,14 @@ def read(path: str) -> GgufFile:
         found, listed, length = _read_header(file)
         twice = next((name for name in listed if name in tensors), None)
         if twice is not None:
-            raise InvalidFileError(f"The tensor {local.shorten(twice)!r} stands in two shards of {_shown(path)}.")
+            raise InvalidFileError(f"The tensor {untrusted(twice)!r} stands in two shards of {_shown(path)}.")
         metadata = found | metadata
         tensors |= listed
         size += length
     mix = mix_of_file(metadata.get("general.file_type"))
     return GgufFile(
         metadata=metadata,
-        weights=StoredWeights(where=path, kind="gguf", tensors=tensors, file_bytes=size, mix=mix),
+        weights=StoredWeights(where=local.shown(path), kind="gguf", tensors=tensors, file_bytes=size, mix=mix),
     )
 
 
@@ -101,7 +102,7 @@ def _shards(path: str) -> list[str]:
     if missing:
         raise InvalidFileError(
             f"{len(missing):,} of the {count:,} shards of {_shown(path)} are not there, such as "
-            f"{local.shorten(os.path.basename(missing[0]))!r}. Fetch them all."
+            f"{local.shown(os.path.basename(missing[0]))!r}. Fetch them all."
         )
     return files
 
@@ -179,7 +180,7 @@ def _read_header(file: str) -> tuple[dict[str, Value | Strings], dict[str, Store
         for _ in range(entry_count):
             key = reader.text(_LONGEST_NAME, "a key")
             if key in metadata:
-                raise InvalidFileError(f"{shown} is no sound GGUF: {local.shorten(key)!r} stands in it twice.")
+                raise InvalidFileError(f"{shown} is no sound GGUF: {untrusted(key)!r} stands in it twice.")
             metadata[key] = _value(reader, key)
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
@@ -189,7 +190,7 @@ def _read_header(file: str) -> tuple[dict[str, Value | Strings], dict[str, Store
         for _ in range(tensor_count):
             name = reader.text(_LONGEST_NAME, "a tensor's name")
             if name in tensors:
-                raise InvalidFileError(f"{shown} is no sound GGUF: the tensor {local.shorten(name)!r} stands twice.")
+                raise InvalidFileError(f"{shown} is no sound GGUF: the tensor {untrusted(name)!r} stands twice.")
             tensors[name], offset = _tensor(reader, name)
             end = max(end, offset + tensors[name].bytes)
         begin = -(-reader.offset() // alignment) * alignment
@@ -218,9 +219,10 @@ def _check_start(reader: _Reader, shown: str) -> None:
 
 def _value(reader: _Reader, key: str) -> Value | Strings:
     kind = int(reader.number("I"))
-    what = f"the value of {local.shorten(key)!r}"
+    what = f"the value of {untrusted(key)!r}"
     if kind == _STRING:
-        return reader.text(_LONGEST_STRING, what)
+        found_text: str = untrusted(reader.text(_LONGEST_STRING, what))
+        return found_text
     if kind in _SCALARS:
         return reader.number(_SCALARS[kind])
     if kind != _ARRAY:
@@ -250,7 +252,7 @@ def _value(reader: _Reader, key: str) -> Value | Strings:
 
 def _tensor(reader: _Reader, name: str) -> tuple[StoredTensor, int]:
     """One tensor and its place among the data. Shapes stand with the inputs first."""
-    shown = local.shorten(name)
+    shown = untrusted(name)
     extents = reader.count("I", 4, f"the dimensions of {shown!r}")
     shape = tuple(reader.count("Q", 2**48, f"a dimension of {shown!r}") for _ in range(extents))
     number = int(reader.number("I"))
@@ -272,4 +274,4 @@ def _tensor(reader: _Reader, name: str) -> tuple[StoredTensor, int]:
 
 
 def _shown(file: str) -> str:
-    return f"The file {local.shorten(file)!r}"
+    return f"The file {local.shown(file)!r}"

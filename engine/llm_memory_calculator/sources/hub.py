@@ -323,7 +323,7 @@ def _within_deadline(download: _Download) -> bytes:
         if not isinstance(error, (transport.HTTPError, transport.InvalidURL, OSError, ValueError)):
             raise
         raise HubOfflineError(
-            f"{host} could not be asked for {download.repository!r} ({local.shorten(str(error))}). Check the network "
+            f"{host} could not be asked for {download.repository!r} ({_reason(error)}). Check the network "
             f"and HF_ENDPOINT, {_OR_LOCAL}.{near_names(download.repository)}"
         ) from None
 
@@ -350,6 +350,16 @@ def _transport() -> Any:
 
     # its errors derive from that one's
     return importlib.import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing came: what this machine says, or what kind of fault it was where an answer may have worded it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return type(error).__name__
 
 
 def _refuse(repository: str, url: str, status: int, headers: Mapping[str, str], has_token: bool) -> NoReturn:

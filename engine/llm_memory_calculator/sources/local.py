@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import stat
 from collections import Counter
 from typing import Any, BinaryIO
 
 from ..errors import InvalidFileError, UnknownModelError
+from ..untrusted import untrusted
 from .reach import covered, require
 
 MAX_BYTES = 16 * 2**20
@@ -52,10 +54,10 @@ def load(path: str) -> tuple[str, dict[str, Any]]:
     if stat.S_ISDIR(_mode(expanded)):
         file = os.path.join(expanded, "config.json")
         if not os.path.lexists(file):
-            raise InvalidFileError(f"The folder {shorten(path)!r} holds no config.json. {ACCEPTED}")
+            raise InvalidFileError(f"The folder {shown(path)!r} holds no config.json. {ACCEPTED}")
     else:
         file = expanded
-    return file, parse(_read(file), f"The file {shorten(file)!r}")
+    return file, parse(_read(file), f"The file {shown(file)!r}")
 
 
 def load_cached(file: str) -> dict[str, Any] | None:
@@ -86,12 +88,18 @@ def parse(body: bytes, name: str) -> dict[str, Any]:
         )
     if not config:
         raise InvalidFileError(f"{name} holds an empty object. Give the model's whole config.json.")
-    return config
+    found: dict[str, Any] = untrusted(config)
+    return found
 
 
 def shorten(text: str) -> str:
     """The text as an error shows it."""
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def shown(path: str) -> str:
+    """A path as an error shows it, of which every name may be one that a file's maker chose."""
+    return shorten("".join(str(untrusted(name)) for name in re.split(r"([/\\~])", path)))
 
 
 _KINDS: dict[type, str] = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
@@ -101,7 +109,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"{shorten(name)!r} stands twice in one object")
+        raise ValueError(f"{untrusted(name)!r} stands twice in one object")
     return found
 
 
@@ -115,17 +123,17 @@ def _text(body: bytes) -> str:
 def _mode(path: str) -> int:
     """The kind of file that the path leads to, in `stat`'s terms."""
     require(path)
-    shown = shorten(path)
+    said = shown(path)
     try:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(path):
-            raise InvalidFileError(f"{shown!r} is a link to a file that is gone. {ACCEPTED}") from None
-        raise UnknownModelError(f"There is no such file or folder: {shown!r}. {ACCEPTED}") from None
+            raise InvalidFileError(f"{said!r} is a link to a file that is gone. {ACCEPTED}") from None
+        raise UnknownModelError(f"There is no such file or folder: {said!r}. {ACCEPTED}") from None
     except OSError as error:
-        raise InvalidFileError(f"{shown!r} cannot be read: {error.strerror}. {ACCEPTED}") from None
+        raise InvalidFileError(f"{said!r} cannot be read: {error.strerror}. {ACCEPTED}") from None
     except ValueError:
-        raise InvalidFileError(f"{shown!r} is not a path that a file can have. {ACCEPTED}") from None
+        raise InvalidFileError(f"{said!r} is not a path that a file can have. {ACCEPTED}") from None
 
 
 def names_in(folder: str) -> list[str]:
@@ -135,7 +143,7 @@ def names_in(folder: str) -> list[str]:
         return sorted(os.listdir(folder))
     except OSError as error:
         raise InvalidFileError(
-            f"The folder {shorten(folder)!r} cannot be read: {error.strerror}. Check its permissions."
+            f"The folder {shown(folder)!r} cannot be read: {error.strerror}. Check its permissions."
         ) from None
 
 
@@ -153,21 +161,21 @@ def read_object(file: str, shown: str, what: str, said: str = "") -> dict[str, A
 
 def open_regular(file: str) -> BinaryIO:
     """The file, opened; a pipe or a device is refused before it is."""
-    shown = shorten(file)
+    said = shown(file)
     if not stat.S_ISREG(_mode(file)):
-        raise InvalidFileError(f"{shown!r} is not a regular file. {ACCEPTED}")
+        raise InvalidFileError(f"{said!r} is not a regular file. {ACCEPTED}")
     try:
         return open(file, "rb")
     except OSError as error:
-        raise InvalidFileError(f"{shown!r} cannot be read: {error.strerror}. Check its permissions.") from None
+        raise InvalidFileError(f"{said!r} cannot be read: {error.strerror}. Check its permissions.") from None
 
 
 def _read(file: str) -> bytes:
     """The bytes of a .json file of at most MAX_BYTES."""
-    shown = shorten(file)
+    said = shown(file)
     if stat.S_ISREG(_mode(file)) and not is_json_name(file):
-        raise InvalidFileError(f"{shown!r} is not a .json file. {ACCEPTED}")
-    return _bounded(file, shown, f"config.json. {ACCEPTED}")
+        raise InvalidFileError(f"{said!r} is not a .json file. {ACCEPTED}")
+    return _bounded(file, said, f"config.json. {ACCEPTED}")
 
 
 def _bounded(file: str, shown: str, what: str) -> bytes:

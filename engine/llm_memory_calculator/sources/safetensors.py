@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import InvalidFileError
 from ..formats.stored import StoredTensor, StoredWeights
+from ..untrusted import untrusted
 from . import local
 
 MOST_HEADER_BYTES = 32 * 2**20
@@ -77,7 +78,7 @@ def files_of(path: str) -> list[str] | None:
     count = int(shard["count"])
     if not 1 <= count <= MOST_FILES:
         raise InvalidFileError(
-            f"The file {local.shorten(name)!r} says that it is one of {count:,}; up to {MOST_FILES:,} are read."
+            f"The file {local.shown(name)!r} says that it is one of {count:,}; up to {MOST_FILES:,} are read."
         )
     stem = os.path.join(folder, shard["stem"])
     return [f"{stem}-{number:05}-of-{count:05}.safetensors" for number in range(1, count + 1)]
@@ -92,8 +93,8 @@ def read(files: list[str], where: str) -> StoredWeights:
     missing = [file for file in files if not os.path.exists(file)]
     if missing and len(files) > 1:
         raise InvalidFileError(
-            f"{len(missing):,} of the {len(files):,} files of {local.shorten(where)!r} are not there, such as "
-            f"{local.shorten(os.path.basename(missing[0]))!r}. Fetch the whole checkpoint."
+            f"{len(missing):,} of the {len(files):,} files of {local.shown(where)!r} are not there, such as "
+            f"{local.shown(os.path.basename(missing[0]))!r}. Fetch the whole checkpoint."
         )
     tensors: dict[str, StoredTensor] = {}
     size = 0
@@ -101,35 +102,33 @@ def read(files: list[str], where: str) -> StoredWeights:
         found, file_size = _read_header(file)
         twice = next((name for name in found if name in tensors), None)
         if twice is not None:
-            raise InvalidFileError(
-                f"The tensor {local.shorten(twice)!r} stands in two files of {local.shorten(where)!r}."
-            )
+            raise InvalidFileError(f"The tensor {untrusted(twice)!r} stands in two files of {local.shown(where)!r}.")
         tensors |= found
         size += file_size
         if len(tensors) > MOST_TENSORS:
-            raise InvalidFileError(f"The files of {local.shorten(where)!r} list more than {MOST_TENSORS:,} tensors.")
-    return StoredWeights(where=where, kind="safetensors", tensors=tensors, file_bytes=size)
+            raise InvalidFileError(f"The files of {local.shown(where)!r} list more than {MOST_TENSORS:,} tensors.")
+    return StoredWeights(where=local.shown(where), kind="safetensors", tensors=tensors, file_bytes=size)
 
 
 def _indexed(path: str) -> list[str]:
     index = local.load(path)[1]
     names = index.get("weight_map")
     if not isinstance(names, Mapping) or not names:
-        raise InvalidFileError(f"The index {local.shorten(path)!r} has no weight_map that names files.")
+        raise InvalidFileError(f"The index {local.shown(path)!r} has no weight_map that names files.")
     files = sorted({name for name in names.values() if isinstance(name, str)})
     if len(files) > MOST_FILES or any(not isinstance(name, str) for name in names.values()):
-        raise InvalidFileError(f"The index {local.shorten(path)!r} must name up to {MOST_FILES:,} files by strings.")
+        raise InvalidFileError(f"The index {local.shown(path)!r} must name up to {MOST_FILES:,} files by strings.")
     for name in files:
         if os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or "\0" in name:
             raise InvalidFileError(
-                f"The index {local.shorten(path)!r} names {local.shorten(name)!r}, which is no file of its own folder."
+                f"The index {local.shown(path)!r} names {local.shown(name)!r}, which is no file of its own folder."
             )
     return files
 
 
 def _read_header(file: str) -> tuple[dict[str, StoredTensor], int]:
     """The tensors of one file, and its size."""
-    shown = f"The file {local.shorten(file)!r}"
+    shown = f"The file {local.shown(file)!r}"
     with local.open_regular(file) as stream:
         size = os.fstat(stream.fileno()).st_size
         start = stream.read(8)
@@ -150,7 +149,7 @@ def _read_header(file: str) -> tuple[dict[str, StoredTensor], int]:
         tensor, ends = _tensor(entry, name, shown)
         if ends > data:
             raise InvalidFileError(
-                f"{shown} is cut short: its header gives {local.shorten(name)!r} bytes up to {ends:,}, and it has "
+                f"{shown} is cut short: its header gives {untrusted(name)!r} bytes up to {ends:,}, and it has "
                 f"{data:,} after the header."
             )
         found[name] = tensor
@@ -179,18 +178,18 @@ def _tensor(entry: Any, name: str, shown: str) -> tuple[StoredTensor, int]:
     kind, shape, offsets = fields.get("dtype"), _counts(fields.get("shape")), _counts(fields.get("data_offsets"))
     if not isinstance(kind, str) or shape is None or offsets is None or len(offsets) != 2:
         raise InvalidFileError(
-            f"{shown} lists {local.shorten(name)!r} without a dtype, a shape and data_offsets as safetensors has them."
+            f"{shown} lists {untrusted(name)!r} without a dtype, a shape and data_offsets as safetensors has them."
         )
     if kind not in _TYPES:
         raise InvalidFileError(
-            f"{shown} has {local.shorten(name)!r} of type {local.shorten(kind)!r}, which is not known; known are "
+            f"{shown} has {untrusted(name)!r} of type {untrusted(kind)!r}, which is not known; known are "
             f"{', '.join(_TYPES)}."
         )
     bits, dtype = _TYPES[kind]
     begins, ends = offsets
     if ends - begins != -(-math.prod(shape) * bits // 8):
         raise InvalidFileError(
-            f"{shown} gives {local.shorten(name)!r} the bytes {begins:,} to {ends:,}, which are not those of "
+            f"{shown} gives {untrusted(name)!r} the bytes {begins:,} to {ends:,}, which are not those of "
             f"{kind} {list(shape)}."
         )
     return StoredTensor(dtype=dtype, shape=shape, bytes=ends - begins), ends

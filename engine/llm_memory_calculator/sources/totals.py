@@ -98,7 +98,7 @@ def file_size(path: str) -> int:
     try:
         size = os.stat(path).st_size
     except OSError as error:
-        raise InvalidFileError(f"{local.shorten(path)!r} cannot be read: {error.strerror}.") from None
+        raise InvalidFileError(f"{local.shown(path)!r} cannot be read: {error.strerror}.") from None
     stated = pointed(path)
     return size if stated is None else stated
 
