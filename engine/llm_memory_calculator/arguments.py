@@ -129,6 +129,9 @@ class Argument:
     """False: it makes no sense in a tool or on a command line."""
     spoken_as: str = ""
     """Its name there, where that is another."""
+    brief: str | None = None
+    """The meaning in a few words, for the list of tools, which every agent pays for; empty where the name says it.
+    None: it is only named there, and explained where somebody asks."""
 
     def check(self, name: str, value: Any) -> Any:
         """The value in the engine's own type. Raises ArgumentError."""
@@ -186,16 +189,19 @@ ModelName = Annotated[
         "folder, a .safetensors or .gguf file; or else its config as an object",
         examples=("meta-llama/Llama-3.1-70B",),
         spoken_as="model",
+        brief="",
     ),
 ]
+_HARDWARE_BRIEF = "H100, 8xH100, p5.48xlarge or an object"
 _HARDWARE = (
     "Accelerator in any usual spelling: H100, a100-80gb, RTX 4090, MI300X, TPU v5e; 8xH100 or a cloud instance type "
     "(p5.48xlarge) says the number of devices too; or an object with Flops (TFLOPS), Memory_size (GB), Memory_BW "
     "(GB/s) and, where several share a model, ICN (GB/s)"
 )
-HardwareName = Annotated[HardwareLike, Argument("hardware", _HARDWARE, examples=("H100",))]
+HardwareName = Annotated[HardwareLike, Argument("hardware", _HARDWARE, examples=("H100",), brief=_HARDWARE_BRIEF)]
 MaybeHardware = Annotated[
-    HardwareLike | None, Argument("hardware", f"{_HARDWARE}; not together with memory_gb", examples=("H100",))
+    HardwareLike | None,
+    Argument("hardware", f"{_HARDWARE}; not together with memory_gb", examples=("H100",), brief=_HARDWARE_BRIEF),
 ]
 MemoryGb = Annotated[
     float | None,
@@ -205,9 +211,13 @@ MemoryGb = Annotated[
         unit="GB",
         most=1e6,
         examples=(24,),
+        brief="Of one device, in place of hardware",
     ),
 ]
-BatchSize = Annotated[int, Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES)]
+BatchSize = Annotated[
+    int,
+    Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES, brief=""),
+]
 _SIDES = Argument(
     "sides",
     "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
@@ -227,8 +237,23 @@ NumFrames = Annotated[
 
 
 @dataclass(kw_only=True, eq=False)
-class Question:
-    """What every question may say."""
+class Asked:
+    """Arguments, each checked by its declaration."""
+
+    ORDER: ClassVar[tuple[str, ...]] = ()
+    """Arguments that may be given by their place."""
+
+    def __post_init__(self) -> None:
+        question: Any = type(self)
+        for name, default, argument in declarations(question):
+            value = getattr(self, name)
+            if value is not default:
+                setattr(self, name, argument.check(name, value))
+
+
+@dataclass(kw_only=True, eq=False)
+class Question(Asked):
+    """What every question of a model may say."""
 
     precision: Annotated[
         str | None,
@@ -238,6 +263,7 @@ class Question:
             "as mlx_4bit, 4.0bpw",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
+            brief="fp8, q4_k_m, ...",
         ),
     ] = None
     kv_precision: Annotated[
@@ -247,6 +273,7 @@ class Question:
             f"Format of the KV cache: {', '.join(KV_FORMATS)}",
             left_out="what the checkpoint states, or 16 bits",
             examples=("fp8",),
+            brief="",
         ),
     ] = None
     state_precision: Annotated[
@@ -269,6 +296,7 @@ class Question:
             also=SPELLINGS,
             left_out="the one that serves such a format on such a device, as a note says,",
             examples=("vllm",),
+            brief="",
         ),
     ] = None
     engine_version: Annotated[
@@ -300,18 +328,14 @@ class Question:
         str | None, Argument("text", "A token of the hub", left_out="HF_TOKEN of the environment", spoken=False)
     ] = None
     detail: Annotated[
-        str, Argument("word", "full adds the tree of what was summed and every default that was taken", words=DETAILS)
+        str,
+        Argument(
+            "word",
+            "full adds the tree of what was summed and every default that was taken",
+            words=DETAILS,
+            brief="",
+        ),
     ] = "concise"
-
-    ORDER: ClassVar[tuple[str, ...]] = ()
-    """Arguments that may be given by their place."""
-
-    def __post_init__(self) -> None:
-        question: Any = type(self)
-        for name, default, argument in declarations(question):
-            value = getattr(self, name)
-            if value is not default:
-                setattr(self, name, argument.check(name, value))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -352,12 +376,17 @@ class Split(Question):
             most=MOST_DEVICES,
             left_out="as many as the layout or the hardware's name says",
             examples=(8,),
+            brief="",
         ),
     ] = None
     tensor_parallel: Annotated[
         int | None,
         Argument(
-            "whole", "Devices that share each layer", most=MOST_DEVICES, left_out="chosen, and the answer says how,"
+            "whole",
+            "Devices that share each layer",
+            most=MOST_DEVICES,
+            left_out="chosen, and the answer says how,",
+            brief="",
         ),
     ] = None
     pipeline_parallel: Annotated[
@@ -380,7 +409,13 @@ class Held(Split, Calibrated):
     """What sequences hold."""
 
     seq_length: Annotated[
-        int, Argument("whole", "Tokens of each sequence, prompt and output together", most=MOST_TOKENS)
+        int,
+        Argument(
+            "whole",
+            "Tokens of each sequence, prompt and output together",
+            most=MOST_TOKENS,
+            brief="Prompt + output tokens",
+        ),
     ] = 2048
     num_images: Annotated[
         int,
@@ -458,8 +493,8 @@ class Generated(Calibrated):
     """What is generated of what."""
 
     batch_size: BatchSize = 1
-    input_tokens: Annotated[int, Argument("whole", "Prompt tokens of each sequence", most=MOST_TOKENS)] = 2048
-    output_tokens: Annotated[int, Argument("whole", "Output tokens of each sequence", most=MOST_TOKENS)] = 256
+    input_tokens: Annotated[int, Argument("whole", "Prompt tokens of each sequence", most=MOST_TOKENS, brief="")] = 2048
+    output_tokens: Annotated[int, Argument("whole", "Output tokens of each sequence", most=MOST_TOKENS, brief="")] = 256
 
 
 PromptLengths = Annotated[
@@ -470,6 +505,7 @@ PromptLengths = Annotated[
         "{p50, p95}, {mean, std}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
         most=MOST_TOKENS,
         examples=(2048, {"p50": 900, "p95": 4000}),
+        brief="Or {p50, p95}",
     ),
 ]
 OutputLengths = Annotated[
@@ -479,6 +515,7 @@ OutputLengths = Annotated[
         "Output tokens of each sequence, or how they are spread likewise",
         most=MOST_TOKENS,
         examples=(256,),
+        brief="",
     ),
 ]
 Users = Annotated[
@@ -489,6 +526,7 @@ Users = Annotated[
         "batch_size and request_rate",
         most=MOST_SEQUENCES,
         examples=(32,),
+        brief="Users",
     ),
 ]
 RequestRate = Annotated[
@@ -499,6 +537,7 @@ RequestRate = Annotated[
         unit="requests/s",
         most=1e6,
         examples=(2.5,),
+        brief="",
     ),
 ]
 CachedShare = Annotated[
@@ -596,10 +635,12 @@ class Come(Generated):
         ),
     ] = None
     ttft_target_ms: Annotated[
-        float | None, Argument("real", "Time to first token that a good request keeps", unit="ms", most=1e9)
+        float | None,
+        Argument("real", "Time to first token that a good request keeps", unit="ms", most=1e9, brief=""),
     ] = None
     tpot_target_ms: Annotated[
-        float | None, Argument("real", "Time per output token that a good request keeps", unit="ms", most=1e9)
+        float | None,
+        Argument("real", "Time per output token that a good request keeps", unit="ms", most=1e9, brief=""),
     ] = None
 
 
@@ -645,6 +686,7 @@ class Ranked(Generated):
             "What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
             "(tokens/s of that phase)",
             words=GOALS,
+            brief="",
         ),
     ] = "throughput"
 
@@ -662,6 +704,7 @@ class CalculateMemory(Held):
             "word",
             "devices: the fewest of the hardware that hold it, over every layout; device: the smallest accelerator",
             words=(FEWEST, SMALLEST),
+            brief="Fewest devices or smallest device",
         ),
     ] = None
     framework_overhead: Annotated[
@@ -694,11 +737,18 @@ class MaxBatchSize(Held):
             "word",
             "batch: most sequences; context: longest context of batch_size sequences; tokens: KV tokens of the room",
             words=(BATCH, CONTEXT, TOKENS),
+            brief="",
         ),
     ] = BATCH
     batch_size: Annotated[
         int | None,
-        Argument("whole", "Sequences, over all copies, of the longest context", most=MOST_SEQUENCES, left_out="1"),
+        Argument(
+            "whole",
+            "Sequences, over all copies, of the longest context",
+            most=MOST_SEQUENCES,
+            left_out="1",
+            brief="Sequences, of find=context",
+        ),
     ] = None
     mix: Annotated[
         Mapping[int, float] | Sequence[Sequence[float]] | str | None,
@@ -739,6 +789,7 @@ class BestParallelism(Ranked):
             most=MOST_SEARCHED_DEVICES,
             left_out="as many as the hardware's name says, or 8,",
             examples=(8,),
+            brief="",
         ),
     ] = None
 
@@ -752,6 +803,7 @@ DevicesOfEach = Annotated[
         "Devices of each",
         most=MOST_SEARCHED_DEVICES,
         left_out="the fewest of one node that hold the model",
+        brief="",
     ),
 ]
 
@@ -767,13 +819,20 @@ class CompareHardware(Ranked):
             left_out="those that clouds rent or list prices name (no processors, no laptops), of which the best five "
             "are returned,",
             examples=(["A100_80GB", "H100"],),
+            brief="",
         ),
     ] = None
     _: KW_ONLY
     devices: DevicesOfEach = None
     top: Annotated[
         int | None,
-        Argument("whole", "Best rows to return", most=1000, left_out="5 of the default list, all of one given,"),
+        Argument(
+            "whole",
+            "Best rows to return",
+            most=1000,
+            left_out="5 of the default list, all of one given,",
+            brief="",
+        ),
     ] = None
 
     ORDER = ("model", "hardware", "devices", "batch_size", "input_tokens", "output_tokens")
@@ -794,13 +853,26 @@ class PlanDeployment(Question):
     depth: Depth = None
     ttft_target_ms: Annotated[
         float | None,
-        Argument("real", "Time to first token to keep, queue included", unit="ms", most=1e9, examples=(1500,)),
+        Argument(
+            "real",
+            "Time to first token to keep, queue included",
+            unit="ms",
+            most=1e9,
+            examples=(1500,),
+            brief="",
+        ),
     ] = None
     tpot_target_ms: Annotated[
-        float | None, Argument("real", "Time per output token to keep", unit="ms", most=1e9, examples=(50,))
+        float | None,
+        Argument("real", "Time per output token to keep", unit="ms", most=1e9, examples=(50,), brief=""),
     ] = None
     percentile: Annotated[
-        str, Argument("word", "Of which both targets are kept: the mean over the requests, or", words=PERCENTILES)
+        str,
+        Argument(
+            "word",
+            "Of which both targets are kept: the mean over the requests, or",
+            words=PERCENTILES,
+        ),
     ] = "mean"
     hardware: Annotated[
         Sequence[HardwareLike] | HardwareLike | None,
@@ -809,6 +881,7 @@ class PlanDeployment(Question):
             "Accelerators to choose from",
             left_out="those with an on-demand list price",
             examples=(["H100", "MI300X"],),
+            brief="",
         ),
     ] = None
     formats: Annotated[
@@ -818,13 +891,16 @@ class PlanDeployment(Question):
             "Formats of the weights to weigh beside the checkpoint's own, in place of precision",
             left_out="fp8 and int4 beside 16 bits",
             examples=(["fp8"],),
+            brief="",
         ),
     ] = None
     budget_usd_per_hour: Annotated[
-        float | None, Argument("real", "Most that it may cost", unit="US dollars an hour", most=1e9)
+        float | None,
+        Argument("real", "Most that it may cost", unit="US dollars an hour", most=1e9, brief=""),
     ] = None
     max_devices: Annotated[
-        int, Argument("whole", "Most devices of all copies together", most=MOST_SEARCHED_DEVICES)
+        int,
+        Argument("whole", "Most devices of all copies together", most=MOST_SEARCHED_DEVICES, brief=""),
     ] = 64
     spare_copies: Annotated[
         int, Argument("whole", "Copies more than the load needs", least=0, most=MOST_SEARCHED_DEVICES)
@@ -915,6 +991,7 @@ class ExplainStartupLog(Split):
         Argument(
             "log",
             "A start-up log as pasted, of vLLM, SGLang, llama.cpp, ollama, TensorRT-LLM or mlx-lm; its last start",
+            brief="",
         ),
     ]
     _: KW_ONLY
@@ -925,6 +1002,7 @@ class ExplainStartupLog(Split):
             "Hub id, short name, path or config of the model, in place of what the log names",
             left_out="the model that the log names",
             spoken_as="model",
+            brief="",
         ),
     ] = None
     hardware: Annotated[
@@ -934,6 +1012,7 @@ class ExplainStartupLog(Split):
             _HARDWARE,
             left_out="the card that the log names, or one that shows as much memory,",
             examples=("H100",),
+            brief="",
         ),
     ] = None
 
@@ -951,6 +1030,7 @@ class InspectModel(Question):
             "Tokens of the sequence whose mean cache a token is asked for",
             most=MOST_TOKENS,
             left_out="the longest that the model's config allows, or 2048",
+            brief="",
         ),
     ] = None
 
@@ -997,11 +1077,11 @@ def _with_settings(given: dict[str, Any], known: frozenset[str]) -> dict[str, An
 
 
 Arguments = ParamSpec("Arguments")
-Asked = TypeVar("Asked", bound=Question)
+One = TypeVar("One", bound=Asked)
 Answer = TypeVar("Answer")
 
 
-def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], Answer]], Callable[Arguments, Answer]]:
+def asks(question: Callable[Arguments, One]) -> Callable[[Callable[[One], Answer]], Callable[Arguments, Answer]]:
     """Make a function of a question into one of its arguments, with their signature, their checks and their meaning."""
     made_of: Any = question
     order, declared = made_of.ORDER, declarations(made_of)
@@ -1017,7 +1097,7 @@ def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], An
         ]
     )
 
-    def made(answer: Callable[[Asked], Answer]) -> Callable[Arguments, Answer]:
+    def made(answer: Callable[[One], Answer]) -> Callable[Arguments, Answer]:
         @wraps(answer)
         def ask(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
             named = _with_settings(dict(kwargs), known)
@@ -1025,7 +1105,7 @@ def asks(question: Callable[Arguments, Asked]) -> Callable[[Callable[[Asked], An
             if len(given) < len(args) + len(named):
                 refuse(answer.__name__, signature, args, named)
             try:
-                asked: Asked = made_of(**given)
+                asked: One = made_of(**given)
             except TypeError:
                 refuse(answer.__name__, signature, args, named)
                 raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mcp.server import MCPServer
@@ -15,13 +17,20 @@ from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
 
 from .computing import Computing
 from .limits import require_few, require_short, short_error, with_short_errors
-from .tools import SEARCHES, TOPICS, call, tools
+
+LISTED = Path(__file__).with_name("tools.json")
+"""The tools as a client is told of them, written by `python -m llm_memory_server.write_schemas`."""
+SEARCHES = frozenset({"best_parallelism", "compare_hardware", "plan_deployment"})
+"""The tools that look through many layouts, which take seconds."""
 
 INSTRUCTIONS = """\
 Memory, speed and layouts of language models on accelerators, offline and without a token.
 - Will it fit, how much memory: calculate_memory. Largest batch: max_batch_size.
 - How fast on given hardware: estimate_performance. Which layout of N devices: best_parallelism.
 - Which accelerator: compare_hardware. What to rent for a load and targets: plan_deployment.
+- A model's numbers: describe_model. Accelerators by memory, price, maker: search_hardware.
+- A start-up log, as of an out-of-memory: explain_startup_log.
+- An argument or a field that is not clear: describe_tool; rarer arguments stand beside the others or under more.
 Name a model by its hub id or a short name (llama3_70b), hardware as people write it (H100, rtx 4090); one of your own
 is an object: a config.json as config, TFLOPS, GB and GB/s as hardware. An unknown name is refused with the nearest
 ones; call again with one of them.
@@ -39,17 +48,16 @@ class CalculatorServer(MCPServer):
 
     def __init__(self, computing: Computing, **settings: Any) -> None:
         super().__init__(**settings)
-        self._tools = tools()
+        self._tools = [Tool.model_validate(told) for told in json.loads(LISTED.read_text(encoding="utf-8"))]
         self.computing = computing
 
     async def list_tools(self) -> list[Tool]:
         return self._tools
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> CallToolResult:
-        if name not in TOPICS:
-            raise ToolError(
-                f"There is no tool {shown(name)}.{did_you_mean(name, tuple(TOPICS))} Tools: {', '.join(TOPICS)}."
-            )
+        names = tuple(tool.name for tool in self._tools)
+        if name not in names:
+            raise ToolError(f"There is no tool {shown(name)}.{did_you_mean(name, names)} Tools: {', '.join(names)}.")
         try:
             ask = partial(_answered, name, arguments)
             return await self.computing.answer(ask, context, long=name in SEARCHES)
@@ -61,6 +69,9 @@ class CalculatorServer(MCPServer):
 
 
 def _answered(name: str, arguments: dict[str, Any]) -> CallToolResult:
+    # a server can say what it does without what answers it
+    from .tools import call
+
     require_few(arguments)
     return require_short(call(name, arguments))
 

@@ -6,17 +6,19 @@ own, so that a name and an object are never taken for each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from importlib import import_module
 from typing import Any
 
-from llm_memory_calculator.arguments import Argument, Question, declarations, is_setting
+from llm_memory_calculator.arguments import Argument, Asked, declarations, is_setting
 from llm_memory_calculator.checks import meant_by
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
 
 CONFIG = Argument(
-    kind="object", meaning="The content of the model's config.json, in place of model; one of the two is needed"
+    kind="object",
+    meaning="The content of the model's config.json, in place of model; one of the two is needed",
+    brief="config.json, in place of model",
 )
 
 
@@ -41,7 +43,7 @@ class Spoken:
         return self.argument.described(self.default)
 
 
-def spoken(question: type[Question]) -> tuple[Spoken, ...]:
+def spoken(question: type[Asked]) -> tuple[Spoken, ...]:
     """Every argument of a question that is said in words."""
     said = []
     # to mypy the class of a dataclass is not hashable
@@ -54,8 +56,9 @@ def spoken(question: type[Question]) -> tuple[Spoken, ...]:
     return tuple(said)
 
 
-def ask(name: str, question: type[Question], given: Mapping[str, Any], **unspoken: Any) -> Any:
-    """The report of the public function `name`, asked with arguments as they were said; unspoken: what no one can say.
+def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function: str = "", **unspoken: Any) -> Any:
+    """The report of a function (package:function), or of the public one of this name, asked with arguments as they were
+    said; unspoken: what no one can say.
 
     Raises CalculatorError, in the words of whoever asked, for all that they can mend.
     """
@@ -80,6 +83,13 @@ def ask(name: str, question: type[Question], given: Mapping[str, Any], **unspoke
             f"{name} needs one model: its name as model, or the content of its config.json as config, and not both."
         )
     # loaded at the first question: a server can say what it does without it
-    function = getattr(import_module("llm_memory_calculator"), name)
+    answer = answering(function or f"llm_memory_calculator:{name}")
     given = {known[word].field: value for word, value in told.items()}
-    return function(**given, **settings, **unspoken)
+    return answer(**given, **settings, **unspoken)
+
+
+def answering(function: str) -> Callable[..., Any]:
+    """The function of this name (package:function)."""
+    package, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(import_module(package), name)
+    return found

@@ -1,113 +1,170 @@
-"""The tools, made from the declarations of the engine's questions."""
+"""The tools, made from the declarations of their questions.
 
-from __future__ import annotations
+`tools()` is what a client is told of them, written to a file at build: to make it takes longer than all else that a
+start does. What is loaded at the first call is here.
+"""
 
-import json
+# Annotations are not postponed here: the declarations are read from them.
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Any, get_args, get_type_hints
 
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
 
 from llm_memory_calculator.arguments import (
     Argument,
+    Asked,
     BestParallelism,
     CalculateMemory,
     CompareHardware,
     EstimatePerformance,
+    ExplainStartupLog,
+    InspectModel,
     MaxBatchSize,
     PlanDeployment,
-    Question,
 )
+from llm_memory_calculator.errors import ArgumentError
 
 from .answers import json_values, shown
-from .spoken import Spoken, ask, spoken
+from .hardware_search import SearchHardware
+from .json_types import json_type
+from .spoken import Spoken, answering, ask, spoken
 
-SCHEMAS = Path(__file__).with_name("schemas.json")
-"""The schemas of the answers by tool, written by `python -m llm_memory_server.write_schemas`."""
+MORE = "more"
+"""The argument under which those go that the list of tools only names."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """A question as a tool: what it is called and when it is the one to ask."""
 
-    question: type[Question]
+    question: type[Asked]
+    function: str
+    """Who answers: package:function."""
     title: str
     when: str
+    told: tuple[str, ...] = ()
+    """The fields of its answer that the list of tools names; empty: the answer is text alone."""
+    open_world: bool = True
+    """Whether the hub may be asked."""
+
+
+@dataclass(eq=False)
+class DescribeTool(Asked):
+    """Which tool is to be described."""
+
+    tool: Annotated[str, Argument("text", "Name of a tool", examples=("calculate_memory",), brief="")]
+    _: KW_ONLY
+    about: Annotated[
+        str | None,
+        Argument(
+            "text",
+            "Part of the name of an argument or of a field of the answer",
+            left_out="all of the arguments",
+            examples=("lora",),
+            brief="Part of a name",
+        ),
+    ] = None
+
+    ORDER = ("tool", "about")
 
 
 TOPICS = {
     "calculate_memory": Topic(
-        CalculateMemory,
-        "Memory to serve a model",
-        "Memory to serve a model: weights, KV cache, activations and overhead of the fullest device, bytes, and which "
-        'accelerators hold it. Use it for "will it fit?" and "how much VRAM?". For speed use estimate_performance; for '
-        "the largest batch use max_batch_size. find: the minimum system size (fewest devices), or the smallest device. "
-        "Inference only: no optimizer states.",
+        question=CalculateMemory,
+        function="llm_memory_calculator:calculate_memory",
+        told=("total_memory_bytes", "fits_device", "verdict"),
+        title="Memory to serve a model",
+        when='Memory to serve a model, of the fullest device, and which accelerators hold it: "will it fit?", '
+        '"how much VRAM?". find: the minimum system size. Inference only. Speed: estimate_performance; largest batch: '
+        "max_batch_size.",
     ),
     "estimate_performance": Topic(
-        EstimatePerformance,
-        "Speed of a model on hardware",
-        "Speed of a model on hardware: time to first token (TTFT, ms), time per output token (TPOT, ms), output tokens "
-        "a second, total ms, each with a range, and what binds it. batch_size: a static batch, no queue. concurrency "
-        "or request_rate: a served load, with its queue, percentiles, goodput and the rate that saturates it; "
-        "prefill_workers: with prefill and decode on devices apart (disaggregated, xPyD). Of an encoder: sequences a "
-        "second; of a pipeline of diffusion: seconds an image or a video, and a step. Without "
-        "a layout the fewest devices that hold the model are taken. To find the best layout use best_parallelism; to "
-        "choose hardware use compare_hardware.",
+        question=EstimatePerformance,
+        function="llm_memory_calculator:estimate_performance",
+        told=("ttft_ms", "tpot_ms", "output_tokens_per_s"),
+        title="Speed of a model on hardware",
+        when="Speed of a model on hardware: TTFT, TPOT, output tokens a second, each with a range, and what binds it; "
+        "of encoders sequences, of diffusion seconds an image. batch_size: a static batch. concurrency or "
+        "request_rate: a served load, with its queue. Best layout: best_parallelism; which hardware: compare_hardware.",
     ),
     "best_parallelism": Topic(
-        BestParallelism,
-        "Best layout over devices",
-        "Best layout (tensor, pipeline, data, expert parallel) of up to that many devices for a load, with its times "
-        "and the next best. Says what would be needed when nothing fits. For one given layout use "
-        "estimate_performance.",
+        question=BestParallelism,
+        function="llm_memory_calculator:best_parallelism",
+        told=("best", "others"),
+        title="Best layout over devices",
+        when="Best layout (tensor, pipeline, data, expert parallel) of up to that many devices, with its times and the "
+        "next best. Of a given layout: estimate_performance.",
     ),
     "compare_hardware": Topic(
-        CompareHardware,
-        "Accelerators side by side",
-        "Accelerators side by side for a model and a load, each in its best layout, best first; those that cannot hold "
-        "the model last, with the reason. For prices use plan_deployment.",
+        question=CompareHardware,
+        function="llm_memory_calculator:compare_hardware",
+        told=("rows",),
+        title="Accelerators side by side",
+        when="Accelerators side by side for a model and a load, each in its best layout, best first. With prices: "
+        "plan_deployment.",
     ),
     "plan_deployment": Topic(
-        PlanDeployment,
-        "What to deploy for a load",
-        "What to deploy for request_rate (requests a second) or concurrency (users): at most five plans (accelerator, "
-        "devices, layout, format) that keep TTFT and TPOT targets, with price, ranges and the line that starts them; "
-        "the least times where nothing does. For the speed of one of them use estimate_performance.",
+        question=PlanDeployment,
+        function="llm_memory_calculator:plan_deployment",
+        told=("plans",),
+        title="What to deploy for a load",
+        when="What to rent for request_rate or concurrency: plans (accelerator, devices, layout, format) that keep "
+        "TTFT and TPOT targets, with prices and the command line that starts them.",
     ),
     "max_batch_size": Topic(
-        MaxBatchSize,
-        "Largest batch that fits",
-        "Largest number of sequences of seq_length tokens that the devices hold at once; 0, with the reason, when not "
-        "even one fits; or (find) the longest context, or the KV tokens of the room. Needs hardware or memory_gb. For "
-        "the memory of a given batch use calculate_memory.",
+        question=MaxBatchSize,
+        function="llm_memory_calculator:max_batch_size",
+        told=("max_batch_size", "reason"),
+        title="Largest batch that fits",
+        when="Most sequences of seq_length tokens that hardware (or memory_gb) holds at once; or by find the longest "
+        "context, or the KV tokens.",
+    ),
+    "describe_model": Topic(
+        question=InspectModel,
+        function="llm_memory_calculator:inspect_model",
+        told=("parameter_count", "weight_memory_bytes"),
+        title="A model's numbers",
+        when="What a model is: parameters, attention, weight bytes, cache a token, longest context. An unknown name "
+        "gets the nearest.",
+    ),
+    "search_hardware": Topic(
+        question=SearchHardware,
+        function="llm_memory_server.hardware_search:search_hardware",
+        told=("rows",),
+        title="Find accelerators",
+        when="Accelerators of the catalogue by name, maker, memory and price, with bandwidth and TFLOPS.",
+        open_world=False,
+    ),
+    "explain_startup_log": Topic(
+        question=ExplainStartupLog,
+        function="llm_memory_calculator:explain_startup_log",
+        told=("outcome", "binding", "remedies"),
+        title="Explain a start-up log",
+        when="A serving engine's start-up log, as of an out-of-memory, beside the estimate: what failed, what binds, "
+        "the smallest changes that mend it, a calibration for later calls.",
+    ),
+    "describe_tool": Topic(
+        question=DescribeTool,
+        function="llm_memory_server.described_tools:describe_tool",
+        title="A tool's arguments explained",
+        when="Every argument of a tool with unit, bounds and default, those under more too, and fields of its answer.",
+        open_world=False,
     ),
 }
 
 
-SEARCHES = frozenset({"best_parallelism", "compare_hardware", "plan_deployment"})
-"""The tools that look through many layouts, which take seconds."""
-
-
 def tools() -> list[Tool]:
     """Every tool as a client is told of it."""
-    answers = json.loads(SCHEMAS.read_text(encoding="utf-8"))
     return [
         Tool(
             name=name,
             title=topic.title,
             description=topic.when,
             input_schema=input_schema(topic.question),
-            output_schema=answers[name],
-            annotations=ToolAnnotations(
-                title=topic.title,
-                read_only_hint=True,
-                destructive_hint=False,
-                idempotent_hint=True,
-                open_world_hint=True,
-            ),
+            output_schema=answer_schema(topic) if topic.told else None,
+            # by the protocol the other hints say nothing of a tool that only reads
+            annotations=ToolAnnotations(read_only_hint=True, open_world_hint=None if topic.open_world else False),
         )
         for name, topic in TOPICS.items()
     ]
@@ -115,67 +172,77 @@ def tools() -> list[Tool]:
 
 def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     """The answer of a tool. Raises CalculatorError for what the caller can mend."""
-    report = shown(ask(name, TOPICS[name].question, arguments), arguments.get("detail"))
-    return CallToolResult(content=[TextContent(type="text", text=str(report))], structured_content=json_values(report))
+    topic, given = TOPICS[name], flat(arguments)
+    report = ask(name, topic.question, given, function=topic.function)
+    if not topic.told:
+        return CallToolResult(content=[TextContent(type="text", text=str(report))])
+    said = shown(report, given.get("detail"))
+    return CallToolResult(content=[TextContent(type="text", text=str(said))], structured_content=json_values(said))
 
 
-def input_schema(question: type[Question]) -> dict[str, Any]:
-    """The JSON schema of a question's arguments."""
+def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of which some may stand under `more`, side by side. Raises ArgumentError."""
+    beside = {name: value for name, value in arguments.items() if name != MORE}
+    inside = arguments.get(MORE) or {}
+    if not isinstance(inside, Mapping):
+        raise ArgumentError(f"{MORE} must be an object of arguments by name, and is of type {type(inside).__name__}.")
+    if twice := beside.keys() & inside.keys():
+        raise ArgumentError(f"{min(twice)} stands in {MORE} too; give it once.")
+    return beside | dict(inside)
+
+
+def input_schema(question: type[Asked]) -> dict[str, Any]:
+    """The JSON schema of a question's arguments: the common ones, and the names of the rest."""
     said = spoken(question)
-    return {
-        "type": "object",
-        "properties": {entry.name: _property(entry) for entry in said},
-        "required": [entry.name for entry in said if entry.required],
-        "additionalProperties": False,
-    }
+    listed = {entry.name: _property(entry) for entry in said if entry.argument.brief is not None}
+    rest = ", ".join(entry.name for entry in said if entry.argument.brief is None)
+    if rest:
+        listed[MORE] = {"type": "object", "description": f"By describe_tool: {rest}"}
+    required = [entry.name for entry in said if entry.required]
+    return {"type": "object", "properties": listed} | ({"required": required} if required else {})
 
 
 def _property(entry: Spoken) -> dict[str, Any]:
-    schema = _values(entry.argument) | {"description": entry.description}
-    if entry.default not in (None, MISSING):
+    argument = entry.argument
+    kinds = _TYPES.get(argument.kind, ({"type": "string"},))
+    # some clients take one type alone
+    schema: dict[str, Any] = dict(kinds[0]) if len(kinds) == 1 else {"anyOf": list(kinds)}
+    if argument.brief:
+        schema["description"] = argument.brief
+    if argument.kind == "word" and len(argument.words) <= _MOST_WORDS:
+        schema["enum"] = list(argument.words)
+    if isinstance(entry.default, int) and entry.default is not False:
         schema["default"] = entry.default
-    if entry.argument.examples:
-        schema["examples"] = list(entry.argument.examples)
     return schema
 
 
-def _values(argument: Argument) -> dict[str, Any]:
-    """What values an argument takes."""
-    text: dict[str, Any] = {"type": "string"}
-    whole = {"type": "integer", "minimum": argument.least, "maximum": int(argument.most)}
-    accelerator = {"anyOf": [text | {"minLength": 1}, {"type": "object"}]}
-    match argument.kind:
-        case "whole":
-            return whole
-        case "real":
-            least = {"minimum": 0} if argument.or_none else {"exclusiveMinimum": argument.above}
-            return {"type": "number"} | least | {"maximum": argument.most}
-        case "flag":
-            return {"type": "boolean"}
-        case "word":
-            return text | {"enum": list(argument.words)}
-        case "names":
-            return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}
-        case "sides":
-            return {"anyOf": [whole, text, {"type": "array", "items": whole, "minItems": 2, "maxItems": 2}]}
-        case "mix":
-            pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-            shares = {"type": "object", "additionalProperties": {"type": "number"}}
-            return {"anyOf": [shares, {"type": "array", "items": pair, "minItems": 1}]}
-        case "lengths":
-            return {"anyOf": [whole, {"type": "object", "additionalProperties": {"type": "number"}}]}
-        case "hardware":
-            return accelerator
-        case "hardware list":
-            return {"anyOf": [*accelerator["anyOf"], {"type": "array", "items": accelerator, "minItems": 1}]}
-        case "model list":
-            model = {"anyOf": [text | {"minLength": 1}, {"type": "object"}]}
-            return {"anyOf": [*model["anyOf"], {"type": "array", "items": model, "minItems": 1}]}
-        case "workload list":
-            return {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}, "minItems": 1}]}
-        case "object" | "executor" | "function":
-            return {"type": "object"}
-        case "adapters" | "calibration" | "speculation":
-            return {"anyOf": [{"type": "object"}, text | {"minLength": 1}]}
-        case "model" | "text" | "format" | "log" | "path":
-            return text | {"minLength": 1}
+# More words are told where somebody asks, or by the refusal of another.
+_MOST_WORDS = 6
+
+_STRING, _WHOLE, _OBJECT = {"type": "string"}, {"type": "integer"}, {"type": "object"}
+_LIST: Mapping[str, Any] = {"type": "array", "items": {}}
+_TYPES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "whole": (_WHOLE,),
+    "real": ({"type": "number"},),
+    "flag": ({"type": "boolean"},),
+    "object": (_OBJECT,),
+    "names": (_STRING, _LIST),
+    "lengths": (_WHOLE, _OBJECT),
+    "hardware": (_STRING, _OBJECT),
+    "hardware list": (_STRING, _OBJECT, _LIST),
+}
+"""What values each kind of argument takes, where that is not text."""
+
+
+def answer_schema(topic: Topic) -> dict[str, Any]:
+    """The JSON schema of a tool's answer: the fields that are looked at first; describe_tool tells all of them."""
+    hints: dict[str, Any] = {}
+    for report in reports_of(topic.function):
+        hints |= get_type_hints(report)
+    return {"type": "object", "properties": {name: {"type": json_type(hints[name])} for name in topic.told}}
+
+
+def reports_of(function: str) -> tuple[type, ...]:
+    """The reports with which a function may answer."""
+    report = get_type_hints(answering(function))["return"]
+    return get_args(report) or (report,)

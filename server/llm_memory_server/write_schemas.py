@@ -1,7 +1,7 @@
-"""Write the schemas of the answers from the reports and the docstrings under their fields.
+"""Write the list of the tools, and what their answers hold by the docstrings under the fields of the reports.
 
-`python -m llm_memory_server.write_schemas` writes schemas.json beside this file, which the server loads when it starts:
-to read docstrings from source at every start would take longer than all else that it does.
+`python -m llm_memory_server.write_schemas` writes tools.json and schemas.json beside this file: to read declarations
+and docstrings at every start would take longer than all else that a start does.
 """
 
 from __future__ import annotations
@@ -11,27 +11,31 @@ import inspect
 import json
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import llm_memory_calculator
-
-from .tools import SCHEMAS, TOPICS
-
-_PLAIN = {int: "integer", float: "number", str: "string", bool: "boolean", NoneType: "null"}
+from .described_tools import SCHEMAS
+from .json_types import json_type
+from .server import LISTED
+from .tools import TOPICS, reports_of, tools
 
 
 def answer_schemas() -> dict[str, Any]:
-    """The JSON schema of each tool's structured answer, by tool."""
-    return {name: _answer(get_type_hints(getattr(llm_memory_calculator, name))["return"]) for name in TOPICS}
+    """The JSON schema of each tool's structured answer with the meaning of every field, by tool."""
+    return {name: _answer(reports_of(topic.function)) for name, topic in TOPICS.items() if topic.told}
 
 
-def _answer(report: Any) -> dict[str, Any]:
+def listed_tools() -> list[dict[str, Any]]:
+    """The tools as they are listed, as JSON."""
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools()]
+
+
+def _answer(reports: tuple[type, ...]) -> dict[str, Any]:
     """The schema of a report, or of one of several: an object either way, as the protocol asks."""
     parts: dict[str, Any] = {}
-    several = get_args(report)
-    schema = {"type": "object"} | _values(report, parts) if several else _object(report, parts)
-    return schema | {"$defs": parts}
+    if len(reports) == 1:
+        return _object(reports[0], parts) | {"$defs": parts}
+    return {"type": "object", "anyOf": [_values(report, parts) for report in reports], "$defs": parts}
 
 
 def _object(report: type, parts: dict[str, Any]) -> dict[str, Any]:
@@ -59,9 +63,7 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
         return {"type": "string", "enum": list(get_args(kind))}
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _values(get_args(kind)[0], parts)}
-    if get_origin(kind) is dict:
-        return {"type": "object"}
-    return {"type": _PLAIN[kind]}
+    return {"type": json_type(kind)}
 
 
 def _docstrings(report: type) -> dict[str, str]:
@@ -81,4 +83,5 @@ def _docstrings(report: type) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    SCHEMAS.write_text(json.dumps(answer_schemas(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for file, written in ((SCHEMAS, answer_schemas()), (LISTED, listed_tools())):
+        file.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

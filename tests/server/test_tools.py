@@ -19,9 +19,9 @@ from mcp.types import CallToolResult, TextContent
 
 import llm_memory_calculator
 from llm_memory_calculator.formats.numerics import KV_FORMATS
-from llm_memory_server.server import build_server
-from llm_memory_server.tools import SCHEMAS
-from llm_memory_server.write_schemas import answer_schemas
+from llm_memory_server.described_tools import SCHEMAS
+from llm_memory_server.server import LISTED, build_server
+from llm_memory_server.write_schemas import answer_schemas, listed_tools
 
 from .llama import CONFIG, LLAMA_2_7B
 
@@ -35,7 +35,20 @@ TOOLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "compare_hardware": ({"model": MODEL}, []),
     "plan_deployment": ({"model": MODEL, "request_rate": 2, "hardware": ["H100"]}, []),
     "max_batch_size": ({"model": MODEL, "memory_gb": 192}, []),
+    "describe_model": ({"model": MODEL}, []),
 }
+LOG = "INFO 01-01 00:00:00 [gpu_worker.py:298] Available KV cache memory: 44.1 GiB"
+# Those that are of no one model.
+OTHERS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "search_hardware": ({"query": "hopper"}, []),
+    "explain_startup_log": ({"text": LOG}, ["text"]),
+    "describe_tool": ({"tool": "calculate_memory"}, ["tool"]),
+}
+EVERY = TOOLS | OTHERS
+# Functions that answer by another name than their tool's.
+FUNCTIONS = {"describe_model": "inspect_model"}
+# What a token of this text is in bytes by o200k_base (measured: 12,229 bytes are 2,929 tokens).
+BYTES_A_TOKEN = 4.17
 
 
 @pytest.fixture
@@ -54,6 +67,13 @@ async def connected(mode: Literal["auto", "legacy"] = "auto") -> AsyncIterator[C
         yield client
 
 
+def arguments_of(schema: dict[str, Any]) -> set[str]:
+    """The arguments of a tool, those listed and those that it names under `more`."""
+    properties = schema["properties"]
+    named = properties.get("more", {}).get("description", ": ").split(": ")[1].split(", ")
+    return {*properties, *named} - {"more", ""}
+
+
 def text(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
@@ -65,31 +85,76 @@ def reports_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_the_five_tools_stand_in_order_with_their_required_arguments(mode: Literal["auto", "legacy"]) -> None:
+async def test_the_tools_stand_in_order_with_their_required_arguments(mode: Literal["auto", "legacy"]) -> None:
     async with connected(mode) as client:
         tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == list(TOOLS)
+    assert [tool.name for tool in tools] == list(EVERY)
     for tool in tools:
-        assert tool.input_schema["required"] == TOOLS[tool.name][1]
-        assert tool.input_schema["additionalProperties"] is False
+        assert tool.input_schema.get("required", []) == EVERY[tool.name][1]
         assert tool.title
         assert tool.description
         assert tool.annotations is not None
         assert tool.annotations.read_only_hint is True
-        assert tool.annotations.idempotent_hint is True
+        assert (tool.output_schema is None) == (tool.name == "describe_tool")
 
 
-async def test_every_argument_and_every_field_of_an_answer_is_described() -> None:
+async def test_the_list_of_tools_is_the_written_one_and_costs_an_agent_less_than_3000_tokens() -> None:
     async with connected() as client:
         tools = (await client.list_tools()).tools
-    for tool in tools:
-        assert all(entry.get("description") for entry in tool.input_schema["properties"].values())
-        assert tool.output_schema is not None
-        assert tool.output_schema["type"] == "object"
-        definitions = [*reports_of(tool.output_schema), *tool.output_schema.get("$defs", {}).values()]
-        for definition in definitions:
-            undescribed = [name for name, entry in definition["properties"].items() if "description" not in entry]
-            assert not undescribed, (tool.name, undescribed)
+    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    assert listed == json.loads(LISTED.read_text(encoding="utf-8")) == listed_tools(), (
+        "run python -m llm_memory_server.write_schemas"
+    )
+    assert len(json.dumps(listed, separators=(",", ":")).encode()) / BYTES_A_TOKEN < 3000
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_every_argument_is_listed_or_named_and_explained(name: str) -> None:
+    async with connected() as client:
+        (schema,) = [tool.input_schema for tool in (await client.list_tools()).tools if tool.name == name]
+        explained = text(await client.call_tool("describe_tool", {"tool": name}))
+    lines = explained.splitlines()[1:]
+    names = [line.split(" ")[0] for line in lines]
+    assert set(names) == arguments_of(schema)
+    assert all(len(line.split("): ", 1)[1]) > 10 for line in lines)
+    # well below what an answer may cost
+    assert len(explained) < 4 * 4000
+
+
+def test_every_field_of_an_answer_is_described() -> None:
+    for name, answer in json.loads(SCHEMAS.read_text(encoding="utf-8")).items():
+        for definition in [*reports_of(answer), *answer["$defs"].values()]:
+            undescribed = [field for field, entry in definition["properties"].items() if "description" not in entry]
+            assert not undescribed, (name, undescribed)
+
+
+async def test_a_part_of_a_name_finds_arguments_and_fields_and_another_the_nearest() -> None:
+    async with connected() as client:
+        loras = text(await client.call_tool("describe_tool", {"tool": "calculate_memory", "about": "lora"}))
+        nothing = await client.call_tool("describe_tool", {"tool": "calculate_memory", "about": "precison"})
+        other = await client.call_tool("describe_tool", {"tool": "compare_hardwares"})
+    assert "max_loras (whole number from 1 to 100,000)" in loras
+    assert "answer's lora_adapter_memory_bytes" in loras
+    assert "seq_length (" not in loras
+    for refused, near in ((nothing, "'precision'"), (other, "'compare_hardware'")):
+        assert refused.is_error
+        assert near in text(refused)
+
+
+async def test_an_argument_under_more_is_one_beside_the_others() -> None:
+    asked = {"model": MODEL, "hardware": "8xH100"}
+    async with connected() as client:
+        inside = await client.call_tool("calculate_memory", asked | {"more": {"max_loras": 4}})
+        beside = await client.call_tool("calculate_memory", asked | {"max_loras": 4})
+        twice = await client.call_tool("calculate_memory", asked | {"max_loras": 4, "more": {"max_loras": 2}})
+        wrong = await client.call_tool("calculate_memory", asked | {"more": {"max_lorras": 2}})
+        listed = await client.call_tool("calculate_memory", asked | {"more": ["max_loras"]})
+    assert inside.structured_content is not None
+    assert inside.structured_content == beside.structured_content
+    assert inside.structured_content["lora_adapter_memory_bytes"] > 0
+    for refused, why in ((twice, "give it once"), (wrong, "'max_loras'"), (listed, "more must be an object")):
+        assert refused.is_error
+        assert why in text(refused)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -106,7 +171,9 @@ async def test_an_answer_has_short_text_and_structure_that_its_schema_takes(
     assert schema is not None
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(result.structured_content)
-    assert any(set(result.structured_content) == set(report["properties"]) for report in reports_of(schema))
+    full = json.loads(SCHEMAS.read_text(encoding="utf-8"))[name]
+    Draft202012Validator(full).validate(result.structured_content)
+    assert any(set(result.structured_content) == set(report["properties"]) for report in reports_of(full))
     assert "Llama-3.1-70B" in text(result)
     assert not text(result).startswith("{")
     # about 1,500 tokens in all
@@ -276,35 +343,36 @@ async def test_full_detail_says_what_the_overhead_is_made_of(name: str) -> None:
 async def test_instructions_name_every_tool() -> None:
     async with connected() as client:
         instructions = client.instructions or ""
-    assert all(name in instructions for name in TOOLS)
+    assert all(name in instructions for name in EVERY)
 
 
 async def test_all_that_python_takes_a_tool_takes_but_the_hub_s_token() -> None:
     async with connected() as client:
         tools = (await client.list_tools()).tools
     for tool in tools:
-        taken = set(inspect.signature(getattr(llm_memory_calculator, tool.name)).parameters) - {"token"}
+        if tool.name in ("search_hardware", "describe_tool"):
+            continue
+        function = getattr(llm_memory_calculator, FUNCTIONS.get(tool.name, tool.name))
+        taken = set(inspect.signature(function).parameters) - {"token"}
         names = {"model" if name == "model_id_or_config" else name for name in taken} | {"config"}
-        assert set(tool.input_schema["properties"]) == names
+        assert arguments_of(tool.input_schema) == names
 
 
-async def test_every_input_schema_is_one_and_takes_its_own_examples_and_defaults() -> None:
+async def test_every_input_schema_is_one_and_takes_a_question_and_its_own_defaults() -> None:
     async with connected() as client:
         tools = (await client.list_tools()).tools
     for tool in tools:
         Draft202012Validator.check_schema(tool.input_schema)
-        Draft202012Validator(tool.input_schema).validate(TOOLS[tool.name][0])
+        Draft202012Validator(tool.input_schema).validate(EVERY[tool.name][0])
         for entry in tool.input_schema["properties"].values():
-            for value in [*entry.get("examples", []), *([entry["default"]] if "default" in entry else [])]:
-                Draft202012Validator(entry).validate(value)
+            if "default" in entry:
+                Draft202012Validator(entry).validate(entry["default"])
 
 
 async def test_kv_precision_names_every_format_of_a_cache() -> None:
     async with connected() as client:
-        tools = (await client.list_tools()).tools
-    for tool in tools:
-        meaning = tool.input_schema["properties"]["kv_precision"]["description"]
-        assert all(name in meaning.replace(";", ",").split(": ")[1].split(", ") for name in KV_FORMATS)
+        meaning = text(await client.call_tool("describe_tool", {"tool": "max_batch_size", "about": "kv_precision"}))
+    assert all(name in meaning.replace(";", ",").split("KV cache: ")[1].split(", ") for name in KV_FORMATS)
 
 
 async def test_a_config_is_taken_in_place_of_a_name() -> None:
@@ -448,7 +516,8 @@ def test_the_schemas_of_answers_are_those_of_the_reports() -> None:
 def test_building_the_server_loads_no_heavy_package() -> None:
     code = (
         "import sys; from llm_memory_server.server import build_server; build_server(); "
-        "print([name for name in ('numpy', 'pandas', 'huggingface_hub') if name in sys.modules])"
+        "heavy = ('numpy', 'pandas', 'huggingface_hub', 'llm_memory_calculator.arguments'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

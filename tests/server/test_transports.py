@@ -74,7 +74,7 @@ def ports() -> Iterator[dict[str, int]]:
 
 async def asked(client: Client) -> dict[str, Any]:
     tools = (await client.list_tools()).tools
-    assert len(tools) == 6
+    assert len(tools) == 10
     result = await client.call_tool("calculate_memory", CALL)
     assert not result.is_error
     assert result.structured_content is not None
