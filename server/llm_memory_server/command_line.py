@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from inspect import Parameter, Signature
-from pathlib import Path
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated
 
 import typer
 
 from llm_memory_calculator import CalculatorError, __version__
-from llm_memory_calculator.arguments import (
-    BestParallelism,
-    CalculateMemory,
-    CompareHardware,
-    EstimatePerformance,
-    EstimateServing,
-    ExplainStartupLog,
-    InspectModel,
-    MaxBatchSize,
-    PlanDeployment,
-    Question,
-    Sweep,
-)
 
-from .answers import json_values, shown
-from .options import option_of, value_of
-from .spoken import ask, spoken
+from .printing import AsJson, show, silence
 
 app = typer.Typer(
     name="llm-memory-calculator",
@@ -42,9 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Say what every number is made of, as --detail full.")]
 
 
 MeasuredFile = Annotated[str, typer.Argument(help="CSV file of measured rows; its columns tell what they measure.")]
@@ -57,15 +35,6 @@ Configs = Annotated[
     ),
 ]
 AllRows = Annotated[bool, typer.Option("--all", help="Rows too whose flag or suspect says what is wrong.")]
-CalibrationFile = Annotated[
-    str | None,
-    typer.Option(
-        "--calibration",
-        help="File to write what later estimates take as --calibration.",
-        metavar="OUT.json",
-        show_default=False,
-    ),
-]
 
 
 class Transport(StrEnum):
@@ -87,164 +56,6 @@ def _root(
     ] = False,
 ) -> None:
     """Will this model fit, on what, how fast, in which layout."""
-
-
-def _show(report: Any, as_json: bool, table: Callable[[Any], Any]) -> None:
-    if as_json:
-        _print(lambda: typer.echo(json.dumps(json_values(report, derived=True), indent=2, allow_nan=False)))
-    else:
-        _print(lambda: _print_table(report, table))
-
-
-def _print(say: Callable[[], None]) -> None:
-    try:
-        say()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # nothing more can be said to a reader that has gone, and that is no error
-        _silence()
-        raise typer.Exit from None
-
-
-def _show_text(said: Any, as_json: bool) -> None:
-    """Rows as they are, or a report as its own sentence."""
-    if isinstance(said, str):
-        said = said.rstrip("\n")
-    else:
-        said = json.dumps(json_values(said), indent=2) if as_json else str(said)
-    _print(lambda: typer.echo(said))
-
-
-def _print_table(report: Any, table: Callable[[Any], Any]) -> None:
-    from .tables import Output
-
-    # piped output has no width of its own, and names are not to be cut
-    console = Output(width=None if sys.stdout.isatty() else 200, highlight=False)
-    console.print(table(report))
-    for note in getattr(report, "notes", ()):
-        if note.origin != "default":
-            console.print(f"{note.origin}: {note.text}", soft_wrap=True, markup=False)
-
-
-def _silence() -> None:
-    """Let the interpreter's own flush at exit go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A question as a command."""
-
-    function: str
-    question: type[Question]
-    help: str
-
-
-TOPICS = {
-    "memory": Topic("calculate_memory", CalculateMemory, "What one device must hold, and where it fits."),
-    "inspect": Topic("inspect_model", InspectModel, "What a model is: parameters, attention, cache a token, formats."),
-    "performance": Topic(
-        "estimate_performance", EstimatePerformance, "Time to first token, time per output token, tokens a second."
-    ),
-    "serving": Topic(
-        "estimate_serving", EstimateServing, "Requests that come and go: queue, percentiles, goodput, saturation."
-    ),
-    "parallelism": Topic(
-        "best_parallelism", BestParallelism, "The best layout of a number of devices, and the next best."
-    ),
-    "compare": Topic("compare_hardware", CompareHardware, "Accelerators side by side, best first."),
-    "plan": Topic("plan_deployment", PlanDeployment, "What to deploy for a load: the few plans worth weighing."),
-    "batch": Topic("max_batch_size", MaxBatchSize, "The largest batch that fits."),
-}
-
-
-def _add(name: str, topic: Topic) -> None:
-    """Add a question's command, an option for each of its arguments."""
-    said = spoken(topic.question)
-
-    def command(as_json: bool, explain: bool, **typed: Any) -> None:
-        from .tables import report_table
-
-        given = {
-            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
-        }
-        if explain:
-            given["detail"] = "full"
-        report = ask(topic.function, topic.question, given)
-        _show(report, as_json, lambda answer: report_table(shown(answer, given.get("detail"))))
-
-    parameters = [
-        *map(option_of, said),
-        Parameter("explain", Parameter.KEYWORD_ONLY, default=False, annotation=Explain),
-        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
-    ]
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    app.command(name, help=topic.help)(command)
-
-
-for _name, _topic in TOPICS.items():
-    _add(_name, _topic)
-
-
-def _explain_log() -> None:
-    """Add the command that explains a start-up log and writes its calibration."""
-    said = spoken(ExplainStartupLog)
-
-    def command(as_json: bool, calibration: str | None, **typed: Any) -> None:
-        from .tables import report_table
-
-        given = {
-            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
-        }
-        report = ask("explain_startup_log", ExplainStartupLog, given)
-        if calibration is not None:
-            if report.calibration is None:
-                raise CalculatorError(
-                    "The log gives no calibration, since nothing of it can be compared: give --model and --hardware."
-                )
-            Path(calibration).write_text(json.dumps(report.calibration, indent=2) + "\n", encoding="utf-8")
-        _show(report, as_json, lambda answer: report_table(shown(answer, given.get("detail"))))
-
-    parameters = [
-        *map(option_of, said),
-        Parameter("calibration", Parameter.KEYWORD_ONLY, default=None, annotation=CalibrationFile),
-        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
-    ]
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    app.command("explain-log", help="A start-up log beside the estimate: what binds, what to change.")(command)
-
-
-_explain_log()
-
-
-def _sweep() -> None:
-    """Add the command that asks of many models, which shows how far it is where people watch."""
-    said = spoken(Sweep)
-
-    def command(as_json: bool, **typed: Any) -> None:
-        from .progress import shown_progress
-
-        given = {
-            entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
-        }
-        with shown_progress() as progress:
-            found = ask("sweep", Sweep, given, progress=progress)
-        if "output" not in given:
-            found = found.to_json(orient="records", indent=2) if as_json else found.to_csv(index=False)
-        _show_text(found, as_json)
-
-    parameters = [
-        *map(option_of, said),
-        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
-    ]
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    app.command("sweep", help="Many models on many accelerators: a CSV or Parquet file of rows, gone on with.")(command)
-
-
-_sweep()
 
 
 @app.command()
@@ -271,14 +82,14 @@ def hardware(
         raise CalculatorError("Give the name of an accelerator or --local, not both.")
     if local:
         here = local_hardware()
-        _show(local_facts(here) if as_json else here, as_json, local_table)
+        show(local_facts(here) if as_json else here, as_json, local_table)
     elif name is None:
         shown = all_accelerators()
-        _show([accelerator_facts(entry, today) for entry in shown] if as_json else shown, as_json, accelerators_table)
+        show([accelerator_facts(entry, today) for entry in shown] if as_json else shown, as_json, accelerators_table)
     else:
         found, count = find_devices(name)
         shown_facts = accelerator_facts(found, today, count) if as_json else found
-        _show(shown_facts, as_json, lambda entry: accelerator_table(entry, today, count))
+        show(shown_facts, as_json, lambda entry: accelerator_table(entry, today, count))
 
 
 @app.command()
@@ -295,7 +106,7 @@ def models(
         raise CalculatorError(
             f"No model of the catalogue has {query!r} in its name; any hub id can be asked for as well."
         )
-    _show(names, as_json, names_table)
+    show(names, as_json, names_table)
 
 
 @app.command()
@@ -322,7 +133,7 @@ def validate(
     from .validation_tables import validation_table
 
     report = validated(file, by=by, cross_validate=cross_validate, configs=configs, all_rows=all_rows)
-    _show(report, as_json, validation_table)
+    show(report, as_json, validation_table)
 
 
 @app.command()
@@ -332,7 +143,7 @@ def calibrate(file: MeasuredFile, configs: Configs = None, all_rows: AllRows = F
 
     from .validation_tables import calibration_table
 
-    _show(calibrated(file, configs=configs, all_rows=all_rows), as_json, calibration_table)
+    show(calibrated(file, configs=configs, all_rows=all_rows), as_json, calibration_table)
 
 
 @app.command()
@@ -383,14 +194,25 @@ def serve(
         )
 
 
+@cache
+def _every_command() -> typer.Typer:
+    """The command line with the questions, which come first."""
+    from .question_commands import app as questions
+
+    app.registered_commands[:0] = questions.registered_commands
+    return app
+
+
 def main() -> None:
     """Run the command line: exit code 2 and one sentence for what the caller can mend."""
     if sys.stdout is None:
         # started with its output closed: what is said goes nowhere, as after a pipe's reader has gone
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
+        # a server answers no command, and is to start soon
+        asked = app if sys.argv[1:2] == ["serve"] else _every_command()
         # not standalone: a usage error is one sentence here too
-        code = app(standalone_mode=False)
+        code = asked(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as ended:
@@ -406,6 +228,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        _silence()
+        silence()
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)

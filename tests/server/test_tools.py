@@ -47,6 +47,10 @@ OTHERS: dict[str, tuple[dict[str, Any], list[str]]] = {
 EVERY = TOOLS | OTHERS
 # Functions that answer by another name than their tool's.
 FUNCTIONS = {"describe_model": "inspect_model"}
+# What `serve` does before it listens.
+START = (
+    "from llm_memory_server import command_line; from llm_memory_server.transports import build_server; build_server()"
+)
 # What a token of this text is in bytes by o200k_base (measured: 12,229 bytes are 2,929 tokens).
 BYTES_A_TOKEN = 4.17
 
@@ -513,14 +517,28 @@ def test_the_schemas_of_answers_are_those_of_the_reports() -> None:
     assert written == answer_schemas(), "run python -m llm_memory_server.write_schemas"
 
 
-def test_building_the_server_loads_no_heavy_package() -> None:
+def test_a_start_loads_no_heavy_package_and_no_declaration() -> None:
     code = (
-        "import sys; from llm_memory_server.server import build_server; build_server(); "
+        f"import sys; {START}; "
         "heavy = ('numpy', 'pandas', 'huggingface_hub', 'llm_memory_calculator.arguments'); "
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_start_takes_a_fifth_more_than_an_empty_server_at_most() -> None:
+    # time of the processor, which others on the machine do not lengthen as they do the clock's
+    empty, ours = "from mcp.server import MCPServer; MCPServer(name='empty', version='1')", START
+    taken = {code: min(processor_seconds(code) for _ in range(3)) for code in (empty, ours)}
+    assert taken[ours] < 1.2 * taken[empty]
+
+
+def processor_seconds(code: str) -> float:
+    """What the start of a program takes of the processor."""
+    timed = f"import time; {code}; print(time.process_time())"
+    done = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True, timeout=60)
+    return float(done.stdout)
 
 
 async def test_settings_of_an_engine_are_taken_beside_the_arguments() -> None:
