@@ -582,7 +582,8 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
             "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for what clouds rent."
         )
     chosen = [named(entry, asked.devices) for entry in looked(hardware or accelerators_for_serving())]
-    chosen = [(accelerator, count and searched(count)) for accelerator, count in chosen]
+    # one that is named twice, or by two of its names, is compared once
+    chosen = list(dict.fromkeys((accelerator, count and searched(count)) for accelerator, count in chosen))
     plain = deployed(asked, model)
     unserved = [entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))]
     if unserved and (hardware is None or (asked.engine is not None and len(unserved) < len(chosen))):

@@ -19,11 +19,14 @@ from .checks import (
     executor,
     flag,
     function,
+    hardware_list,
+    json_object,
     lengths,
     listed,
     mix,
     names,
     object_or_path,
+    one_hardware,
     path,
     real,
     refuse,
@@ -32,11 +35,12 @@ from .checks import (
     whole,
 )
 from .engines import ENGINES, SPELLINGS, settings_of
-from .errors import ArgumentError, shown
+from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS
 from .speculation import speculative
+from .written_numbers import is_in_thousands
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -137,7 +141,7 @@ class Argument:
         """The value in the engine's own type. Raises ArgumentError."""
         match self.kind:
             case "whole":
-                return whole(name, value, least=self.least, most=int(self.most))
+                return whole(name, value, least=self.least, most=int(self.most), unit=self.unit)
             case "real":
                 return real(name, value, above=self.above, most=self.most, unit=self.unit, or_none=self.or_none)
             case "flag":
@@ -169,8 +173,12 @@ class Argument:
                 return executor(name, value)
             case "function":
                 return function(name, value)
-            case "object" if not isinstance(value, Mapping):
-                raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
+            case "object":
+                return json_object(name, value)
+            case "hardware":
+                return one_hardware(name, value)
+            case "hardware list":
+                return hardware_list(name, value)
         return value
 
     def described(self, default: object) -> str:
@@ -242,13 +250,18 @@ class Asked:
 
     ORDER: ClassVar[tuple[str, ...]] = ()
     """Arguments that may be given by their place."""
+    readings: ClassVar[Mapping[str, str]] = {}
+    """By argument, how a text was read that could have meant another number."""
 
     def __post_init__(self) -> None:
         question: Any = type(self)
         for name, default, argument in declarations(question):
             value = getattr(self, name)
             if value is not default:
-                setattr(self, name, argument.check(name, value))
+                taken = argument.check(name, value)
+                setattr(self, name, taken)
+                if argument.unit == "tokens" and isinstance(value, str) and is_in_thousands(value):
+                    self.__dict__["readings"] = {**self.readings, name: f"{value.strip()} is read as {taken:,} tokens."}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -413,6 +426,7 @@ class Held(Split, Calibrated):
         Argument(
             "whole",
             "Tokens of each sequence, prompt and output together",
+            unit="tokens",
             most=MOST_TOKENS,
             brief="Prompt + output tokens",
         ),
@@ -453,7 +467,13 @@ class Held(Split, Calibrated):
     ] = None
     encoder_seq_length: Annotated[
         int | None,
-        Argument("whole", "Tokens of the source of an encoder-decoder (T5)", most=MOST_TOKENS, left_out="seq_length"),
+        Argument(
+            "whole",
+            "Tokens of the source of an encoder-decoder (T5)",
+            unit="tokens",
+            most=MOST_TOKENS,
+            left_out="seq_length",
+        ),
     ] = None
     max_loras: Annotated[int | None, Argument("whole", "LoRA adapters served at once", most=100_000)] = None
     max_lora_rank: Annotated[
@@ -493,8 +513,12 @@ class Generated(Calibrated):
     """What is generated of what."""
 
     batch_size: BatchSize = 1
-    input_tokens: Annotated[int, Argument("whole", "Prompt tokens of each sequence", most=MOST_TOKENS, brief="")] = 2048
-    output_tokens: Annotated[int, Argument("whole", "Output tokens of each sequence", most=MOST_TOKENS, brief="")] = 256
+    input_tokens: Annotated[
+        int, Argument("whole", "Prompt tokens of each sequence", unit="tokens", most=MOST_TOKENS, brief="")
+    ] = 2048
+    output_tokens: Annotated[
+        int, Argument("whole", "Output tokens of each sequence", unit="tokens", most=MOST_TOKENS, brief="")
+    ] = 256
 
 
 PromptLengths = Annotated[
@@ -503,6 +527,7 @@ PromptLengths = Annotated[
         "lengths",
         "Prompt tokens of each sequence; under concurrency or request_rate also how they are spread: "
         "{p50, p95}, {mean, std}, {least, most} or lengths with their shares {512: 0.7, 4096: 0.3}",
+        unit="tokens",
         most=MOST_TOKENS,
         examples=(2048, {"p50": 900, "p95": 4000}),
         brief="Or {p50, p95}",
@@ -513,6 +538,7 @@ OutputLengths = Annotated[
     Argument(
         "lengths",
         "Output tokens of each sequence, or how they are spread likewise",
+        unit="tokens",
         most=MOST_TOKENS,
         examples=(256,),
         brief="",
@@ -557,6 +583,7 @@ Depth = Annotated[
         "whole",
         "Tokens of context that stand in the cache before each prompt, as of earlier turns",
         least=0,
+        unit="tokens",
         most=MOST_TOKENS,
         left_out="none",
     ),
@@ -755,6 +782,7 @@ class MaxBatchSize(Held):
         Argument(
             "mix",
             "Lengths of the sequences with their shares, in place of seq_length",
+            unit="tokens",
             most=MOST_TOKENS,
             examples=({"2048": 0.7, "8192": 0.3},),
         ),
@@ -1028,6 +1056,7 @@ class InspectModel(Question):
         Argument(
             "whole",
             "Tokens of the sequence whose mean cache a token is asked for",
+            unit="tokens",
             most=MOST_TOKENS,
             left_out="the longest that the model's config allows, or 2048",
             brief="",

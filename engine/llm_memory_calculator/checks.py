@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import numbers
 import operator
 import os
@@ -15,22 +16,20 @@ from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
 from .lengths import Lengths
+from .written_numbers import number_of
 
 # A side, or height and width, as people write them; bounded, for it is tried on what anyone typed.
 _SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?")
-
-# A number as people write it, and no nan or inf.
-_NUMBER = re.compile(r"[+-]?(\d{1,24}(\.\d{0,24})?|\.\d{1,24})([eE][+-]?\d{1,3})?")
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
-def whole(name: str, value: object, *, least: int = 1, most: int) -> int:
-    """The value as a Python int between `least` and `most`; whole floats and NumPy integers are taken."""
+def whole(name: str, value: object, *, least: int = 1, most: int, unit: str = "") -> int:
+    """The value as a Python int between `least` and `most`; whole floats, NumPy integers and text (32k) are taken."""
     if type(value) is int and least <= value <= most:
         return value
-    number = _typed(_plain(value))
+    number = _typed(_plain(value), unit)
     if isinstance(number, float) and least <= number <= most and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not hasattr(number, "__index__"):
@@ -47,8 +46,8 @@ def _plain(value: object) -> Any:
 
 
 def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str = "", or_none: bool = False) -> float:
-    """The value as a finite float with above < value <= most; or_none: or 0."""
-    number = _typed(_plain(value))
+    """The value as a finite float with above < value <= most, in text with its unit too (24 GB); or_none: or 0."""
+    number = _typed(_plain(value), unit or ("share" if most <= 1 else ""))
     # compared before it is a float: a whole number may be beyond what a float holds
     known = isinstance(number, numbers.Real) and not isinstance(number, bool)
     if not known or not (above < number <= most or (or_none and number == 0)):
@@ -68,6 +67,9 @@ def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
 
 
 def flag(name: str, value: object) -> bool:
+    """True or False, in text too."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
     if not isinstance(value, bool):
         raise ArgumentError(f"{name} must be True or False, and is {shown(value)}.")
     return value
@@ -92,7 +94,9 @@ def names(name: str, value: object) -> str | Sequence[str]:
         or not all(isinstance(one, str) for one in given)
     ):
         raise ArgumentError(f"{name} must be a name or a list of names, and is {shown(value)}.")
-    return tuple(given)
+    if not given:
+        raise ArgumentError(f"{name} is an empty list; name one or more, or leave it out.")
+    return tuple(dict.fromkeys(given))
 
 
 def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
@@ -124,8 +128,8 @@ def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]
         )
     shares: dict[int, float] = {}
     for length, share in pairs:
-        tokens = whole(f"{name}'s length", _typed(length), most=most)
-        shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", _typed(share), most=1e9)
+        tokens = whole(f"{name}'s length", length, most=most, unit="tokens")
+        shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", share, most=1e9)
     total = sum(shares.values())
     return tuple((tokens, shares[tokens] / total) for tokens in sorted(shares))
 
@@ -147,17 +151,18 @@ def lengths(name: str, value: object, *, most: int) -> Any:
     if isinstance(given, str) and ":" in given:
         given = dict(mix(name, given, most=most))
     if not isinstance(given, Mapping):
-        return whole(name, given, most=most)
+        return whole(name, given, most=most, unit="tokens")
     words = tuple(str(word) for word in given)
     for pair, made in _SPREADS.items():
         if set(words) == set(pair):
-            low, high = (whole(f"{name}'s {word}", given[word], most=most) for word in pair)
+            low, high = (whole(f"{name}'s {word}", given[word], most=most, unit="tokens") for word in pair)
             if low > high:
                 raise ArgumentError(f"{name}'s {pair[0]} is {low:,}, above its {pair[1]} of {high:,}; turn them round.")
             return made(low, high)
     if set(words) == {"mean", "std"}:
         mean, std = (
-            real(f"{name}'s {word}", given[word], most=most, or_none=word == "std") for word in ("mean", "std")
+            real(f"{name}'s {word}", given[word], most=most, unit="tokens", or_none=word == "std")
+            for word in ("mean", "std")
         )
         return Lengths.by_deviation(max(1.0, mean), std)
     if any(not word.replace(".", "").isdigit() for word in words):
@@ -168,11 +173,12 @@ def lengths(name: str, value: object, *, most: int) -> Any:
     return Lengths.mixed(dict(mix(name, given, most=most)))
 
 
-def _typed(value: object) -> Any:
+def _typed(value: object, unit: str = "") -> Any:
     """A number that was typed, or is the key of an object of JSON; anything else as it is."""
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    if not isinstance(value, str):
         return value
-    return float(value) if set(value) & set(".eE") else int(value)
+    number = number_of(value, unit)
+    return value if number is None else number
 
 
 def adapters(name: str, value: object) -> Any:
@@ -189,6 +195,41 @@ def adapters(name: str, value: object) -> Any:
         f"{name} must be an object, or the path of an adapter_config.json or of the folder that holds one, and is "
         f"{shown(value)}."
     )
+
+
+def json_object(name: str, value: object) -> Mapping[str, Any]:
+    """An object, as JSON text too."""
+    given = _from_json(name, value, "{")
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
+    return given
+
+
+def one_hardware(name: str, value: object) -> Any:
+    """What names or describes one accelerator, also as JSON text or as a list of it alone; its own room reads it."""
+    given = _from_json(name, value, "{[")
+    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
+
+
+def hardware_list(name: str, value: object) -> Any:
+    """What names or describes accelerators, also as JSON text or names between commas; a name twice is there once."""
+    given = _from_json(name, value, "{[")
+    if isinstance(given, str) and "," in given:
+        given = [part.strip() for part in given.split(",") if part.strip()]
+    if not isinstance(given, (list, tuple)):
+        return given
+    # descriptions are compared as they are: they cannot be keys
+    return [one for index, one in enumerate(given) if one not in given[:index]]
+
+
+def _from_json(name: str, value: object, opening: str) -> Any:
+    """What JSON text says, where a value is text that begins as such; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(tuple(opening)):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ArgumentError(f"{name} is no JSON that can be read, and begins {shown(value.strip()[:60])}.") from None
 
 
 def object_or_path(name: str, value: object) -> Any:

@@ -116,6 +116,7 @@ def deployed(
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
+    read = tuple(assumed(name, text) for name, text in asked.readings.items())
     return Deployment(
         model=model,
         formats=formats,
@@ -127,7 +128,7 @@ def deployed(
         calibration=calibration,
         measured=measured,
         speculation=speculation,
-        notes=(*notes, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
+        notes=(*notes, *read, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
 
 
@@ -298,6 +299,9 @@ def _as_sold(memory_bytes: int) -> tuple[Device, tuple[Note, ...]]:
     Of a size that none is sold with, so many bytes, and no less than the next smaller card that is sold shows.
     """
     cards = table("memory")["sold"].items()
+    # a card of 24 GiB is one that is sold with 24 GB
+    sold_as = [float(size) for size, _ in cards if abs(float(size) * GIB - memory_bytes) < 1000]
+    memory_bytes = int(sold_as[0] * GB) if sold_as else memory_bytes
     smaller = [(float(size), name) for size, name in cards if float(size) * GB <= memory_bytes]
     if not smaller:
         return Device(total_bytes=memory_bytes), ()

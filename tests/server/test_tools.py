@@ -454,7 +454,8 @@ async def test_images_take_room_from_a_batch() -> None:
         ({"image_resolution": "large"}, "one side or height and width"),
         ({"image_resolution": [1, 2, 3]}, "one side or height and width"),
         ({"respect_weight_tying": "yes"}, "respect_weight_tying must be True or False"),
-        ({"hardware": ["H100"]}, "not list"),
+        ({"hardware": ["H100", "A100_80GB"]}, "not list"),
+        ({"target_modules": []}, "target_modules is an empty list"),
     ],
 )
 async def test_a_value_of_another_kind_is_refused_in_a_sentence(changes: dict[str, Any], message: str) -> None:

@@ -40,7 +40,7 @@ class Setting:
         """The value in Python's own type. Raises ArgumentError."""
         match self.kind:
             case "whole":
-                return whole(name, value, least=self.least, most=int(self.most))
+                return whole(name, value, least=self.least, most=int(self.most), unit="setting")
             case "real":
                 return real(name, value, above=self.above, most=self.most)
             case "flag":

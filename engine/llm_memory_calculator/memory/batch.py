@@ -39,9 +39,12 @@ def batch_report(
         batch = load = long(load, max(context.tokens, shown_tokens(load) + 1))
     elif find == TOKENS:
         looked_for = {"kv_tokens": _kv_tokens(deployment, load)}
-    largest = most_sequences(deployment, load, most)
+    held = most_sequences(deployment, load, most)
+    largest = _encoded_at_once(deployment, load, held) if find == BATCH else held
     if context is not None:
         reason = _context_reason(deployment, batch, context)
+    elif largest < held:
+        reason = _pass_reason(deployment, load, largest)
     else:
         reason = _batch_reason(deployment, load, largest, most)
         notes += _waiting(deployment, largest)
@@ -102,6 +105,27 @@ def _batch_reason(deployment: Deployment, load: Load, largest: int, most: int) -
         return f"The search stops at {most:,} sequences."
     budget = verdict_of(deployment, replace(load, sequences=largest)).budget_bytes
     return f"One more sequence on each copy would exceed the {budget / GB:.1f} GB that {deployment.device} offers."
+
+
+def _encoded_at_once(deployment: Deployment, load: Load, held: int) -> int:
+    """Sequences of those held that a step of each copy takes of an encoder, which keeps nothing of the others: these
+    wait in a queue that no memory of the device limits. Of any other model all."""
+    if deployment.architecture.task != "encoder":
+        return held
+    engine = deployment.engine
+    running = engine.settings.get(engine.SEQUENCES) if engine.SEQUENCES else None
+    each = max(1, engine.step_tokens // load.tokens)
+    at_once: int = deployment.layout.data * (min(each, int(running)) if running else each)
+    return min(held, at_once)
+
+
+def _pass_reason(deployment: Deployment, load: Load, largest: int) -> str:
+    engine = deployment.engine
+    return (
+        f"{engine.TITLE} computes at most {engine.step_tokens:,} tokens in a step, {largest:,} whole "
+        f"sequence{'s' if largest > 1 else ''} of {load.tokens:,} over all copies; more wait their turn and hold no "
+        "memory of the device."
+    )
 
 
 def _context_reason(deployment: Deployment, load: Load, context: Longest) -> str:

@@ -1,0 +1,88 @@
+"""Numbers as people and programs write them: 8,192, 32k, 24 GB, 500 ms, 90 %.
+
+A suffix is of the unit that is asked for, or it is no number. What `k` means is the field's own custom: of tokens, 32k
+and 128K are context lengths as models have them (max_position_embeddings 32768, 131072), and 10k is ten thousand; K is
+1,024 as vLLM reads its own lengths (https://docs.vllm.ai/en/latest/cli/serve.html, --max-model-len); of all else k is a
+thousand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# Bounded, for it is tried on what anyone typed; no nan, no inf.
+_WRITTEN = re.compile(
+    r"\s*(?P<dollar>\$)?\s*(?P<number>[+-]?(?:\d{1,3}(?:[,_]\d{3}){1,7}|\d{1,24})(?:\.\d{0,24})?|[+-]?\.\d{1,24})"
+    r"(?P<power>[eE][+-]?\d{1,3})?\s*(?P<suffix>[a-zA-Z%/$][a-zA-Z/$ ]{0,23})?\s*"
+)
+_THOUSANDS = re.compile(r"(?P<by>[kKmM])(?:\s*(?:tokens?|tok))?")
+_GIB = 2**30 / 10**9
+_DOLLARS = "US dollars an hour"
+
+# By unit, what each suffix multiplies by. Where letters' case tells bits from bytes it counts, elsewhere not.
+_SUFFIXES: Mapping[str, Mapping[str, float]] = {
+    "": {"": 1, "k": 1e3, "m": 1e6, "gpus": 1, "gpu": 1, "devices": 1, "users": 1, "requests": 1, "x": 1},
+    # of an engine's own settings, as vLLM reads them
+    "setting": {"": 1, "k": 1e3, "m": 1e6, "K": 1024, "M": 1024**2},
+    "share": {"": 1, "%": 0.01, "percent": 0.01},
+    "tokens": {"": 1, "tokens": 1, "token": 1, "tok": 1},
+    "GB": {
+        "": 1,
+        "g": 1,
+        "gb": 1,
+        "gib": _GIB,
+        "gi": _GIB,
+        "mb": 1e-3,
+        "mib": _GIB / 1024,
+        "tb": 1e3,
+        "tib": _GIB * 1024,
+    },
+    "s": {"": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "min": 60, "minutes": 60, "minute": 60}
+    | {"h": 3600, "hour": 3600, "hours": 3600},
+    "ms": {"": 1, "ms": 1, "milliseconds": 1, "s": 1e3, "sec": 1e3, "second": 1e3, "seconds": 1e3, "us": 1e-3},
+    "GB/s": {"": 1, "GB/s": 1, "gb/s": 1, "GBps": 1, "MB/s": 1e-3, "TB/s": 1e3, "Gb/s": 0.125, "Gbps": 0.125}
+    | {"Gbit/s": 0.125},
+    "requests/s": dict.fromkeys(
+        ("", "/s", "rps", "qps", "req/s", "requests/s", "requests/second", "requests per second"), 1
+    )
+    | dict.fromkeys(("/min", "rpm", "req/min", "requests/min", "requests per minute"), 1 / 60),
+    "frames/s": {"": 1, "fps": 1, "frames/s": 1},
+    _DOLLARS: dict.fromkeys(
+        ("", "$", "usd", "/h", "/hr", "/hour", "$/h", "$/hr", "$/hour", "usd/h", "usd/hr", "usd/hour"), 1
+    ),
+}
+
+
+def number_of(written: str, unit: str = "") -> int | float | None:
+    """The number that a text writes, in `unit`; None where it is none. A whole number without a point is an int."""
+    found = _WRITTEN.fullmatch(written)
+    if found is None or (found["dollar"] and unit != _DOLLARS):
+        return None
+    digits = found["number"].replace(",", "").replace("_", "") + (found["power"] or "")
+    number = float(digits) if set(digits) & set(".eE") else int(digits)
+    suffix = (found["suffix"] or "").strip()
+    factor: float | None = thousands_of(number, suffix) if unit == "tokens" else None
+    if factor is None:
+        known = _SUFFIXES.get(unit, _SUFFIXES[""])
+        factor = known.get(suffix, known.get(suffix.lower()))
+    if factor is None:
+        return None
+    scaled = number * factor
+    return int(scaled) if isinstance(scaled, float) and isinstance(number, int) and scaled.is_integer() else scaled
+
+
+def thousands_of(number: float, suffix: str) -> int | None:
+    """What k, K, m or M of tokens multiplies by; None where the suffix is none of these."""
+    found = _THOUSANDS.fullmatch(suffix)
+    if found is None:
+        return None
+    of_context = number == int(number) and int(number).bit_count() == 1
+    each = 1024 if found["by"].isupper() or of_context else 1000
+    return each if found["by"] in "kK" else each * each
+
+
+def is_in_thousands(written: str) -> bool:
+    """Whether a text writes tokens by a letter that may mean 1,000 or 1,024."""
+    found = _WRITTEN.fullmatch(written)
+    return found is not None and _THOUSANDS.fullmatch((found["suffix"] or "").strip()) is not None
