@@ -221,7 +221,7 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
     report = memory_report(
         deployment,
         load,
-        accelerators=_well_known(current()),
+        accelerators=_well_known(current(), deployment.accelerator),
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
         explained=asked.detail == "full",
@@ -287,9 +287,11 @@ def _by_memory(catalogue: Catalogue) -> tuple[Accelerator, ...]:
     return tuple(sorted(sized, key=lambda entry: (entry.memory_gb, entry.name not in rented, entry.name)))
 
 
-@lru_cache(maxsize=8)
-def _well_known(catalogue: Catalogue) -> tuple[Accelerator, ...]:
-    return tuple(catalogue.find(name)[0] for name in table("memory")["fits"]["accelerators"])
+@lru_cache(maxsize=512)
+def _well_known(catalogue: Catalogue, asked: Accelerator | None = None) -> tuple[Accelerator, ...]:
+    """The accelerator that was asked for, and those that most people know."""
+    known = tuple(catalogue.find(name)[0] for name in table("memory")["fits"]["accelerators"])
+    return known if asked is None or asked in known else (asked, *known)
 
 
 @asks(MaxBatchSize)
@@ -300,7 +302,8 @@ def max_batch_size(asked: MaxBatchSize) -> BatchReport:
     hardware or memory_gb is required. Without a layout, devices are split as the notes say.
     """
     deployment, load = held_mix(asked, _model(asked, asked.model))
-    return batch_report(deployment, load, find=asked.find, explained=asked.detail == "full")
+    known = _well_known(current())
+    return batch_report(deployment, load, find=asked.find, accelerators=known, explained=asked.detail == "full")
 
 
 def longest_context(
@@ -552,15 +555,15 @@ def _noted(deployment: Deployment, why: str) -> Deployment:
 
 @asks(BestParallelism)
 def best_parallelism(asked: BestParallelism) -> LayoutReport:
-    """The best layout of up to `devices` devices, and the next best.
+    """The best layout of up to `devices` devices, and the next best; of as many as hold the model where these do not.
 
-    Raises DoesNotFitError with what would be needed when no layout holds the model.
+    Raises DoesNotFitError with what would be needed when no number of devices looked at holds it.
     """
     model = _model(asked, asked.model)
     accelerator, devices = named(asked.hardware, asked.devices)
     require_decoder(model)
     deployment = deployed(asked, model, accelerator=accelerator, devices=searched(devices or 8))
-    found = search.best_layouts(deployment, generated_load(asked), goal=asked.goal)
+    found = search.best_or_more(deployment, generated_load(asked), goal=asked.goal)
     return search.layout_report(found, asked.goal, explained=asked.detail == "full")
 
 

@@ -103,8 +103,9 @@ class Model:
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
         if self.asked:
-            text = f"{self.asked!r} has the architecture and format of {self.counted}, and was counted as that."
-            source = Note(subject="model", text=text, origin="assumption")
+            text = f"{self.asked!r} was counted as {self.counted}."
+            same = _letters(self.asked) == _letters(self.counted)
+            source = Note(subject="model", text=text, origin="source" if same else "assumption")
         return (source, *self.read_notes, *formats.scheme.notes, *self.architecture.notes)
 
     def with_untied_head(self) -> Model:
@@ -115,6 +116,11 @@ class Model:
     def in_engine(self, state: StateChoice) -> Model:
         """The same with recurrent states as engines keep them that were told of a format."""
         return _in_engine(self, state)
+
+
+def _letters(name: str) -> str:
+    """A model's name without its publisher, as people write it."""
+    return "".join(letter for letter in name.rpartition("/")[2].lower() if letter.isalnum())
 
 
 @lru_cache(maxsize=64)

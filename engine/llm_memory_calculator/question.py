@@ -245,7 +245,8 @@ def _engine(
         found = inferred(model, formats, device)
         name = found.engine
         why = found.why
-        notes.append(assumed("engine", why))
+        # every answer names its engine
+        notes.append(Note(subject="engine", text=why, origin="default"))
     settings = dict(asked.engine_settings or {})
     if asked.gpu_memory_utilization is not None:
         share = share_of(name)

@@ -71,6 +71,18 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of a pipeline."""
+
+    name: str
+    """What it is: transformer, text_encoder, vae, ..."""
+    parameter_count: int
+    """Its parameters."""
+    weight_memory_bytes: int
+    """Its weights over all devices, bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """Sequences of one length in a mix."""
 
@@ -318,6 +330,10 @@ class MemoryReport(Layout, Served):
     """Tokens that its video is."""
     audio_tokens: int = 0
     """Tokens that its sound is."""
+    hardware: str | None = None
+    """The accelerator, or the device by its memory; null when none was named."""
+    max_length: int | None = None
+    """Longest sequence that the model's config allows, tokens; null where it says none."""
     worst_device: str
     """Which device the bytes below are of."""
     weight_memory_bytes: int
@@ -357,6 +373,10 @@ class MemoryReport(Layout, Served):
     """Sum of the parts above on that device, bytes."""
     total_memory_interval: Interval
     """Range of the total, bytes."""
+    components: tuple[Component, ...] = ()
+    """The parts of a pipeline, each with what it holds; none for a single model."""
+    adapter_parameter_count: int = 0
+    """Parameters of all adapters that have room at once, over all devices."""
     recommended_gpu_memory_gb: int
     """Smallest memory on sale, GB a device, every card of which holds the total with 8 % left free."""
     fits: tuple[Fit, ...] = ()
@@ -462,6 +482,12 @@ class BatchReport(Layout, Served):
     """The accelerator, or the memory that was given."""
     max_batch_size: int
     """Largest number of sequences held at once over all copies; 0 when not even one fits."""
+    max_batch_interval: Interval
+    """Range of it, sequences."""
+    max_length: int | None
+    """Longest sequence that the model's config allows, tokens; null where it says none."""
+    remedies: tuple[Remedy, ...] = ()
+    """Where none fits: the smallest changes that mend it, one of each kind, and what each gains."""
     reason: str
     """What limits it."""
     seq_length: int
@@ -471,6 +497,8 @@ class BatchReport(Layout, Served):
     longest_context: int | None = None
     """Longest context of batch_size sequences, tokens, prompt and output together, up to what the model or the engine
     allows; 0 when not even the shortest fits; null unless looked for."""
+    longest_context_interval: Interval | None = None
+    """Range of it, tokens."""
     batch_size: int | None = None
     """Sequences over all copies that the longest context is of."""
     kv_tokens: int | None = None
@@ -630,7 +658,9 @@ class EndToEndReport(Timed):
     total_interval_ms: Interval
     """Range of total_ms."""
     output_tokens_per_s: float
-    """Output tokens a second over all devices; prompt tokens are not counted."""
+    """Output tokens a second over all devices, from prompts to last tokens; prompt tokens are not counted."""
+    output_tokens_per_s_interval: Interval | None = None
+    """Range of these; null for an encoder and for a served load, whose rate is not of one batch."""
     total_tokens_per_s: float
     """Prompt and output tokens a second over all devices."""
     requests_per_s: float
@@ -645,6 +675,12 @@ class EndToEndReport(Timed):
     """What takes most of the prefill: memory, compute, link, launch or host."""
     decode_bound: str | None
     """What takes most of a decode step."""
+    memory_share: float
+    """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
+    memory_spare_bytes: int
+    """What the tightest condition of the engine has to spare on a device, bytes; below 0: what is missing."""
+    max_length: int | None
+    """Longest sequence that the model's config allows, tokens; null where it says none."""
     serving: ServingReport | None = None
     """What users see where requests come and go (concurrency, request_rate); the times above are then its means, and
     batch_size is the sequences that decode at once."""

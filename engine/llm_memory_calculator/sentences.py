@@ -12,6 +12,7 @@ from .report import (
     BatchReport,
     ComparisonReport,
     EndToEndReport,
+    Fit,
     ImagesReport,
     Interval,
     LayoutReport,
@@ -110,8 +111,20 @@ def _gb(value: float) -> str:
     return f"{value / GB:,.1f} GB"
 
 
+def _size(value: float) -> str:
+    """Memory with as many digits as say something."""
+    return (
+        _gb(value) if abs(value) >= GB else f"{value / 1e6:,.0f} MB" if abs(value) >= 1e7 else f"{value / 1e6:,.1f} MB"
+    )
+
+
 def _ms(value: float) -> str:
     return f"{value:,.1f} ms" if value < 1e4 else f"{value / 1e3:,.1f} s"
+
+
+def _rate(value: float) -> str:
+    """Tokens a second with as many digits as say something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
 
 
 def _range(interval: Interval) -> str:
@@ -133,8 +146,10 @@ def _family(report: MemoryReport | ModelReport) -> str:
     return f"{report.model_type}, {report.attention_type}, {report.parameter_count:,} parameters{few}"
 
 
-# Parts that would be 0.0 GB are left out of the sentence.
-_SMALL_PART = 50_000_000
+# Parts smaller than this are left out of the sentence: they change no digit that is said of the total.
+_SMALL_PART = 500_000
+# Accelerators beside the one that was asked for of which the fewest devices are said.
+_OTHERS = 3
 
 # --- memory --------------------------------------------------------------------------------------------------------
 
@@ -142,55 +157,70 @@ _SMALL_PART = 50_000_000
 def _memory(report: MemoryReport) -> list[str]:
     interval = report.total_memory_interval
     where = "one device" if report.devices == 1 else f"{report.worst_device} of {report.devices} ({layout_of(report)})"
-    parts = ", ".join(f"{name} {_gb(value)}" for name, value in report.parts() if abs(value) >= _SMALL_PART)
-    lines = [
+    parts = ", ".join(f"{name} {_size(value)}" for name, value in report.parts() if abs(value) >= _SMALL_PART)
+    lines = [_verdict(report)] if report.verdict is not None else []
+    lines.append(
         f"{report.model} ({_family(report)}), {_formats(report)}, batch {report.batch_size:,} x "
         f"{report.seq_length:,} tokens, needs a total of {_gb(report.total_memory_bytes)} on {where} "
         f"({_gb(interval.low)} to {_gb(interval.high)}): {parts}."
-    ]
+    )
+    if report.components:
+        each = (f"{one.name} {_size(one.weight_memory_bytes)}" for one in report.components)
+        lines.append(f"Of the weights: {', '.join(each)}.")
+    if report.adapter_parameter_count:
+        lines.append(f"Adapters: {report.adapter_parameter_count:,} parameters over all devices.")
     if report.verdict is not None:
-        lines += _verdict(report)
+        lines += _room(report)
+    elif report.max_length is not None:
+        lines.append(f"The model's own limit is {report.max_length:,} tokens.")
     if report.fewest_devices is not None:
         lines.append(f"Fewest devices that hold it: {report.fewest_devices:,} as {layout_of(report)}.")
     if report.smallest_devices:
         smallest = (f"{fit.hardware} ({fit.memory_gb:g} GB)" for fit in report.smallest_devices)
         lines.append(f"Smallest devices that hold it: {', '.join(smallest)}.")
-    fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.fits)
+    fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in few_fits(report))
     lines.append(
-        f"Fewest devices of one node that it fits on: {fits}." if fits else "It fits no single node of those known."
+        f"Fewest devices of one node that hold it: {fits}." if fits else "No single node of those known holds it."
     )
     return lines
 
 
-_WORDS = {"fits": "It fits", "borderline": "It is borderline on", "does not fit": "It does NOT fit"}
+def few_fits(report: MemoryReport) -> tuple[Fit, ...]:
+    """Of where it fits: the hardware that was asked for, and the least of a few others."""
+    own = tuple(fit for fit in report.fits if fit.hardware == report.hardware)
+    others = sorted((fit for fit in report.fits if fit not in own), key=lambda fit: fit.devices * fit.memory_gb)
+    return (*own, *others[:_OTHERS])
 
 
-def _verdict(report: MemoryReport) -> list[str]:
-    """The verdict with its margin, what the engine would print, and the changes that mend it."""
-    startup, margin, span = report.startup, report.device_margin_bytes or 0, report.device_margin_interval
-    assert startup is not None
+_WORDS = {"fits": "It fits", "borderline": "It is borderline", "does not fit": "It does NOT fit"}
+
+
+def _verdict(report: MemoryReport) -> str:
+    """The verdict with its margin."""
+    margin, span = report.device_margin_bytes or 0, report.device_margin_interval
     assert span is not None
     left = f"{_gb(margin)} to spare ({_gb(span.low)} to {_gb(span.high)})"
     if margin < 0:
         left = f"{_gb(-margin)} missing ({_gb(-span.high)} to {_gb(-span.low)})"
-    lines = [
-        f"{_WORDS[str(report.verdict)]} the device named ({_gb(startup.device_bytes)} seen, of which {report.engine} "
-        f"takes {_gb(report.device_budget_bytes or 0)}): {left} for {report.binding}."
-    ]
+    on = f" on {report.devices:,} x {report.hardware}"
+    return f"{_WORDS[str(report.verdict)]}{on}: {left} a device for {report.binding}."
+
+
+def _room(report: MemoryReport) -> list[str]:
+    """What the engine takes, what is left for a cache, what the engine would print, and the changes that mend it."""
+    startup = report.startup
+    assert startup is not None
+    taken = f"{report.engine} takes {_gb(report.device_budget_bytes or 0)} of the {_gb(startup.device_bytes)} seen"
+    limit = f"; the model's own limit is {report.max_length:,}" if report.max_length is not None else ""
+    lines = [f"{taken}{limit and f'{limit} tokens'}."]
     if startup.message:
         lines.append(f"The engine would say: {startup.message}")
     elif startup.cache_tokens:
-        lines.append(
-            f"Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, {startup.cache_tokens:,} tokens, "
-            f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}."
-        )
-    if report.remedies:
-        mends = "; ".join(
-            f"{one.change} (+{_gb(one.gain_bytes)}{', then borderline' if one.verdict == 'borderline' else ''})"
-            for one in report.remedies
-        )
-        lines.append(f"Any of these mends it: {mends}.")
-    return lines
+        lines = [
+            f"{taken}. Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, {startup.cache_tokens:,} tokens, "
+            f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}{limit}."
+        ]
+    return [*lines, *_mends(report)]
 
 
 def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
@@ -217,17 +247,35 @@ def _bytes_lines(parts: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
 
 def _batch(report: BatchReport) -> list[str]:
     devices = report.hardware if report.devices == 1 else f"{report.devices} x {report.hardware} ({layout_of(report)})"
-    parts = ", ".join(f"{name} {_gb(value)}" for name, value in _batch_parts(report) if value)
+    parts = ", ".join(f"{name} {_size(value)}" for name, value in _batch_parts(report) if value)
     length = f"a mix of up to {report.seq_length:,} tokens" if report.mix else f"{report.seq_length:,} tokens"
-    most = f"at most {report.max_batch_size:,} sequences of {length}"
-    if report.longest_context is not None:
-        most = f"a context of at most {report.longest_context:,} tokens in each of {report.batch_size:,} sequence(s)"
+    most = f"at most {report.max_batch_size:,} sequences of {length}{_counts(report.max_batch_interval)}"
+    if report.longest_context is not None and report.longest_context_interval is not None:
+        most = (
+            f"a context of at most {report.longest_context:,} tokens{_counts(report.longest_context_interval)} in each "
+            f"of {report.batch_size:,} sequence(s)"
+        )
     elif report.kv_tokens is not None:
         most = f"room for {report.kv_tokens:,} tokens of KV cache in each copy, {most}"
+    limit = "" if report.max_length is None else f" The model's own limit is {report.max_length:,} tokens."
     return [
-        f"{report.model} ({_formats(report)}) on {devices}: {most}. {report.reason}",
+        f"{report.model} ({_formats(report)}) on {devices} under {report.engine}: {most}. {report.reason}{limit}",
         f"On the fullest device: {parts} of {_gb(report.device_budget_bytes)}.",
+        *_mends(report),
     ]
+
+
+def _counts(interval: Interval) -> str:
+    return "" if interval.low == interval.high else f" ({interval.low:,.0f} to {interval.high:,.0f})"
+
+
+def _mends(report: MemoryReport | BatchReport) -> list[str]:
+    """The changes that mend a no, and what each gains."""
+    mends = "; ".join(
+        f"{one.change} (+{_gb(one.gain_bytes)}{', then borderline' if one.verdict == 'borderline' else ''})"
+        for one in report.remedies
+    )
+    return [f"Any of these mends it: {mends}."] if mends else []
 
 
 def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
@@ -279,18 +327,46 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
             f"{report.requests_per_s:,.4g} sequences/s ({report.total_tokens_per_s:,.0f} tokens/s), "
             f"{_ms(report.total_ms)} a pass ({_range(report.total_interval_ms)}), {report.prefill_bound}-bound."
         ]
-    decode, last = "", "of the last prompt " if report.batch_size > 1 else ""
-    if report.tpot_ms is not None and report.tpot_interval_ms is not None:
-        decode = f" TPOT {_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
-    return [
-        f"{_where(report)}, {_load(report)}: TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), "
-        f"{report.prefill_bound}-bound;{decode} {report.output_tokens_per_s:,.0f} output tokens/s, "
-        f"{_ms(report.total_ms)} in all."
-    ]
+    last = "of the last prompt " if report.batch_size > 1 else ""
+    first = f"TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), {report.prefill_bound}-bound"
+    return [f"{_where(report)}, {_load(report)}: {first};{_decoding(report)} {_whole(report)}.", _spare(report)]
+
+
+def _decoding(report: EndToEndReport) -> str:
+    """Time and rate of a token after the first."""
+    each = report.decode_tokens_per_s_each_interval
+    if report.tpot_ms is None or report.tpot_interval_ms is None or each is None:
+        return ""
+    whose = " in each sequence" if report.batch_size > 1 else ""
+    return (
+        f" decode {_rate(1e3 / report.tpot_ms)} tokens/s{whose} ({_rate(each.low)} to {_rate(each.high)}), TPOT "
+        f"{_ms(report.tpot_ms)} ({_range(report.tpot_interval_ms)}), {report.decode_bound}-bound;"
+    )
+
+
+def _whole(report: EndToEndReport) -> str:
+    """The rate from prompts to last tokens, which hangs on the prompts."""
+    ends = report.output_tokens_per_s_interval
+    spread = "" if ends is None else f" ({_rate(ends.low)} to {_rate(ends.high)})"
+    times = f"{report.batch_size:,} x " if report.batch_size > 1 else ""
+    return (
+        f"{_rate(report.output_tokens_per_s)} output tokens/s{spread} over {times}({report.input_tokens:,} in + "
+        f"{report.output_tokens:,} out), {_ms(report.total_ms)} in all"
+    )
+
+
+def _spare(report: EndToEndReport) -> str:
+    spare = report.memory_spare_bytes
+    left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing"
+    limit = "" if report.max_length is None else f"; the model's own limit is {report.max_length:,} tokens"
+    return f"Memory {report.memory_share:.0%}, {left}{limit}. Ranges: {report.ttft_interval_ms.evidence}."
 
 
 def _where(report: EndToEndReport) -> str:
-    return f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({_both_sides(report)})"
+    return (
+        f"{report.model} ({report.precision}) on {report.devices} x {report.hardware} ({_both_sides(report)}) under "
+        f"{report.engine}"
+    )
 
 
 def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:

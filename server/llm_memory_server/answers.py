@@ -2,24 +2,138 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
+from math import floor, log10
 from typing import Any
+
+# Fields that only full detail has, by report: what a short answer's text does not say either.
+_IN_FULL = {
+    "MemoryReport": {
+        "embedding_parameter_count",
+        "weight_padding_bytes",
+        "cache_padding_bytes",
+        "kv_cache_bytes_per_further_token",
+        "kv_cache_bytes_per_token_mean",
+        "recommended_gpu_memory_gb",
+        "fits_device",
+        "worst_device",
+        "model_type",
+        "attention_type",
+        "launch",
+    },
+    "Startup": {
+        "settings",
+        "context_bytes",
+        "budget_bytes",
+        "weights_bytes",
+        "weights_interval",
+        "non_torch_bytes",
+        "non_torch_interval",
+        "activation_bytes",
+        "activation_interval",
+        "activation_rule",
+        "graphs_bytes",
+        "graphs_counted_bytes",
+        "cache_room_interval",
+        "block_tokens",
+        "groups",
+        "blocks",
+        "cache_tokens_interval",
+        "concurrency_interval",
+        "request_bytes",
+        "starts",
+        "verdict",
+        "conditions",
+    },
+    "Fit": {"memory_gb", "used_share"},
+    "Remedy": {"kind", "margin_bytes"},
+    "BatchReport": {"kv_cache_bytes_per_sequence"},
+    "EndToEndReport": {"prefill_phase", "decode_phase", "total_tokens_per_s", "requests_per_s", "beam_size"},
+    "ServingReport": {"requests", "queued_share"},
+    "Percentiles": {"p50_ms", "p90_ms"},
+    "LayoutRow": {"micro_batch", "prefill_tokens_per_s"},
+    "ImagesReport": {"breakdown"},
+    "PipelinePart": {"flops", "compute_share"},
+}
+# Digits of a number that is no count; its range is far wider.
+_DIGITS = 5
 
 
 def shown(report: Any, detail: object) -> Any:
     """What of a report is answered for the `detail` that was asked for, in any case as the engine takes it."""
-    return report if str(detail).lower() == "full" else _concise(report)
+    return report if is_full(detail) else _concise(report)
+
+
+def is_full(detail: object) -> bool:
+    return str(detail).lower() == "full"
 
 
 def _concise(report: Any) -> Any:
     """The report without its long parts, and without notes that only say where facts are from."""
-    from llm_memory_calculator import EndToEndReport
-    from llm_memory_calculator.sentences import weighty
+    from llm_memory_calculator import EndToEndReport, MemoryReport
+    from llm_memory_calculator.sentences import few_fits, weighty
 
     shorter = replace(report, notes=weighty(report.notes))
     if isinstance(shorter, EndToEndReport):
         return replace(shorter, prefill_phase=None, decode_phase=None)
+    if isinstance(shorter, MemoryReport):
+        return replace(shorter, fits=few_fits(shorter))
     return shorter
+
+
+def lean_values(report: Any, *, full: bool = False) -> dict[str, Any]:
+    """The fields of a report that its sentences say, or in full all: none that is absent, or that its default says;
+    numbers to five digits; what all ranges rest on once."""
+    lean = _Lean(full=full)
+    values: dict[str, Any] = lean.of(report)
+    if len(lean.rests_on) == 1:
+        ((level, evidence),) = lean.rests_on
+        values |= {"range_level": level, "evidence": evidence}
+    return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lean:
+    full: bool
+    rests_on: set[tuple[float, str]] = field(default_factory=set)
+    """Level and evidence of the ranges that were met."""
+
+    def of(self, value: Any, unit: str = "") -> Any:
+        """unit: of the line that this one is a part of."""
+        from llm_memory_calculator import Interval, Note
+        from llm_memory_calculator.report import Line
+
+        if isinstance(value, Note):
+            return f"{value.origin}: {value.text}"
+        if isinstance(value, Interval):
+            self.rests_on.add((value.level, value.evidence))
+            return [_short(value.low), _short(value.high)]
+        if isinstance(value, Line):
+            left_out = {"unit"} if value.unit == unit else set()
+            return self._fields(value, left_out, value.unit)
+        if is_dataclass(value) and not isinstance(value, type):
+            return self._fields(value, set() if self.full else _IN_FULL.get(type(value).__name__, set()))
+        if isinstance(value, (tuple, list)):
+            return [self.of(entry, unit) for entry in value]
+        return _short(value)
+
+    def _fields(self, value: Any, left_out: set[str], unit: str = "") -> dict[str, Any]:
+        entries = ((entry, getattr(value, entry.name)) for entry in fields(value) if entry.name not in left_out)
+        return {entry.name: self.of(held, unit) for entry, held in entries if not _says_nothing(entry, held)}
+
+
+def _says_nothing(entry: Field[Any], value: Any) -> bool:
+    """Whether a value is absent, or what is taken where nothing is said."""
+    if value is None or value == () or value == {} or (entry.default is not MISSING and value == entry.default):
+        return True
+    return entry.name.endswith("_parallel") and value == 1
+
+
+def _short(value: Any) -> Any:
+    if not isinstance(value, float) or value == 0:
+        return value
+    short = round(value, _DIGITS - 1 - floor(log10(abs(value))))
+    return int(short) if short.is_integer() else short
 
 
 def json_values(report: object, *, derived: bool = False) -> Any:

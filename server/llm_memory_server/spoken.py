@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from llm_memory_calculator.arguments import Argument, Asked, declarations, is_setting
-from llm_memory_calculator.checks import meant_by
+from llm_memory_calculator.checks import argument_meant, meant_by
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
 
 CONFIG = Argument(
@@ -56,6 +56,35 @@ def spoken(question: type[Asked]) -> tuple[Spoken, ...]:
     return tuple(said)
 
 
+def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoken]) -> dict[str, Any]:
+    """The same with what engines and people call an argument by its name here; a prompt and its output where one length
+    is asked are that length.
+
+    Raises ArgumentError for what is said twice.
+    """
+    said: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    for word, value in given.items():
+        meant = word if word in known else argument_meant(word) or word
+        if meant == "devices" and isinstance(value, (str, list)) and not str(value).isdigit():
+            # gpus: ["L4"] names them, gpus: 4 counts them
+            meant = "hardware"
+        if meant in _SIDES and meant not in known and "seq_length" in known:
+            parts[meant] = value
+            continue
+        ours = meant if meant in known else word
+        if ours in said:
+            raise ArgumentError(f"{name} was given {ours} twice, by two names for it; give it once.")
+        said[ours] = value
+    if parts and "seq_length" not in said and all(type(value) is int for value in parts.values()):
+        return said | {"seq_length": sum(parts.values())}
+    return said | parts
+
+
+# Of these a sequence is made.
+_SIDES = ("input_tokens", "output_tokens")
+
+
 def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function: str = "", **unspoken: Any) -> Any:
     """The report of a function (package:function), or of the public one of this name, asked with arguments as they were
     said; unspoken: what no one can say.
@@ -63,6 +92,7 @@ def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function:
     Raises CalculatorError, in the words of whoever asked, for all that they can mend.
     """
     known = {entry.name: entry for entry in spoken(question)}
+    given = _in_our_words(name, given, known)
     # settings of engines are taken beside the arguments, as Python takes them
     settings = {word: value for word, value in given.items() if word not in known and is_setting(word)}
     given = {word: value for word, value in given.items() if word not in settings or "engine_settings" not in known}

@@ -25,7 +25,7 @@ from llm_memory_calculator.arguments import (
 )
 from llm_memory_calculator.errors import ArgumentError
 
-from .answers import json_values, shown
+from .answers import is_full, lean_values, shown
 from .hardware_search import SearchHardware
 from .json_types import json_type
 from .spoken import Spoken, answering, ask, spoken
@@ -176,8 +176,10 @@ def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     report = ask(name, topic.question, given, function=topic.function)
     if not topic.told:
         return CallToolResult(content=[TextContent(type="text", text=str(report))])
-    said = shown(report, given.get("detail"))
-    return CallToolResult(content=[TextContent(type="text", text=str(said))], structured_content=json_values(said))
+    detail = given.get("detail")
+    said = shown(report, detail)
+    structure = lean_values(said, full=is_full(detail))
+    return CallToolResult(content=[TextContent(type="text", text=str(said))], structured_content=structure)
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from llm_memory_calculator import (
     calculate_memory,
     compare_hardware,
     estimate_performance,
+    fewest_devices,
     get_best_parallelization_strategy,
     get_minimum_system_size,
     get_various_parallelization,
@@ -95,9 +96,16 @@ def test_smallest_system_is_not_only_a_power_of_two() -> None:
     assert any(size & (size - 1) for size in sizes)
 
 
-def test_nothing_fits_says_what_would() -> None:
-    with pytest.raises(DoesNotFitError, match=r"fits on no layout of 2 x RTX_4090.*devices would do"):
-        best_parallelism("meta-llama/Llama-3.1-70B", "RTX 4090", devices=2)
+def test_where_nothing_fits_it_is_answered_for_the_fewest_devices_that_hold_it() -> None:
+    report = best_parallelism("meta-llama/Llama-3.1-70B", "RTX 4090", devices=2)
+    fewest = fewest_devices("meta-llama/Llama-3.1-70B", "RTX 4090", seq_length=2304).fewest_devices
+    assert report.devices == fewest == report.best.devices
+    assert any("fits on no layout of 2 x RTX_4090" in note.text for note in report.notes if note.origin == "warning")
+
+
+def test_where_no_number_of_devices_holds_it_that_is_said() -> None:
+    with pytest.raises(DoesNotFitError, match=r"fits on no layout of 1 x RTX_4090.*[Uu]se a larger accelerator"):
+        best_parallelism("meta-llama/Llama-3.1-8B", "RTX 4090", devices=1, batch_size=1, input_tokens=100_000_000)
 
 
 def test_comparison_ranks_and_puts_what_does_not_fit_last() -> None:

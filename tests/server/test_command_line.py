@@ -133,7 +133,10 @@ def test_memory_gives_the_bytes(tmp_path: Path, run: Run) -> None:
         (["memory", "llama3_70b", "--memory-gb", "nan"], "memory_gb"),
         (["performance", "llama3_70b", "--hardware", "H1000"], "H100"),
         (["performance", "llama3_70b", "--hardware", "T4", "--tensor-parallel", 1], "needs"),
-        (["parallelism", "llama3_70b", "--hardware", "T4", "--devices", 1], "devices would do"),
+        (
+            ["parallelism", "llama3_70b", "--hardware", "T4", "--devices", 1, "--batch-size", 10**6],
+            "larger accelerator",
+        ),
         (["batch", "llama3_70b"], "memory_gb"),
         (["hardware", "H1OO"], "H100"),
         (["models", "zzz"], "zzz"),

@@ -390,7 +390,7 @@ OTHER_NAMES = [
 def test_a_copy_is_called_by_its_own_name_and_says_what_was_counted(name: str, called: str, counted: str) -> None:
     report = calculate_memory(name)
     assert report.model == called
-    assert any(f"of {counted}, and was counted as that" in note.text for note in report.notes)
+    assert any(f"was counted as {counted}." in note.text for note in report.notes)
 
 
 # a name, a name that is offered, and what is said

@@ -179,7 +179,8 @@ def scheme_for(config: Config, architecture: Architecture, precision: str | None
             Note(
                 subject="precision",
                 text=f"The checkpoint is stored as {stated.label}; {wanted.name} was asked for and counted instead.",
-                origin="override",
+                # what is stored whole is made into any other; what is quantised is not made whole again
+                origin="source" if stated.quantized is None else "override",
             )
         )
     return _asked_for(wanted, stated, architecture, notes)

@@ -146,6 +146,13 @@ def adapter_bytes(place: Place, adapters: Adapters | None, engine: Engine) -> Qu
     return whole_near(adapters.count * adapters.rank * of_rank_one * adapters.form.bits / 8)
 
 
+def adapter_parameters(whole: Place, adapters: Adapters | None, engine: Engine) -> int:
+    """Parameters of all adapters that have room at once; `whole`: the model on one device."""
+    if adapters is None:
+        return 0
+    return int(adapter_bytes(whole, adapters, engine) * 8 // adapters.form.bits)
+
+
 @by_place()
 def _values_of_rank_one(engine: Engine, place: Place, targets: tuple[str, ...], fully_sharded: bool) -> float:
     """Values of an adapter of rank 1."""

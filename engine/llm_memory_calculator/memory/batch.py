@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..arguments import BATCH, CONTEXT, MOST_SEQUENCES, MOST_TOKENS, TOKENS
 from ..errors import ArgumentError
-from ..report import BatchReport, Note, Share
+from ..report import BatchReport, Interval, Note, Share
 from ..units import GB
 from . import ledger, verdict_of
 from .caches import cache_notes
 from .explanation import explanation
 from .inverse import kv_tokens_in, long, longest_context, most_sequences, require_context, shown_tokens
+from .remedies import remedies
 from .reports import length_notes
+from .startup import LEVEL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llm_memory_hardware import Accelerator
+
     from ..deployment import Deployment, Load
     from .inverse import Longest
 
 
+ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
+
+
 def batch_report(
-    deployment: Deployment, load: Load, *, find: str = BATCH, most: int = MOST_SEQUENCES, explained: bool = False
+    deployment: Deployment,
+    load: Load,
+    *,
+    find: str = BATCH,
+    most: int = MOST_SEQUENCES,
+    accelerators: Iterable[Accelerator] = (),
+    explained: bool = False,
 ) -> BatchReport:
     """The most sequences like those of `load` that the devices hold, up to `most`.
 
     find: context for the longest context of `load.sequences` of them, at which the rest of the report is; tokens for
-    the tokens of cache that there is room for. explained: with its ledger's tree.
+    the tokens of cache that there is room for. accelerators: those that may be named where none fits. explained: with
+    its ledger's tree.
     """
     layout = deployment.layout
     looked_for: dict[str, Any] = {}
@@ -34,7 +50,12 @@ def batch_report(
     context = None
     if find == CONTEXT:
         context = longest_context(deployment, load)
-        looked_for = {"longest_context": context.tokens, "batch_size": load.sequences}
+        low, high = (longest_context(deployment, load, end).tokens for end in ENDS)
+        looked_for = {
+            "longest_context": context.tokens,
+            "longest_context_interval": _ranged(deployment, load, low, high),
+            "batch_size": load.sequences,
+        }
         notes += _length_cap(deployment, context)
         batch = load = long(load, max(context.tokens, shown_tokens(load) + 1))
     elif find == TOKENS:
@@ -57,6 +78,9 @@ def batch_report(
         **layout.said(),
         hardware=deployment.device,
         max_batch_size=largest,
+        max_batch_interval=_ranged(deployment, shown, *(most_sequences(deployment, load, most, end) for end in ENDS)),
+        max_length=deployment.architecture.max_length,
+        remedies=() if largest else remedies(deployment, shown, verdict, accelerators),
         reason=reason,
         seq_length=load.tokens,
         mix=tuple(Share(tokens=tokens, share=share) for tokens, share in load.mix),
@@ -82,6 +106,11 @@ def batch_report(
             *deployment.apart,
         ),
     )
+
+
+def _ranged(deployment: Deployment, load: Load, low: int, high: int) -> Interval:
+    spread = verdict_of(deployment, load).spread
+    return Interval(low=low, high=high, level=LEVEL, evidence=spread.evidence)
 
 
 def _kv_tokens(deployment: Deployment, load: Load) -> int:

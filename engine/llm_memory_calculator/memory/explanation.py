@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..engines.places import standing
 from ..operators import ATTENTION_PARTS, FEED_FORWARD_PARTS, CacheLaw
 from ..ranks import Holding, holdings
-from ..report import Line
+from ..report import Component, Line
 from .caches import cache_bytes
 from .calibration import offsets_of
 from .ledger import encoded_positions, held_sequences, held_tokens
@@ -71,6 +71,21 @@ def weights_of(deployment: Deployment) -> Line:
     """The tree of the weights of a model, whole on one device."""
     (holding,) = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, deployment.engine)
     return _weights(deployment, holding, holding.weights)
+
+
+def components_of(deployment: Deployment, holding: Holding) -> tuple[Component, ...]:
+    """The parts of a pipeline by what they hold on one device; none for a single model."""
+    if deployment.architecture.task != "diffusion":
+        return ()
+    sums: dict[str, list[float]] = {}
+    for part, _, values, size in _stored(deployment, holding):
+        entry = sums.setdefault(part, [0.0, 0.0])
+        entry[0] += values
+        entry[1] += size
+    return tuple(
+        Component(name=name, parameter_count=round(values), weight_memory_bytes=round(size))
+        for name, (values, size) in sums.items()
+    )
 
 
 def shared_out(total: float, values: Iterable[float]) -> list[int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import count, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..arguments import MOST_SEQUENCES, MOST_TOKENS
 from ..engines import device_of, serves
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ..units import Quantity
 
 ALONE = Parallelism()
+End = Literal["low", "high"] | None
+"""An end of the range of what is left."""
 # How far beyond a guess the next one is at first: twice a block of tokens, as most engines have them.
 _NEAR = 32
 
@@ -51,14 +53,15 @@ class Longest:
         return self.held if self.allowed is None else smaller(self.held, self.allowed)
 
 
-def longest_context(deployment: Deployment, load: Load) -> Longest:
+def longest_context(deployment: Deployment, load: Load, end: End = None) -> Longest:
     """The longest context of `load.sequences` sequences, prompt and output together, with their images and all else.
 
+    end: by that end of the range of every margin, for plain numbers only; None: by the estimate.
     Raises ArgumentError for a model that has no context.
     """
     require_context(deployment)
     least = shown_tokens(load) + 1
-    found = largest(lambda tokens: _margins(deployment, long(load, tokens)), MOST_TOKENS, least)
+    found = largest(lambda tokens: _margins(deployment, long(load, tokens), end), MOST_TOKENS, least)
     return Longest(held=choose(found >= least, found, 0), allowed=allowed_length(deployment))
 
 
@@ -67,15 +70,17 @@ def long(load: Load, tokens: Quantity) -> Load:
     return replace(load, tokens=tokens, output=0, mix=())
 
 
-def most_sequences(deployment: Deployment, load: Load, most: int = MOST_SEQUENCES) -> Quantity:
-    """The most sequences like those of a load, over all copies, up to `most`; 0 where none fits.
+def most_sequences(deployment: Deployment, load: Load, most: int = MOST_SEQUENCES, end: End = None) -> Quantity:
+    """The most sequences like those of a load, over all copies, up to `most`; 0 where none fits; end: as above.
 
     Of a mix of lengths: with its shares, and only where the longest fits alone.
     """
     copies = deployment.layout.data
     if load.mix and not verdict_of(deployment, replace(load, sequences=copies, mix=())).fits:
         return 0
-    found = largest(lambda each: _margins(deployment, replace(load, sequences=each * copies)), max(1, most // copies))
+    found = largest(
+        lambda each: _margins(deployment, replace(load, sequences=each * copies), end), max(1, most // copies)
+    )
     return smaller(found * copies, most)
 
 
@@ -117,8 +122,11 @@ def require_context(deployment: Deployment) -> None:
         )
 
 
-def _margins(deployment: Deployment, load: Load) -> list[Quantity]:
-    return [condition.margin for condition in verdict_of(deployment, load).judged]
+def _margins(deployment: Deployment, load: Load, end: End = None) -> list[Quantity]:
+    verdict = verdict_of(deployment, load)
+    if end is None:
+        return [condition.margin for condition in verdict.judged]
+    return [verdict.margins(condition)[end == "high"] for condition in verdict.judged]
 
 
 def largest(margins: Callable[[Quantity], list[Quantity]], most: int, least: int = 1) -> Quantity:

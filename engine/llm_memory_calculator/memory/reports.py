@@ -18,9 +18,10 @@ from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Startup
 from ..units import GB, larger
 from . import Ledger, Verdict, judge, ledger
+from .adapters import adapter_parameters
 from .caches import cache_notes, growth
 from .calibration import spread_at
-from .explanation import explanation
+from .explanation import components_of, explanation
 from .inverse import Held
 from .ledger import held_tokens, place_in, standing_ledger
 from .remedies import remedies
@@ -85,6 +86,8 @@ def memory_report(
         image_tokens=load.images.count * load.images.size.tokens if load.images else 0,
         video_tokens=load.video.size.tokens if load.video else 0,
         audio_tokens=load.sound.size.tokens if load.sound else 0,
+        hardware=None if usable is None else deployment.device,
+        max_length=architecture.max_length,
         worst_device=need.where,
         weight_memory_bytes=need.weights,
         weight_padding_bytes=need.loaded,
@@ -102,6 +105,8 @@ def memory_report(
         kv_cache_bytes_per_token=cache.first,
         kv_cache_bytes_per_further_token=cache.beyond,
         kv_cache_bytes_per_token_mean=cache.mean,
+        components=components_of(deployment, place_at(deployment, need).holding),
+        adapter_parameter_count=_adapter_parameters(deployment, load),
         total_memory_interval=total_interval(deployment, need, stated=framework_overhead is not None),
         recommended_gpu_memory_gb=recommended_gb(deployment, load, need),
         fits=_fits(
@@ -126,6 +131,11 @@ def memory_report(
             *deployment.apart,
         ),
     )
+
+
+def _adapter_parameters(deployment: Deployment, load: Load) -> int:
+    whole = place_in(deployment.architecture, deployment.formats, Parallelism(), deployment.engine)
+    return adapter_parameters(whole, load.adapters, deployment.engine)
 
 
 def _judged(
@@ -162,7 +172,8 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     engine, own = deployment.engine, deployment.engine.own_length(deployment.architecture)
     if own is None or engine.LENGTH in engine.given or startup.longest is None or own <= startup.max_model_len:
         return ()
-    if startup.longest >= own:
+    # where it holds none, the verdict has said so
+    if startup.longest >= own or startup.longest == 0:
         return ()
     text = (
         f"By itself {engine.TITLE} starts for {own:,} tokens, of which the room holds {startup.longest:,}: tell it "

@@ -157,7 +157,7 @@ def _holding(deployment: Deployment) -> Holding:
 
 def estimate_images(deployment: Deployment, load: Load) -> ImagesReport:
     """The images or videos of a batch of prompts."""
-    deployment = with_room(deployment, load)
+    deployment, _ = with_room(deployment, load)
     images, steps = load.images, load.denoising
     assert images is not None
     assert steps is not None

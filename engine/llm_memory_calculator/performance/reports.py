@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..engines.times import calling_time
 from ..errors import DoesNotFitError
 from ..facts import table
-from ..memory import judge, ledger, limit_notes, short_note, shortage
+from ..memory import Verdict, judge, ledger, limit_notes, short_note, shortage
 from ..memory.remedies import no_request
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
@@ -40,9 +40,10 @@ def times_of(deployment: Deployment, load: Load) -> Times:
     return Times(prefill=prefill_time(deployment, load), decode=decode)
 
 
-def with_room(deployment: Deployment, load: Load) -> Deployment:
-    """The same with a warning where memory is short by the estimate: the time of a static batch is not refused for that
-    alone; requests that come and go, and images, are where no end of the range reaches one of them.
+def with_room(deployment: Deployment, load: Load) -> tuple[Deployment, Verdict]:
+    """The same with its verdict, and with a warning where memory is short by the estimate: the time of a static batch
+    is not refused for that alone; requests that come and go, and images, are where no end of the range reaches one of
+    them.
 
     Raises DoesNotFitError then, and where weights, cache and state are more than a device shows, which no engine can
     hold.
@@ -51,13 +52,13 @@ def with_room(deployment: Deployment, load: Load) -> Deployment:
     verdict = judge(deployment, load, ledger(deployment, load), deployment.usable_bytes)
     limits = limit_notes(deployment, load)
     if verdict.fits:
-        return replace(deployment, notes=(*limits, *deployment.notes)) if limits else deployment
+        return (replace(deployment, notes=(*limits, *deployment.notes)) if limits else deployment), verdict
     if not verdict.possible:
         raise DoesNotFitError(shortage(deployment, load, verdict))
     refused = load.traffic is not None or load.denoising is not None
     if refused and verdict.word == "does not fit":
         raise DoesNotFitError(no_request(deployment, load, verdict))
-    return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes))
+    return replace(deployment, notes=(short_note(verdict), *limits, *deployment.notes)), verdict
 
 
 def with_prefill_room(deployment: Deployment, load: Load) -> Deployment:
@@ -66,7 +67,7 @@ def with_prefill_room(deployment: Deployment, load: Load) -> Deployment:
     Raises DoesNotFitError.
     """
     try:
-        worker = with_room(deployment.prefill_worker, replace(load, output=1))
+        worker, _ = with_room(deployment.prefill_worker, replace(load, output=1))
     except DoesNotFitError as error:
         raise DoesNotFitError(f"On a prefill worker: {error}") from None
     found = worker.notes[: len(worker.notes) - len(deployment.notes)]
@@ -287,7 +288,7 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
             f"No run of {machine.engine.TITLE} {machine.engine.version} was measured: its times are as of the measured "
             f"release that is nearest, {nearest}."
         )
-        found.append(Note(subject="engine_version", text=text, origin="assumption"))
+        found.append(Note(subject="engine_version", text=text, origin="source"))
     if machine.engine.eager:
         text = (
             "Times are as with captured graphs. Without them the program calls each operator, which makes small steps "
@@ -347,13 +348,13 @@ def _link_notes(deployment: Deployment) -> list[Note]:
 
 def estimate_prefill(deployment: Deployment, load: Load) -> PhaseReport:
     """Time to the first token of the last of the prompts, which arrive together."""
-    deployment = with_room(deployment, load)
+    deployment, _ = with_room(deployment, load)
     return _phase(deployment, load, "prefill", prefill_time(deployment, load))
 
 
 def estimate_decode(deployment: Deployment, load: Load) -> PhaseReport:
     """Mean time of a decode step after the prompts, over the outputs after the first."""
-    deployment = with_room(deployment, load)
+    deployment, _ = with_room(deployment, load)
     return _phase(deployment, load, "decode", decode_time(deployment, load))
 
 
@@ -373,7 +374,7 @@ def estimate_end_to_end(
 
     times: those of a search that has found this deployment; None times it here. explained: with every operator's time.
     """
-    deployment = with_room(deployment, load)
+    deployment, verdict = with_room(deployment, load)
     if times is None:
         times = times_of(deployment, load)
     encodes = deployment.architecture.task == "encoder"
@@ -405,14 +406,33 @@ def estimate_end_to_end(
             low=low, high=high, level=prefill.latency_interval_ms.level, evidence=prefill.latency_interval_ms.evidence
         ),
         output_tokens_per_s=0.0 if encodes else batch * output_tokens / total * 1e3,
+        output_tokens_per_s_interval=None if encodes else _rate(batch * output_tokens, prefill, low, high),
         total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
         requests_per_s=batch / total * 1e3,
         **_decode_rates(batch, tpot, decode.latency_interval_ms if decode else None),
         prefill_bound=prefill.bound,
         decode_bound=decode.bound if decode else None,
+        **_room(deployment, verdict),
         prefill_phase=prefill,
         decode_phase=decode,
         notes=(*(_ONE_PASS if encodes else ()), *(decode or prefill).notes),
+    )
+
+
+def _room(deployment: Deployment, verdict: Verdict) -> dict[str, Any]:
+    """What an answer about time says of memory."""
+    return {
+        "memory_share": verdict.used_share,
+        "memory_spare_bytes": round(min(condition.margin for condition in verdict.judged)),
+        "max_length": deployment.architecture.max_length,
+    }
+
+
+def _rate(tokens: float, prefill: PhaseReport, low_ms: float, high_ms: float) -> Interval:
+    """Tokens a second of what takes from low_ms to high_ms."""
+    ranged = prefill.latency_interval_ms
+    return Interval(
+        low=tokens / high_ms * 1e3, high=tokens / low_ms * 1e3, level=ranged.level, evidence=ranged.evidence
     )
 
 
@@ -431,7 +451,7 @@ def _decode_rates(sequences: float, tpot: float | None, interval_ms: Interval | 
 
 def estimate_served(deployment: Deployment, load: Load, *, explained: bool = False) -> EndToEndReport:
     """Requests that come and go: the times are means over all of them, their queue included."""
-    deployment, traffic = with_room(deployment, load), load.traffic
+    (deployment, verdict), traffic = with_room(deployment, load), load.traffic
     assert traffic is not None
     worker = deployment
     if deployment.prefill is not None:
@@ -475,6 +495,7 @@ def estimate_served(deployment: Deployment, load: Load, *, explained: bool = Fal
         **_decode_rates(outcome.decoding, tpot, each),
         prefill_bound=prefill.bound,
         decode_bound=decode.bound if decode else None,
+        **_room(deployment, verdict),
         prefill_phase=prefill,
         decode_phase=decode,
         serving=_serving(deployment, load, outcome),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from ..errors import DoesNotFitError
@@ -106,6 +106,23 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     )
 
 
+def best_or_more(deployment: Deployment, load: Load, *, goal: str) -> Found:
+    """The same, of as many devices as do where those that were asked for hold no layout, which a warning says.
+
+    Raises DoesNotFitError where no number of them does; LayoutError likewise.
+    """
+    try:
+        return best_layouts(deployment, load, goal=goal, advise=False)
+    except DoesNotFitError as error:
+        enough = _enough(deployment, load)
+        if enough is None:
+            raise DoesNotFitError(f"{error} {_USE_LESS}") from None
+        short = str(error)
+    found = best_layouts(replace(deployment, devices=enough.devices), load, goal=goal)
+    text = f"{short} Answered for {enough.devices} devices, the fewest that hold it."
+    return replace(found, notes=(Note(subject="devices", text=text, origin="warning"), *found.notes))
+
+
 def _untimed_notes(offer: Offer) -> tuple[Note, ...]:
     """That some layouts could not be timed, and why."""
     if not offer.untimed:
@@ -154,9 +171,9 @@ def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = F
         breakdown=times_explained(deployment, load, found.best.times) if explained else (),
         notes=(
             *(() if found.best.verdict.fits else (short_note(found.best.verdict),)),
+            *found.notes,
             *deployment.notes,
             *load.notes,
-            *found.notes,
             *one_token_notes(load),
             *length_notes(deployment.architecture, load.tokens + load.output, "output_tokens"),
         ),
@@ -171,15 +188,23 @@ def one_token_notes(load: Load) -> tuple[Note, ...]:
     return (Note(subject="output_tokens", text=text, origin="assumption"),)
 
 
-def _remedy(deployment: Deployment, load: Load) -> str:
+_USE_LESS = "Use a larger accelerator, a smaller precision, a smaller batch or shorter sequences."
+
+
+def _enough(deployment: Deployment, load: Load) -> Parallelism | None:
+    """The layout of the fewest devices that hold the load, where eight times as many do."""
     assert deployment.accelerator is not None
     most = max(64, 8 * (deployment.devices or 1))
     enough = fewest_devices(deployment, load, most=most, node=deployment.accelerator.link_domain)
+    return None if enough is None else enough.layout
+
+
+def _remedy(deployment: Deployment, load: Load) -> str:
+    enough = _enough(deployment, load)
     if enough is None:
-        return "Use a larger accelerator, a smaller precision, a smaller batch or shorter sequences."
+        return _USE_LESS
     return (
-        f"{enough.layout.devices} devices would do as {enough.layout} (calculate_memory with find 'devices', or "
-        "get_minimum_system_size, looks for the fewest); or use a smaller precision, a smaller batch or shorter "
+        f"{enough.devices} devices would do as {enough}; or use a smaller precision, a smaller batch or shorter "
         "sequences."
     )
 
