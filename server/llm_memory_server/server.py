@@ -36,7 +36,7 @@ is an object: a config.json as config, TFLOPS, GB and GB/s as hardware. An unkno
 ones; call again with one of them.
 GB are 10^9 bytes; devices hold what the fullest one holds. Weights and KV cache are exact; times and overheads are
 estimates with a range that should hold the truth in 8 of 10 cases. Read the notes: warnings, overrides, assumptions.
-null means not known or not applicable, never zero."""
+What is absent is not known, does not apply, or is none; a range is [low, high]."""
 
 
 class CalculatorServer(MCPServer):

@@ -14,10 +14,18 @@ from itertools import pairwise
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from llm_memory_calculator import Interval, Note
+
 from .described_tools import SCHEMAS
 from .json_types import json_type
 from .server import LISTED
 from .tools import TOPICS, reports_of, tools
+
+# What `answers.lean_values` makes of these.
+AS_VALUES = {
+    Interval: {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+    Note: {"type": "string"},
+}
 
 
 def answer_schemas() -> dict[str, Any]:
@@ -39,18 +47,19 @@ def _answer(reports: tuple[type, ...]) -> dict[str, Any]:
 
 
 def _object(report: type, parts: dict[str, Any]) -> dict[str, Any]:
-    """A report's fields, all of which an answer has; the reports in them are added to `parts`."""
+    """A report's fields, which an answer has where they say something; the reports in them are added to `parts`."""
     hints, meanings = get_type_hints(report), _docstrings(report)
     names = [field.name for field in fields(report)]
     return {
         "type": "object",
         "description": inspect.getdoc(report),
         "properties": {name: _values(hints[name], parts) | {"description": meanings[name]} for name in names},
-        "required": names,
     }
 
 
 def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    if kind in AS_VALUES:
+        return dict(AS_VALUES[kind])
     if is_dataclass(kind) and isinstance(kind, type):
         if kind.__name__ not in parts:
             # known before its fields are looked at: a line is made of lines

@@ -177,7 +177,9 @@ async def test_an_answer_has_short_text_and_structure_that_its_schema_takes(
     Draft202012Validator(schema).validate(result.structured_content)
     full = json.loads(SCHEMAS.read_text(encoding="utf-8"))[name]
     Draft202012Validator(full).validate(result.structured_content)
-    assert any(set(result.structured_content) == set(report["properties"]) for report in reports_of(full))
+    said = set(result.structured_content) - {"range_level", "evidence"}
+    assert any(said <= set(report["properties"]) for report in reports_of(full))
+    assert None not in result.structured_content.values()
     assert "Llama-3.1-70B" in text(result)
     assert not text(result).startswith("{")
     # about 1,500 tokens in all
@@ -190,9 +192,9 @@ async def test_memory_of_llama_70b_is_its_141_gb_of_weights_and_where_they_fit()
         result = await client.call_tool("calculate_memory", {"model": "llama3.1_70b"})
     assert result.structured_content is not None
     assert result.structured_content["weight_memory_bytes"] == 2 * 70_553_706_496
-    assert {"hardware": "MI300X", "devices": 1}.items() <= {
-        **next(fit for fit in result.structured_content["fits"] if fit["hardware"] == "MI300X")
-    }.items()
+    fits = {fit["hardware"]: fit["devices"] for fit in result.structured_content["fits"]}
+    # 141 GB of weights are more than one card of 80 GB has, and less than two have
+    assert fits["A100_80GB"] == 2
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -255,7 +257,7 @@ async def test_full_is_full_however_it_is_spelled(word: str) -> None:
         result = await client.call_tool("calculate_memory", {"model": MODEL, "detail": word})
     assert result.structured_content is not None
     assert result.structured_content["ledger"] is not None
-    assert {"default", "source"} & {note["origin"] for note in result.structured_content["notes"]}
+    assert {"default", "source"} & {note.split(":")[0] for note in result.structured_content["notes"]}
 
 
 async def test_an_engine_s_sentence_stands_alone() -> None:
@@ -304,7 +306,7 @@ async def test_full_detail_adds_breakdowns() -> None:
         full = await client.call_tool("estimate_performance", {**arguments, "detail": "full"})
     assert short.structured_content is not None
     assert full.structured_content is not None
-    assert short.structured_content["prefill_phase"] is None
+    assert "prefill_phase" not in short.structured_content
     assert full.structured_content["prefill_phase"]["breakdown"]
     assert math.isclose(full.structured_content["ttft_ms"], short.structured_content["ttft_ms"])
 
@@ -440,7 +442,7 @@ async def test_images_take_room_from_a_batch() -> None:
         )
     assert without.structured_content is not None
     assert images.structured_content is not None
-    assert without.structured_content["image_memory_bytes"] == 0
+    assert "image_memory_bytes" not in without.structured_content
     assert images.structured_content["image_memory_bytes"] > 0
     assert images.structured_content["max_batch_size"] < without.structured_content["max_batch_size"]
 
