@@ -213,11 +213,11 @@ class Architecture:
     def has_tied_head(self) -> bool:
         return any(operator.borrows for operator in self.last.operators)
 
-    def shard(self, tensor: int, expert: int = 1, copies: int = 1) -> Architecture:
+    def shard(self, tensor: int, expert: int = 1, copies: int = 1, context: int = 1) -> Architecture:
         """What one of `tensor` tensor-parallel ranks holds, its experts shared among `expert` groups of the ranks of so
-        many copies.
+        many copies, the tokens of its cache among `context` ranks.
         """
-        return self if tensor == copies == 1 else _shard(self, tensor, expert, copies)
+        return self if tensor == copies == 1 else _shard(self, tensor, expert, copies, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +252,12 @@ def _state(architecture: Architecture) -> State:
 
 
 @lru_cache(maxsize=256)
-def _shard(architecture: Architecture, tensor: int, expert: int, copies: int) -> Architecture:
+def _shard(architecture: Architecture, tensor: int, expert: int, copies: int, context: int) -> Architecture:
     def of_rank(layer: Layer) -> Layer:
         if any(operator.expert_count for operator in layer.operators):
-            return _shard_layer(layer, tensor, expert, copies)
+            return _shard_layer(layer, tensor, expert, copies, context)
         # the same layer however experts are shared: its formats and times are known by its identity
-        return layer if tensor == 1 else _shard_layer(layer, tensor, 1, 1)
+        return layer if tensor == 1 else _shard_layer(layer, tensor, 1, 1, context)
 
     return replace(
         architecture,
@@ -270,6 +270,8 @@ def _shard(architecture: Architecture, tensor: int, expert: int, copies: int) ->
 
 
 @lru_cache(maxsize=4096)
-def _shard_layer(layer: Layer, tensor: int, expert: int, copies: int) -> Layer:
+def _shard_layer(layer: Layer, tensor: int, expert: int, copies: int, context: int) -> Layer:
     operators = (operator.pooled(copies).shard(tensor, expert) for operator in layer.operators)
+    if context > 1:
+        operators = (operator.over_context(context) for operator in operators)
     return replace(layer, operators=tuple(operators))

@@ -415,6 +415,15 @@ class Split(Question):
             most=MOST_DEVICES,
         ),
     ] = None
+    context_parallel: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Of the tensor-parallel devices, how many share the tokens of each sequence's cache that they would each "
+            "keep (vLLM's decode context parallelism)",
+            most=MOST_DEVICES,
+        ),
+    ] = None
 
 
 @dataclass(kw_only=True, eq=False)

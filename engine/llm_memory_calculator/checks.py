@@ -389,6 +389,9 @@ _OTHERS_WORDS = {
     "expert_parallel_size": "expert_parallel",
     "ep_size": "expert_parallel",
     "ep": "expert_parallel",
+    "decode_context_parallel_size": "context_parallel",
+    "dcp_size": "context_parallel",
+    "dcp": "context_parallel",
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from .architecture import Architecture
 from .errors import LayoutError
-from .operators import REPLICATED
+from .operators import REPLICATED, Operator
+from .operators.base import KV_HEADS
 from .stacks import stacked
 from .units import choose
 
@@ -21,12 +22,14 @@ class Parallelism:
     `data` copies of the model serve separate requests. Where `expert` divides `tensor`, each copy has its own experts,
     shared among its tensor ranks, and copies send each other nothing. Otherwise the experts of a stage are shared among
     its tensor x data ranks, and only the rest (attention with its cache, dense layers) is whole in each copy.
+    `context` of the tensor ranks that would keep the same keys share the tokens of each sequence's cache instead.
     """
 
     tensor: int = 1
     pipeline: int = 1
     data: int = 1
     expert: int = 1
+    context: int = 1
 
     @property
     def devices_of_copy(self) -> int:
@@ -49,12 +52,14 @@ class Parallelism:
             "pipeline_parallel": self.pipeline,
             "data_parallel": self.data,
             "expert_parallel": self.expert,
+            "context_parallel": self.context,
             "devices": self.devices,
         }
 
     def __str__(self) -> str:
         expert = f" EP{self.expert}" if self.expert > 1 else ""
-        return f"TP{self.tensor} PP{self.pipeline} DP{self.data}{expert}"
+        context = f" CP{self.context}" if self.context > 1 else ""
+        return f"TP{self.tensor} PP{self.pipeline} DP{self.data}{expert}{context}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,6 +136,26 @@ def problem(architecture: Architecture, layout: Parallelism, *, pads: bool = Fal
                     "tensor_parallel" if ranks == layout.tensor else "tensor_parallel x data_parallel / expert_parallel"
                 )
                 return f"{split} {ranks} does not divide {what} ({count})"
+    return _context_problem(operators, layout) if layout.context > 1 else None
+
+
+def _context_problem(operators: Sequence[Operator], layout: Parallelism) -> str | None:
+    """Why ranks cannot share the tokens of a cache so."""
+    context, tensor = layout.context, layout.tensor
+    if tensor % context:
+        return f"context_parallel {context} does not divide tensor_parallel {tensor}, whose ranks share the tokens"
+    for operator in operators:
+        law = operator.cache_law()
+        if any(operator.state()) or (law is not None and not operator.shares_tokens):
+            kept = "a recurrent state" if law is None else law.kind
+            return f"context_parallel shares the tokens of full attention to all tokens alone, and the model has {kept}"
+        heads = dict(operator.divides()).get(KV_HEADS)
+        if law is not None and heads is not None and (not (copies := tensor // heads) or copies % context):
+            alike = f"{copies} such for each of" if copies > 1 else "none such for"
+            return (
+                f"context_parallel {context} shares tokens among ranks that would keep the same keys, and of "
+                f"tensor_parallel {tensor} there are {alike} the {heads} KV heads"
+            )
     return None
 
 

@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from .models import Model
 
 ONE_DEVICE = Parallelism()
-_LAYOUT = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel")
+_LAYOUT = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel", "context_parallel")
 # Devices that commonly share a node, and so a layer.
 MOST_TENSOR = 8
 
@@ -434,6 +434,8 @@ def deployed_as_given(
     """The devices in the layout that was given; None where none was."""
     given = layout_given(asked)
     workers = _prefill_workers(asked, model, given)
+    if workers is not None and given.get("context", 1) > 1:
+        raise LayoutError("context_parallel is not counted beside prefill_workers; leave one of them out.")
     if not given:
         return None
     if workers is not None:
@@ -502,6 +504,16 @@ def _require_shared(deployment: Deployment) -> None:
     refused = deployment.engine.refused(deployment.layout)
     if refused:
         raise LayoutError(refused)
+    if deployment.layout.context == 1:
+        return
+    beside = "speculative decoding" if deployment.speculation is not None else ""
+    if deployment.formats.kv_bytes < deployment.formats.activation_bytes:
+        beside = f"a cache in {deployment.formats.kv_cache.name}"
+    if beside:
+        raise LayoutError(
+            f"context_parallel is not counted beside {beside}: no release was found to say how both go together; leave "
+            "one of them out."
+        )
 
 
 def named(
@@ -536,6 +548,7 @@ def layout_given(asked: Split) -> dict[str, int]:
         "pipeline": asked.pipeline_parallel,
         "data": asked.data_parallel,
         "expert": asked.expert_parallel,
+        "context": asked.context_parallel,
     }
     return {name: value for name, value in parts.items() if value is not None}
 
@@ -564,11 +577,11 @@ def _layout(
     """
     layout = Parallelism(**given)
     if count is None or (given and layout.devices == count):
-        return Chosen(layout)
+        return Chosen(layout, _context_notes(layout))
     if given and "data" not in given and count % layout.devices == 0:
         found = replace(layout, data=count // layout.devices)
         text = f"Of {count} devices, {layout.devices} hold a copy: data_parallel {found.data} was taken."
-        return Chosen(found, (assumed("devices", text),))
+        return Chosen(found, (assumed("devices", text), *_context_notes(layout)))
     if given:
         raise LayoutError(
             f"devices {count} is not tensor_parallel x pipeline_parallel x data_parallel = {layout.devices}; "
@@ -587,6 +600,18 @@ def _layout(
         f"This model cannot be split over exactly {count} devices: {problem(architecture, Parallelism(tensor=count))}. "
         f"Give data_parallel={count} for a copy on each, or tensor_parallel, pipeline_parallel and data_parallel."
     )
+
+
+def _context_notes(layout: Parallelism) -> tuple[Note, ...]:
+    """That nothing was measured of ranks that share the tokens of a cache."""
+    if layout.context == 1:
+        return ()
+    text = (
+        f"Of the cache each of {layout.context} ranks keeps every {layout.context}-th token, as the engine's source "
+        "has it. No start-up log and no run with context_parallel was found: what its own group of ranks takes in "
+        "buffers is not counted."
+    )
+    return (Note(subject="context_parallel", text=text, origin="warning"),)
 
 
 def assumed(subject: str, text: str) -> Note:

@@ -120,7 +120,7 @@ def holdings(
         return (side_by_side(architecture, scheme, layout, engine),)
     # of an engine its stages alone bear on it, so that one that is asked on every accelerator is dealt to once
     depths = tuple(engine.stage_depths(architecture.depth, layout.pipeline))
-    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, depths)
+    return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, layout.context, depths)
 
 
 @lru_cache(maxsize=64)
@@ -132,7 +132,7 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
     """
     import numpy
 
-    keys = [(layout.tensor, layout.expert, layout.pooled) for layout in layouts.members]
+    keys = [(layout.tensor, layout.expert, layout.pooled, layout.context) for layout in layouts.members]
     unlike = list(dict.fromkeys(keys))
     ranks = [_rank(architecture, scheme, *key) for key in unlike]
     where = numpy.array([unlike.index(key) for key in keys]).reshape(layouts.shape)
@@ -204,9 +204,10 @@ def _holdings(
     tensor: int,
     expert: int,
     copies: int,
+    context: int,
     depths: tuple[int, ...],
 ) -> tuple[Holding, ...]:
-    rank = _rank(architecture, scheme, tensor, expert, copies)
+    rank = _rank(architecture, scheme, tensor, expert, copies, context)
     return tuple(
         _holding(architecture, rank, numbers, len(depths), counts)
         for (_, _, counts), numbers in _unlike(rank, depths).items()
@@ -291,8 +292,10 @@ def _holding(
 
 
 @lru_cache(maxsize=512)
-def _rank(architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int, copies: int) -> _Rank:
-    shared = architecture.shard(tensor, expert, copies)
+def _rank(
+    architecture: Architecture, scheme: WeightScheme, tensor: int, expert: int, copies: int, context: int
+) -> _Rank:
+    shared = architecture.shard(tensor, expert, copies, context)
 
     def kinds(layers: Iterable[Layer]) -> tuple[Kind, ...]:
         return tuple(kind for layer in layers for kind in _kinds(layer, scheme))

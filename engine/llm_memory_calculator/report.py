@@ -273,6 +273,8 @@ class Layout:
     """Copies of the model."""
     expert_parallel: int
     """Groups among the tensor-parallel devices that share the experts."""
+    context_parallel: int
+    """Tensor-parallel devices that share the tokens of each sequence's cache."""
     devices: int
     """Devices in all."""
 

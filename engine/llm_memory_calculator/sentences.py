@@ -98,6 +98,7 @@ def layout_of(report: Any) -> str:
         "pipeline": report.pipeline_parallel,
         "data": report.data_parallel,
         "expert": getattr(report, "expert_parallel", 1),
+        "context": getattr(report, "context_parallel", 1),
     }
     return " x ".join(f"{word} {size}" for word, size in sizes.items() if size > 1) or "one device"
 

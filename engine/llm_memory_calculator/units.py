@@ -23,6 +23,16 @@ def ceil_div(value: Quantity, parts: Quantity) -> Quantity:
     return -(-value // parts)
 
 
+def fullest(value: Quantity, parts: Quantity) -> Quantity:
+    """The same, without a pass over arrays where there is one part alone."""
+    return value if isinstance(parts, _SCALAR) and parts == 1 else ceil_div(value, parts)
+
+
+def mean_share(value: Quantity, parts: Quantity) -> Quantity:
+    """What each of `parts` has in the mean; of one part alone the same, without a pass over arrays."""
+    return value if isinstance(parts, _SCALAR) and parts == 1 else value / parts
+
+
 def smaller(left: Quantity, right: Quantity) -> Quantity:
     """The smaller of two quantities, element by element when one is an array (scalars stay exact Python numbers)."""
     if isinstance(left, _SCALAR) and isinstance(right, _SCALAR):

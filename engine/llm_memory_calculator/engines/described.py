@@ -24,6 +24,7 @@ from .base import (
 )
 from .device import UNNAMED, Device, Runtime
 from .places import caching
+from .releases import engine_table, release_of
 from .settings import Value
 from .times import nearest_measured
 
@@ -165,11 +166,31 @@ class Described:
 
     def refused(self, layout: Parallelism) -> str:
         """Of one device alone only those that share a model; an engine whose settings say how has it otherwise."""
+        if refused := self.refused_context(layout):
+            return refused
         if not self.ALONE or layout.devices_of_copy == 1:
             return ""
         return (
             f"{self.TITLE} runs a model on one device, and {layout} shares it; give data_parallel "
             f"{layout.devices_of_copy} for a copy on each, or another engine."
+        )
+
+    def refused_context(self, layout: Parallelism) -> str:
+        """Why its ranks do not share the tokens of a cache so; empty where they do."""
+        rule = engine_table(self.name).get("context")
+        if layout.context == 1:
+            return ""
+        if rule is None:
+            reason = "of which it is not counted"
+        elif release_of(self.version) < release_of(rule["since"]):
+            reason = f"of which it is counted from {rule['since']} on"
+        elif self.device.runtime not in rule["runtimes"]:
+            reason = f"of which it is counted on {' and '.join(rule['runtimes'])} alone"
+        else:
+            return ""
+        return (
+            f"context_parallel {layout.context} is asked of {self.TITLE} {self.version}, {reason}; leave it out, or "
+            f"name another engine or release."
         )
 
     @property

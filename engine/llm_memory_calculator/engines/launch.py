@@ -93,7 +93,7 @@ def told_length(engine: Engine) -> int | None:
 
 
 def _layout(facts: Mapping[str, Any], engine: Engine, layout: Parallelism) -> Iterator[str]:
-    for part in ("tensor", "pipeline", "data", "expert"):
+    for part in ("tensor", "pipeline", "data", "expert", "context"):
         size: int = getattr(layout, part)
         if size > 1 and part in facts and "split_mode" not in engine.given:
             yield facts[part].format(size, shared=engine.facts.get("shares_layers"))

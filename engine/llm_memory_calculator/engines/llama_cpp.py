@@ -97,6 +97,8 @@ class LlamaCpp(Described):
         return told if told in SHARES_LAYERS else str(self.facts["shares_layers"])
 
     def refused(self, layout: Parallelism) -> str:
+        if refused := self.refused_context(layout):
+            return refused
         told = self.given.get("split_mode")
         if told == "layer" and layout.tensor > 1:
             return (

@@ -685,7 +685,8 @@ def _pages(engine: Vllm, place: Place) -> Pages | None:
     states = any(spec.kept == "state" for _, spec in specs)
     return paged(
         specs,
-        block_tokens=int(engine.settings["block_size"]),
+        # of the tokens of a block each rank that shares them keeps as many as a block has else
+        block_tokens=int(engine.settings["block_size"]) * place.layout.context,
         in_flight=engine.step_tokens * engine._in_flight(place),
         # and a state for each token that may be refused
         states_kept=(2 if states and engine.caches_prefixes(states=states) else 1)

@@ -38,6 +38,7 @@ _LAYOUT = {
     "pipeline_parallel": ("pipeline_parallel_size", "pp_size"),
     "data_parallel": ("data_parallel_size", "dp_size", "dp"),
     "expert_parallel": ("ep_size",),
+    "context_parallel": ("decode_context_parallel_size", "dcp_size"),
 }
 # Settings that are read into arguments of their own, or change no number.
 _APART = {

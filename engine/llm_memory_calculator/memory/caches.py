@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..report import Note
+from ..units import ceil_div
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
@@ -46,6 +47,10 @@ class Growth(NamedTuple):
     """Once every window is full."""
     mean: int
     """The cache of a sequence over its tokens, at one length."""
+
+    def over(self, ranks: int) -> Growth:
+        """On each of so many ranks that share the tokens."""
+        return Growth(*(ceil_div(part, ranks) for part in self))
 
 
 def growth(architecture: Architecture, formats: Formats, engine: Engine, tokens: int) -> Growth:

@@ -123,7 +123,7 @@ def places(deployment: Deployment, axes: int = 0) -> tuple[Place, ...]:
         parts = deployment.architecture, deployment.formats, layout, engines, deployment.speculation
         return (_side_by_side(*parts, axes),)
     # of the copies only those bear on a device that share its experts
-    sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
+    sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert, layout.context
     return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
 
 
@@ -146,7 +146,7 @@ def _side_by_side(
     found: dict[tuple[Engine, Place], int] = {}
     rows = []
     for layout in looked(layouts.members):
-        sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert
+        sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert, layout.context
         for engine in engines:
             there = _places(architecture, formats, *sizes, engine, speculation)
             rows.append([found.setdefault((engine, place), len(found)) for place in there])
@@ -213,7 +213,9 @@ def picked_stages(deployment: Deployment, need: Ledger) -> Place:
 
 def place_in(architecture: Architecture, formats: Formats, layout: Parallelism, engine: Engine) -> Place:
     """The place of every device of a layout without stages that drafts nothing."""
-    (place,) = _places(architecture, formats, layout.tensor, 1, layout.pooled, layout.expert, engine, None)
+    (place,) = _places(
+        architecture, formats, layout.tensor, 1, layout.pooled, layout.expert, layout.context, engine, None
+    )
     return place
 
 
@@ -225,10 +227,12 @@ def _places(
     pipeline: int,
     copies: int,
     expert: int,
+    context: int,
     engine: Engine,
     speculation: Speculation | None,
 ) -> tuple[Place, ...]:
-    of_copy, found = Parallelism(tensor=tensor, pipeline=pipeline, data=copies, expert=expert), []
+    of_copy = Parallelism(tensor=tensor, pipeline=pipeline, data=copies, expert=expert, context=context)
+    found = []
     for holding in holdings(architecture, formats.scheme, of_copy, engine):
         draft = None
         if speculation is not None:

@@ -70,7 +70,7 @@ def memory_report(
     need = counted(deployment)
     usable = deployment.usable_bytes
     shared = architecture.shard(layout.tensor)
-    cache = growth(shared, formats, deployment.engine, load.tokens)
+    cache = growth(shared, formats, deployment.engine, load.tokens).over(layout.context)
     verdict = None if usable is None else judge(deployment, load, need, usable)
     judged: dict[str, Any] = {} if verdict is None else _judged(deployment, load, verdict, accelerators)
     return MemoryReport(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from ..units import ceil_div, smaller
+from ..units import ceil_div, choose, fullest, larger, mean_share, smaller
 from .base import KV_HEADS, CacheGrowth, CacheLaw, Entry, HeadSharing, Stateless, Step, Weight, Work, WorkKind
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def visible_tokens(query: Quantity, context: Quantity, window: int | None) -> Qu
     return everything if window is None else smaller(everything, window + query - 1)
 
 
+def shared_law(kind: str, values: int, ranks: int) -> CacheLaw:
+    """Of a cache that grows with every token, which so many ranks share."""
+    return CacheLaw(kind, values, "tokens" if ranks == 1 else f"tokens / {ranks}", ratio=ranks)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Stateless):
     """softmax(q kᵀ) v over the cache, causal, `window` tokens wide where one is set.
@@ -52,7 +57,8 @@ class Attention(Stateless):
     than ranks are replicated. Sinks are one learned logit a head (gpt-oss). `shared` layers attend the keys and values
     of an earlier layer and store none (Gemma 3n). With a `chunk` tokens attend those of their own chunk (Llama 4): as
     many are stored as of a window, and half as many are attended on average. Where an indexer picks the tokens that a
-    query attends (MiniMax-M3), `picked` is how many at most; all are stored.
+    query attends (MiniMax-M3), `picked` is how many at most; all are stored. `context` ranks may share the tokens: each
+    keeps every so many-th of them, attends these for the heads of all, and they merge what they found.
     """
 
     heads: int
@@ -64,6 +70,7 @@ class Attention(Stateless):
     sinks: bool = False
     shared: bool = False
     picked: int | None = None
+    context: int = 1
 
     @property
     def head_sharing(self) -> HeadSharing:
@@ -105,6 +112,16 @@ class Attention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor), kv_heads=ceil_div(self.kv_heads, tensor))
 
+    @property
+    def shares_tokens(self) -> bool:
+        return self.window is None and self.chunk is None and self.picked is None
+
+    def over_context(self, ranks: int) -> Self:
+        return replace(self, context=ranks)
+
+    def exchanged_values(self, step: Step) -> Quantity:
+        return step.tokens * self.heads * larger(self.head_dim, self.values_dim)
+
     def cached_entry(self) -> Entry:
         return (("key_value", self.values_per_token),)
 
@@ -116,12 +133,12 @@ class Attention(Stateless):
         if self.shared:
             return 0
         reach = self.chunk if self.window is None else self.window
-        return tokens if reach is None else smaller(tokens, reach)
+        return fullest(tokens, self.context) if reach is None else smaller(tokens, reach)
 
     def cache_law(self) -> CacheLaw:
         reach = self.chunk if self.window is None else self.window
         if reach is None:
-            return CacheLaw("full attention", self.values_per_token, "tokens")
+            return shared_law("full attention", self.values_per_token, self.context)
         kind = "windowed attention" if self.chunk is None else "chunked attention"
         growth: CacheGrowth = "window" if self.chunk is None else "chunk"
         return CacheLaw(kind, self.values_per_token, f"min(tokens, {reach:,})", growth, reach)
@@ -137,15 +154,16 @@ class Attention(Stateless):
             pairs = step.batch * chunk_pairs(step.query, step.context, self.chunk)
             visible = step.context % self.chunk + step.query
         query_values = self.heads * (self.head_dim + self.values_dim)
+        visible = mean_share(visible, self.context)
         return Work(
             flops=2 * pairs * query_values,
             # the rotary embedding rewrites q and k, then the kernel reads q and writes its output
-            activations=step.tokens * (2 * query_values + 2 * self.values_per_token),
+            activations=step.tokens * (2 * query_values * self.context + 2 * self.values_per_token),
             cache_read=step.batch * visible * self.values_per_token,
-            cache_written=0 if self.shared else step.tokens * self.values_per_token,
+            cache_written=0 if self.shared else mean_share(step.tokens, self.context) * self.values_per_token,
             rows=step.query,
             reach=visible,
-            queries=step.batch * self.heads,
+            queries=step.batch * (self.heads * self.context),
         )
 
     def live_values(self) -> int:
@@ -292,7 +310,7 @@ class LatentAttention(Stateless):
     latent is the same for all heads, so every tensor-parallel rank keeps all of it.
 
     Where an indexer picks the tokens that a query attends (DeepSeek-V3.2), `picked` is how many at most: the absorbed
-    form works on these alone, the expanded one masks the rest.
+    form works on these alone, the expanded one masks the rest. `context` ranks may share the tokens of the latents.
     """
 
     heads: int
@@ -301,6 +319,7 @@ class LatentAttention(Stateless):
     nope_dim: int
     value_dim: int
     picked: int | None = None
+    context: int = 1
 
     @property
     def head_sharing(self) -> HeadSharing:
@@ -329,16 +348,30 @@ class LatentAttention(Stateless):
     def shard(self, tensor: int, expert: int) -> Self:
         return replace(self, heads=ceil_div(self.heads, tensor))
 
+    @property
+    def shares_tokens(self) -> bool:
+        return self.picked is None
+
+    def over_context(self, ranks: int) -> Self:
+        return replace(self, context=ranks)
+
+    def exchanged_values(self, step: Step) -> Quantity:
+        """In decode queries in the latent space and what they found there; in prefill latents of the context alone,
+        which only go one way."""
+        decoded = step.tokens * self.heads * (self.latent_rank + self.rope_dim)
+        gathered = step.batch * step.context / self.context * self.values_per_token / 2
+        return choose(step.query > 1, gathered, decoded)
+
     def cached_entry(self) -> Entry:
         if self.picked is None:
             return (("latent", self.values_per_token),)
         return ("picked_latent", self.latent_rank), ("picked_rope", self.rope_dim)
 
     def cached_entries(self, tokens: Quantity, source: Quantity = 0) -> Quantity:
-        return tokens
+        return fullest(tokens, self.context)
 
     def cache_law(self) -> CacheLaw:
-        return CacheLaw("latent attention", self.values_per_token, "tokens")
+        return shared_law("latent attention", self.values_per_token, self.context)
 
     def work(self, step: Step) -> Work:
         pairs = step.batch * attended_pairs(step.query, step.context, None)
@@ -350,17 +383,18 @@ class LatentAttention(Stateless):
         expansion = 2 * step.batch * step.context * self.latent_rank * self.heads * (self.nope_dim + self.value_dim)
         expanded = 2 * pairs * self.heads * (self.nope_dim + self.rope_dim + self.value_dim) + expansion
         query_values = self.heads * (self.nope_dim + self.rope_dim + self.value_dim)
+        visible = mean_share(visible, self.context)
         return Work(
             flops=expanded,
             steady_flops=expansion,
             # the heads share one latent and fill the rows of a product however short the query is
             absorbed_flops=absorbed,
-            activations=step.tokens * 2 * query_values,
+            activations=step.tokens * (2 * query_values * self.context),
             cache_read=step.batch * visible * self.values_per_token,
-            cache_written=step.tokens * self.values_per_token,
+            cache_written=mean_share(step.tokens, self.context) * self.values_per_token,
             rows=step.query,
             reach=visible,
-            queries=step.batch * self.heads,
+            queries=step.batch * (self.heads * self.context),
         )
 
     def live_values(self) -> int:

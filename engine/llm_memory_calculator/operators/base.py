@@ -296,6 +296,19 @@ class Operator(Protocol):
 
     def shard(self, tensor: int, expert: int) -> Self: ...
 
+    @property
+    def shares_tokens(self) -> bool:
+        """Whether ranks can share the tokens of its cache: it attends all of them."""
+        ...
+
+    def over_context(self, ranks: int) -> Self:
+        """The same where so many ranks share the tokens of its cache."""
+        ...
+
+    def exchanged_values(self, step: Step) -> Quantity:
+        """Values that each of the ranks that share tokens hands over to the others, and as many that it gets back."""
+        ...
+
     def ranks(self, tensor: int, expert: int) -> int:
         """Ranks that share one of its matrices, of `tensor` a copy of which `expert` groups share the experts."""
         ...
@@ -445,6 +458,16 @@ class Stateless:
 
     def shard(self, tensor: int, expert: int) -> Self:
         return self
+
+    @property
+    def shares_tokens(self) -> bool:
+        return False
+
+    def over_context(self, ranks: int) -> Self:
+        return self
+
+    def exchanged_values(self, step: Step) -> Quantity:
+        return 0
 
     def ranks(self, tensor: int, expert: int) -> int:
         return tensor

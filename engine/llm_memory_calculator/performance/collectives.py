@@ -124,6 +124,31 @@ def _sum_or_none(machine: Machine, layout: Parallelism, experts: bool) -> Sum | 
         return None
 
 
+def context_law(machine: Machine, layout: Parallelism) -> Exchange | None:
+    """How ranks that share the tokens of a cache gather queries, attend, and merge what they found; None where none do.
+
+    They gather once more, the sums by which what they found is weighed: as launches alone, since these are few.
+    """
+    if isinstance(layout, Layouts):
+        return _contexts(machine, layout)
+    return _context(machine, layout.context) if layout.context > 1 else None
+
+
+@lru_cache(maxsize=256)
+def _context(machine: Machine, ranks: int) -> Exchange:
+    found = _exchange(machine, 1, ranks)
+    return found._replace(gather=found.gather * 1.5)
+
+
+@lru_cache(maxsize=256)
+def _contexts(machine: Machine, layouts: Layouts) -> Exchange | None:
+    if all(layout.context == 1 for layout in layouts.members):
+        return None
+    machines = machine.members or (machine,)
+    found = [context_law(one, layout) or _NO_EXCHANGE for layout in layouts.members for one in machines]
+    return stacked(found, cells(layouts.where, machine))
+
+
 @lru_cache(maxsize=1024)
 def reduction(machine: Machine, ranks: int) -> Reduction:
     """The sum over so many ranks: base + rank n + B (n - 1) / (one_shot link), or

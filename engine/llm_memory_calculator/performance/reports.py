@@ -116,7 +116,8 @@ def _evidence(
         on_host=on_host,
         shared=shared,
     )
-    task = table("timing")["interval"]["unmeasured"].get(deployment.architecture.task)
+    unmeasured = "context" if deployment.layout.context > 1 else deployment.architecture.task
+    task = table("timing")["interval"]["unmeasured"].get(unmeasured)
     if task is None:
         return found
     return Range(min(found.low, task["low"]), max(found.high, task["high"]), found.level, task["evidence"])

@@ -14,7 +14,7 @@ from ..ranks import Holding, Kind, holdings
 from ..stacks import stacked
 from ..units import are_plain, larger, smaller, somewhere
 from ..work import look
-from .collectives import cells, hand_over_law, sum_law
+from .collectives import cells, context_law, hand_over_law, sum_law
 from .machine import law_of, law_on_host, machine_of
 from .roofline import OperatorTime, moved_bytes, value_bytes
 from .spent import Spent, at
@@ -147,7 +147,7 @@ def layers_of(deployment: Deployment, holding: Holding) -> tuple[tuple[int, Kind
     if deployment.engine.kernels.host_memory is None or not deployment.engine.leaves_layers:
         return holding.text
     layout = deployment.layout
-    of_copy = Parallelism(tensor=layout.tensor, pipeline=layout.pipeline, data=layout.pooled, expert=layout.expert)
+    of_copy = replace(layout, data=layout.pooled)
     return _layers_of(deployment.engine, place_of(deployment.architecture, deployment.formats, of_copy, holding))
 
 
@@ -271,6 +271,20 @@ def _spend(spent: Spent, deployment: Deployment, machine: Machine, lawful: tuple
         spent.take(one.kind, one.time(step, deployment.formats, machine.engine))
         if one.sums:
             _spend_on_sum(spent, deployment, machine, one.operator, step)
+        seconds = exchange_time(deployment, machine, one.operator, step)
+        if seconds is not None:
+            spent.spend("collective", seconds)
+
+
+def exchange_time(deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> Quantity | None:
+    """Seconds in which ranks that share the tokens of a cache gather queries and merge what they found in one layer.
+
+    None where none share any.
+    """
+    law = context_law(machine, deployment.layout) if operator.shares_tokens else None
+    if law is None:
+        return None
+    return law.time(operator.exchanged_values(step) * deployment.formats.activation_bytes, 1.0)
 
 
 def _spend_on_sum(spent: Spent, deployment: Deployment, machine: Machine, operator: Operator, step: Step) -> None:
@@ -340,8 +354,11 @@ def shares_of_operators(deployment: Deployment, step: Step) -> dict[tuple[str, s
             share.layers += layers
             share.compute_s += layers * one.time.compute_s
             share.memory_s += layers * one.time.memory_s
-            seconds = sum_time(deployment, machine, one.operator, one.step)
-            if seconds is not None:
+            summed = sum_time(deployment, machine, one.operator, one.step)
+            merged = exchange_time(deployment, machine, one.operator, one.step)
+            for seconds in (summed, merged):
+                if seconds is None:
+                    continue
                 sent = found.setdefault(("collective", one.operator.name), OperatorShare())
                 sent.seconds += layers * seconds
                 sent.layers += layers
@@ -358,7 +375,7 @@ class Known:
 
 def known_by(deployment: Deployment) -> Known:
     layout = deployment.layout
-    shared = layout.tensor, layout.pipeline, layout.expert, layout.pooled
+    shared = layout.tensor, layout.pipeline, layout.expert, layout.pooled, layout.context
     parts = (deployment.architecture, deployment.formats, machine_of(deployment), shared, deployment.speculation)
     return Known(parts, deployment)
 
