@@ -26,6 +26,7 @@ from llm_memory_calculator.memory import verdict_of
 from llm_memory_calculator.memory.calibration import Calibration
 from llm_memory_calculator.parallel import Layouts, Parallelism, side_by_side
 from llm_memory_calculator.performance.phases import decode_time, prefill_time
+from llm_memory_calculator.performance.serving import room_tokens
 from llm_memory_calculator.performance.step import Clock
 from llm_memory_calculator.question import held
 from llm_memory_calculator.search import best_layouts, cells
@@ -196,16 +197,39 @@ def compared(deployment: Deployment, load: Load, layouts: Layouts) -> Compared:
 
 
 def compared_loads(deployment: Deployment, loads: Sequence[Load], layouts: Layouts) -> Compared:
-    """Several loads along an axis before that of the layouts, the ledger of all by arrays beside each alone."""
+    """Several loads along an axis before that of the layouts, the ledgers of all by arrays beside each alone; then with
+    the times of one layout."""
     found = Compared()
-
-    def along(name: str) -> numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]:
-        return numpy.array([getattr(load, name) for load in loads], dtype=numpy.float64)[:, None]
-
-    all_loads = replace(loads[0], **{name: along(name) for name in ("sequences", "tokens", "output")})
+    names = ("sequences", "tokens", "output")
+    columns = {
+        name: numpy.array([getattr(load, name) for load in loads], dtype=numpy.float64)[:, None] for name in names
+    }
     each = [load for load in loads for _ in layouts.members]
-    _ledgers(found, deployment, all_loads, layouts, each, (len(loads), len(layouts.members)))
+    shape = len(loads), len(layouts.members)
+    _ledgers(found, deployment, replace(loads[0], **columns), layouts, each, shape)
+    alone = deployment.laid_out(layouts.members[0])
+    _one_layout(found, alone, replace(loads[0], **{name: column[:, 0] for name, column in columns.items()}), loads)
     return found
+
+
+def _one_layout(found: Compared, alone: Deployment, every: Load, loads: Sequence[Load]) -> None:
+    try:
+        times = prefill_time(alone, every).total, decode_time(alone, every).total
+    except LayoutError:
+        return
+    verdict = verdict_of(alone, every)
+    needs, margins, first, then = (
+        numpy.broadcast_to(one, (len(loads),)) for one in (verdict.need.total, verdict.margin_bytes, *times)
+    )
+    for index, load in enumerate(loads):
+        plain = verdict_of(alone, load)
+        here, expected = (needs[index], margins[index]), (plain.need.total, plain.margin_bytes)
+        ttft, tpot = prefill_time(alone, load).total, decode_time(alone, load).total
+        apart = max(abs(first[index] / ttft - 1), abs(then[index] / tpot - 1))
+        found.cells, found.worst = found.cells + 1, max(found.worst, float(apart))
+        found.engines[alone.engine.name] += 1
+        if here != expected or not apart <= TIMES_WITHIN:
+            found.unlike.append(f"{alone}, {load}: {here}, alone {expected}; times {apart:.1e} apart")
 
 
 def _ledgers(
@@ -267,13 +291,22 @@ def compared_fleet(deployments: Sequence[Deployment], load: Load, most: int) -> 
         except UnlikeError as error:
             found.apart[f"{deployments[0].engine.name}'s fleet: {error}"] += 1
             continue
+        rooms = None
+        try:
+            rooms = fleet.room_tokens(load, layouts)
+        except UnlikeError as error:
+            found.apart[f"{deployments[0].engine.name}'s rooms: {error}"] += 1
         for column, one in enumerate(fleet.deployments):
             clock = Clock()
             for row, layout in enumerate(layouts.members):
                 alone = one.laid_out(layout)
                 verdict = verdict_of(alone, load)
-                expected = verdict.need.total, verdict.margin_bytes
-                here = there.needs[row, column], there.margins[row, column]
+                expected: tuple[float, ...] = verdict.need.total, verdict.margin_bytes
+                here: tuple[float, ...] = there.needs[row, column], there.margins[row, column]
+                if rooms is not None:
+                    one_load = replace(load, sequences=1)
+                    room = room_tokens(alone, one_load) if verdict_of(alone, one_load).fits else 0
+                    expected, here = (*expected, room), (*here, rooms[row, column])
                 ttft, tpot = prefill_time(alone, load, clock).total, decode_time(alone, load, clock).total
                 error = max(abs(times[0][row, column] / ttft - 1), abs(times[1][row, column] / tpot - 1))
                 found.cells, found.worst = found.cells + 1, max(found.worst, float(error))

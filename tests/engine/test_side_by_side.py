@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pytest
 
-from llm_memory_calculator import best_parallelism, load_model
+from llm_memory_calculator import best_parallelism, load_model, plan_deployment
 from llm_memory_calculator.deployment import Deployment, Load
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.errors import DoesNotFitError, LayoutError
@@ -77,8 +77,8 @@ def test_arrays_say_what_scalars_say(equality: Any, seed: int, names: Sequence[s
     assert found.cells >= cells
     assert not found.unlike, found.unlike[:3]
     assert len(found.engines) >= 12
-    # of what is left to the host times are asked layout by layout
-    assert all(why.endswith("times") for why in found.apart), found.apart
+    # of what is left to the host times are asked layout by layout, and without a cache how many sequences there are
+    assert all(why.endswith(("times", "what keeps no cache")) for why in found.apart), found.apart
 
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-70B", "Qwen/Qwen3-30B-A3B"])
@@ -86,6 +86,27 @@ def test_a_search_finds_what_a_loop_over_scalars_finds(equality: Any, name: str)
     found = equality.winners((8, 16), [name], ("throughput", "latency", "decode", "prefill"))
     assert found.cells >= 8
     assert not found.unlike, found.unlike[:3]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("meta-llama/Llama-3.1-8B", {"engine": "llama_cpp", "hardware": ["RTX 4090"], "precision": "q4_k_m"}),
+        (
+            "Qwen/Qwen3-30B-A3B",
+            {
+                "engine": "llama_cpp",
+                "hardware": ["RTX 4090"],
+                "precision": "q4_k_m",
+                "engine_settings": {"n_cpu_moe": 8},
+            },
+        ),
+    ],
+)
+def test_a_plan_is_found_where_times_are_asked_layout_by_layout(name: str, asked: dict[str, Any]) -> None:
+    report = plan_deployment(name, concurrency=4, input_tokens=500, output_tokens=100, tpot_target_ms=100, **asked)
+    assert report.plans
+    assert not any("could not be searched" in note.text for note in report.notes)
 
 
 def test_a_layout_that_cannot_be_timed_ends_no_search() -> None:

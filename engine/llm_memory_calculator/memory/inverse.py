@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
+    from ..engines import Engine
     from ..units import Quantity
 
 ALONE = Parallelism()
@@ -90,10 +91,14 @@ def kv_tokens_in(deployment: Deployment, load: Load, room_bytes: Quantity | None
 
     An engine with pages counts them as it prints them; another's room holds whole sequences or parts of them.
     """
-    engine, tokens = deployment.engine, load.tokens + load.output
     verdict = verdict_of(deployment, replace(load, sequences=deployment.layout.data))
     if not somewhere(smaller(verdict.need.kv_cache, verdict.need.kept) > 0):
         return None
+    return tokens_in(deployment.engine, verdict, load.tokens + load.output, room_bytes)
+
+
+def tokens_in(engine: Engine, verdict: Verdict, tokens: Quantity, room_bytes: Quantity | None = None) -> Quantity:
+    """Tokens of cache in a room, or in what a verdict on one sequence a copy leaves, for sequences of so many."""
     if room_bytes is None:
         room_bytes = larger(0, engine.room(verdict.place, verdict.need, verdict.total_bytes).margin)
     if engine.PAGED and (made := engine.cache_room(verdict.place, room_bytes, tokens)) is not None:

@@ -135,14 +135,14 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
 
 def _at_stages(stage: Quantity, found: Sequence[tuple[int, Sequence[Condition]]]) -> Sequence[Condition]:
     """The conditions of each element's own stage, of arrays of them."""
-    chosen = found[0][1]
-    for number, conditions in found[1:]:
+    chosen: dict[str, Condition] = {}
+    for number, conditions in found:
         here = stage == number
-        chosen = [
-            replace(other, margin=choose(here, own.margin, other.margin))
-            for own, other in zip(conditions, chosen, strict=True)
-        ]
-    return chosen
+        for own in conditions:
+            # what one stage is not asked for binds nothing there
+            margin = choose(here, own.margin, chosen[own.name].margin if own.name in chosen else math.inf)
+            chosen[own.name] = replace(own, margin=margin)
+    return tuple(chosen.values())
 
 
 def place_at(deployment: Deployment, need: Ledger) -> Place:

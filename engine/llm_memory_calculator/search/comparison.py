@@ -75,7 +75,11 @@ def try_accelerators(deployments: Sequence[Deployment], load: Load, goal: str) -
     sized = [(one, one) for one in deployments if one.devices is not None]
     sized += [(one, _offered(one, load)) for one in alone]
     for fleet in fleets:
-        fewest = fewest_of_each(fleet, load)
+        try:
+            fewest = fewest_of_each(fleet, load)
+        except UnlikeError:
+            sized += [(one, _offered(one, load)) for one in fleet.deployments]
+            continue
         sized += [(one, replace(one, devices=devices)) for one, devices in zip(fleet.deployments, fewest, strict=True)]
     by_count: dict[int | None, list[Tried]] = {}
     for given, one in sized:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CalculatorError, LayoutError
 from ..memory import judge, ledger, verdict_of
+from ..memory.inverse import tokens_in
 from ..parallel import Layouts, Parallelism, side_by_side, tensor_sizes
 from ..performance.machine import FleetEngine, Machine, fleet_of, machine_of
 from ..performance.serving import room_tokens
 from ..performance.steady import Steady, steady_state
 from ..performance.step import require_laws
 from ..stacks import UnlikeError
-from ..units import larger
+from ..units import somewhere
 from . import cells
 from .cells import Held, offer_of, row_of
 
@@ -44,15 +45,14 @@ class Fleet:
     """Deployments that differ in their accelerators alone, side by side. Compared by identity."""
 
     deployments: tuple[Deployment, ...]
-    engine: FleetEngine
-    """For times."""
-    holding: Engine | None
-    """For memory; None where layouts are asked one by one."""
+    engine: FleetEngine | None
+    """For times; None where layouts are asked one by one."""
+    holding: Engine
+    """For memory."""
     total_bytes: Array
     """What the runtime shows of a device of each."""
 
     def held(self, load: Load, layouts: Layouts) -> Held:
-        assert self.holding is not None
         there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
         return cells.held_together(there, load, self.total_bytes, self._shape(layouts))
 
@@ -62,31 +62,59 @@ class Fleet:
         return cells.times_together(there, load, self._shape(layouts))
 
     def steady(self, layouts: Layouts, **load: Any) -> Steady:
-        """The steady state of a copy in each layout on each machine, of loads along a first axis."""
+        """The steady state of a copy in each layout on each machine, of loads along a first axis. Raises UnlikeError
+        where it is asked of several machines."""
         engine: Any = self.engine
-        return steady_state(self.deployments[0].moved(engine, self.deployments[0].accelerator, layouts), **load)
+        if engine is not None:
+            try:
+                return steady_state(self.deployments[0].moved(engine, self.deployments[0].accelerator, layouts), **load)
+            except UnlikeError:
+                if len(self.deployments) > 1:
+                    raise
+        (one,) = self.deployments
+        return _along([steady_state(one.laid_out(layout), **load) for layout in layouts.members])
 
     def room_tokens(self, load: Load, layouts: Layouts) -> Array:
-        """Tokens of cache that a copy has room for; 0 where it does not hold one request."""
+        """Tokens of cache that a copy has room for; 0 where it does not hold one request. Raises UnlikeError where it
+        is asked of several machines."""
         import numpy
 
         one = replace(load, sequences=1)
-        if self.holding is None:
-            (deployment,) = self.deployments
-            each = [_room_of(deployment.laid_out(layout), one) for layout in layouts.members]
-            return numpy.array(each, dtype=numpy.float64)[:, None]
+        try:
+            return self._rooms_together(one, layouts)
+        except UnlikeError:
+            if len(self.deployments) > 1:
+                raise
+        (deployment,) = self.deployments
+        each = [_room_of(deployment.laid_out(layout), one) for layout in layouts.members]
+        return numpy.array(each, dtype=numpy.float64)[:, None]
+
+    def _rooms_together(self, one: Load, layouts: Layouts) -> Array:
+        import numpy
+
         there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
         with numpy.errstate(divide="ignore", invalid="ignore"):
             verdict = judge(there, one, ledger(there, one), self.total_bytes)
-            room = larger(0, self.holding.room(verdict.place, verdict.need, self.total_bytes).margin)
-            made = self.holding.cache_room(verdict.place, room, load.tokens + load.output)
-        if made is None:
+            tokens = tokens_in(self.holding, verdict, one.tokens + one.output)
+        # without a cache room is counted in sequences, one by one
+        if somewhere((verdict.need.kv_cache <= 0) | (verdict.need.kept <= 0) | (verdict.fits & (tokens <= 0))):
             raise UnlikeError("what keeps no cache")
-        rooms = numpy.where(verdict.margin_bytes >= 0, made.tokens, 0.0)
+        rooms = numpy.where(verdict.fits, tokens, 0.0)
         return numpy.broadcast_to(rooms, self._shape(layouts))
 
     def _shape(self, layouts: Layouts) -> tuple[int, int]:
         return len(layouts.members), len(self.deployments)
+
+
+def _along(found: Sequence[Steady]) -> Steady:
+    """Steady states of layouts, each of loads along a first axis, along a second one."""
+    import numpy
+
+    def number(name: str) -> Array:
+        values = numpy.broadcast_arrays(*(getattr(one, name) for one in found))
+        return numpy.concatenate([numpy.atleast_3d(value) for value in values], axis=1)
+
+    return Steady(**{item.name: number(item.name) for item in fields(Steady)})
 
 
 def _room_of(deployment: Deployment, load: Load) -> float:
@@ -97,17 +125,16 @@ def _room_of(deployment: Deployment, load: Load) -> float:
 
 
 def alone_of(deployment: Deployment) -> Fleet:
-    """One deployment as a fleet, whose layouts are asked one by one of what they hold.
+    """One deployment as a fleet, whose layouts are asked one by one where they do not go side by side.
 
-    Raises UnlikeError where its times take no layouts side by side, LayoutError where the machine has no law.
+    Raises LayoutError where the machine has no law.
     """
     import numpy
 
-    if not cells.time_side_by_side(deployment):
-        raise UnlikeError("its times are asked layout by layout")
     require_laws(deployment)
-    engine = fleet_of([machine_of(deployment)])
-    return Fleet(deployments=(deployment,), engine=engine, holding=None, total_bytes=numpy.zeros(1))
+    engine = fleet_of([machine_of(deployment)]) if cells.time_side_by_side(deployment) else None
+    total = numpy.array([deployment.usable_bytes], dtype=numpy.float64)
+    return Fleet(deployments=(deployment,), engine=engine, holding=deployment.engine, total_bytes=total)
 
 
 def together(deployments: Iterable[Deployment]) -> tuple[list[Fleet], list[Deployment]]:

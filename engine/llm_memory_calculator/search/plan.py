@@ -158,13 +158,14 @@ def search(
     for one in alone:
         try:
             fleets.append(alone_of(one))
-        except (CalculatorError, UnlikeError) as error:
+        except CalculatorError as error:
             left_out.append(f"{one.device}: {error}")
+    # those that turn out to differ are asked one by one at the end of the list
     for fleet in looked(fleets):
         try:
             found = _points(fleet, load, targets, unquantised[id(fleet.deployments[0].formats)])
-        except UnlikeError as error:
-            left_out.append(f"{fleet.deployments[0].device} and others alike: {error}")
+        except UnlikeError:
+            fleets += map(alone_of, fleet.deployments)
             continue
         considered, meeting = considered + found.considered, meeting + found.meeting
         points += found.points
