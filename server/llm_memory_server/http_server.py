@@ -29,7 +29,7 @@ def run(app: ASGIApp, computing: Computing, host: str, port: int) -> None:
         host=host,
         port=port,
         log_level="warning",
-        http=_Timed,
+        http=Timed,
         ws="none",
         server_header=False,
         timeout_keep_alive=KEPT_ALIVE_S,
@@ -81,7 +81,7 @@ class Served:
         return JSONResponse({"status": status}, status_code=200 if status == "ready" else 503)
 
 
-class _Timed(H11Protocol):
+class Timed(H11Protocol):
     """Closes a connection that has not sent the whole of a request in time, be it that it sends a byte now and then."""
 
     _closing: asyncio.TimerHandle | None = None

@@ -1,6 +1,8 @@
 """The server as its own process over stdio, SSE and streamable HTTP."""
 
+import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -8,13 +10,19 @@ import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
+from uvicorn.server import ServerState
 
+from llm_memory_calculator.errors import ArgumentError
+from llm_memory_server import http_server, transports
 from llm_memory_server.command_line import main
+from llm_memory_server.transports import Service
 
 TOKEN = "a-token-of-more-than-16-characters"
 COMMAND = ["-m", "llm_memory_calculator", "serve"]
@@ -66,10 +74,11 @@ def ports() -> Iterator[dict[str, int]]:
         serving("--transport", "streamable-http") as http,
         serving("--transport", "sse") as sse,
         serving("--transport", "streamable-http", *wider, LLM_MEMORY_CALCULATOR_TOKEN=TOKEN) as guarded,
+        serving("--transport", "streamable-http", "--stateless", LLM_MEMORY_CALCULATOR_TOKEN=TOKEN) as stateless,
     ):
-        for port in (http, sse, guarded):
+        for port in (http, sse, guarded, stateless):
             wait_until_listening(port)
-        yield {"streamable-http": http, "sse": sse, "guarded": guarded}
+        yield {"streamable-http": http, "sse": sse, "guarded": guarded, "stateless": stateless}
 
 
 async def asked(client: Client) -> dict[str, Any]:
@@ -140,6 +149,162 @@ def test_a_wider_bind_needs_the_token(ports: dict[str, int]) -> None:
     assert status(port, Host="models.example", Authorization="Bearer wrong-token-of-16-characters") == 401
     assert status(port, Host="models.example", Authorization=f"Bearer {TOKEN}") == 200
     assert status(port, Host="evil.example", Authorization=f"Bearer {TOKEN}") == 421
+
+
+def test_a_token_that_is_set_is_demanded_on_this_machine_too(ports: dict[str, int]) -> None:
+    port = ports["stateless"]
+    assert status(port) == 401
+    assert status(port, Authorization="Bearer wrong-token-of-16-characters") == 401
+    assert status(port, Authorization=f"Bearer {TOKEN}") == 200
+
+
+def fetched(port: int, path: str, method: str = "GET", body: str | None = None, **headers: str) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_no_document_names_a_server_that_does_not_exist(ports: dict[str, int]) -> None:
+    for place in ("oauth-protected-resource", "oauth-protected-resource/mcp", "oauth-authorization-server"):
+        assert fetched(ports["stateless"], f"/.well-known/{place}")[0] == 404
+    connection = HTTPConnection("127.0.0.1", ports["stateless"], timeout=10)
+    connection.request("POST", "/mcp", body=INITIALIZE, headers={"Content-Type": "application/json"})
+    assert "http" not in connection.getresponse().headers["www-authenticate"]
+    connection.close()
+
+
+@pytest.mark.parametrize("kind", ["streamable-http", "sse", "guarded"])
+def test_health_and_readiness(kind: str, ports: dict[str, int]) -> None:
+    assert fetched(ports[kind], "/health") == (200, '{"status":"ok"}')
+    for _ in range(600):
+        ready = fetched(ports[kind], "/ready")
+        if ready[0] == 200:
+            break
+        assert ready == (503, '{"status":"loading"}')
+        time.sleep(0.1)
+    assert ready == (200, '{"status":"ready"}')
+
+
+def test_a_server_without_sessions_answers_whoever_asks(ports: dict[str, int]) -> None:
+    said = called(ports["stateless"], {"model": "llama3_8b"}, Authorization=f"Bearer {TOKEN}")
+    assert "8,030,261,248" in said or "8.03" in said
+
+
+def called(port: int, arguments: dict[str, Any], **headers: str) -> str:
+    """The text of calculate_memory's answer, of a server without sessions."""
+    params = {"name": "calculate_memory", "arguments": arguments}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    accept = "application/json, text/event-stream"
+    code, told = fetched(port, "/mcp", "POST", body, Content_Type="application/json", Accept=accept, **headers)
+    assert code == 200
+    return str(json.loads(told.partition("data: ")[2])["result"]["content"][0]["text"])
+
+
+def test_no_local_path_is_read_over_http(ports: dict[str, int], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "SECRET"}', encoding="utf-8")
+    paths = ("/etc", "/nonexistent", "~/.ssh", str(tmp_path), str(tmp_path / "config.json"), f"{tmp_path}/no.gguf")
+    said = {called(ports["stateless"], {"model": path}, Authorization=f"Bearer {TOKEN}") for path in paths}
+    assert len(said) == 1
+    assert said.pop().startswith("No local file of this path is read here.")
+
+
+def test_a_body_that_is_too_large_is_refused(ports: dict[str, int]) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x" * 3_000_000}})
+    for port, path in ((ports["streamable-http"], "/mcp"), (ports["sse"], "/messages/?session_id=0")):
+        assert fetched(port, path, "POST", body, Content_Type="application/json")[0] == 413
+
+
+async def unanswered(_scope: Any, receive: Any, _send: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def listening_with(app: Any) -> asyncio.Server:
+    config = uvicorn.Config(app, http=http_server.Timed, lifespan="off", log_config=None)
+    config.load()
+    state, loop = ServerState(), asyncio.get_running_loop()
+    return await loop.create_server(lambda: http_server.Timed(config, state, {}), "127.0.0.1", 0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /mcp HTT", b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"]
+)
+async def test_a_connection_that_sends_no_whole_request_is_closed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.3)
+    listening = await listening_with(unanswered)
+    async with listening:
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        writer.write(sent)
+        begun = time.monotonic()
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert time.monotonic() - begun > 0.2
+        writer.close()
+
+
+@pytest.mark.anyio
+async def test_bytes_that_come_one_by_one_buy_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.5)
+    listening = await listening_with(unanswered)
+    async with listening:
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        begun = time.monotonic()
+        while not reader.at_eof() and time.monotonic() - begun < 5:
+            with contextlib.suppress(OSError):
+                writer.write(b"P")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.1)
+        assert time.monotonic() - begun < 2
+        writer.close()
+
+
+@pytest.mark.parametrize("transport", ["streamable-http", "sse"])
+def test_an_end_stops_what_is_computed(transport: str) -> None:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, *COMMAND, "--transport", transport, "--stateless", "--port", str(port)])
+    try:
+        wait_until_listening(port)
+        while fetched(port, "/ready")[0] != 200:
+            time.sleep(0.1)
+        if transport == "streamable-http":
+            long = {"name": "compare_hardware", "arguments": {"model": "deepseek_v3", "devices": 1024}}
+            body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": long})
+            accept = "Accept: application/json, text/event-stream\r\nContent-Type: application/json"
+            head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{accept}\r\nContent-Length: {len(body)}\r\n\r\n"
+        else:
+            head, body = f"GET /sse HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", ""
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall((head + body).encode())
+            time.sleep(1.5)
+            begun = time.monotonic()
+            process.terminate()
+            process.wait(10)
+        # a second of grace for answers that are under way
+        assert time.monotonic() - begun < 3
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_host_without_the_port_that_its_scheme_has_is_accepted() -> None:
+    def hosts(port: int, **more: Any) -> list[str]:
+        service = Service(transport="sse", port=port, **{"host": "127.0.0.1"} | more)
+        return transports._security(service).allowed_hosts
+
+    assert {"127.0.0.1", "localhost", "[::1]", "localhost:80"} <= set(hosts(80))
+    assert "localhost" not in hosts(8000)
+    wide = hosts(80, host="0.0.0.0", allowed_hosts=["models.example:80"])
+    assert wide == ["models.example:80", "models.example"]
+
+
+def test_a_root_that_is_no_folder_does_not_start(tmp_path: Path) -> None:
+    service = Service(transport="sse", host="127.0.0.1", port=1, root=str(tmp_path / "absent"))
+    with pytest.raises(ArgumentError, match="--root"):
+        transports.serve(service)
 
 
 @pytest.mark.parametrize(
