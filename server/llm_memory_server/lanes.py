@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 from llm_memory_calculator.errors import CalculatorError
 from llm_memory_calculator.work import Stopped, Work
@@ -22,8 +23,7 @@ LONGER_S = 3.0
 MOST_S = 60.0
 """Seconds of computing after which it is refused."""
 MOST_WAITING = 200
-"""Calls that may wait for one lane."""
-_TICK_S = 0.1
+"""Long calls that may wait for one lane."""
 # Every so many seconds of its computing a long call stands aside for so many while short ones are under way: the
 # interpreter runs one thread at a time, and hands over late.
 _TURN_S, _ASIDE_S = 0.005, 0.005
@@ -36,10 +36,12 @@ class BusyError(CalculatorError):
 class Lane:
     """Places for so many calls at once, the others in the order in which they came."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, most: float = inf) -> None:
+        """most: calls that may wait for one of the places."""
         self._free = places
         self._places = places
-        self._queue: deque[threading.Event] = deque()
+        self._most = most
+        self._queue: deque[Call] = deque()
         self._lock = threading.Lock()
 
     @property
@@ -47,51 +49,51 @@ class Lane:
         return len(self._queue)
 
     @property
+    def full(self) -> bool:
+        return len(self._queue) >= self._most
+
+    @property
     def busy(self) -> bool:
         return self._free < self._places
 
-    def enter(self, work: Work) -> None:
-        """Wait for a place. Raises Stopped where the work is stopped first, BusyError where too many wait."""
+    def enter(self, call: Call) -> None:
+        """Wait for a place. Raises Stopped where the call is stopped first, BusyError where too many wait."""
         with self._lock:
             if self._free and not self._queue:
                 self._free -= 1
                 return
-            if len(self._queue) >= MOST_WAITING:
-                raise BusyError(f"{MOST_WAITING} calls wait for an answer already. Ask again in a minute.")
-            called = threading.Event()
-            self._queue.append(called)
-        while not called.wait(_TICK_S):
-            if work.stopped and self._left_queue(called):
+            if len(self._queue) >= self._most:
+                raise BusyError(f"{self._most:g} long calls wait for an answer already. Ask again in a minute.")
+            call.woken.clear()
+            self._queue.append(call)
+        if not call.stopped:
+            # not looked at now and then: hundreds that wake would keep those from computing who have a place
+            call.woken.wait()
+        with self._lock:
+            if call in self._queue:
+                self._queue.remove(call)
                 raise Stopped
 
     def leave(self) -> None:
         with self._lock:
             if self._queue:
-                self._queue.popleft().set()
+                self._queue.popleft().woken.set()
             else:
                 self._free += 1
-
-    def _left_queue(self, called: threading.Event) -> bool:
-        """Whether it still stood there: if not, a place was given to it."""
-        with self._lock:
-            if called in self._queue:
-                self._queue.remove(called)
-                return True
-            return False
 
 
 class Lanes:
     """The lanes of a server, and the calls that are under way."""
 
     def __init__(self) -> None:
-        self._lanes = (Lane(4), Lane(1), Lane(1))
+        self._lanes = (Lane(4), Lane(1, MOST_WAITING), Lane(1, MOST_WAITING))
         self._ends = (SHORT_S, LONGER_S, MOST_S)
         self._under_way: set[Call] = set()
 
     @property
     def full(self) -> bool:
         """Whether one more long call would be refused."""
-        return any(lane.waiting >= MOST_WAITING for lane in self._lanes)
+        return any(lane.full for lane in self._lanes)
 
     @property
     def calls(self) -> int:
@@ -137,6 +139,8 @@ class Call(Work):
         self._lane, self._end = lanes.lane(number)
         self._inside = False
         self._turn = 0.0
+        self.woken = threading.Event()
+        """That a place was given to it, or that it was stopped."""
 
     @property
     def said(self) -> str:
@@ -144,6 +148,10 @@ class Call(Work):
         if not self._inside:
             return f"waiting with {self._lane.waiting} others"
         return "computing" if self.done is None else f"{self.done[0]} of {self.done[1]} parts done"
+
+    def stop(self) -> None:
+        super().stop()
+        self.woken.set()
 
     def look(self) -> None:
         if self.stopped:
