@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llm_memory_server.limits import MOST_BODY
 from llm_memory_server.tools import TOPICS, input_schema
 
 MOST_REPLY, MOST_ERROR, MOST_MEMORY, LIGHT_P99_S = 64_000, 2_000, 500e6, 1.0
@@ -110,9 +111,14 @@ class Server:
         )
         part.sent += 1
         begun = time.monotonic()
+        body = json.dumps(asked).encode()
         try:
-            reply = await asyncio.wait_for(self.exchange(head.encode(), json.dumps(asked).encode()), limit_s)
+            reply = await asyncio.wait_for(self.exchange(head.encode(), body), limit_s)
         except (TimeoutError, OSError) as error:
+            if len(body) > MOST_BODY and isinstance(error, ConnectionError):
+                # refused and closed before all of it was sent
+                part.refused += 1
+                return
             part.broken.append(f"{name} {str(arguments)[:200]}: {error!r}")
             return
         part.seconds.append(time.monotonic() - begun)

@@ -7,7 +7,6 @@ waits for a place in the next, where it stands, and others go on in its stead. A
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ MOST_S = 60.0
 """Seconds of computing after which it is refused."""
 MOST_WAITING = 200
 """Long calls that may wait for one lane."""
-# Every so many seconds of its computing a long call stands aside for so many while short ones are under way: the
-# interpreter runs one thread at a time, and hands over late.
-_TURN_S, _ASIDE_S = 0.005, 0.005
+# Every so many seconds of its computing a long call stands aside while short ones are under way, for so many at most:
+# the interpreter runs one thread at a time.
+_TURN_S, _ASIDE_S = 0.005, 0.1
 
 
 class BusyError(CalculatorError):
@@ -42,6 +41,9 @@ class Lane:
         self._places = places
         self._most = most
         self._queue: deque[Call] = deque()
+        self.empty = threading.Event()
+        """That nobody has a place."""
+        self.empty.set()
         self._lock = threading.Lock()
 
     @property
@@ -52,15 +54,12 @@ class Lane:
     def full(self) -> bool:
         return len(self._queue) >= self._most
 
-    @property
-    def busy(self) -> bool:
-        return self._free < self._places
-
     def enter(self, call: Call) -> None:
         """Wait for a place. Raises Stopped where the call is stopped first, BusyError where too many wait."""
         with self._lock:
             if self._free and not self._queue:
                 self._free -= 1
+                self.empty.clear()
                 return
             if len(self._queue) >= self._most:
                 raise BusyError(f"{self._most:g} long calls wait for an answer already. Ask again in a minute.")
@@ -80,6 +79,8 @@ class Lane:
                 self._queue.popleft().woken.set()
             else:
                 self._free += 1
+                if self._free == self._places:
+                    self.empty.set()
 
 
 class Lanes:
@@ -100,10 +101,9 @@ class Lanes:
         """How many are under way, those that wait for a place too."""
         return len(self._under_way)
 
-    @property
-    def short_ones(self) -> bool:
-        """Whether short calls are under way."""
-        return self._lanes[0].busy
+    def let_short_ones_pass(self) -> None:
+        """Wait while short calls are under way, a little at most."""
+        self._lanes[0].empty.wait(_ASIDE_S)
 
     def lane(self, number: int) -> tuple[Lane, float]:
         """The lane, and the seconds of computing after which a call leaves it."""
@@ -163,8 +163,7 @@ class Call(Work):
             self._move_on()
         elif self._number and spent > self._turn:
             self._turn = spent + _TURN_S
-            if self._lanes.short_ones:
-                time.sleep(_ASIDE_S)
+            self._lanes.let_short_ones_pass()
 
     @contextmanager
     def in_lane(self) -> Iterator[None]:

@@ -214,7 +214,7 @@ async def test_who_is_stopped_in_a_queue_leaves_it() -> None:
         await to_thread.run_sync(lane.enter, second)
     assert lane.waiting == 0
     lane.leave()
-    assert not lane.busy
+    assert lane.empty.is_set()
 
 
 async def test_a_queue_is_not_endless() -> None:
