@@ -17,6 +17,7 @@ _SAME_FIELD = (
 )
 LARGEST_SIZE = 10**8
 DEEPEST_STACK = 1_000
+"""The most layers, and the most entries of a list that has one for each."""
 
 
 class Sections:
@@ -115,16 +116,31 @@ class Config:
         """The same config with these fields, whatever it says of them itself."""
         return Config({**self.values, **values}, where=self.where, notes=self.notes, sections=self.sections)
 
-    def integers(self, name: str, *, default: Sequence[int] = _ABSENT, least: int = 0) -> tuple[int, ...]:
-        """A list of whole numbers."""
+    def integers(
+        self, name: str, *, default: Sequence[int] = _ABSENT, least: int = 0, most: int = LARGEST_SIZE
+    ) -> tuple[int, ...]:
+        """A list of whole numbers between `least` and `most`."""
         _, value = self._read((name,), default)
-        if (
-            isinstance(value, str)
-            or not isinstance(value, Sequence)
-            or any(isinstance(entry, bool) or not isinstance(entry, int) or entry < least for entry in value)
+        if not _is_short_list(value) or any(
+            isinstance(entry, bool) or not isinstance(entry, int) or not least <= entry <= most for entry in value
         ):
-            raise ConfigError(f"{self._called(name)} must be a list of whole numbers, and is {shown(value)}.")
+            raise ConfigError(
+                f"{self._called(name)} must be a list of up to {DEEPEST_STACK:,} whole numbers between {least:,} and "
+                f"{most:,}, and is {shown(value)}."
+            )
         return tuple(value)
+
+    def reals(self, name: str, *, default: Sequence[float] = _ABSENT, most: float = 1e6) -> tuple[float, ...]:
+        """A list of numbers above 0 and up to `most`."""
+        _, value = self._read((name,), default)
+        if not _is_short_list(value) or any(
+            isinstance(entry, bool) or not isinstance(entry, (int, float)) or not 0 < entry <= most for entry in value
+        ):
+            raise ConfigError(
+                f"{self._called(name)} must be a list of up to {DEEPEST_STACK:,} numbers above 0 and up to {most:g}, "
+                f"and is {shown(value)}."
+            )
+        return tuple(map(float, value))
 
     def names(self, name: str, accepted: Sequence[str], length: int) -> tuple[str, ...]:
         """A list of `length` words, each one of `accepted`."""
@@ -182,6 +198,10 @@ class Config:
             )
         self.note(names[0], f"Absent; the family's default {default!r} was taken.", "default")
         return names[0], default
+
+
+def _is_short_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) <= DEEPEST_STACK
 
 
 def _all_names(names: Sequence[str]) -> Sequence[str]:

@@ -14,7 +14,7 @@ LONGEST = 64
 """Characters of a name that are shown."""
 # Beyond which no config has a field that is read; Python prints no deeper than its stack.
 _DEEPEST = 100
-_LETTERS = re.compile(r"[A-Za-z0-9_./:+@*-]*")
+_LETTERS = re.compile(r"[A-Za-z0-9_./:+@*~-]*")
 
 
 class Untrusted(str):

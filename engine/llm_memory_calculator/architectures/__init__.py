@@ -16,9 +16,13 @@ from importlib.resources import files
 
 from ..architecture import Architecture
 from ..config import Config
+from ..errors import ConfigError, shown
 from . import _heads, _unknown
 from ._rotary import rotary_values
 from ._rows import ROWS, Row
+
+MOST_PARAMETERS = 10**16
+"""A thousand times the largest model that is known of."""
 
 
 @cache
@@ -40,12 +44,23 @@ def build(config: Config) -> Architecture:
     from . import _sections
 
     if config.has("_class_name"):
-        return _sections.judged(_described(config), config)
+        return _sections.judged(_possible(_described(config)), config)
     config = _sections.named_by_class(config, families())
     found = _sections.of_section(config)
-    found = _described(config) if found is None else found
+    found = _possible(_described(config) if found is None else found)
     found = replace(found, tower_type=_tower_type(config), rotary_values=rotary_values(config, found))
     return _sections.judged(found, config)
+
+
+def _possible(architecture: Architecture) -> Architecture:
+    """The same. Raises ConfigError where its fields, each possible, make more of a model than there can be."""
+    count = architecture.parameter_count
+    if not 0 < count <= MOST_PARAMETERS:
+        raise ConfigError(
+            f"The config describes {shown(count)} parameters, and there must be between 1 and {MOST_PARAMETERS:,}: "
+            "check its sizes, layers and experts."
+        )
+    return architecture
 
 
 def _tower_type(config: Config) -> str:

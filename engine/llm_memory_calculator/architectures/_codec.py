@@ -70,12 +70,8 @@ def encodec(config: Config, path: str) -> tuple[Layer, ...]:
     up += _convolution("decoder.last", filters, channels, last)
     size, dim = config.integer("codebook_size", default=1024), config.integer("codebook_dim", default=hidden)
     frames = ceil_div(config.integer("sampling_rate", default=24_000), prod(ratios))
-    rates = config.values.get("target_bandwidths") or [24.0]
-    if not isinstance(rates, list | tuple) or not all(isinstance(rate, int | float) for rate in rates):
-        raise ConfigError(
-            f"The config's {config.where}target_bandwidths must be a list of numbers, and is {shown(rates)}."
-        )
-    books = int(1000 * max(rates) // (frames * 10))
+    rates = config.reals("target_bandwidths", default=(24.0,))
+    books = int(1000 * max(rates, default=0) // (frames * 10))
     return (
         tower(path, down, of_sound=True),
         tower(path, up, of_sound=True),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..architecture import Architecture, Layer
-from ..config import DEEPEST_STACK, Config
+from ..config import DEEPEST_STACK, LARGEST_SIZE, Config
 from ..errors import ConfigError
 from ..images import Latents
 from ..operators import Activation, Convolution, Learned, Linear, Norm, Operator, Output, Part
@@ -50,17 +50,23 @@ def idle(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     return tuple(replace(layer, idle=True) for layer in layers)
 
 
-def as_list(config: Config, name: str, count: int, default: int) -> tuple[int, ...]:
+MOST_BLOCKS, MOST_LEVELS = 16, 16
+"""Residual blocks of a level of a U-Net, and its levels: each a few times what any published one has."""
+
+
+def as_list(
+    config: Config, name: str, count: int, default: int, *, least: int = 1, most: int = LARGEST_SIZE
+) -> tuple[int, ...]:
     """A whole number for each level of a U-Net: a list of them, or one for all."""
     if isinstance(config.values.get(name), (list, tuple)):
-        found = config.integers(name)
+        found = config.integers(name, least=least, most=most)
         if len(found) != count:
             raise ConfigError(
                 f"The config's {config.where}{name} has {len(found)} entries, and block_out_channels gives {count} "
                 "levels."
             )
         return found
-    return (config.integer(name, default=default),) * count
+    return (config.integer(name, default=default, least=least, most=most),) * count
 
 
 def side_of(config: Config) -> int | None:

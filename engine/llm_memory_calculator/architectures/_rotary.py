@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..architecture import Architecture
-from ..config import Config
+from ..config import LARGEST_SIZE, Config
 
 # rope_type of tables that are made longer by its factor; the others stretch the positions that there are.
 _LONGER = ("linear", "dynamic")
+_MOST_FACTOR = 10_000
 
 
 def rotary_values(config: Config, architecture: Architecture) -> int:
@@ -22,20 +23,20 @@ def rotary_values(config: Config, architecture: Architecture) -> int:
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**values, **text}
-    positions = values.get("max_position_embeddings")
-    if not isinstance(positions, int) or architecture.attention_type == "none" or _learned(architecture):
+    positions = _size(values.get("max_position_embeddings"))
+    if positions is None or architecture.attention_type == "none" or _learned(architecture):
         return 0
-    width = values.get("qk_rope_head_dim") or values.get("head_dim")
-    if not isinstance(width, int):
-        hidden, heads = values.get("hidden_size"), values.get("num_attention_heads")
-        if not isinstance(hidden, int) or not isinstance(heads, int):
+    width = _size(values.get("qk_rope_head_dim") or values.get("head_dim"))
+    if width is None:
+        hidden, heads = _size(values.get("hidden_size")), _size(values.get("num_attention_heads"))
+        if hidden is None or heads is None:
             return 0
         width = hidden // heads
     # transformers 5 writes what it once wrote beside it into rope_parameters
     stated = values.get("rope_parameters")
     rotary = stated if isinstance(stated, dict) else {}
     share = values.get("partial_rotary_factor", rotary.get("partial_rotary_factor"))
-    width = int(width * share) if isinstance(share, float) else width
+    width = int(width * share) if isinstance(share, float) and 0 < share <= 1 else width
     rows = positions * _factor(values.get("rope_scaling") or rotary)
     local = positions if values.get("rope_local_base_freq") else 0
     return round((rows + local) * width + rows * sum(_widths(values) - {width}))
@@ -46,7 +47,12 @@ def _widths(values: Mapping[str, Any]) -> set[int]:
     layers = values.get("per_layer_config")
     stated = layers.values() if isinstance(layers, dict) else ()
     own = [layer.get("head_dim") for layer in stated if isinstance(layer, dict)]
-    return {width for width in (values.get("global_head_dim"), *own) if isinstance(width, int)}
+    return {width for one in (values.get("global_head_dim"), *own) if (width := _size(one)) is not None}
+
+
+def _size(value: object) -> int | None:
+    """A whole number that can be a size; None for all else, which other readers of the field refuse."""
+    return value if type(value) is int and 0 < value <= LARGEST_SIZE else None
 
 
 def _learned(architecture: Architecture) -> bool:
@@ -57,5 +63,4 @@ def _factor(scaling: object) -> float:
     """How much longer a table is than the positions that the config states."""
     if not isinstance(scaling, dict) or scaling.get("rope_type", scaling.get("type")) not in _LONGER:
         return 1.0
-    factor = scaling.get("factor")
-    return float(factor) if isinstance(factor, (int, float)) else 1.0
+    return Config(scaling, where="rope_scaling.").real("factor", default=1.0, most=_MOST_FACTOR)

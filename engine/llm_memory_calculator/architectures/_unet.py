@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..architecture import Layer
-from ..config import DEEPEST_STACK, Config
+from ..config import Config
 from ..errors import ConfigError, shown
 from ..operators import BidirectionalAttention, Norm, Part
 from ._blocks import Operators, equal_heads, plain
-from ._diffusion import as_list, conv, of_prompt, positions_attention, prompted_block, residual
+from ._diffusion import MOST_LEVELS, as_list, conv, of_prompt, positions_attention, prompted_block, residual
+
+_MOST_TRANSFORMERS = 100
+"""Transformer blocks after one residual block."""
 
 Attend = Callable[[str, int], tuple[Layer, ...]]
 """The layers of attention after one residual block, by their path and the number of the block in its level."""
@@ -144,10 +147,10 @@ def widths_of(config: Config, default: tuple[int, ...], *names: tuple[str, tuple
     """block_out_channels, of which there must be as many as types of blocks in each of `names`."""
     widths = config.integers("block_out_channels", default=default, least=1)
     for name, found in names:
-        if len(found) != len(widths) or not widths:
+        if len(found) != len(widths) or not 1 <= len(widths) <= MOST_LEVELS:
             raise ConfigError(
                 f"The config's {config.where}{name} has {len(found)} entries, and block_out_channels has "
-                f"{len(widths)}; both must say what each level is."
+                f"{len(widths)}; both must say what each level is, of {MOST_LEVELS} at most."
             )
     return widths
 
@@ -344,14 +347,14 @@ def depths_of(config: Config, name: str, blocks: Sequence[int]) -> list[tuple[in
     """Transformer blocks after each residual block of each level: a number for all, for a level, or for each."""
     value = config.values.get(name)
     if not isinstance(value, (list, tuple)):
-        depth = config.integer(name, default=1, most=DEEPEST_STACK)
+        depth = config.integer(name, default=1, most=_MOST_TRANSFORMERS)
         return [(depth,) * count for count in blocks]
     found = [tuple(entry) if isinstance(entry, (list, tuple)) else entry for entry in value]
     spread = [
         entry if isinstance(entry, tuple) else (entry,) * count for entry, count in zip(found, blocks, strict=False)
     ]
     if len(found) != len(blocks) or any(
-        len(entry) != count or not all(isinstance(one, int) and 0 <= one <= DEEPEST_STACK for one in entry)
+        len(entry) != count or not all(isinstance(one, int) and 0 <= one <= _MOST_TRANSFORMERS for one in entry)
         for entry, count in zip(spread, blocks, strict=True)
     ):
         raise ConfigError(

@@ -6,7 +6,7 @@ from ..architecture import Architecture, Layer
 from ..config import Config
 from ..images import Latents
 from ._conditions import added_embedding, class_embedding, prompt_projection, step_embedding
-from ._diffusion import as_list, conv, diffusion_model
+from ._diffusion import MOST_BLOCKS, as_list, conv, diffusion_model
 from ._unet import (
     CROSS,
     MIDDLES,
@@ -28,7 +28,7 @@ def build(config: Config) -> Architecture:
     step = 4 * widths[0]
     net = UNet(
         widths=widths,
-        blocks=as_list(config, "layers_per_block", len(widths), 2),
+        blocks=as_list(config, "layers_per_block", len(widths), 2, most=MOST_BLOCKS),
         step=step,
         scaled=config.text("resnet_time_scale_shift", default="default") == "scale_shift",
         down_resnets=(False,) * len(widths),

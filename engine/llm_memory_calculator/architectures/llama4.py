@@ -35,7 +35,7 @@ def build(config: Config) -> Architecture:
 
 def _merged(vision: Config) -> int:
     """Patches that the pixel shuffle merges into one token."""
-    return round(1 / vision.real("pixel_shuffle_ratio", default=0.5) ** 2)
+    return round(1 / vision.real("pixel_shuffle_ratio", default=0.5, most=1.0) ** 2)
 
 
 def _towers(vision: Config, text: int, positions: int, merged: int) -> tuple[Layer, ...]:

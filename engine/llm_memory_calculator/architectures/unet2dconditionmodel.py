@@ -7,7 +7,7 @@ from ..config import Config
 from ..errors import ConfigError, shown
 from ..images import Latents
 from ._conditions import added_embedding, class_embedding, prompt_projection, step_embedding
-from ._diffusion import as_list, conv, diffusion_model, side_of
+from ._diffusion import MOST_BLOCKS, as_list, conv, diffusion_model, side_of
 from ._unet import (
     CROSS,
     MIDDLES,
@@ -37,7 +37,7 @@ def build(config: Config) -> Architecture:
     step = config.integer("time_embedding_dim", default=4 * widths[0])
     net = UNet(
         widths=widths,
-        blocks=as_list(config, "layers_per_block", len(widths), 2),
+        blocks=as_list(config, "layers_per_block", len(widths), 2, most=MOST_BLOCKS),
         step=2 * step if config.boolean("class_embeddings_concat", default=False) else step,
         scaled=config.text("resnet_time_scale_shift", default="default") == "scale_shift",
         down_resnets=tuple(kind in (RESNET[0], SIMPLE[0]) for kind in down),

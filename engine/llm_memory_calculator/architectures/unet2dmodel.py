@@ -4,7 +4,7 @@ from ..architecture import Architecture
 from ..config import Config
 from ..images import Latents
 from ._conditions import class_embedding, step_embedding
-from ._diffusion import as_list, conv, diffusion_model, side_of
+from ._diffusion import MOST_BLOCKS, as_list, conv, diffusion_model, side_of
 from ._unet import (
     ATTENDING,
     PLAIN,
@@ -27,7 +27,7 @@ def build(config: Config) -> Architecture:
     step = config.integer("time_embedding_dim", default=4 * widths[0])
     net = UNet(
         widths=widths,
-        blocks=as_list(config, "layers_per_block", len(widths), 2),
+        blocks=as_list(config, "layers_per_block", len(widths), 2, most=MOST_BLOCKS),
         step=step,
         scaled=config.text("resnet_time_scale_shift", default="default") == "scale_shift",
         down_resnets=tuple(kind == RESNET[0] for kind in down),

@@ -7,7 +7,7 @@ from ..images import Latents
 from ..operators import Norm
 from ._blocks import Heads, Operators, equal_heads, plain
 from ._conditions import step_embedding
-from ._diffusion import as_list, conv, diffusion_model, group_norm, prompted_block, side_of
+from ._diffusion import MOST_BLOCKS, as_list, conv, diffusion_model, group_norm, prompted_block, side_of
 from ._unet import Attend, UNet, kinds, widths_of
 from ._video import conv3d
 
@@ -25,7 +25,7 @@ def build(config: Config) -> Architecture:
     depth = len(widths)
     net = UNet(
         widths=widths,
-        blocks=as_list(config, "layers_per_block", depth, 2),
+        blocks=as_list(config, "layers_per_block", depth, 2, most=MOST_BLOCKS),
         step=4 * widths[0],
         scaled=False,
         down_resnets=(False,) * depth,

@@ -7,7 +7,7 @@ from ..config import Config
 from ..images import Latents
 from ._blocks import equal_heads
 from ._conditions import step_embedding
-from ._diffusion import as_list, conv, diffusion_model, embedding
+from ._diffusion import MOST_BLOCKS, as_list, conv, diffusion_model, embedding
 from ._frames import mixed_residual, mixed_transformer
 from ._unet import Attend, UNet, depths_of, kinds, no_attention, widths_of
 
@@ -24,7 +24,7 @@ def build(config: Config) -> Architecture:
     depth, step = len(widths), 4 * widths[0]
     net = UNet(
         widths=widths,
-        blocks=as_list(config, "layers_per_block", depth, 2),
+        blocks=as_list(config, "layers_per_block", depth, 2, most=MOST_BLOCKS),
         step=step,
         scaled=False,
         down_resnets=(False,) * depth,

@@ -343,7 +343,7 @@ def _by_usual_names(origin: Origin) -> Origin:
 
 def _from_disk(path: str) -> Origin:
     require(path)
-    expanded = os.path.expanduser(path)
+    expanded = local.expanded(path)
     if gguf_file.is_named_so(expanded):
         return _from_gguf(path, expanded)
     if safetensors.is_named_so(expanded):

@@ -18,7 +18,7 @@ def read_adapter(path: str) -> dict[str, Any]:
     Raises ArgumentError where there is none, InvalidFileError for what is not one.
     """
     require(path)
-    shown, expanded = local.shorten(path), os.path.expanduser(path)
+    shown, expanded = local.shorten(path), local.expanded(path)
     file = os.path.join(expanded, NAME) if os.path.isdir(expanded) else expanded
     if not os.path.isfile(file):
         missing = f"there is no file {shown!r}" if file == expanded else f"the folder {shown!r} holds none"

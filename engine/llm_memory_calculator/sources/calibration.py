@@ -13,7 +13,7 @@ from .reach import require
 def read_calibration(path: str) -> dict[str, Any]:
     """The object in a calibration's file. Raises ArgumentError where there is none, InvalidFileError for another."""
     require(path)
-    shown, expanded = local.shorten(path), os.path.expanduser(path)
+    shown, expanded = local.shorten(path), local.expanded(path)
     if not os.path.isfile(expanded):
         raise ArgumentError(
             "calibration must be an object, or the path of a file that explain-log --calibration or calibrate --json "

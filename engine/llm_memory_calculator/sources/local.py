@@ -30,19 +30,24 @@ def is_json_name(text: str) -> bool:
 
 def is_config(path: str) -> bool:
     """Whether the path is a folder that holds a config.json, or is named like a .json file."""
-    expanded = os.path.expanduser(path)
-    return covered(path) and os.path.lexists(
-        expanded if is_json_name(expanded) else os.path.join(expanded, "config.json")
-    )
+    if not covered(path):
+        return False
+    file = expanded(path)
+    return os.path.lexists(file if is_json_name(file) else os.path.join(file, "config.json"))
+
+
+def expanded(path: str) -> str:
+    """The path with the home folder in place of ~; what can be no path stays, and is refused where it is read."""
+    return path if "\0" in path else os.path.expanduser(path)
 
 
 def exists(path: str) -> bool:
     """Whether something has this path, be it a link that leads nowhere."""
-    return covered(path) and os.path.lexists(os.path.expanduser(path))
+    return covered(path) and os.path.lexists(expanded(path))
 
 
 def is_file(path: str) -> bool:
-    return covered(path) and os.path.isfile(os.path.expanduser(path))
+    return covered(path) and os.path.isfile(expanded(path))
 
 
 def load(path: str) -> tuple[str, dict[str, Any]]:
@@ -50,13 +55,11 @@ def load(path: str) -> tuple[str, dict[str, Any]]:
 
     Raises UnknownModelError when nothing has this path, InvalidFileError when what has it is not a model's config.
     """
-    expanded = os.path.expanduser(path)
-    if stat.S_ISDIR(_mode(expanded)):
-        file = os.path.join(expanded, "config.json")
+    file = expanded(path)
+    if stat.S_ISDIR(_mode(file)):
+        file = os.path.join(file, "config.json")
         if not os.path.lexists(file):
             raise InvalidFileError(f"The folder {shown(path)!r} holds no config.json. {ACCEPTED}")
-    else:
-        file = expanded
     return file, parse(_read(file), f"The file {shown(file)!r}")
 
 
@@ -99,7 +102,7 @@ def shorten(text: str) -> str:
 
 def shown(path: str) -> str:
     """A path as an error shows it, of which every name may be one that a file's maker chose."""
-    return shorten("".join(str(untrusted(name)) for name in re.split(r"([/\\~])", path)))
+    return shorten("".join(str(untrusted(name)) for name in re.split(r"([/\\])", path)))
 
 
 _KINDS: dict[type, str] = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}

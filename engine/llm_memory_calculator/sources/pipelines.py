@@ -18,7 +18,7 @@ def is_pipeline(path: str) -> bool:
     """Whether the path is a pipeline's folder, or the file in it that names the parts."""
     if not covered(path):
         return False
-    expanded = os.path.expanduser(path)
+    expanded = local.expanded(path)
     if os.path.basename(expanded) == INDEX:
         return os.path.lexists(expanded)
     return os.path.lexists(os.path.join(expanded, INDEX)) and not local.is_config(expanded)
@@ -29,7 +29,7 @@ def load(path: str) -> tuple[str, dict[str, Any]]:
 
     Raises InvalidFileError when one of these files is not what it should be.
     """
-    expanded = os.path.expanduser(path)
+    expanded = local.expanded(path)
     folder = os.path.dirname(expanded) if os.path.basename(expanded) == INDEX else expanded
 
     def read(name: str) -> dict[str, Any] | None:

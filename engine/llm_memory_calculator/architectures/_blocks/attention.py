@@ -45,7 +45,7 @@ def read_heads(
 
 def share(hidden: int, heads: int) -> int:
     """Values a head where the config has no head_dim."""
-    if hidden % heads:
+    if heads < 1 or hidden % heads:
         raise ConfigError(
             f"The config's hidden_size {hidden} is not a multiple of its num_attention_heads {heads}, and it has no "
             "head_dim."
