@@ -18,6 +18,10 @@ from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
 from .computing import Computing
 from .limits import require_few, require_short, short_error, with_short_errors
 
+from .completions import add_completions
+from .prompts import add_prompts
+from .resources import add_resources
+
 LISTED = Path(__file__).with_name("tools.json")
 """The tools as a client is told of them, written by `python -m llm_memory_server.write_schemas`."""
 SEARCHES = frozenset({"best_parallelism", "compare_hardware", "plan_deployment"})
@@ -48,6 +52,9 @@ class CalculatorServer(MCPServer):
 
     def __init__(self, computing: Computing, **settings: Any) -> None:
         super().__init__(**settings)
+        add_resources(self)
+        add_prompts(self)
+        add_completions(self)
         self._tools = [Tool.model_validate(told) for told in json.loads(LISTED.read_text(encoding="utf-8"))]
         self.computing = computing
 
