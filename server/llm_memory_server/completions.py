@@ -16,7 +16,7 @@ _MOST = 100  # the protocol's own limit of one answer
 def add_completions(server: MCPServer) -> None:
     """Add the completion of models, hardware, engines and formats."""
 
-    @server.completion()
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK leaves it untyped
     async def complete(reference: Any, argument: Any, _: Any) -> Completion | None:
         room = reference.uri.partition(":")[0] if isinstance(reference, ResourceTemplateReference) else argument.name
         if room not in _NAMES:

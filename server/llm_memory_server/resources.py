@@ -96,7 +96,8 @@ def add_resources(server: MCPServer) -> None:
         mime_type=_JSON,
     )
     def engine(name: str) -> str:
-        from llm_memory_calculator.engines import SPELLINGS, engine_table, settings_of
+        from llm_memory_calculator.engines import SPELLINGS, settings_of
+        from llm_memory_calculator.engines.releases import engine_table
 
         found = _one_of("engine", {**SPELLINGS, **{one: one for one in engine_names()}}, name, "")
         settings = {
