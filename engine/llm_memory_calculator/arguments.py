@@ -219,7 +219,7 @@ MemoryGb = Annotated[
         unit="GB",
         most=1e6,
         examples=(24,),
-        brief="Of one device, in place of hardware",
+        brief="In place of hardware",
     ),
 ]
 BatchSize = Annotated[

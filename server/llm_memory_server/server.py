@@ -18,6 +18,7 @@ from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
 from .computing import Computing
 from .limits import require_few, require_short, short_error, with_short_errors
 
+from .app import app
 from .completions import add_completions
 from .prompts import add_prompts
 from .resources import add_resources
@@ -94,6 +95,7 @@ def build_server(reach: Reach = EVERYWHERE, *, requests_last: bool = False, **se
         instructions=INSTRUCTIONS,
         version=__version__,
         log_level="WARNING",
+        extensions=[app()],
         subscriptions=False,
         middleware=[with_short_errors],
         **security,

@@ -18,7 +18,7 @@ from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
 CONFIG = Argument(
     kind="object",
     meaning="The content of the model's config.json, in place of model; one of the two is needed",
-    brief="config.json, in place of model",
+    brief="Its config.json",
 )
 
 

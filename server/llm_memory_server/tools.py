@@ -26,6 +26,7 @@ from llm_memory_calculator.arguments import (
 from llm_memory_calculator.errors import ArgumentError
 
 from .answers import is_full, lean_values, shown
+from .app import ADDRESS, DRAWN
 from .hardware_search import SearchHardware
 from .json_types import json_type
 from .spoken import Spoken, answering, ask, spoken
@@ -164,6 +165,7 @@ def tools() -> list[Tool]:
             input_schema=input_schema(topic.question),
             output_schema=answer_schema(topic) if topic.told else None,
             # by the protocol the other hints say nothing of a tool that only reads
+            _meta={"ui": {"resourceUri": ADDRESS}} if name in DRAWN else None,
             annotations=ToolAnnotations(read_only_hint=True, open_world_hint=None if topic.open_world else False),
         )
         for name, topic in TOPICS.items()
@@ -199,7 +201,7 @@ def input_schema(question: type[Asked]) -> dict[str, Any]:
     listed = {entry.name: _property(entry) for entry in said if entry.argument.brief is not None}
     rest = ", ".join(entry.name for entry in said if entry.argument.brief is None)
     if rest:
-        listed[MORE] = {"type": "object", "description": f"By describe_tool: {rest}"}
+        listed[MORE] = {"type": "object", "description": f"Also: {rest}"}
     required = [entry.name for entry in said if entry.required]
     return {"type": "object", "properties": listed} | ({"required": required} if required else {})
 
