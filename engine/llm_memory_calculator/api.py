@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from llm_memory_hardware import HARDWARE_CONFIGS, Accelerator, Catalogue, accelerators_for_serving, get_best_rate
+from llm_memory_hardware import (
+    HARDWARE_CONFIGS,
+    Accelerator,
+    Catalogue,
+    accelerators_for_serving,
+    all_accelerators,
+    get_best_rate,
+)
 from llm_memory_hardware.catalogue import current
 
 from . import checks, search, sources
@@ -20,6 +27,7 @@ from .arguments import (
     FEWEST,
     MOST_SEARCHED_DEVICES,
     SMALLEST,
+    WORST,
     BestParallelism,
     CalculateMemory,
     Calibrated,
@@ -65,6 +73,7 @@ from .question import (
     hardware_notes,
     held,
     held_mix,
+    is_all,
     kept_on_host,
     load_for,
     named,
@@ -572,56 +581,91 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     """Accelerators side by side, each in its best layout, best first; those that cannot hold the model last.
 
     hardware: None is what is rented or priced for serving - a gpu, tpu or asic of the catalogue with a cloud instance
-    type or a list price - and your own. Whatever else the catalogue has (processors, laptops, wafers) is compared when
-    it is named.
+    type or a list price - and your own; 'all' the whole catalogue, processors, laptops and wafers too. goal batch,
+    context and devices are answered by memory alone, and their rows have the times of what is then held.
     """
     model, load = _model(asked, asked.model), generated_load(asked)
     require_decoder(model)
-    hardware = asked.hardware
-    if isinstance(hardware, (str, Mapping, Accelerator)):
-        hardware = [hardware]
-    if hardware is not None and (not isinstance(hardware, Sequence) or not hardware):
-        raise ArgumentError(
-            "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], or left out for what clouds rent."
-        )
-    chosen = [named(entry, asked.devices) for entry in looked(hardware or accelerators_for_serving())]
-    # one that is named twice, or by two of its names, is compared once
-    chosen = list(dict.fromkeys((accelerator, count and searched(count)) for accelerator, count in chosen))
+    given, chosen = _compared(asked.hardware, asked.devices)
     plain = deployed(asked, model)
-    unserved = [entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))]
-    if unserved and (hardware is None or (asked.engine is not None and len(unserved) < len(chosen))):
+    unserved = {entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))}
+    leaves = not given or (asked.engine is not None and len(unserved) < len(chosen))
+    if unserved and leaves:
         chosen = [(entry, count) for entry, count in chosen if entry not in unserved]
     if not chosen:
         raise ArgumentError(
             f"engine {plain.engine.name!r} is described on none of the accelerators that clouds rent; name "
             "hardware, such as ['M4 Max', 'M3 Ultra']."
         )
-    offered = [_offered(asked, plain, entry, count) for entry, count in looked(chosen)]
-    tried = search.try_accelerators(offered, load, asked.goal)
-    keep = asked.top or (5 if hardware is None else len(chosen))
+    offered, refused = list[Deployment](), dict[str, str]()
+    for entry, count in looked(chosen):
+        try:
+            offered.append(_offered(asked, plain, entry, count))
+        except CalculatorError as error:
+            if len(chosen) == 1:
+                raise
+            refused[entry.name] = str(error)
+    if not offered:
+        raise ArgumentError(next(iter(refused.values())))
+    tried = search.try_accelerators(offered, load, asked.goal, worst=asked.rank_by == WORST)
+    keep = asked.top or (len(chosen) if given and not is_all(asked.hardware) else _ROWS)
     notes = []
-    if unserved and (hardware is None or asked.engine is not None):
-        names = ", ".join(entry.name for entry in unserved)
-        which = names if hardware is not None else f"{len(unserved)} accelerators"
+    if unserved and leaves:
+        names = ", ".join(sorted(entry.name for entry in unserved))
+        which = names if given else f"{len(unserved)} accelerators"
         text = f"{plain.engine.name} is not described on {which}: left out."
-        notes.append(Note(subject="engine", text=text, origin="warning" if hardware is not None else "assumption"))
-    if hardware is None:
+        notes.append(Note(subject="engine", text=text, origin="warning" if given else "assumption"))
+    if not given:
         text = (
-            f"hardware was not given: {len(chosen)} of the catalogue's {len(HARDWARE_CONFIGS)} accelerators were "
-            "compared, those with a cloud instance type or a list price, processors left out; name any other."
+            f"hardware was not given: {len(chosen)} of {len(HARDWARE_CONFIGS)} were compared, those rented or priced."
         )
         notes.append(assumed("hardware", text))
-    if None in [count for _, count in chosen]:
-        text = (
-            "devices was not given: each accelerator takes the fewest of one node that hold the model, and tokens a "
-            "second are ranked by device."
-        )
+    if None in [count for _, count in chosen] and asked.goal != FEWEST:
+        ranked = "" if asked.goal in ("latency", "prefill", CONTEXT) else ", and is ranked by what each device does"
+        text = f"devices was not given: each takes the fewest of one node that hold the load{ranked}."
         notes.append(assumed("devices", text))
-    others = [one for one in offered if one.engine.name != plain.engine.name]
-    notes += [note for one in others for note in one.notes if note.subject == "engine"]
-    shown = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
-    notes += [*plain.notes, *hardware_notes(*(entry for entry in shown if entry is not None))]
-    return search.comparison_report(tried, keep, tuple(notes), explained=asked.detail == "full")
+    shown = {id(one.deployment.accelerator) for one in tried[:keep]}
+    others = [one for one in offered if one.engine.name != plain.engine.name and id(one.accelerator) in shown]
+    notes += dict.fromkeys(note for one in others for note in one.notes if note.subject == "engine")
+    accelerators = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
+    notes += [*plain.notes, *hardware_notes(*(entry for entry in accelerators if entry is not None))]
+    fits = any(one.fits for one in tried)
+    return search.comparison_report(
+        tried,
+        keep,
+        tuple(notes),
+        refused=refused,
+        explained=asked.detail == "full",
+        others=() if fits else _rented(plain),
+    )
+
+
+# Rows that are shown where nobody says how many.
+_ROWS = 4
+
+
+def _compared(hardware: Any, devices: int | None) -> tuple[bool, list[tuple[Accelerator, int | None]]]:
+    """Whether hardware was given, and the accelerators with how many of each, each once."""
+    given = hardware is not None
+    if hardware is None:
+        hardware = accelerators_for_serving()
+    elif is_all(hardware):
+        hardware = all_accelerators()
+    elif isinstance(hardware, (str, Mapping, Accelerator)):
+        hardware = [hardware]
+    if not isinstance(hardware, Sequence) or not hardware:
+        raise ArgumentError(
+            "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], 'all' for the whole catalogue, or "
+            "left out for what clouds rent."
+        )
+    found = dict.fromkeys(named(entry, devices) for entry in hardware)
+    return given, [(accelerator, count and searched(count)) for accelerator, count in found]
+
+
+def _rented(plain: Deployment) -> list[Deployment]:
+    """The model on each accelerator that can be rented and that its engine is described on."""
+    rented = accelerators_for_serving()
+    return [plain.on(one) for one in rented if serves(plain.engine.name, device_of(one))]
 
 
 def _offered(asked: Question, plain: Deployment, accelerator: Accelerator, devices: int | None) -> Deployment:
@@ -633,7 +677,14 @@ def _offered(asked: Question, plain: Deployment, accelerator: Accelerator, devic
 
 
 def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, int | None]]) -> Iterator[HardwareRow]:
-    """The rows of a comparison in the order of the hardware, as they are found; what cannot be is the row's reason."""
+    """The rows of a comparison in the order of the hardware, as they are found; what cannot be is the row's reason.
+
+    Raises ArgumentError for a goal of the memory alone, whose answer is no time.
+    """
+    if asked.goal in search.LIMITS:
+        raise ArgumentError(
+            f"goal {asked.goal!r} is of compare_hardware, and a sweep's rows are of times; leave it out."
+        )
     model, load = _model(asked, asked.model), generated_load(asked)
     require_decoder(model)
     plain = deployed(asked, model)
@@ -643,9 +694,10 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
             offered.append(_offered(asked, plain, accelerator, devices))
         except CalculatorError as error:
             rows[index] = HardwareRow(hardware=accelerator.name, fits=False, reason=str(error))
-    tried = iter(sorted(search.try_accelerators(offered, load, asked.goal), key=lambda one: one.index))
+    tried = search.try_accelerators(offered, load, asked.goal, worst=asked.rank_by == WORST)
+    found = search.rows_of(sorted(tried, key=lambda one: one.index), advised=False)
     for index in range(len(hardware)):
-        yield rows[index] if index in rows else next(tried).row(advised=False)
+        yield rows[index] if index in rows else next(found)
 
 
 @asks(PlanDeployment)

@@ -38,7 +38,7 @@ from .engines import ENGINES, SPELLINGS, settings_of
 from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
-from .report import GOALS
+from .report import GOALS, OF_EACH
 from .speculation import speculative
 from .written_numbers import is_in_thousands
 
@@ -74,6 +74,7 @@ ALL = "all"
 ARRIVALS = ("poisson", "even")
 FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
+WORST, ESTIMATE = "worst", "estimate"
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
 
 Kind = Literal[
@@ -852,22 +853,51 @@ class CompareHardware(Ranked):
         Sequence[HardwareLike] | HardwareLike | None,
         Argument(
             "hardware list",
-            "Accelerators to compare, any of the catalogue or custom ones",
-            left_out="those that clouds rent or list prices name (no processors, no laptops), of which the best five "
-            "are returned,",
+            f"Accelerators to compare, any of the catalogue or custom ones, or {ALL} for the whole catalogue",
+            left_out="those that clouds rent or list prices name (no processors, no laptops)",
             examples=(["A100_80GB", "H100"],),
             brief="",
         ),
     ] = None
     _: KW_ONLY
     devices: DevicesOfEach = None
+    goal: Annotated[
+        str,
+        Argument(
+            "word",
+            "What best means: throughput (output tokens/s), the same per_device, per_watt or per_dollar, latency (time "
+            "per output token), decode or prefill (tokens/s of that phase); or of the memory alone batch (most "
+            "sequences at once), context (longest), devices (fewest)",
+            words=(*GOALS, *OF_EACH, BATCH, CONTEXT, FEWEST),
+            also={
+                "cheapest": "per_dollar",
+                "cost": "per_dollar",
+                "price": "per_dollar",
+                "efficiency": "per_watt",
+                "power": "per_watt",
+                "users": BATCH,
+                "batch_size": BATCH,
+                "context_length": CONTEXT,
+                "memory": FEWEST,
+            },
+        ),
+    ] = "throughput"
+    rank_by: Annotated[
+        str,
+        Argument(
+            "word",
+            "What of each range ranks: its worse end (worst), or the estimate, which favours what little is known of",
+            words=(WORST, ESTIMATE),
+            also={"worse": WORST, "worse end": WORST, "best": ESTIMATE},
+        ),
+    ] = WORST
     top: Annotated[
         int | None,
         Argument(
             "whole",
             "Best rows to return",
             most=1000,
-            left_out="5 of the default list, all of one given,",
+            left_out="4, or all of a list given,",
             brief="",
         ),
     ] = None

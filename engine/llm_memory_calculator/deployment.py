@@ -7,6 +7,7 @@ take numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .engines import device_of
@@ -129,8 +130,8 @@ class Deployment:
 
     def on(self, accelerator: Accelerator, devices: int | None = None) -> Deployment:
         """The same on other devices, for which the engine may take other defaults."""
-        engine = self.engine.on(device_of(accelerator))
-        return replace(self, accelerator=accelerator, devices=devices, engine=engine)
+        found = self.moved(_engine_on(self.engine, accelerator), accelerator, self.layout)
+        return found if devices == self.devices else replace(found, devices=devices)
 
     def laid_out(self, layout: Parallelism) -> Deployment:
         """The same in another layout."""
@@ -158,6 +159,12 @@ class Deployment:
             f"{self.model.name} ({self.formats.scheme.label}, {self.formats.kv_cache.name} cache) on "
             f"{self.layout.devices} x {self.device} as {self.layout}, {self.engine}"
         )
+
+
+@lru_cache(maxsize=8192)
+def _engine_on(engine: Engine, accelerator: Accelerator) -> Engine:
+    """The engine on such a device; a comparison asks it of the whole catalogue."""
+    return engine.on(device_of(accelerator))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

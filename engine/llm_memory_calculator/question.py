@@ -14,6 +14,7 @@ from llm_memory_hardware import Catalogue, find_accelerator, find_devices
 from llm_memory_hardware.catalogue import current
 
 from .arguments import (
+    ALL,
     BATCH,
     CONTEXT,
     FEWEST,
@@ -534,6 +535,12 @@ def named(
             f"the hardware {accelerator.name!r}."
         )
     return accelerator, count
+
+
+def is_all(hardware: object) -> bool:
+    """Whether the whole catalogue was asked for."""
+    only = hardware[0] if isinstance(hardware, (list, tuple)) and len(hardware) == 1 else hardware
+    return isinstance(only, str) and only.strip().lower() == ALL
 
 
 def searched(devices: int) -> int:

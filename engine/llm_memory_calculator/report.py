@@ -11,6 +11,8 @@ Origin = Literal["default", "assumption", "override", "warning", "source"]
 TTFT, TPOT = "time to first token (TTFT)", "time per output token (TPOT)"
 GOALS = ("throughput", "latency", "decode", "prefill")
 """What layouts and accelerators are ordered by."""
+OF_EACH = ("per_device", "per_watt", "per_dollar")
+"""Of what throughput is ordered by beside that of all devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,8 +306,9 @@ class Ranking(Generation):
     """What is best for a batch."""
 
     goal: str
-    """What decides the order: throughput (most output tokens a second), decode, prefill, or latency (least time per
-    output token)."""
+    """What decides the order: throughput (most output tokens a second; of each device, watt or dollar), decode,
+    prefill, latency (least time per output token); or of accelerators the largest batch, the longest context, the
+    fewest devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -807,13 +810,41 @@ class HardwareRow:
     fits: bool
     """Whether the model fits on these devices."""
     reason: str | None = None
-    """Why not, or why it could not be timed."""
+    """Why not, how far it is off and how many devices would do; or why it could not be timed or ranked."""
+    devices: int | None = None
+    """Devices of its best layout, or of the one that is nearest to hold the load."""
     layout: LayoutRow | None = None
-    """Its best layout."""
+    """Its best layout, with its times; null where it has none."""
+    max_batch_size: int | None = None
+    """Most sequences that they hold at once, where goal is batch."""
+    longest_context: int | None = None
+    """Most tokens that each sequence may have, prompt and output together, where goal is context."""
+    ttft_interval_ms: Interval | None = None
+    """Range of ttft_ms."""
     tpot_interval_ms: Interval | None = None
     """Range of tpot_ms."""
+    output_tokens_per_s_interval: Interval | None = None
+    """Range of output_tokens_per_s."""
+    decode_tokens_per_s_interval: Interval | None = None
+    """Range of decode_tokens_per_s."""
+    output_tokens_per_s_per_device: float | None = None
+    """output_tokens_per_s over the devices."""
+    output_tokens_per_joule: float | None = None
+    """output_tokens_per_s over the devices' thermal design power, watts; null where none is published."""
+    usd_per_hour: float | None = None
+    """Of the devices at their lowest on-demand list price; null where none is known."""
+    usd_per_million_input_tokens: float | None = None
+    """The price of the devices for as long as a million prompt tokens take in prefill."""
+    usd_per_million_output_tokens: float | None = None
+    """The price of the devices for as long as a million output tokens take in decode; prompts are not in it."""
     evidence: str | None = None
-    """What the efficiencies rest on."""
+    """What stands behind the times: measured, sister, class, law, none."""
+    equal: bool = False
+    """Whether the range of what the goal ranks by overlaps that of the first: neither is known to be better."""
+    missing_bytes: int | None = None
+    """Where it does not fit: bytes that the fullest device of the nearest layout is short of."""
+    devices_needed: int | None = None
+    """Where it does not fit: the fewest devices that hold the load, in whatever layout, across nodes too."""
     ledger: Line | None = None
     """The tree of what the fullest device holds; in full detail only."""
 
@@ -922,12 +953,18 @@ class PlanReport(Told):
 class ComparisonReport(Ranking):
     """Accelerators side by side for one model and one load, best first."""
 
+    rank_by: Literal["worst", "estimate"]
+    """worst: by the worse end of each range, so that none leads because less is known of it; or estimate."""
     devices: int | None
     """Devices of each accelerator; null when each takes the fewest that hold the model."""
     rows: tuple[HardwareRow, ...]
-    """Best first; those that do not fit last."""
+    """Best first; those that cannot be ranked or do not fit last."""
     compared: int
     """Accelerators looked at."""
+    left_out: str | None = None
+    """How many of them cannot be ranked, by reason, with the one that is nearest to fit; null where all can."""
+    would_do: tuple[Fit, ...] = ()
+    """Where nothing fits: the fewest devices of those asked for that hold the load, then of a few others."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

@@ -13,6 +13,7 @@ from .report import (
     ComparisonReport,
     EndToEndReport,
     Fit,
+    HardwareRow,
     ImagesReport,
     Interval,
     LayoutReport,
@@ -500,18 +501,70 @@ def _layouts(report: LayoutReport) -> list[str]:
     ]
 
 
+_ORDERS = {
+    "throughput": "output tokens/s",
+    "latency": "TPOT",
+    "decode": "decode tokens/s",
+    "prefill": "prefill tokens/s",
+    "per_device": "output tokens/s a device",
+    "per_watt": "output tokens/s a watt",
+    "per_dollar": "output tokens a dollar",
+    "batch": "most sequences at once",
+    "context": "longest context",
+    "devices": "fewest devices",
+}
+
+
 def _comparison(report: ComparisonReport) -> list[str]:
-    lines = [
-        f"{report.model} ({report.precision}), {_load(report)}, best first of {report.compared} for {report.goal}:"
-    ]
-    for number, row in enumerate(report.rows, 1):
-        if row.layout is None:
-            lines.append(f"{row.hardware}: no. {row.reason}")
-        else:
-            evidence = "" if row.evidence == "measured" else f" (evidence: {row.evidence})"
-            spread = f", TPOT range {_range(row.tpot_interval_ms)}" if row.tpot_interval_ms else ""
-            lines.append(f"{number}. {row.hardware}, {_row(row.layout)}{spread}{evidence}")
+    exact = report.goal in ("batch", "context", "devices")
+    end = "" if exact else " at the worse end of the range" if report.rank_by == "worst" else " by the estimate"
+    best = f"best {len(report.rows)} of {report.compared}" if len(report.rows) < report.compared else "best first"
+    lines = [f"{report.model} ({report.precision}), {_load(report)}: {best} by {_ORDERS[report.goal]}{end}."]
+    numbered = [row for row in report.rows if row.devices is not None and row.missing_bytes is None]
+    lines += [f"{number}. {_hardware_row(row)}" for number, row in enumerate(numbered, 1)]
+    equal = [str(number) for number, row in enumerate(numbered, 1) if row.equal]
+    if equal:
+        why = "" if exact else " within the evidence: their ranges overlap"
+        lines.append(f"{', '.join(['1', *equal])} are equal{why}.")
+    lines += [f"{row.hardware}: no. {row.reason}" for row in report.rows if row not in numbered]
+    if report.left_out:
+        lines.append(f"Left out: {report.left_out}")
+    if report.would_do:
+        fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in report.would_do)
+        lines.append(f"Nothing of these holds it. Fewest devices that do: {fits}.")
     return lines
+
+
+def _hardware_row(row: HardwareRow) -> str:
+    """A comparison's row: devices, rates and times with their ranges, cost, evidence."""
+    said = f"{row.devices} x {row.hardware}"
+    if row.max_batch_size is not None:
+        said += f": {row.max_batch_size:,} sequences"
+    if row.longest_context is not None:
+        said += f": {row.longest_context:,} tokens"
+    times, rate = row.layout, row.output_tokens_per_s_interval
+    if times is None or rate is None or row.ttft_interval_ms is None or row.tpot_interval_ms is None:
+        return f"{said}. {row.reason or ''}".rstrip()
+    if times.devices > 1:
+        said += f" ({layout_of(times)})"
+    parts = [
+        f"{_short(times.output_tokens_per_s)} tokens/s ({_short(rate.low)} to {_short(rate.high)})",
+        f"TTFT {_short(times.ttft_ms)} ({_short(row.ttft_interval_ms.low)} to {_short(row.ttft_interval_ms.high)})",
+        f"TPOT {_short(times.tpot_ms)} ({_short(row.tpot_interval_ms.low)} to {_short(row.tpot_interval_ms.high)}) ms",
+    ]
+    if row.usd_per_million_input_tokens is not None and row.usd_per_million_output_tokens is not None:
+        parts.append(
+            f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out a million"
+        )
+    parts.append(f"evidence {row.evidence}")
+    if row.reason:
+        parts.append(row.reason)
+    return f"{said}: {', '.join(parts)}"
+
+
+def _short(value: float) -> str:
+    """Three digits, and no exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 # --- a model -------------------------------------------------------------------------------------------------------

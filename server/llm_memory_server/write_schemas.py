@@ -22,7 +22,7 @@ from .server import LISTED
 from .tools import TOPICS, reports_of, tools
 
 # What `answers.lean_values` makes of these.
-AS_VALUES = {
+AS_VALUES: dict[Any, dict[str, Any]] = {
     Interval: {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
     Note: {"type": "string"},
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from llm_memory_calculator import (
+    HARDWARE_CONFIGS,
     DoesNotFitError,
     LayoutError,
     all_accelerators,
@@ -118,11 +119,13 @@ def test_comparison_ranks_and_puts_what_does_not_fit_last() -> None:
 def test_comparison_without_a_list_is_of_what_is_rented_and_returns_the_best_few() -> None:
     report = compare_hardware("meta-llama/Llama-3.1-8B")
     rented = accelerators_for_serving()
-    assert len(report.rows) == 5
+    assert len(report.rows) == 4
     assert report.compared == len(rented) < len(all_accelerators())
     assert {row.hardware for row in report.rows} <= {accelerator.name for accelerator in rented}
-    assert report.notes[0].text.startswith(f"hardware was not given: {len(rented)} of the catalogue's")
-    speeds = [row.layout.output_tokens_per_s / row.layout.devices for row in report.rows if row.layout]
+    assert report.notes[0].text.startswith(f"hardware was not given: {len(rented)} of {len(HARDWARE_CONFIGS)} were")
+    rates = [(row.output_tokens_per_s_interval, row.devices) for row in report.rows]
+    speeds = [rate.low / devices for rate, devices in rates if rate is not None and devices is not None]
+    assert len(speeds) == 4
     assert speeds == sorted(speeds, reverse=True)
 
 

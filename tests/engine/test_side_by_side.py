@@ -19,7 +19,7 @@ from llm_memory_calculator.performance.collectives import sum_law
 from llm_memory_calculator.performance.machine import machine_of
 from llm_memory_calculator.performance.steady import steady_state
 from llm_memory_calculator.search import best_layouts, cells, fewest_in_node, try_accelerators
-from llm_memory_calculator.search.cells import score
+from llm_memory_calculator.search.cells import scores
 from llm_memory_calculator.sources import catalogue_names
 from llm_memory_calculator.stacks import UnlikeError, stacked
 from llm_memory_hardware import accelerators_for_serving, get_accelerator
@@ -163,16 +163,18 @@ def test_accelerators_side_by_side_are_as_each_alone(name: str, devices: int | N
                 devices=devices,
             )
         )
-    for tried in try_accelerators(offered, load, "throughput"):
+    for tried in try_accelerators(offered, load, "throughput", worst=False):
         try:
             alone = best_layouts(tried.deployment, load, goal="throughput", advise=False).best
         except (DoesNotFitError, LayoutError):
-            assert tried.best is None, str(tried.deployment)
+            assert not tried.holds, str(tried.deployment)
             continue
+        assert tried.holds, str(tried.deployment)
         assert tried.best is not None, str(tried.deployment)
         assert tried.best.layout == alone.deployment.layout
         assert tried.fits == bool(alone.verdict.fits)
-        assert tried.score == pytest.approx(score(alone.row, "throughput", devices is None), rel=1e-12)
+        share = alone.deployment.layout.devices if devices is None else 1
+        assert tried.score == pytest.approx(scores("throughput", alone.row, share), rel=1e-12)
         if devices is None:
             fewest = fewest_in_node(tried.deployment, load)
             held = tried.deployment.devices

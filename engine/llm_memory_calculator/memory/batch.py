@@ -50,7 +50,7 @@ def batch_report(
     context = None
     if find == CONTEXT:
         context = longest_context(deployment, load)
-        low, high = (longest_context(deployment, load, end).tokens for end in ENDS)
+        low, high = (longest_context(deployment, load, end=end).tokens for end in ENDS)
         looked_for = {
             "longest_context": context.tokens,
             "longest_context_interval": _ranged(deployment, load, low, high),
@@ -78,7 +78,7 @@ def batch_report(
         **layout.said(),
         hardware=deployment.device,
         max_batch_size=largest,
-        max_batch_interval=_ranged(deployment, shown, *(most_sequences(deployment, load, most, end) for end in ENDS)),
+        max_batch_interval=_ranged(deployment, shown, *(most_sequences(deployment, load, most, end=end) for end in ENDS)),
         max_length=deployment.architecture.max_length,
         remedies=() if largest else remedies(deployment, shown, verdict, accelerators),
         reason=reason,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ALONE = Parallelism()
 End = Literal["low", "high"] | None
 """An end of the range of what is left."""
+Judge = Callable[["Deployment", "Load"], Verdict]
+"""What is held, judged; of layouts on several machines side by side too."""
 # How far beyond a guess the next one is at first: twice a block of tokens, as most engines have them.
 _NEAR = 32
 
@@ -54,7 +56,7 @@ class Longest:
         return self.held if self.allowed is None else smaller(self.held, self.allowed)
 
 
-def longest_context(deployment: Deployment, load: Load, end: End = None) -> Longest:
+def longest_context(deployment: Deployment, load: Load, judged: Judge = verdict_of, end: End = None) -> Longest:
     """The longest context of `load.sequences` sequences, prompt and output together, with their images and all else.
 
     end: by that end of the range of every margin, for plain numbers only; None: by the estimate.
@@ -62,7 +64,7 @@ def longest_context(deployment: Deployment, load: Load, end: End = None) -> Long
     """
     require_context(deployment)
     least = shown_tokens(load) + 1
-    found = largest(lambda tokens: _margins(deployment, long(load, tokens), end), MOST_TOKENS, least)
+    found = largest(lambda tokens: _margins(judged(deployment, long(load, tokens)), end), MOST_TOKENS, least)
     return Longest(held=choose(found >= least, found, 0), allowed=allowed_length(deployment))
 
 
@@ -71,16 +73,19 @@ def long(load: Load, tokens: Quantity) -> Load:
     return replace(load, tokens=tokens, output=0, mix=())
 
 
-def most_sequences(deployment: Deployment, load: Load, most: int = MOST_SEQUENCES, end: End = None) -> Quantity:
+def most_sequences(
+    deployment: Deployment, load: Load, most: int = MOST_SEQUENCES, judged: Judge = verdict_of, end: End = None
+) -> Quantity:
     """The most sequences like those of a load, over all copies, up to `most`; 0 where none fits; end: as above.
 
     Of a mix of lengths: with its shares, and only where the longest fits alone.
     """
     copies = deployment.layout.data
-    if load.mix and not verdict_of(deployment, replace(load, sequences=copies, mix=())).fits:
+    if load.mix and not judged(deployment, replace(load, sequences=copies, mix=())).fits:
         return 0
     found = largest(
-        lambda each: _margins(deployment, replace(load, sequences=each * copies), end), max(1, most // copies)
+        lambda each: _margins(judged(deployment, replace(load, sequences=each * copies)), end),
+        larger(1, most // copies),
     )
     return smaller(found * copies, most)
 
@@ -127,14 +132,13 @@ def require_context(deployment: Deployment) -> None:
         )
 
 
-def _margins(deployment: Deployment, load: Load, end: End = None) -> list[Quantity]:
-    verdict = verdict_of(deployment, load)
+def _margins(verdict: Verdict, end: End = None) -> list[Quantity]:
     if end is None:
         return [condition.margin for condition in verdict.judged]
     return [verdict.margins(condition)[end == "high"] for condition in verdict.judged]
 
 
-def largest(margins: Callable[[Quantity], list[Quantity]], most: int, least: int = 1) -> Quantity:
+def largest(margins: Callable[[Quantity], list[Quantity]], most: Quantity, least: int = 1) -> Quantity:
     """The largest whole number from `least` to `most` at which no margin is negative; least - 1 where there is none.
 
     Margins fall about evenly, so the next number tried is where a line through both ends has the first of them run
@@ -188,19 +192,13 @@ def fewest_devices(deployment: Deployment, load: Load, *, most: int, node: int) 
     searched by halving: more of them never hold more on a device.
     """
     architecture = deployment.architecture
-    alone = ledger(deployment.laid_out(ALONE), load)
     assert deployment.usable_bytes is not None
-    budget = deployment.engine.budget_bytes(deployment.usable_bytes)
-    # of a cache what the engine keeps of it on devices
-    cached = min(alone.kv_cache, max(alone.kept, 0))
+    may_hold = bound(deployment, load, deployment.engine.budget_bytes(deployment.usable_bytes))
 
     def fits(layout: Parallelism) -> bool:
-        # weights are shared by the devices of a copy and the cache by all: quicker than to judge what cannot be
-        if alone.weights / (layout.devices_of_copy * layout.pooled) + cached / layout.devices > budget:
-            return False
-        return bool(verdict_of(deployment.laid_out(layout), load).fits)
+        return may_hold(layout) and bool(verdict_of(deployment.laid_out(layout), load).fits)
 
-    splits = sorted(_splits(architecture, most, node), key=lambda split: (split.devices, -split.tensor))
+    splits = sorted(splits_of(architecture, most, node), key=lambda split: (split.devices, -split.tensor))
     found = next((split for split in splits if fits(split)), None)
     for split, shares in product(splits, (False, True)):
         fewer = most if found is None else found.devices - 1
@@ -210,14 +208,27 @@ def fewest_devices(deployment: Deployment, load: Load, *, most: int, node: int) 
         layouts = [
             layout
             for data in range(2, copies + 1)
-            if problem(architecture, layout := _copied(split, data, shares=shares)) is None
+            if problem(architecture, layout := copied(split, data, shares=shares)) is None
         ]
         if layouts and fits(layouts[-1]):
             found = layouts[bisect_left(layouts, True, key=fits)]
     return None if found is None else deployment.laid_out(found)
 
 
-def _splits(architecture: Architecture, most: int, node: int) -> Iterator[Parallelism]:
+def bound(deployment: Deployment, load: Load, budget: float) -> Callable[[Parallelism], bool]:
+    """Whether a layout can hold a load at all in so many bytes a device: quicker than to judge those that cannot."""
+    alone = ledger(deployment.laid_out(ALONE), load)
+    # of a cache what the engine keeps of it on devices
+    cached = min(alone.kv_cache, max(alone.kept, 0))
+
+    def may_hold(layout: Parallelism) -> bool:
+        # weights are shared by the devices of a copy and the cache by all
+        return bool(alone.weights / (layout.devices_of_copy * layout.pooled) + cached / layout.devices <= budget)
+
+    return may_hold
+
+
+def splits_of(architecture: Architecture, most: int, node: int) -> Iterator[Parallelism]:
     """Every way to share out one copy over up to `most` devices."""
     for tensor in range(1, min(most, node) + 1):
         for expert in sorted({1, tensor}):
@@ -226,7 +237,8 @@ def _splits(architecture: Architecture, most: int, node: int) -> Iterator[Parall
                     yield Parallelism(tensor=tensor, pipeline=pipeline, expert=expert)
 
 
-def _copied(split: Parallelism, data: int, *, shares: bool) -> Parallelism:
+def copied(split: Parallelism, data: int, *, shares: bool) -> Parallelism:
+    """So many copies of a split; shares: that share one set of experts."""
     return replace(split, data=data, expert=split.tensor * data if shares else split.expert)
 
 

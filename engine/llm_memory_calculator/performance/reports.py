@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..engines.times import calling_time
@@ -15,7 +16,7 @@ from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
 from .calibration import range_of
 from .disaggregated import both_sides, disaggregated_notes, served_apart
-from .machine import Range, evidence_of, host_bandwidth, machine_of, network_words
+from .machine import Machine, Range, evidence_of, host_bandwidth, machine_of, network_words
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
 from .serving import Outcome, Spread, served, settled_load
 from .spent import Spent
@@ -89,12 +90,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
 
     sequences: of a copy at once.
     """
-    shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
-    found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
-    if phase == "decode":
-        found = _with_drafts(deployment, "tpot", found)
-    found = _without_graphs(deployment, time.total, found)
-    found = range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
+    found = reach(deployment, phase, time.total, sequences)
     value = time.total * 1e3
     return Interval(
         low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
@@ -104,19 +100,87 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     )
 
 
+def reach(deployment: Deployment, phase: str, seconds: float, sequences: float) -> Range:
+    """How far the time of a phase, over its estimate of so many seconds, may lie; what the peak and the bandwidth allow
+    is another matter. sequences: of a copy at once."""
+    shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
+    found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
+    if phase == "decode":
+        found = _with_drafts(deployment, "tpot", found)
+    found = _without_graphs(deployment, seconds, found)
+    return range_of(deployment, "ttft" if phase == "prefill" else "tpot", found)
+
+
+def in_all(first: Interval, each: Interval | None, steps: int) -> Interval:
+    """The range of a prefill and of so many steps after it."""
+    low, high = (0.0, 0.0) if each is None else (each.low * steps, each.high * steps)
+    return replace(first, low=first.low + low, high=first.high + high)
+
+
+def rates(amount: float, times_ms: Interval) -> Interval:
+    """The range of so much a second that takes milliseconds of this range."""
+    return replace(times_ms, low=amount * 1e3 / times_ms.high, high=amount * 1e3 / times_ms.low)
+
+
+def worst_reach(
+    deployments: Sequence[Deployment],
+    machines: tuple[Machine, ...],
+    phase: str,
+    seconds: Any,
+    sequences: Any,
+    shared: Any,
+) -> Any:
+    """The upper ends of `reach` of deployments side by side that differ in their machines alone; seconds, sequences of
+    a copy and whether devices share each layer are arrays over them."""
+    import numpy
+
+    first = deployments[0]
+    in_context = any(one.layout.context > 1 for one in deployments)
+    if first.measured is not None or first.speculation is not None or first.engine.eager or in_context:
+        each = zip(deployments, seconds.tolist(), sequences.tolist(), strict=True)
+        return numpy.array([reach(one, phase, time, served).high for one, time, served in each])
+    found = [
+        [_highs(machines, first.architecture, phase, many, alike) for alike in (False, True)] for many in (False, True)
+    ]
+    alone, several = (numpy.where(shared, pair[1], pair[0]) for pair in found)
+    return numpy.where(sequences > 1, several, alone)
+
+
+@lru_cache(maxsize=512)
+def _highs(machines: tuple[Machine, ...], architecture: Architecture, phase: str, many: bool, shared: bool) -> Any:
+    import numpy
+
+    sequences = 2 if many else 1
+    ranges = (
+        _range(machine, architecture, phase, sequences, architecture.task, on_host=False, shared=shared)
+        for machine in machines
+    )
+    return numpy.array([one.high for one in ranges])
+
+
 def _evidence(
     deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False, shared: bool = False
 ) -> Range:
     """The range of a phase's time over its estimate; of a kind of model of which no run was measured, wider."""
-    found = evidence_of(
-        machine_of(deployment),
-        phase,
-        kind=kind_of_model(deployment.architecture),
-        sequences=sequences,
-        on_host=on_host,
-        shared=shared,
-    )
     unmeasured = "context" if deployment.layout.context > 1 else deployment.architecture.task
+    many = 2 if sequences > 1 else 1
+    machine = machine_of(deployment)
+    return _range(machine, deployment.architecture, phase, many, unmeasured, on_host=on_host, shared=shared)
+
+
+@lru_cache(maxsize=8192)
+def _range(
+    machine: Machine,
+    architecture: Architecture,
+    phase: str,
+    sequences: int,
+    unmeasured: str,
+    *,
+    on_host: bool,
+    shared: bool,
+) -> Range:
+    kind = kind_of_model(architecture)
+    found = evidence_of(machine, phase, kind=kind, sequences=sequences, on_host=on_host, shared=shared)
     task = table("timing")["interval"]["unmeasured"].get(unmeasured)
     if task is None:
         return found
@@ -388,8 +452,7 @@ def estimate_end_to_end(
     ttft = prefill.latency_ms
     tpot = decode.latency_ms if decode else None
     total = ttft + (tpot or 0.0) * steps
-    low = prefill.latency_interval_ms.low + (decode.latency_interval_ms.low * steps if decode else 0.0)
-    high = prefill.latency_interval_ms.high + (decode.latency_interval_ms.high * steps if decode else 0.0)
+    whole = in_all(prefill.latency_interval_ms, decode.latency_interval_ms if decode else None, steps)
     return EndToEndReport(
         **deployment.said(),
         **deployment.layout.said(),
@@ -403,11 +466,9 @@ def estimate_end_to_end(
         tpot_ms=tpot,
         tpot_interval_ms=decode.latency_interval_ms if decode else None,
         total_ms=total,
-        total_interval_ms=Interval(
-            low=low, high=high, level=prefill.latency_interval_ms.level, evidence=prefill.latency_interval_ms.evidence
-        ),
+        total_interval_ms=whole,
         output_tokens_per_s=0.0 if encodes else batch * output_tokens / total * 1e3,
-        output_tokens_per_s_interval=None if encodes else _rate(batch * output_tokens, prefill, low, high),
+        output_tokens_per_s_interval=None if encodes else rates(batch * output_tokens, whole),
         total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
         requests_per_s=batch / total * 1e3,
         **_decode_rates(batch, tpot, decode.latency_interval_ms if decode else None),
@@ -429,24 +490,14 @@ def _room(deployment: Deployment, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _rate(tokens: float, prefill: PhaseReport, low_ms: float, high_ms: float) -> Interval:
-    """Tokens a second of what takes from low_ms to high_ms."""
-    ranged = prefill.latency_interval_ms
-    return Interval(
-        low=tokens / high_ms * 1e3, high=tokens / low_ms * 1e3, level=ranged.level, evidence=ranged.evidence
-    )
-
-
 def _decode_rates(sequences: float, tpot: float | None, interval_ms: Interval | None) -> dict[str, Any]:
     """Output tokens a second while all sequences decode, over all of them and of each, with the range of each."""
     if tpot is None or interval_ms is None:
         return {}
-    low, high = 1e3 / interval_ms.high, 1e3 / interval_ms.low
-    each = Interval(low=low, high=high, level=interval_ms.level, evidence=interval_ms.evidence)
     return {
         "decode_tokens_per_s": sequences * 1e3 / tpot,
         "decode_tokens_per_s_each": 1e3 / tpot,
-        "decode_tokens_per_s_each_interval": each,
+        "decode_tokens_per_s_each_interval": rates(1, interval_ms),
     }
 
 

@@ -20,6 +20,7 @@ from .roofline import OperatorTime, moved_bytes, value_bytes
 from .spent import Spent, at
 
 if TYPE_CHECKING:
+    from ..architecture import Architecture
     from ..deployment import Deployment
     from ..engines import Engine, HostCost, Place
     from ..formats.numerics import Format
@@ -124,12 +125,11 @@ def lawful(operator: Operator, weight_bytes: float, law: Law, formats: Formats, 
     )
 
 
-def require_laws(deployment: Deployment) -> None:
+def require_laws(machine: Machine, architecture: Architecture, formats: Formats) -> None:
     """Raise LayoutError where the machine cannot do what the model asks of it, in whatever layout."""
-    machine, engine = machine_of(deployment), deployment.engine
-    for holding in holdings(deployment.architecture, deployment.formats.scheme, Parallelism(), engine):
+    for holding in holdings(architecture, formats.scheme, Parallelism(), machine.engine):
         for _, kind in holding.text:
-            _sorted(kind, machine, deployment.formats, False)
+            _sorted(kind, machine, formats, False)
 
 
 _MERGED = ("matmul", "experts")

@@ -1,11 +1,12 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
 from .cells import layouts_of
-from .comparison import Tried, comparison_report, try_accelerators
+from .comparison import LIMITS, Tried, comparison_report, rows_of, try_accelerators, would_do
 from .layouts import best_layouts, best_or_more, fewest_in_node, layout_report, of_a_node
 from .plan import Targets, plan_report, search as plans
 
 __all__ = [
+    "LIMITS",
     "Targets",
     "Tried",
     "best_layouts",
@@ -17,5 +18,7 @@ __all__ = [
     "of_a_node",
     "plan_report",
     "plans",
+    "rows_of",
     "try_accelerators",
+    "would_do",
 ]

@@ -42,9 +42,9 @@ _SCORES: dict[str, Rates] = {
 _DIGITS = 9
 
 
-def score(row: LayoutRow, goal: str, by_device: bool = False) -> tuple[float, float]:
-    """What orders layouts by a goal, smaller is better; tokens a second of all devices, or of each of them."""
-    return _SCORES[goal](row, row.devices if by_device else 1)
+def scores(goal: str, row: LayoutRow, share: Quantity = 1) -> tuple[Quantity, Quantity]:
+    """What orders layouts by a goal, smaller is better; tokens a second of all devices, or of a share of them."""
+    return _SCORES[goal](row, share)
 
 
 def layouts_of(
@@ -101,16 +101,18 @@ class Offer:
 
 def offer_of(deployment: Deployment, batch: int) -> Offer:
     """The layouts of up to `deployment.devices` devices for so many sequences."""
-    accelerator, devices = deployment.accelerator, deployment.devices
-    assert accelerator is not None
-    assert devices is not None
-    machine, node = machine_of(deployment), accelerator.link_domain
-    return _offer(deployment.architecture, machine, devices, node, min(batch, devices))
+    assert deployment.devices is not None
+    return offer_on(machine_of(deployment), deployment.architecture, deployment.devices, batch)
 
 
-@lru_cache(maxsize=1024)
-def _offer(architecture: Architecture, machine: Machine, devices: int, node: int, batch: int) -> Offer:
-    engine = machine.engine
+def offer_on(machine: Machine, architecture: Architecture, devices: int, batch: int) -> Offer:
+    """The same of a machine."""
+    return _offer(architecture, machine, devices, min(batch, devices))
+
+
+@lru_cache(maxsize=4096)
+def _offer(architecture: Architecture, machine: Machine, devices: int, batch: int) -> Offer:
+    engine, node = machine.engine, machine.accelerator.link_domain
     timed, untimed = [], []
     for layout in layouts_of(architecture, devices, node, batch, by_layers=engine.BY_LAYERS):
         if engine.refused(layout):
@@ -232,36 +234,31 @@ def eligible(there: Held, offered: Array | bool = True) -> Array:
 _SHORT = 4
 
 
-def best(goal: str, row: LayoutRow, wanted: Array) -> Array:
+def best(goal: str, row: LayoutRow, wanted: Array, share: Quantity = 1) -> Array:
     """The index of the best of the wanted layouts along the first axis (for each machine), of layouts as good that of
     fewer devices, then the narrower and the shorter one; -1 where none is wanted."""
     import numpy
 
     left = wanted
-    for key in _keys(goal, row):
+    for key in _keys(goal, row, share):
         values = numpy.where(left, key, numpy.inf)
         left = left & (values == values.min(axis=0))
     return numpy.where(wanted.any(axis=0), left.argmax(axis=0), -1)
 
 
-def order(goal: str, row: LayoutRow) -> Array:
+def order(goal: str, row: LayoutRow, share: Quantity = 1) -> Array:
     """The indices of layouts, best first, with the same between layouts as good."""
     import numpy
 
     # the last key is the first that counts
-    found: Array = numpy.lexsort(tuple(reversed(_keys(goal, row))))
+    found: Array = numpy.lexsort(tuple(reversed(_keys(goal, row, share))))
     return found
 
 
-def scores(goal: str, row: LayoutRow, *, by_device: bool = False) -> tuple[Array, Array]:
-    """What a goal orders by, smaller is better."""
-    return _SCORES[goal](row, row.devices if by_device else 1)
-
-
-def _keys(goal: str, row: LayoutRow) -> tuple[Array, ...]:
+def _keys(goal: str, row: LayoutRow, share: Quantity = 1) -> tuple[Array, ...]:
     import numpy
 
-    first, second = scores(goal, row)
+    first, second = scores(goal, row, share)
     sizes = (row.devices, row.tensor_parallel, row.pipeline_parallel)
     shape = numpy.shape(first)
     return (_rounded(first), _rounded(second), *(numpy.broadcast_to(size, shape) for size in sizes))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CalculatorError, LayoutError
-from ..memory import judge, ledger, verdict_of
+from ..memory import Verdict, judge, ledger, verdict_of
 from ..memory.inverse import tokens_in
 from ..parallel import Layouts, Parallelism, side_by_side, tensor_sizes
 from ..performance.machine import FleetEngine, Machine, fleet_of, machine_of
@@ -18,7 +19,7 @@ from ..performance.step import require_laws
 from ..stacks import UnlikeError
 from ..units import somewhere
 from . import cells
-from .cells import Held, offer_of, row_of
+from .cells import Held, offer_on, row_of
 
 if TYPE_CHECKING:
     import numpy
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
     from ..engines import Engine
+    from ..formats.scheme import Formats
 
     Array = numpy.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """The best layout of an accelerator that holds the load."""
+    """A layout of an accelerator: its best for the load, or the one that is nearest to hold it."""
 
     layout: Parallelism
-    score: tuple[float, float]
-    """By the goal, smaller is better."""
-    fits: bool
+    margin_bytes: float
+    """What is left on the fullest device; below 0: what is missing."""
+    times: tuple[float, float] | None
+    """Seconds to the first token, and of each after it; None where no layout can hold the load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,14 +55,21 @@ class Fleet:
     total_bytes: Array
     """What the runtime shows of a device of each."""
 
+    def there(self, layouts: Layouts) -> Deployment:
+        """The deployments in layouts side by side, as their memory is judged."""
+        return self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
+
+    def judged(self, there: Deployment, load: Load) -> Verdict:
+        """What they hold, judged; numbers of the load may be of each layout on each machine."""
+        return judge(there, load, ledger(there, load), self.total_bytes)
+
     def held(self, load: Load, layouts: Layouts) -> Held:
-        there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
-        return cells.held_together(there, load, self.total_bytes, self._shape(layouts))
+        return cells.held_together(self.there(layouts), load, self.total_bytes, self.shape(layouts))
 
     def times(self, load: Load, layouts: Layouts) -> tuple[Array, Array]:
         engine: Any = self.engine
         there = self.deployments[0].moved(engine, self.deployments[0].accelerator, layouts)
-        return cells.times_together(there, load, self._shape(layouts))
+        return cells.times_together(there, load, self.shape(layouts))
 
     def steady(self, layouts: Layouts, **load: Any) -> Steady:
         """The steady state of a copy in each layout on each machine, of loads along a first axis. Raises UnlikeError
@@ -92,17 +102,34 @@ class Fleet:
     def _rooms_together(self, one: Load, layouts: Layouts) -> Array:
         import numpy
 
-        there = self.deployments[0].moved(self.holding, self.deployments[0].accelerator, layouts)
+        there = self.there(layouts)
         with numpy.errstate(divide="ignore", invalid="ignore"):
-            verdict = judge(there, one, ledger(there, one), self.total_bytes)
+            verdict = self.judged(there, one)
             tokens = tokens_in(self.holding, verdict, one.tokens + one.output)
         # without a cache room is counted in sequences, one by one
         if somewhere((verdict.need.kv_cache <= 0) | (verdict.need.kept <= 0) | (verdict.fits & (tokens <= 0))):
             raise UnlikeError("what keeps no cache")
         rooms = numpy.where(verdict.fits, tokens, 0.0)
-        return numpy.broadcast_to(rooms, self._shape(layouts))
+        return numpy.broadcast_to(rooms, self.shape(layouts))
 
-    def _shape(self, layouts: Layouts) -> tuple[int, int]:
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        return tuple(map(machine_of, self.deployments)) if self.engine is None else self.engine.members
+
+    @property
+    def nodes(self) -> Array:
+        """Devices that each accelerator's links reach."""
+        import numpy
+
+        return numpy.array([machine.accelerator.link_domain for machine in self.machines])
+
+    def of(self, where: tuple[int, ...]) -> Fleet:
+        """Some of its deployments side by side, in this order."""
+        if where == tuple(range(len(self.deployments))):
+            return self
+        return made_of([self.deployments[index] for index in where], [self.machines[index] for index in where])
+
+    def shape(self, layouts: Layouts) -> tuple[int, int]:
         return len(layouts.members), len(self.deployments)
 
 
@@ -131,57 +158,59 @@ def alone_of(deployment: Deployment) -> Fleet:
     """
     import numpy
 
-    require_laws(deployment)
+    require_laws(machine_of(deployment), deployment.architecture, deployment.formats)
     engine = fleet_of([machine_of(deployment)]) if cells.time_side_by_side(deployment) else None
     total = numpy.array([deployment.usable_bytes], dtype=numpy.float64)
     return Fleet(deployments=(deployment,), engine=engine, holding=deployment.engine, total_bytes=total)
 
 
-def together(deployments: Iterable[Deployment]) -> tuple[list[Fleet], list[Deployment]]:
-    """Deployments in fleets, and those that are asked one by one."""
+def together(deployments: Iterable[Deployment], *, timed: bool = True) -> tuple[list[Fleet], list[Deployment]]:
+    """Deployments in fleets, and those that are asked one by one. timed: their times are asked too."""
     groups: dict[object, list[Deployment]] = {}
     alone = []
     for one in deployments:
-        if not (cells.memory_side_by_side(one) and cells.time_side_by_side(one) and _timed(one)):
+        sides = cells.memory_side_by_side(one) and (not timed or cells.time_side_by_side(one))
+        if not sides or (timed and not _has_laws(machine_of(one), one.architecture, one.formats)):
             alone.append(one)
             continue
-        engine, kernels = one.engine, one.engine.kernels
-        alike = (
-            engine.alike,
-            kernels.skips,
-            bool(engine.host.dispatch),
-            engine.step_tokens,
-            engine.scheduler,
-            one.formats,
-        )
-        groups.setdefault(alike, []).append(one)
+        groups.setdefault((id(one.formats), *_likeness(one.engine)), []).append(one)
     fleets = []
     for members in groups.values():
-        found = _fleet(tuple(machine_of(one) for one in members))
-        if found is None:
+        try:
+            fleets.append(made_of(members, [machine_of(one) for one in members]))
+        except UnlikeError:
             alone += members
-        else:
-            of_times, holding, total = found
-            fleets.append(Fleet(deployments=tuple(members), engine=of_times, holding=holding, total_bytes=total))
     return fleets, alone
 
 
-def _timed(deployment: Deployment) -> bool:
+@lru_cache(maxsize=4096)
+def _likeness(engine: Engine) -> tuple[object, ...]:
+    """What engines that stand side by side have in common."""
+    dispatches = bool(engine.host.dispatch)
+    return engine.alike, engine.kernels.skips, dispatches, engine.step_tokens, engine.scheduler
+
+
+@lru_cache(maxsize=8192)
+def _has_laws(machine: Machine, architecture: Architecture, formats: Formats) -> bool:
+    """Whether a machine can do what a model asks of it."""
     try:
-        require_laws(deployment)
+        require_laws(machine, architecture, formats)
     except LayoutError:
         return False
     return True
 
 
-@lru_cache(maxsize=32)
-def _fleet(machines: tuple[Machine, ...]) -> tuple[FleetEngine, Engine, Array] | None:
+def made_of(members: Sequence[Deployment], machines: Sequence[Machine]) -> Fleet:
+    """Deployments, with their machines, as a fleet. Raises UnlikeError."""
+    of_times, holding, total = _fleet(tuple(machines))
+    return Fleet(deployments=tuple(members), engine=of_times, holding=holding, total_bytes=total)
+
+
+@lru_cache(maxsize=128)
+def _fleet(machines: tuple[Machine, ...]) -> tuple[FleetEngine, Engine, Array]:
     import numpy
 
-    try:
-        engine = fleet_of(machines)
-    except UnlikeError:
-        return None
+    engine = fleet_of(machines)
     engines = tuple(machine.engine for machine in machines)
     shared: Any = engines[0]
     total = numpy.array([one.total_bytes for one in engines], dtype=numpy.float64)
@@ -193,7 +222,7 @@ def fewest_of_each(fleet: Fleet, load: Load) -> list[int]:
     import numpy
 
     architecture = fleet.deployments[0].architecture
-    nodes = numpy.array([_node(one) for one in fleet.deployments])
+    nodes = fleet.nodes
     layouts = _groups(architecture, int(nodes.max()))
     margins = fleet.held(load, layouts).margins
     sizes = numpy.array([layout.tensor for layout in layouts.members])[:, None]
@@ -207,48 +236,80 @@ def _groups(architecture: Architecture, node: int) -> Layouts:
     return side_by_side([Parallelism(tensor=size) for size in tensor_sizes(architecture, node)], column=True)
 
 
-def best_of_each(fleet: Fleet, load: Load, goal: str, *, by_device: bool) -> list[Cell | None]:
-    """Of each accelerator the best layout of up to its devices, of those that `cells.eligible` says; None where there
-    is none. by_device: its score is of each device. Raises UnlikeError."""
+def best_of_each(fleet: Fleet, devices: Sequence[int], load: Load, goal: str, *, by_device: bool) -> list[Cell | None]:
+    """Of each accelerator the best layout of up to so many devices, of those that `cells.eligible` says, or the one
+    that is nearest to hold the load; None where none can be timed. by_device: the best by what each device does.
+
+    Raises UnlikeError.
+    """
+    found: list[Cell | None] = [None] * len(devices)
+    for where in alike(devices):
+        part = fleet.of(where)
+        best = _best_of(part, [devices[index] for index in where], load, goal, by_device=by_device)
+        for index, cell in zip(where, best, strict=True):
+            found[index] = cell
+    return found
+
+
+def alike(devices: Sequence[int]) -> list[tuple[int, ...]]:
+    """Accelerators in groups with about as many devices: each is asked for all layouts of its group."""
+    groups: dict[int, list[int]] = {}
+    for index, count in enumerate(devices):
+        groups.setdefault(bisect_left(_COUNTS, count), []).append(index)
+    return [tuple(group) for group in groups.values()]
+
+
+# The most devices of each group: a few more layouts cost less than another pass.
+_COUNTS = (1, 8, 64, 256)
+
+
+def _best_of(fleet: Fleet, devices: Sequence[int], load: Load, goal: str, *, by_device: bool) -> list[Cell | None]:
     import numpy
 
-    offers = []
-    for one in fleet.deployments:
-        try:
-            offers.append(offer_of(one, load.sequences).members)
-        except LayoutError:
-            offers.append(())
-    if not any(offers):
-        return [None] * len(offers)
-    layouts, offered = _union(tuple(offers))
+    layouts, offered = offered_to(fleet, devices, load.sequences)
+    if layouts is None:
+        return [None] * len(devices)
     there = fleet.held(load, layouts)
     wanted = cells.eligible(there, offered)
-    ttft, tpot = fleet.times(load, layouts)
-    row = row_of(layouts, load, ttft, tpot, there.shares)
-    chosen = cells.best(goal, row, wanted)
-    first, second = cells.scores(goal, row, by_device=by_device)
-    here = numpy.arange(len(offers))
-    firsts, seconds = first[chosen, here].tolist(), second[chosen, here].tolist()
-    fits = (there.margins[chosen, here] >= 0).tolist()
-    return [
-        None if index < 0 else Cell(layout=layouts.members[index], score=score, fits=holds)
-        for index, score, holds in zip(chosen.tolist(), zip(firsts, seconds, strict=True), fits, strict=True)
-    ]
+    holds = wanted.any(axis=0)
+    nearest = numpy.where(offered, there.margins, -numpy.inf).argmax(axis=0)
+    if holds.any():
+        ttft, tpot = fleet.times(load, layouts)
+        row = row_of(layouts, load, ttft, tpot, there.shares)
+        chosen = numpy.where(holds, cells.best(goal, row, wanted, row.devices if by_device else 1), nearest)
+    else:
+        ttft = tpot = there.margins
+        chosen = nearest
+    here = numpy.arange(len(devices))
+    margins, firsts, eaches = (column[chosen, here].tolist() for column in (there.margins, ttft, tpot))
+    held, able = numpy.flatnonzero(holds).tolist(), numpy.flatnonzero(offered.any(axis=0)).tolist()
+    timed = set(held)
+    found: list[Cell | None] = [None] * len(devices)
+    for machine in able:
+        found[machine] = Cell(
+            layout=layouts.members[chosen[machine]],
+            margin_bytes=margins[machine],
+            times=(firsts[machine], eaches[machine]) if machine in timed else None,
+        )
+    return found
+
+
+def offered_to(fleet: Fleet, devices: Sequence[int], batch: int) -> tuple[Layouts | None, Array]:
+    """The layouts of up to so many devices of each, and which of them each is offered."""
+    architecture, machines = fleet.deployments[0].architecture, fleet.machines
+    offers = (offer_on(machine, architecture, count, batch) for machine, count in zip(machines, devices, strict=True))
+    return _union(tuple(offer.layouts for offer in offers))
 
 
 @lru_cache(maxsize=64)
-def _union(offers: tuple[tuple[Parallelism, ...], ...]) -> tuple[Layouts, Array]:
+def _union(offers: tuple[Layouts | None, ...]) -> tuple[Layouts | None, Array]:
     """All layouts that any is offered, and which of them each is."""
     import numpy
 
-    every = list(dict.fromkeys(layout for members in offers for layout in members))
+    members = [() if offer is None else offer.members for offer in offers]
+    every = list(dict.fromkeys(layout for each in members for layout in each))
     place = {layout: index for index, layout in enumerate(every)}
     offered = numpy.zeros((len(every), len(offers)), dtype=bool)
-    for machine, members in enumerate(offers):
-        offered[[place[layout] for layout in members], machine] = True
-    return side_by_side(every, column=True), offered
-
-
-def _node(deployment: Deployment) -> int:
-    assert deployment.accelerator is not None
-    return deployment.accelerator.link_domain
+    for machine, each in enumerate(members):
+        offered[[place[layout] for layout in each], machine] = True
+    return side_by_side(every, column=True) if every else None, offered

@@ -16,7 +16,7 @@ from ..performance.phases import decode_time, prefill_time
 from ..performance.reports import Times, interval, times_explained
 from ..report import Interval, LayoutReport, LayoutRow, Line, Note
 from ..units import GB, are_plain
-from .cells import Held, Offer, eligible, held, offer_of, order, row_of, times
+from .cells import Offer, eligible, held, offer_of, order, row_of, times
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -41,6 +41,11 @@ class Placed:
     def explanation(self) -> Line:
         """The tree of what the fullest device holds."""
         return explanation(self.deployment, self.load, ledger(self.deployment, self.load))
+
+    @property
+    def ttft_interval_ms(self) -> Interval:
+        each = self.load.sequences / self.deployment.layout.data
+        return interval(self.deployment, "prefill", self.times.prefill, each)
 
     @property
     def tpot_interval_ms(self) -> Interval:
@@ -84,17 +89,27 @@ def best_layouts(deployment: Deployment, load: Load, *, goal: str, advise: bool 
     model, and with how many devices would do where `advise` says so: looking for them takes longer than all the rest;
     LayoutError where none that holds it can be timed.
     """
+    found = best_or_nearest(deployment, load, goal=goal)
+    if isinstance(found, Found):
+        return found
+    raise _too_large(found, load, advise=advise)
+
+
+def best_or_nearest(deployment: Deployment, load: Load, *, goal: str, by_device: bool = False) -> Found | Deployment:
+    """The same; where no layout can hold the model, the deployment in the one that is nearest to. by_device: ordered by
+    what each device does."""
     offer = offer_of(deployment, load.sequences)
     if offer.layouts is None:
         raise offer.untimed[0][1]
     there = held(deployment, load, offer.layouts)
     wanted = eligible(there)
+    members, considered = offer.members, len(offer.members) + len(offer.untimed)
     if not wanted.any():
-        raise _too_large(deployment, load, offer, there, advise=advise)
+        return deployment.laid_out(members[int(there.margins.argmax())])
     ttft, tpot = times(deployment, load, offer.layouts)
     rows = row_of(offer.layouts, load, ttft, tpot, there.shares)
-    chosen = [index for index in order(goal, rows).tolist() if wanted[index]]
-    members, considered = offer.members, len(offer.members) + len(offer.untimed)
+    ordered = order(goal, rows, rows.devices if by_device else 1).tolist()
+    chosen = [index for index in ordered if wanted[index]]
     best = deployment.laid_out(members[chosen[0]])
     return Found(
         best=place(best, load),
@@ -132,16 +147,14 @@ def _untimed_notes(offer: Offer) -> tuple[Note, ...]:
     return (Note(subject="layouts", text=text, origin="warning"),)
 
 
-def _too_large(deployment: Deployment, load: Load, offer: Offer, there: Held, *, advise: bool) -> DoesNotFitError:
-    assert deployment.accelerator is not None
-    least = min(range(len(offer.members)), key=lambda index: (there.needs[index], str(offer.members[index])))
-    verdict = verdict_of(deployment.laid_out(offer.members[least]), load)
+def _too_large(nearest: Deployment, load: Load, *, advise: bool) -> DoesNotFitError:
+    verdict = verdict_of(nearest, load)
     return DoesNotFitError(
-        f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch {load.sequences:,} x "
-        f"{load.tokens + load.output:,} tokens, fits on no layout of {deployment.devices} x "
-        f"{deployment.accelerator.name}: the best split ({offer.members[least]}) needs "
-        f"{verdict.need.total / GB:.1f} GB a device, and {verdict.budget_bytes / GB:.1f} GB are there."
-        + (f" {_remedy(deployment, load)}" if advise else "")
+        f"{nearest.model.name} with {nearest.formats.scheme.label} weights, batch {load.sequences:,} x "
+        f"{load.tokens + load.output:,} tokens, fits on no layout of {nearest.devices} x {nearest.device}: the nearest "
+        f"({nearest.layout}) needs {verdict.need.total / GB:.1f} GB a device of the {verdict.budget_bytes / GB:.1f} GB "
+        f"that are there, and is short of {-verdict.margin_bytes / GB:.1f} GB for {verdict.binding.name}."
+        + (f" {_remedy(nearest, load)}" if advise else "")
     )
 
 

@@ -19,7 +19,7 @@ from ..arguments import ALL, CompareHardware, Sweep, asks, declarations
 from ..checks import meant_by
 from ..errors import ArgumentError, CalculatorError, UnknownArgumentError, shown
 from ..models import Model, model_of
-from ..question import named
+from ..question import is_all, named
 from ..report import SweepReport, abandoned
 from .columns import Columns, columns_of
 from .flight import answers, workers_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # What a workload does not say: these are of the sweep itself, or of a report that it has not.
-_OF_THE_SWEEP = ("model", "hardware", "top", "detail", "token", "refresh")
+_OF_THE_SWEEP = ("model", "hardware", "top", "rank_by", "detail", "token", "refresh")
 
 
 @asks(Sweep)
@@ -163,7 +163,7 @@ def _hardware(asked: Sweep) -> tuple[Place, ...]:
     given: Any = asked.hardware
     if given is None:
         entries: Sequence[Any] = accelerators_for_serving()
-    elif (isinstance(given, str) and given.strip().lower() == ALL) or given in ([ALL], (ALL,)):
+    elif is_all(given):
         entries = all_accelerators()
     elif isinstance(given, (str, Mapping, Accelerator)):
         entries = [given]

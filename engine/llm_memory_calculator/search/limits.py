@@ -1,0 +1,183 @@
+"""The question of memory turned round for many accelerators at once: of each the largest batch, the longest context,
+the fewest devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import BATCH, CONTEXT
+from ..errors import LayoutError
+from ..memory.inverse import bound, copied, fewest_devices, longest_context, most_sequences, splits_of
+from ..parallel import Layouts, Parallelism, most_groups, problem, side_by_side
+from .cells import offer_of
+from .fleet import Fleet, alike, offered_to
+
+if TYPE_CHECKING:
+    import numpy
+
+    from ..architecture import Architecture
+    from ..deployment import Deployment, Load
+    from ..units import Quantity
+
+    Array = numpy.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Most:
+    """How much an accelerator holds at most, and in which layout."""
+
+    amount: int
+    """Sequences, or tokens of each; 0 where not even one fits."""
+    layout: Parallelism
+
+
+# --- the largest batch, the longest context ---------------------------------------------------------------------------
+
+
+def most_of_each(fleet: Fleet, devices: Sequence[int], load: Load, goal: str) -> list[Most | None]:
+    """Of each accelerator the most that up to so many devices of it hold; None where the engine offers no layout."""
+    found: list[Most | None] = [None] * len(devices)
+    for where in alike(devices):
+        part = fleet.of(where)
+        for index, most in zip(where, _most_of(part, [devices[index] for index in where], load, goal), strict=True):
+            found[index] = most
+    return found
+
+
+def _most_of(fleet: Fleet, devices: Sequence[int], load: Load, goal: str) -> list[Most | None]:
+    import numpy
+
+    layouts, offered = offered_to(fleet, devices, _copies_for(max(devices), load, goal))
+    if layouts is None:
+        return [None] * len(devices)
+    amounts = numpy.broadcast_to(_amount(fleet.there(layouts), load, goal, fleet.judged), fleet.shape(layouts))
+    amounts = numpy.where(offered, amounts, -1)
+    most = amounts.max(axis=0)
+    ranks = numpy.array(_ranks(layouts.members))[:, None]
+    chosen = numpy.where(amounts == most, ranks, len(ranks)).argmin(axis=0)
+    return [
+        None if amount < 0 else Most(amount=int(amount), layout=layouts.members[index])
+        for amount, index in zip(most.tolist(), chosen.tolist(), strict=True)
+    ]
+
+
+def most_alone(deployment: Deployment, load: Load, goal: str) -> Most:
+    """The same of one deployment, layout by layout. Raises LayoutError where the engine offers none."""
+    devices = deployment.devices
+    assert devices is not None
+    offer = offer_of(deployment, _copies_for(devices, load, goal))
+    if not offer.members:
+        raise offer.untimed[0][1] if offer.untimed else LayoutError(f"{deployment.engine.TITLE} takes no layout of it.")
+    amounts = [int(_amount(deployment.laid_out(layout), load, goal)) for layout in offer.members]
+    ranks = _ranks(offer.members)
+    best = min(range(len(amounts)), key=lambda index: (-amounts[index], ranks[index]))
+    return Most(amount=amounts[best], layout=offer.members[best])
+
+
+def _copies_for(devices: int, load: Load, goal: str) -> int:
+    """Sequences that copies are made for: of the largest batch as many as there are devices."""
+    sequences: int = devices if goal == BATCH else load.sequences
+    return sequences
+
+
+def _amount(deployment: Deployment, load: Load, goal: str, *judged: Any) -> Quantity:
+    if goal == BATCH:
+        return most_sequences(deployment, load, **({"judged": judged[0]} if judged else {}))
+    assert goal == CONTEXT
+    return longest_context(deployment, load, *judged).tokens
+
+
+def _ranks(layouts: Iterable[Parallelism]) -> list[int]:
+    """The place of each in the order in which layouts that hold as much are taken: fewer devices, then narrower."""
+    keys = [(one.devices, one.tensor, one.pipeline, one.expert) for one in layouts]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    ranks = [0] * len(keys)
+    for rank, index in enumerate(order):
+        ranks[index] = rank
+    return ranks
+
+
+# --- the fewest devices -----------------------------------------------------------------------------------------------
+
+
+def fewest_layouts(fleet: Fleet, load: Load, most: int) -> list[Parallelism | None]:
+    """Of each accelerator the layout on the fewest devices, up to `most`, that holds the load, of all that
+    `memory.inverse.fewest_devices` looks at; None where none does."""
+    first, nodes = fleet.deployments[0], fleet.nodes.tolist()
+    sequences = load.sequences * load.beams
+    budgets = [one.engine.budget_bytes(one.usable_bytes) for one in fleet.deployments]
+    found: list[Parallelism | None] = [None] * len(budgets)
+    pending, high = tuple(range(len(found))), 0
+    while pending and high < most:
+        # few layouts at first: most accelerators need no more
+        low, high = high, min(most, max(_FIRST, 2 * high))
+        may_hold = bound(first, load, max(budgets[index] for index in pending))
+        splits = _splits(first.architecture, low, high, min(high, max(nodes[index] for index in pending)))
+        layouts = tuple(filter(may_hold, splits))
+        if layouts:
+            for index, layout in zip(pending, _first(fleet.of(pending), load, _column(layouts)), strict=True):
+                found[index] = layout
+            pending = tuple(index for index in pending if found[index] is None)
+    if sequences > 1:
+        _try_copies(fleet, load, most, budgets, found)
+    return found
+
+
+# The most devices of the layouts that are looked at first; then twice as many.
+_FIRST = 4
+
+
+def _try_copies(fleet: Fleet, load: Load, most: int, budgets: Sequence[float], found: list[Parallelism | None]) -> None:
+    """Put copies, which share out the cache, where they are fewer devices than any split of one."""
+    first, nodes, sequences = fleet.deployments[0], fleet.nodes.tolist(), load.sequences * load.beams
+    for index, (one, budget) in enumerate(zip(found, budgets, strict=True)):
+        fewer = most if one is None else one.devices - 1
+        layouts = _copies(first.architecture, fewer, min(fewer, nodes[index]), min(fewer, sequences))
+        layouts = tuple(filter(bound(first, load, budget), layouts))
+        if layouts:
+            found[index] = _first(fleet.of((index,)), load, _column(layouts))[0] or one
+
+
+def _first(fleet: Fleet, load: Load, layouts: Layouts) -> list[Parallelism | None]:
+    """Of each accelerator the first of the layouts that holds the load."""
+    import numpy
+
+    sizes = numpy.array([layout.tensor for layout in layouts.members])[:, None]
+    holds = (fleet.held(load, layouts).margins >= 0) & (sizes <= fleet.nodes)
+    first = numpy.where(holds.any(axis=0), holds.argmax(axis=0), -1)
+    return [None if index < 0 else layouts.members[index] for index in first.tolist()]
+
+
+@lru_cache(maxsize=512)
+def _splits(architecture: Architecture, low: int, high: int, node: int) -> tuple[Parallelism, ...]:
+    """Every split of one copy over more than `low` devices and up to `high`, of the fewest first, then the widest."""
+    found = (split for split in splits_of(architecture, high, node) if split.devices > low)
+    return tuple(sorted(found, key=lambda split: (split.devices, -split.tensor)))
+
+
+@lru_cache(maxsize=512)
+def _copies(architecture: Architecture, most: int, node: int, sequences: int) -> tuple[Parallelism, ...]:
+    """Every number of copies of every split, and those that share their experts, of the fewest devices first."""
+    found = list[Parallelism]()
+    for split in splits_of(architecture, most, node):
+        for data in range(2, min(most // split.devices, sequences) + 1):
+            found.append(copied(split, data, shares=False))
+            if split.pipeline == 1 and split.tensor * data <= most_groups(architecture):
+                found.append(copied(split, data, shares=True))
+    able = (layout for layout in dict.fromkeys(found) if problem(architecture, layout) is None)
+    return tuple(sorted(able, key=lambda layout: layout.devices))
+
+
+@lru_cache(maxsize=256)
+def _column(layouts: tuple[Parallelism, ...]) -> Layouts:
+    return side_by_side(layouts, column=True)
+
+
+def fewest_alone(deployment: Deployment, load: Load, most: int) -> Parallelism | None:
+    """The same of one deployment, layout by layout."""
+    assert deployment.accelerator is not None
+    found = fewest_devices(deployment, load, most=most, node=deployment.accelerator.link_domain)
+    return None if found is None else found.layout
