@@ -21,7 +21,6 @@ import numpy
 from peers.environments import peers
 
 from llm_memory_calculator import HARDWARE_CONFIGS, best_parallelism, compare_hardware, estimate_performance
-from llm_memory_hardware import get_accelerator
 
 MODELS = ("meta-llama/Llama-3.1-70B", "Qwen/Qwen3-30B-A3B", "deepseek-ai/DeepSeek-V3")
 HARDWARE = "H200"
@@ -63,9 +62,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peers", type=Path, help="folder of virtual environments with other calculators")
     folder: Path | None = parser.parse_args().peers
-    every = list(dict.fromkeys(get_accelerator(name).name for name in HARDWARE_CONFIGS))
     print(f"{os.cpu_count()} cores of {processor()}, Python {platform.python_version()}, NumPy {numpy.__version__},")
-    print(f"llm-memory-calculator {version('llm-memory-calculator')}, {len(every)} accelerators\n")
+    print(f"llm-memory-calculator {version('llm-memory-calculator')}, {len(HARDWARE_CONFIGS)} accelerators\n")
     print(f"{'':<58}{'first ms':>10}{'E':>8}{'then ms':>10}{'E':>8}")
     for model in MODELS:
         estimate = first_and_then(
@@ -79,7 +77,12 @@ def main() -> None:
         asked += [
             ("rented accelerators, fewest devices of each", accelerators(model)),
             ("rented accelerators, best of 8 devices", accelerators(model, devices=8)),
-            ("all accelerators, best of 8 devices", accelerators(model, devices=8, hardware=every)),
+            ("all accelerators, best of 8 devices", accelerators(model, devices=8, hardware="all")),
+            ("all accelerators, fewest devices", accelerators(model, goal="devices", hardware="all")),
+            (
+                "all accelerators, largest batch of 8 devices",
+                accelerators(model, goal="batch", devices=8, hardware="all"),
+            ),
         ]
         for what, ask in asked:
             first, then = first_and_then(ask, 15)

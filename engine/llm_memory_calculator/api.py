@@ -572,7 +572,13 @@ def best_parallelism(asked: BestParallelism) -> LayoutReport:
     accelerator, devices = named(asked.hardware, asked.devices)
     require_decoder(model)
     deployment = deployed(asked, model, accelerator=accelerator, devices=searched(devices or 8))
-    found = search.best_or_more(deployment, generated_load(asked), goal=asked.goal)
+    load = generated_load(asked)
+    try:
+        found = search.best_or_more(deployment, load, goal=asked.goal)
+    except DoesNotFitError as error:
+        fits = search.would_do((), [one for one in _rented(deployment) if one.accelerator != accelerator], load)
+        elsewhere = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in fits)
+        raise DoesNotFitError(f"{error} Of others: {elsewhere}." if fits else str(error)) from None
     return search.layout_report(found, asked.goal, explained=asked.detail == "full")
 
 
@@ -616,14 +622,11 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
         text = f"{plain.engine.name} is not described on {which}: left out."
         notes.append(Note(subject="engine", text=text, origin="warning" if given else "assumption"))
     if not given:
-        text = (
-            f"hardware was not given: {len(chosen)} of {len(HARDWARE_CONFIGS)} were compared, those rented or priced."
-        )
-        notes.append(assumed("hardware", text))
+        text = f"hardware was not given: {len(chosen)} of {len(HARDWARE_CONFIGS)}, those rented or priced."
+        notes.append(Note(subject="hardware", text=text, origin="default"))
     if None in [count for _, count in chosen] and asked.goal != FEWEST:
-        ranked = "" if asked.goal in ("latency", "prefill", CONTEXT) else ", and is ranked by what each device does"
-        text = f"devices was not given: each takes the fewest of one node that hold the load{ranked}."
-        notes.append(assumed("devices", text))
+        text = "devices was not given: each takes the fewest of one node that hold the load."
+        notes.append(Note(subject="devices", text=text, origin="default"))
     shown = {id(one.deployment.accelerator) for one in tried[:keep]}
     others = [one for one in offered if one.engine.name != plain.engine.name and id(one.accelerator) in shown]
     notes += dict.fromkeys(note for one in others for note in one.notes if note.subject == "engine")
@@ -635,13 +638,14 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
         keep,
         tuple(notes),
         refused=refused,
+        unasked=0 if given else len(HARDWARE_CONFIGS) - len(chosen),
         explained=asked.detail == "full",
         others=() if fits else _rented(plain),
     )
 
 
 # Rows that are shown where nobody says how many.
-_ROWS = 4
+_ROWS = 3
 
 
 def _compared(hardware: Any, devices: int | None) -> tuple[bool, list[tuple[Accelerator, int | None]]]:

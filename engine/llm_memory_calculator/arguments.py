@@ -897,7 +897,7 @@ class CompareHardware(Ranked):
             "whole",
             "Best rows to return",
             most=1000,
-            left_out="4, or all of a list given,",
+            left_out="3, or all of a list given,",
             brief="",
         ),
     ] = None

@@ -956,13 +956,16 @@ class ComparisonReport(Ranking):
     rank_by: Literal["worst", "estimate"]
     """worst: by the worse end of each range, so that none leads because less is known of it; or estimate."""
     devices: int | None
-    """Devices of each accelerator; null when each takes the fewest that hold the model."""
+    """Devices of each accelerator; null where they differ."""
+    fewest_devices: bool
+    """Whether each takes the fewest of one node that hold the load; rates, batches are then ranked by device."""
     rows: tuple[HardwareRow, ...]
     """Best first; those that cannot be ranked or do not fit last."""
     compared: int
     """Accelerators looked at."""
     left_out: str | None = None
-    """How many of them cannot be ranked, by reason, with the one that is nearest to fit; null where all can."""
+    """How many cannot be ranked, by reason, with the one that is nearest to fit, and how many were not compared; null
+    where there is none."""
     would_do: tuple[Fit, ...] = ()
     """Where nothing fits: the fewest devices of those asked for that hold the load, then of a few others."""
     notes: tuple[Note, ...] = ()

@@ -517,10 +517,14 @@ _ORDERS = {
 
 def _comparison(report: ComparisonReport) -> list[str]:
     exact = report.goal in ("batch", "context", "devices")
-    end = "" if exact else " at the worse end of the range" if report.rank_by == "worst" else " by the estimate"
+    end = "" if exact else ", worse end of the range" if report.rank_by == "worst" else ", by the estimate"
     best = f"best {len(report.rows)} of {report.compared}" if len(report.rows) < report.compared else "best first"
-    lines = [f"{report.model} ({report.precision}), {_load(report)}: {best} by {_ORDERS[report.goal]}{end}."]
-    numbered = [row for row in report.rows if row.devices is not None and row.missing_bytes is None]
+    order, each = _ORDERS[report.goal], ""
+    if report.fewest_devices:
+        each = ", fewest devices of a node each"
+        order += " a device" if report.goal in ("throughput", "decode", "prefill", "batch") else ""
+    lines = [f"{report.model} ({report.precision}), {_load(report)}: {best} by {order}{end}{each}."]
+    numbered = [row for row in report.rows if row.fits or row.layout is not None]
     lines += [f"{number}. {_hardware_row(row)}" for number, row in enumerate(numbered, 1)]
     equal = [str(number) for number, row in enumerate(numbered, 1) if row.equal]
     if equal:
@@ -554,9 +558,9 @@ def _hardware_row(row: HardwareRow) -> str:
     ]
     if row.usd_per_million_input_tokens is not None and row.usd_per_million_output_tokens is not None:
         parts.append(
-            f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out a million"
+            f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out per 1M"
         )
-    parts.append(f"evidence {row.evidence}")
+    parts.append(f"{row.evidence}" if row.evidence != "none" else "no evidence")
     if row.reason:
         parts.append(row.reason)
     return f"{said}: {', '.join(parts)}"

@@ -99,8 +99,10 @@ class _Lean:
 
     def of(self, value: Any, unit: str = "") -> Any:
         """unit: of the line that this one is a part of."""
-        from llm_memory_calculator import Interval, Note
+        from llm_memory_calculator import ComparisonReport, Interval, Note
         from llm_memory_calculator.report import Line
+
+        from .columns import in_columns
 
         if isinstance(value, Note):
             return f"{value.origin}: {value.text}"
@@ -110,6 +112,9 @@ class _Lean:
         if isinstance(value, Line):
             left_out = {"unit"} if value.unit == unit else set()
             return self._fields(value, left_out, value.unit)
+        if isinstance(value, ComparisonReport):
+            rows = in_columns(value.rows, value.goal, full=self.full)
+            return self._fields(value, {"rows"}) | {"rows": rows}
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value, set() if self.full else _IN_FULL.get(type(value).__name__, set()))
         if isinstance(value, (tuple, list)):

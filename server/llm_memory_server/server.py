@@ -15,11 +15,10 @@ from llm_memory_calculator import __version__
 from llm_memory_calculator.errors import CalculatorError, did_you_mean, shown
 from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
 
-from .computing import Computing
-from .limits import require_few, require_short, short_error, with_short_errors
-
 from .app import app
 from .completions import add_completions
+from .computing import Computing
+from .limits import require_few, require_short, short_error, with_short_errors
 from .prompts import add_prompts
 from .resources import add_resources
 

@@ -81,14 +81,23 @@ def _layout_cells(row: Any) -> Iterable[str]:
 
 
 def _comparison_table(report: ComparisonReport) -> RenderableType:
-    table = _table("hardware", "layout", "devices", "output tokens/s", "TTFT ms", "TPOT ms", "memory", "evidence")
-    reasons = []
+    columns = ("layout", "devices", "output tokens/s", "TTFT ms", "TPOT ms", "memory", "$ in", "$ out", "evidence")
+    most = {"batch": "sequences", "context": "tokens"}.get(report.goal)
+    table = _table("hardware", *([most] if most else []), *columns)
+    first, *others = sentences_of(report)
     for row in report.rows:
-        if row.layout is None:
-            reasons.append(f"{row.hardware}: {row.reason}")
-        else:
-            table.add_row(row.hardware, *_layout_cells(row.layout), row.evidence or "")
-    return Group(Text(sentences_of(report)[0]), table, *map(Text, reasons))
+        if row.layout is not None:
+            amount = [f"{row.max_batch_size or row.longest_context or 0:,}"] if most else []
+            cost = (_dollars(row.usd_per_million_input_tokens), _dollars(row.usd_per_million_output_tokens))
+            table.add_row(row.hardware, *amount, *_layout_cells(row.layout), *cost, row.evidence or "")
+    numbered = [row for row in report.rows if row.fits or row.layout is not None]
+    untimed = [line for row, line in zip(numbered, others, strict=False) if row.layout is None]
+    return Group(Text(first), table, *map(Text, (*untimed, *others[len(numbered) :])))
+
+
+def _dollars(value: float | None) -> str:
+    """Of a million tokens."""
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def accelerators_table(accelerators: Iterable[Accelerator]) -> RenderableType:

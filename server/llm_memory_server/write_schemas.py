@@ -15,7 +15,9 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from llm_memory_calculator import Interval, Note
+from llm_memory_calculator.report import HardwareRow, LayoutRow
 
+from .columns import PATHS
 from .described_tools import SCHEMAS
 from .json_types import json_type
 from .server import LISTED
@@ -70,9 +72,20 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [_values(one, parts) for one in get_args(kind)]}
     if get_origin(kind) is Literal:
         return {"type": "string", "enum": list(get_args(kind))}
+    if get_origin(kind) is tuple and get_args(kind)[0] is HardwareRow:
+        return _columns()
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _values(get_args(kind)[0], parts)}
     return {"type": json_type(kind)}
+
+
+def _columns() -> dict[str, Any]:
+    """Rows of a comparison as a tool answers them: the columns are named once, with what they mean."""
+    meanings = _docstrings(HardwareRow) | {f"layout.{name}": said for name, said in _docstrings(LayoutRow).items()}
+    said = "; ".join(f"{name}: {meanings[path].rstrip('.')}" for name, path in PATHS.items())
+    names = {"type": "array", "items": {"type": "string"}, "description": f"Those that say something, of: {said}."}
+    rows = {"type": "array", "items": {"type": "array"}, "description": "The values of each, in the columns' order."}
+    return {"type": "object", "properties": {"columns": names, "rows": rows}, "required": ["columns", "rows"]}
 
 
 def _docstrings(report: type) -> dict[str, str]:

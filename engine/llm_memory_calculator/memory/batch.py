@@ -78,7 +78,9 @@ def batch_report(
         **layout.said(),
         hardware=deployment.device,
         max_batch_size=largest,
-        max_batch_interval=_ranged(deployment, shown, *(most_sequences(deployment, load, most, end=end) for end in ENDS)),
+        max_batch_interval=_ranged(
+            deployment, shown, *(most_sequences(deployment, load, most, end=end) for end in ENDS)
+        ),
         max_length=deployment.architecture.max_length,
         remedies=() if largest else remedies(deployment, shown, verdict, accelerators),
         reason=reason,

@@ -441,7 +441,7 @@ def _fit(deployment: Deployment, load: Load) -> Fit:
     )
 
 
-def _left_out(tried: Sequence[Tried], refused: Mapping[str, str]) -> str | None:
+def _left_out(tried: Sequence[Tried], refused: Mapping[str, str], unasked: int) -> str | None:
     """How many have no place in the order, by reason."""
     small = [one for one in tried if not one.holds and one.refusal is None]
     unknown = [one for one in tried if not one.holds and one.refusal is not None]
@@ -459,6 +459,8 @@ def _left_out(tried: Sequence[Tried], refused: Mapping[str, str]) -> str | None:
         said.append(f"{len(unranked)} have no known {what}")
     if refused:
         said.append(f"{len(refused)} are taken by no engine of such a format")
+    if unasked:
+        said.append(f"{unasked} others are neither rented nor priced")
     return f"{'; '.join(said)}." if said else None
 
 
@@ -468,11 +470,15 @@ def comparison_report(
     notes: tuple[Note, ...],
     *,
     refused: Mapping[str, str],
+    unasked: int = 0,
     explained: bool = False,
     others: Sequence[Deployment] = (),
 ) -> ComparisonReport:
-    """The first `keep` of the accelerators tried and ranked; refused: those that no engine takes, with the reason;
-    others: those of which some are named where none fits."""
+    """The first `keep` of the accelerators tried and ranked.
+
+    refused: those that no engine takes, with the reason. unasked: how many of the catalogue were not looked at, since
+    they are neither rented nor priced. others: those of which some are named where none fits.
+    """
     counts = {one.given.devices for one in tried}
     deployment, load, order = tried[0].deployment, tried[0].load, tried[0].order
     rows = [*rows_of(tried[:keep], explained=explained)]
@@ -483,6 +489,7 @@ def comparison_report(
     return ComparisonReport(
         **deployment.said(),
         devices=tried[0].given.devices if len(counts) == 1 else None,
+        fewest_devices=order.by_device and order.goal != FEWEST,
         goal=order.goal,
         rank_by="worst" if order.worst else "estimate",
         batch_size=load.sequences,
@@ -490,7 +497,7 @@ def comparison_report(
         output_tokens=load.output,
         rows=tuple(rows),
         compared=len(tried) + len(refused),
-        left_out=_left_out(tried, refused),
+        left_out=_left_out(tried, refused, unasked),
         would_do=would_do([one.deployment for one in tried[:keep]], others, load) if nothing else (),
         notes=(*notes, *one_token_notes(load)),
     )

@@ -1,0 +1,85 @@
+"""The rows of a comparison as columns and rows: each name once, and no column that says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .answers import json_values
+
+PATHS = {
+    "hardware": "hardware",
+    "devices": "devices",
+    "tensor_parallel": "layout.tensor_parallel",
+    "pipeline_parallel": "layout.pipeline_parallel",
+    "data_parallel": "layout.data_parallel",
+    "expert_parallel": "layout.expert_parallel",
+    "max_batch_size": "max_batch_size",
+    "longest_context": "longest_context",
+    "output_tokens_per_s": "layout.output_tokens_per_s",
+    "output_tokens_per_s_range": "output_tokens_per_s_interval",
+    "decode_tokens_per_s": "layout.decode_tokens_per_s",
+    "decode_tokens_per_s_range": "decode_tokens_per_s_interval",
+    "ttft_ms": "layout.ttft_ms",
+    "ttft_range_ms": "ttft_interval_ms",
+    "tpot_ms": "layout.tpot_ms",
+    "tpot_range_ms": "tpot_interval_ms",
+    "usd_per_million_input_tokens": "usd_per_million_input_tokens",
+    "usd_per_million_output_tokens": "usd_per_million_output_tokens",
+    "evidence": "evidence",
+    "equal": "equal",
+    "reason": "reason",
+    "usd_per_hour": "usd_per_hour",
+    "output_tokens_per_s_per_device": "output_tokens_per_s_per_device",
+    "output_tokens_per_joule": "output_tokens_per_joule",
+    "prefill_tokens_per_s": "layout.prefill_tokens_per_s",
+    "micro_batch": "layout.micro_batch",
+    "memory_share": "layout.memory_share",
+    "missing_bytes": "missing_bytes",
+    "devices_needed": "devices_needed",
+    "ledger": "ledger",
+}
+"""Columns by the fields that they show."""
+# Where nothing else is in a column, it is left out.
+_SAYS_NOTHING = (None, False)
+_SIZES = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel")
+# Of full detail alone, what others of a row say too; and the rate that one goal ranks by.
+_FULL = (
+    "decode_tokens_per_s",
+    "decode_tokens_per_s_range",
+    "usd_per_hour",
+    "output_tokens_per_s_per_device",
+    "prefill_tokens_per_s",
+    "micro_batch",
+    "memory_share",
+    "ledger",
+)
+_OF_GOAL = {"output_tokens_per_joule": "per_watt"}
+_DIGITS = 4
+
+
+def in_columns(rows: Sequence[Any], goal: str, *, full: bool) -> dict[str, Any]:
+    """`columns` and, in their order, the values of each row; numbers to four digits, ranges as [low, high]."""
+    shown = [name for name in PATHS if full or (name not in _FULL and _OF_GOAL.get(name, goal) == goal)]
+    columns = {name: [_value(row, PATHS[name]) for row in rows] for name in shown}
+    told = {name: values for name, values in columns.items() if _says_something(name, values)}
+    return {"columns": list(told), "rows": [list(row) for row in zip(*told.values(), strict=True)]}
+
+
+def _says_something(name: str, values: Iterable[Any]) -> bool:
+    nothing = (*_SAYS_NOTHING, 1) if name in _SIZES else _SAYS_NOTHING
+    return any(value not in nothing for value in values)
+
+
+def _value(row: Any, path: str) -> Any:
+    found = row
+    for name in path.split("."):
+        found = None if found is None else getattr(found, name)
+    if path.endswith(("_interval", "_interval_ms")) and found is not None:
+        return [_rounded(found.low), _rounded(found.high)]
+    return _rounded(found) if isinstance(found, float) else json_values(found)
+
+
+def _rounded(value: float) -> float:
+    found = float(f"{value:.{_DIGITS}g}")
+    return int(found) if found.is_integer() else found

@@ -1,0 +1,177 @@
+"""Accelerators beside each other: what ranks them, what they cost, what they hold at most, what is said of a miss."""
+
+import random
+
+import pytest
+
+from llm_memory_calculator import (
+    ArgumentError,
+    compare_hardware,
+    estimate_performance,
+    get_best_rate,
+    load_model,
+    max_batch_size,
+)
+from llm_memory_calculator.deployment import Deployment, Load
+from llm_memory_calculator.engines import device_of, engine_for
+from llm_memory_calculator.memory.inverse import fewest_devices, longest_context, most_sequences
+from llm_memory_calculator.parallel import Parallelism
+from llm_memory_calculator.report import HardwareRow
+from llm_memory_calculator.search import cells, try_accelerators
+from llm_memory_hardware import Accelerator, accelerators_for_serving, find_accelerator, get_accelerator
+
+MODELS = ("meta-llama/Llama-3.1-8B", "Qwen/Qwen3-30B-A3B", "deepseek-ai/DeepSeek-V2-Lite")
+LOAD = Load(sequences=6, tokens=3000, output=200)
+
+
+def offered(name: str, accelerators: list[Accelerator], devices: int | None) -> list[Deployment]:
+    model = load_model(name)
+    return [
+        Deployment(
+            model=model,
+            formats=model.formats(None, None),
+            engine=engine_for(device=device_of(one)),
+            layout=Parallelism(),
+            accelerator=one,
+            devices=devices,
+        )
+        for one in accelerators
+    ]
+
+
+def some(count: int, seed: int) -> list[Accelerator]:
+    return random.Random(seed).sample(accelerators_for_serving(), count)
+
+
+# --- what they hold at most, on arrays as alone ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("goal", "devices"), [("batch", 1), ("batch", 4), ("context", 4)])
+def test_the_most_of_each_is_that_of_its_best_layout_alone(name: str, goal: str, devices: int) -> None:
+    for one in try_accelerators(offered(name, some(8, devices), devices), LOAD, goal):
+        batch = devices if goal == "batch" else LOAD.sequences
+        laid_out = [one.deployment.laid_out(layout) for layout in cells.offer_of(one.deployment, batch).members]
+        if goal == "batch":
+            expected = max(most_sequences(deployment, LOAD) for deployment in laid_out)
+        else:
+            expected = max(longest_context(deployment, LOAD).tokens for deployment in laid_out)
+        assert one.amount == expected, str(one.deployment)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_fewest_devices_of_each_are_those_alone(name: str) -> None:
+    for one in try_accelerators(offered(name, some(6, 3), None), LOAD, "devices"):
+        node = one.accelerator.link_domain
+        alone = fewest_devices(one.deployment, LOAD, most=64, node=node)
+        assert one.amount == (None if alone is None else alone.layout.devices), str(one.deployment)
+
+
+def test_the_largest_batch_of_a_card_is_what_max_batch_size_says() -> None:
+    (row,) = compare_hardware("llama3.1_8b", "L40S", devices=1, goal="users", input_tokens=3000, output_tokens=96).rows
+    assert row.max_batch_size == max_batch_size("llama3.1_8b", "L40S", seq_length=3096).max_batch_size
+    assert row.layout is not None
+    at_once = estimate_performance(
+        "llama3.1_8b", "L40S", devices=1, batch_size=row.max_batch_size, input_tokens=3000, output_tokens=96
+    )
+    assert row.layout.tpot_ms == pytest.approx(at_once.tpot_ms)
+
+
+# --- the order ------------------------------------------------------------------------------------------------------
+
+
+def low(row: HardwareRow) -> float:
+    assert row.output_tokens_per_s_interval is not None
+    return row.output_tokens_per_s_interval.low
+
+
+def estimate(row: HardwareRow) -> float:
+    assert row.layout is not None
+    return row.layout.output_tokens_per_s
+
+
+def test_the_worse_end_ranks_and_the_estimate_where_it_is_asked() -> None:
+    asked = {"hardware": ["H100", "H200", "MI300X", "MI355X", "B200", "TPU v6e"], "devices": 8, "batch_size": 8}
+    by_end = compare_hardware("llama3.1_8b", **asked).rows
+    by_estimate = compare_hardware("llama3.1_8b", rank_by="estimate", **asked).rows
+    assert [low(row) for row in by_end] == sorted(map(low, by_end), reverse=True)
+    assert [estimate(row) for row in by_estimate] == sorted(map(estimate, by_estimate), reverse=True)
+    assert [row.hardware for row in by_end] != [row.hardware for row in by_estimate]
+
+
+def test_rows_are_equal_where_their_ranges_overlap_the_first_s() -> None:
+    report = compare_hardware("llama3.1_8b", ["B200", "H200", "H100", "L4"], devices=1, goal="throughput")
+    first, *others = report.rows
+    for row in others:
+        assert row.output_tokens_per_s_interval is not None
+        assert row.equal == (row.output_tokens_per_s_interval.high >= low(first)), row.hardware
+    assert not report.rows[-1].equal
+    assert ("equal within the evidence" in str(report)) == any(row.equal for row in others)
+
+
+@pytest.mark.parametrize("goal", ["per_device", "per_watt", "cheapest"])
+def test_speed_is_over_devices_watts_or_dollars(goal: str) -> None:
+    rows = compare_hardware(
+        "llama3.1_70b", ["H100", "L40S", "A100_80GB", "MI300X"], devices=8, batch_size=16, goal=goal
+    ).rows
+    over = []
+    for row in rows:
+        accelerator, devices = get_accelerator(row.hardware), row.devices or 0
+        rate = get_best_rate(accelerator, allow_spot=False)
+        assert accelerator.tdp_w is not None
+        assert rate is not None
+        of_each = {"per_device": 1.0, "per_watt": accelerator.tdp_w, "cheapest": rate[0]}[goal]
+        over.append(low(row) / (devices * of_each))
+    assert over == sorted(over, reverse=True)
+
+
+# --- cost, evidence -------------------------------------------------------------------------------------------------
+
+
+def test_a_million_tokens_cost_what_the_devices_do_while_they_are_made() -> None:
+    (row,) = compare_hardware("llama3.1_8b", "H100", devices=2, batch_size=4, input_tokens=1000).rows
+    rate, layout = get_best_rate(find_accelerator("H100"), allow_spot=False), row.layout
+    assert rate is not None
+    assert layout is not None
+    hour = rate[0] * layout.devices
+    assert row.usd_per_hour == pytest.approx(hour)
+    prefill_s, decode_s = 1e6 / (4 * 1000) * layout.ttft_ms / 1e3, 1e6 / 4 * layout.tpot_ms / 1e3
+    assert row.usd_per_million_input_tokens == pytest.approx(hour / 3600 * prefill_s)
+    assert row.usd_per_million_output_tokens == pytest.approx(hour / 3600 * decode_s)
+    assert row.evidence == "measured"
+
+
+def test_a_card_without_a_price_is_not_ranked_by_it_and_says_so() -> None:
+    own = {"name": "mine", "Flops": 300, "Memory_size": 80, "Memory_BW": 2000}
+    report = compare_hardware("llama3.1_8b", [own, "H100"], goal="per_dollar")
+    assert [row.hardware for row in report.rows] == ["H100_SXM", "mine"]
+    assert report.rows[1].usd_per_million_output_tokens is None
+    assert report.rows[1].reason is not None
+    assert "price is not known" in report.rows[1].reason
+    assert report.left_out == "1 have no known on-demand price."
+
+
+# --- a miss ---------------------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_fits_it_is_said_how_far_off_and_what_would_do() -> None:
+    report = compare_hardware("llama3.1_70b", ["T4", "RTX 4090"], devices=2)
+    for row in report.rows:
+        assert not row.fits
+        # 141 GB of weights on two devices
+        assert row.missing_bytes is not None
+        shown = get_accelerator(row.hardware).usable_memory_bytes
+        assert row.missing_bytes > 141.1e9 / 2 - shown
+    asked = [(fit.hardware, fit.devices) for fit in report.would_do[:2]]
+    assert asked == [(row.hardware, row.devices_needed) for row in report.rows]
+    assert all(fit.devices == 1 and fit.memory_gb > 141 for fit in report.would_do[2:])
+    assert "Fewest devices that do: " in str(report)
+
+
+def test_the_whole_catalogue_is_compared_and_few_rows_are_shown() -> None:
+    report = compare_hardware("llama3.1_70b", "all", goal="devices", top=2, batch_size=4)
+    assert len(report.rows) == 2
+    assert report.compared > 300
+    assert report.left_out is not None
+    with pytest.raises(ArgumentError, match="goal 'fastest' is not known"):
+        compare_hardware("llama3.1_70b", "all", goal="fastest")
