@@ -102,8 +102,8 @@ TOPICS = {
         function="llm_memory_calculator:compare_hardware",
         told=("rows",),
         title="Accelerators side by side",
-        when="Accelerators side by side for a model and a load, each in its best layout, with ranges and cost. goal: speed, "
-        "speed per watt or dollar, largest batch, longest context, fewest devices. For a rate or budget: "
+        when="Accelerators side by side for a model and a load, each in its best layout, with ranges and cost. goal: "
+        "speed, speed per watt or dollar, largest batch, longest context, fewest devices. For a rate or budget: "
         "plan_deployment.",
     ),
     "plan_deployment": Topic(

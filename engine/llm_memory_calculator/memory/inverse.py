@@ -8,7 +8,7 @@ three.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import count, product
@@ -19,7 +19,7 @@ from ..engines import device_of, serves
 from ..engines.launch import told_length
 from ..errors import ArgumentError, DoesNotFitError
 from ..parallel import Parallelism, most_groups, most_stages, problem
-from ..units import choose, larger, smaller, somewhere, whole_down
+from ..units import Quantity, choose, larger, smaller, somewhere, whole_down
 from . import Verdict, ledger, verdict_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
     from ..engines import Engine
-    from ..units import Quantity
 
 ALONE = Parallelism()
 End = Literal["low", "high"] | None
@@ -132,13 +131,17 @@ def require_context(deployment: Deployment) -> None:
         )
 
 
-def _margins(verdict: Verdict, end: End = None) -> list[Quantity]:
+Margins = Mapping[str, Quantity]
+"""By what must hold: the fullest stage of one load may be asked for what that of another is not."""
+
+
+def _margins(verdict: Verdict, end: End = None) -> Margins:
     if end is None:
-        return [condition.margin for condition in verdict.judged]
-    return [verdict.margins(condition)[end == "high"] for condition in verdict.judged]
+        return {condition.name: condition.margin for condition in verdict.judged}
+    return {condition.name: verdict.margins(condition)[end == "high"] for condition in verdict.judged}
 
 
-def largest(margins: Callable[[Quantity], list[Quantity]], most: Quantity, least: int = 1) -> Quantity:
+def largest(margins: Callable[[Quantity], Margins], most: Quantity, least: int = 1) -> Quantity:
     """The largest whole number from `least` to `most` at which no margin is negative; least - 1 where there is none.
 
     Margins fall about evenly, so the next number tried is where a line through both ends has the first of them run
@@ -164,20 +167,20 @@ def largest(margins: Callable[[Quantity], list[Quantity]], most: Quantity, least
         if turn % 2 == 0:
             # an end that stays through two lines counts half, or else they turn about it for long (the Illinois rule)
             stays, lined = choose(held == lined, 0.5, 1.0), held
-        above = [choose(held, new, old * stays) for new, old in zip(found, above, strict=True)]
-        below = [choose(held, old * stays, new) for new, old in zip(found, below, strict=True)]
+        above = {name: choose(held, new, above.get(name, new) * stays) for name, new in found.items()}
+        below = {name: choose(held, below.get(name, new) * stays, new) for name, new in found.items()}
         low, high = choose(held, guess, low), choose(held, high, guess)
     raise AssertionError("two whole numbers come together")
 
 
-def _hold(margins: list[Quantity]) -> Quantity:
-    return reduce(smaller, margins) >= 0
+def _hold(margins: Margins) -> Quantity:
+    return reduce(smaller, margins.values()) >= 0
 
 
-def _reached(above: list[Quantity], below: list[Quantity]) -> Quantity:
+def _reached(above: Margins, below: Margins) -> Quantity:
     """How far between two ends the first of the margins runs out, 0 to 1."""
-    ways = (choose(b >= 0, 1.0, larger(a, 0) / larger(a - b, 1.0)) for a, b in zip(above, below, strict=True))
-    return reduce(smaller, ways)
+    ends = [(margin, below[name]) for name, margin in above.items() if name in below]
+    return reduce(smaller, (choose(b >= 0, 1.0, larger(a, 0) / larger(a - b, 1.0)) for a, b in ends), 1.0)
 
 
 # --- on how few devices --------------------------------------------------------------------------------------------
