@@ -14,6 +14,8 @@ from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from llm_memory_hardware.wording import words
+
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
 from .lengths import Lengths
 from .written_numbers import number_of
@@ -71,7 +73,7 @@ def flag(name: str, value: object) -> bool:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name} must be True or False, and is {shown(value)}.")
+        raise ArgumentError(f"{name} must be {words().flag}, and is {shown(value)}.")
     return value
 
 

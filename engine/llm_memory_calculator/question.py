@@ -1102,6 +1102,5 @@ def require_decoder(model: Model) -> None:
     if model.architecture.task == "encoder":
         raise ArgumentError(
             f"{model.name} is an encoder ({model.architecture.model_type}) and generates no tokens, so it has no "
-            "decode: ask estimate_performance or estimate_serving with output_tokens 1 or without it, or "
-            "estimate_prefill_performance, for its one pass."
+            "decode: ask estimate_performance with output_tokens 1 or without it for its one pass."
         )

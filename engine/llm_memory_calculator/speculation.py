@@ -40,8 +40,8 @@ def speculative(name: str, value: Any) -> Speculative:
         return Speculative(method=value.lower())
     if isinstance(value, str) and value.lower() in METHODS:
         raise ArgumentError(
-            f"{name} is {value!r}, a method whose draft is to be named: give {{'method': {value.lower()!r}, 'model': "
-            "its repository or path}, or 'mtp' or 'ngram', which need none."
+            f"{name} is {value!r}, a method whose draft is to be named: give an object of method ({value.lower()!r}) "
+            "and model (its repository or path), or 'mtp' or 'ngram', which need none."
         )
     if not isinstance(value, Mapping):
         return Speculative(model=value)

@@ -34,6 +34,7 @@ from .names import (
     spellings,
     unwrapped,
 )
+from .wording import words
 
 if TYPE_CHECKING:
     from .reading import Reader, Reading
@@ -54,7 +55,6 @@ __all__ = [
 ENVIRONMENT_VARIABLE: Final = "LLM_MEMORY_CALCULATOR_HARDWARE"
 """Names a file or folder of the user's own hardware; `set_hardware_db_path` comes before it."""
 
-_NEXT_STEP: Final = "Call get_all_hardware() or run `llm-memory-calculator hardware` for the list."
 _MOST_REMEMBERED: Final = 4096
 
 Found = tuple[Accelerator, int | None]
@@ -166,7 +166,7 @@ class Catalogue:
             return known
         if not isinstance(name, str):
             raise InvalidHardwareError(
-                f"A hardware name must be a string, not {type(name).__name__} ({shown(name)}). {_NEXT_STEP}"
+                f"A hardware name must be a string, not {type(name).__name__} ({shown(name)}). {words().list_hardware}"
             )
         rows = self._literal(name)
         if len(rows) == 1:
@@ -354,13 +354,13 @@ class Catalogue:
             return (
                 f"The hardware name {name!r} means several devices that are not alike: {' and '.join(parts)}; ask of "
                 f"each at a time, or of {len(parts)} of the smaller one: devices that share a model are counted as "
-                f"alike. {_NEXT_STEP}"
+                f"alike. {words().list_hardware}"
             )
         kits = [one for base, _ in _bases(name)[1:] if says_modules(base) for one in self._read(base)]
         if kits:
             return (
                 f"The hardware name {name!r} does not say whether the modules are those of one {kits[0].name} or of "
-                f"all together; say the memory of one, as in '2x {kits[0].name} 384GB'. {_NEXT_STEP}"
+                f"all together; say the memory of one, as in '2x {kits[0].name} 384GB'. {words().list_hardware}"
             )
         # of "8xH10O" the name alone is compared
         bases = [base for base, _ in reversed(_bases(name))]
@@ -370,8 +370,8 @@ class Catalogue:
         meant = f" Did you mean {' or '.join(found)}?" if found else ""
         return (
             f"The hardware name {name!r} is not in the catalogue of {len(self)} accelerators"
-            f"{'.' if why is None else f': {why[1]}'}{meant} {_NEXT_STEP} "
-            "A device that is not listed can be given as a dict with Flops, Memory_size and Memory_BW."
+            f"{'.' if why is None else f': {why[1]}'}{meant} {words().list_hardware} "
+            f"A device that is not listed can be given as {words().custom_hardware}."
         )
 
 
@@ -498,6 +498,6 @@ def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Acceler
         listed = catalogue.find(name)[0] if isinstance(name, str) and catalogue.has(name) else None
         return listed if listed is not None and listed.to_config() == dict(value) else accelerator_from_config(value)
     raise InvalidHardwareError(
-        f"Hardware must be a name, a dict with Flops, Memory_size and Memory_BW, or an Accelerator, not "
-        f"{type(value).__name__} ({shown(value)}). {_NEXT_STEP}"
+        f"Hardware must be a name or {words().custom_hardware}, not "
+        f"{type(value).__name__} ({shown(value)}). {words().list_hardware}"
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from .errors import UnknownHardwareError
+from .wording import words
 
 __all__ = [
     "LONGEST_NAME",
@@ -213,7 +214,7 @@ def refuse_share(name: str) -> None:
         if re.search(pattern, name[:LONGEST_NAME], re.IGNORECASE):
             raise UnknownHardwareError(
                 f"The hardware name {name!r} is {what}, which has a part of a device's memory, bandwidth and units, "
-                "and the catalogue does not hold it. Give the slice as a dict with Flops, Memory_size and Memory_BW, "
-                "describe it in a file of your own (LLM_MEMORY_CALCULATOR_HARDWARE names it), give memory_gb where "
+                f"and the catalogue does not hold it. Give the slice as {words().custom_hardware}, "
+                f"{words().own_hardware}, give memory_gb where "
                 "memory alone is asked, or name the whole device."
             )

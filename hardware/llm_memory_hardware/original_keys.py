@@ -114,7 +114,7 @@ def facts_of(config: Mapping[str, object], name: str) -> ConfigFacts:
         )
     if config.get("real_values", True) is not True:
         raise InvalidHardwareError(
-            f"The hardware key 'real_values' is {shown(config['real_values'])}; accepted is only True: every number "
+            f"The hardware key 'real_values' is {shown(config['real_values'])}; accepted is only true: every number "
             "stands in the units named (TFLOPS, GB, GB/s). Convert the numbers and leave the key out."
         )
     peaks, bandwidth = _peaks(config), _number(config, "Memory_BW", "GB/s") * _GIGA

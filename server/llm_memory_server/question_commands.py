@@ -28,7 +28,7 @@ from llm_memory_calculator.errors import CalculatorError
 from .answers import shown
 from .options import option_of, value_of
 from .printing import AsJson, show, show_text
-from .spoken import ask, spoken
+from .spoken import COMMAND, ask, spoken
 
 app = typer.Typer()
 
@@ -83,7 +83,7 @@ def _add(name: str, topic: Topic) -> None:
         }
         if explain:
             given["detail"] = "full"
-        report = ask(topic.function, topic.question, given)
+        report = ask(COMMAND, topic.function, topic.question, given)
         show(report, as_json, lambda answer: report_table(shown(answer, given.get("detail"))))
 
     parameters = [
@@ -110,7 +110,7 @@ def _explain_log() -> None:
         given = {
             entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
         }
-        report = ask("explain_startup_log", ExplainStartupLog, given)
+        report = ask(COMMAND, "explain_startup_log", ExplainStartupLog, given)
         if calibration is not None:
             if report.calibration is None:
                 raise CalculatorError(
@@ -143,7 +143,7 @@ def _sweep() -> None:
             entry.name: value_of(entry, typed[entry.name]) for entry in said if typed[entry.name] not in (None, [])
         }
         with shown_progress() as progress:
-            found = ask("sweep", Sweep, given, progress=progress)
+            found = ask(COMMAND, "sweep", Sweep, given, progress=progress)
         if "output" not in given:
             found = found.to_json(orient="records", indent=2) if as_json else found.to_csv(index=False)
         show_text(found, as_json)

@@ -14,12 +14,44 @@ from typing import Any
 from llm_memory_calculator.arguments import Argument, Asked, declarations, is_setting
 from llm_memory_calculator.checks import argument_meant, meant_by
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
+from llm_memory_hardware.wording import Wording, worded
 
 CONFIG = Argument(
     kind="object",
     meaning="The content of the model's config.json, in place of model; one of the two is needed",
     brief="Its config.json",
 )
+
+
+_BY_WHO_RUNS_IT = "have whoever runs this server start it with a token of the hub"
+TOOL = Wording(
+    list_hardware="search_hardware finds them by name, maker, memory and price.",
+    custom_hardware="an object with Flops (TFLOPS), Memory_size (GB) and Memory_BW (GB/s)",
+    own_hardware="add its interconnect there (ICN, GB/s)",
+    config="the content of the config.json as config",
+    given_config="given as config",
+    or_config="or give the content of the model's config.json as config",
+    hub_on="Have whoever runs this server let it ask the hub",
+    network="Try again later",
+    endpoint="The address of the hub that this server was started with",
+    token="The hub's token of this server",
+    set_token=f"{_BY_WHO_RUNS_IT} of that account",
+    valid_token=_BY_WHO_RUNS_IT.capitalize(),
+    any_token=_BY_WHO_RUNS_IT,
+    adapter="an object",
+    calibration="the path of a file that holds one",
+    flag="true or false",
+)
+"""What a tool has: arguments of JSON values, and no call, no variable, no shell."""
+COMMAND = Wording(
+    list_hardware="Run `llm-memory-calculator hardware` for the list.",
+    custom_hardware="JSON with Flops, Memory_size and Memory_BW, or a .json file of it",
+    config="its content by --config",
+    given_config="given by --config",
+    adapter="an object or the path of its file",
+    flag="true or false",
+)
+"""What a command line has: options, files and the variables of its shell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +117,13 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
 _SIDES = ("input_tokens", "output_tokens")
 
 
-def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function: str = "", **unspoken: Any) -> Any:
+def ask(
+    wording: Wording, name: str, question: type[Asked], given: Mapping[str, Any], *, function: str = "", **unspoken: Any
+) -> Any:
     """The report of a function (package:function), or of the public one of this name, asked with arguments as they were
     said; unspoken: what no one can say.
 
-    Raises CalculatorError, in the words of whoever asked, for all that they can mend.
+    wording: what the interface calls what it has. Raises CalculatorError, in these words, for all that can be mended.
     """
     known = {entry.name: entry for entry in spoken(question)}
     given = _in_our_words(name, given, known)
@@ -105,7 +139,8 @@ def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function:
         if entry.required and entry.name not in told:
             raise ArgumentError(f"{entry.name} is needed by {name}. {entry.description}")
     if "config" in told:
-        CONFIG.check("config", told["config"])
+        with worded(wording):
+            CONFIG.check("config", told["config"])
     models = [word for word in told if known[word].argument.kind == "model" or known[word].argument is CONFIG]
     needed = any(entry.argument.kind == "model" and entry.default is MISSING for entry in known.values())
     if len(models) > 1 or (needed and not models):
@@ -115,7 +150,8 @@ def ask(name: str, question: type[Asked], given: Mapping[str, Any], *, function:
     # loaded at the first question: a server can say what it does without it
     answer = answering(function or f"llm_memory_calculator:{name}")
     given = {known[word].field: value for word, value in told.items()}
-    return answer(**given, **settings, **unspoken)
+    with worded(wording):
+        return answer(**given, **settings, **unspoken)
 
 
 def answering(function: str) -> Callable[..., Any]:

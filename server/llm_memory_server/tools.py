@@ -29,7 +29,7 @@ from .answers import is_full, lean_values, shown
 from .app import ADDRESS, DRAWN
 from .hardware_search import SearchHardware
 from .json_types import json_type
-from .spoken import Spoken, answering, ask, spoken
+from .spoken import TOOL, Spoken, answering, ask, spoken
 
 MORE = "more"
 """The argument under which those go that the list of tools only names."""
@@ -176,7 +176,7 @@ def tools() -> list[Tool]:
 def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     """The answer of a tool. Raises CalculatorError for what the caller can mend."""
     topic, given = TOPICS[name], flat(arguments)
-    report = ask(name, topic.question, given, function=topic.function)
+    report = ask(TOOL, name, topic.question, given, function=topic.function)
     if not topic.told:
         return CallToolResult(content=[TextContent(type="text", text=str(report))])
     detail = given.get("detail")

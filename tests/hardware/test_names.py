@@ -142,7 +142,7 @@ def test_find_accelerator_takes_a_name_a_dict_or_an_accelerator() -> None:
 
 @pytest.mark.parametrize("value", [None, 3, 1.5, ["H100"], b"H100", False])
 def test_find_accelerator_refuses_other_types(value: Any) -> None:
-    with pytest.raises(InvalidHardwareError, match="name, a dict"):
+    with pytest.raises(InvalidHardwareError, match="name or a dict"):
         find_accelerator(value)
 
 

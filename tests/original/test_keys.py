@@ -78,7 +78,7 @@ def test_custom_hardware_by_all_of_the_original_s_keys() -> None:
     [
         ("tensor_cores", "gen3", "dense peaks in peak_tflops"),
         ("inference_calibration", {"decode": {"eta_mem": 0.8}}, "belong to the performance model"),
-        ("real_values", False, "accepted is only True"),
+        ("real_values", False, "accepted is only true"),
         ("Flopz", 1, "Did you mean 'Flops'"),
     ],
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from llm_memory_hardware.wording import words
+
 from ..architecture import Architecture, Layer
 from ..checks import choice, flag, names, whole
 from ..engines.places import by_place
@@ -82,7 +84,7 @@ def adapters_of(
         config = LoraConfig(**stated)
     if not isinstance(config, LoraConfig):
         raise ArgumentError(
-            f"lora_config must be an object or a LoraConfig, and is {shown(config)}. Accepted fields: "
+            f"lora_config must be {words().adapter}, and is {shown(config)}. Accepted fields: "
             f"{', '.join(LoraConfig.__dataclass_fields__)}, or those of PEFT's adapter_config.json."
         )
     merged = choice("strategy", config.strategy, ("dynamic", "merge")) == "merge"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from llm_memory_hardware.accelerator import Accelerator
+from llm_memory_hardware.wording import words
 
 from ..engines import (
     Engine,
@@ -203,7 +204,7 @@ class Machine:
         if not self.accelerator.peak_flops:
             raise LayoutError(
                 f"No dense peak rate of {self.accelerator.name} is known, so that its speed cannot be estimated: ask "
-                "for its memory alone, or give a dict with Flops, Memory_size and Memory_BW."
+                f"for its memory alone, or give {words().custom_hardware}."
             )
 
     def runs_in(self, form: Format) -> str:
@@ -218,7 +219,7 @@ class Machine:
         if not known:
             raise LayoutError(
                 f"No dense peak rate of {self.accelerator.name} is known, so that its speed cannot be estimated: ask "
-                "for its memory alone, or give a dict with Flops, Memory_size and Memory_BW."
+                f"for its memory alone, or give {words().custom_hardware}."
             )
         raise LayoutError(
             f"{self.accelerator.name} has no peak rate for {form.name} (it would run in "
@@ -227,7 +228,7 @@ class Machine:
                 "Give another precision, such as 'bf16'."
                 if any(name in known for name in ("bf16", "fp16", "fp32"))
                 else "What is not quantized runs in 16 bits, so that its speed cannot be estimated: ask for its memory "
-                "alone, or give a dict with Flops, Memory_size and Memory_BW."
+                f"alone, or give {words().custom_hardware}."
             )
         )
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
+from llm_memory_hardware.wording import words
+
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
 from ..formats.stored import StoredTotal, StoredWeights
 from ..report import Note
@@ -31,10 +33,6 @@ __all__ = [
     "with_beside",
 ]
 
-_ACCEPTED = (
-    "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', "
-    "a path to a config.json or to its folder, to a .safetensors or .gguf file, or the config itself as a dict."
-)
 _HUB_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?([\w.-]+/[\w.-]+)", re.I)
 
 
@@ -78,6 +76,13 @@ class Place:
     """The repository that a name of the catalogue means, which may be another of the entry's."""
 
 
+def _accepted() -> str:
+    return (
+        "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', a path to a "
+        f"config.json or to its folder, to a .safetensors or .gguf file, or {words().config}."
+    )
+
+
 def resolve(
     model: str | os.PathLike[str] | Mapping[str, Any], *, token: str | None = None, refresh: bool = False
 ) -> Origin:
@@ -101,10 +106,10 @@ def locate(model: str | os.PathLike[str], *, refresh: bool = False) -> Place:
         if isinstance(path, str) and path:
             return Place("file", path)
     if not isinstance(model, str):
-        raise ArgumentError(f"`model` cannot be of type {type(model).__name__}. {_ACCEPTED}")
+        raise ArgumentError(f"model cannot be of type {type(model).__name__}. {_accepted()}")
     name = model.strip()
     if not name:
-        raise ArgumentError(f"`model` is empty. {_ACCEPTED}")
+        raise ArgumentError(f"model is empty. {_accepted()}")
     name = names.without_address(name)
     _refuse_url(name)
     if _is_path(name):
@@ -298,15 +303,17 @@ def repository_info(repository: str, *, token: str | None = None) -> dict[str, A
 def given(config: Mapping[str, Any]) -> Origin:
     """A config that the caller has. Raises ConfigError for what cannot be one."""
     if not config:
-        raise ConfigError("The config given as a dict is empty. Give the whole content of the model's config.json.")
+        raise ConfigError(
+            f"The config {words().given_config} is empty. Give the whole content of the model's config.json."
+        )
     strangers = [key for key in config if not isinstance(key, str)]
     if strangers:
         raise ConfigError(
-            f"The config given as a dict has a key of type {type(strangers[0]).__name__}, which is not a string. "
-            "Give the content of the model's config.json."
+            f"The config {words().given_config} has a key of type {type(strangers[0]).__name__}, which is not a "
+            "string. Give the content of the model's config.json."
         )
     config, files = beside.in_mapping(untrusted(config))
-    origin = _by_usual_names(Origin(model="custom config", kind="dict", where="given as a dict", config=config))
+    origin = _by_usual_names(Origin(model="custom config", kind="dict", where=words().given_config, config=config))
     index = next((files[name] for name in totals.INDEXES if isinstance(files.get(name), Mapping)), None)
     weights = None if index is None else totals.of_index(index, "given beside the config")
     return replace(_completed(origin, lambda name: _mapping(files, name)), weights=weights)
@@ -446,7 +453,7 @@ def _refuse_url(name: str) -> None:
             f"{local.shorten(name)!r} is an address, and a model is given by its id. Did you mean {page[1]!r}?"
         )
     if "://" in name:
-        raise UnknownModelError(f"{local.shorten(name)!r} is an address, which is not fetched. {_ACCEPTED}")
+        raise UnknownModelError(f"{local.shorten(name)!r} is an address, which is not fetched. {_accepted()}")
 
 
 def _refuse_name(name: str, derived: names.Derived | None) -> NoReturn:
@@ -460,5 +467,5 @@ def _refuse_name(name: str, derived: names.Derived | None) -> NoReturn:
         )
     raise UnknownModelError(
         f"{shown!r} is neither a path, nor a name of the catalogue, nor a hub id, which looks like org/name."
-        f"{names.hint(derived) or near_names(name[:200])} {_ACCEPTED}"
+        f"{names.hint(derived) or near_names(name[:200])} {_accepted()}"
     )

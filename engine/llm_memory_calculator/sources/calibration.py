@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from llm_memory_hardware.wording import words
+
 from ..errors import ArgumentError
 from . import local
 from .reach import require
@@ -15,8 +17,5 @@ def read_calibration(path: str) -> dict[str, Any]:
     require(path)
     shown, expanded = local.shorten(path), local.expanded(path)
     if not os.path.isfile(expanded):
-        raise ArgumentError(
-            "calibration must be an object, or the path of a file that explain-log --calibration or calibrate --json "
-            f"wrote; there is no file {shown!r}."
-        )
+        raise ArgumentError(f"calibration must be an object, or {words().calibration}; there is no file {shown!r}.")
     return local.read_object(expanded, shown, "calibration")

@@ -18,10 +18,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urljoin, urlsplit
+
+from llm_memory_hardware.wording import words
 
 from ..errors import (
     ArgumentError,
@@ -50,7 +52,6 @@ MOST_PARTS = 16
 _REPOSITORY = re.compile(r"[^\W_](?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
 _LONGEST_ID = 96
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
-_OR_LOCAL = "or give the path of a local config.json"
 
 
 def is_repository(name: str) -> bool:
@@ -115,8 +116,8 @@ def load(repository: str, *, token: str | None, refresh: bool) -> Answer:
         return earlier
     if _is_offline():
         raise HubOfflineError(
-            f"{repository!r} is not in the cache and the hub is switched off. Unset HF_HUB_OFFLINE and "
-            f"TRANSFORMERS_OFFLINE, {_OR_LOCAL}.{near_names(repository)}"
+            f"{repository!r} is not in the cache and the hub is switched off. {words().hub_on}, "
+            f"{words().or_config}.{near_names(repository)}"
         )
     body = _within_deadline(_Download(repository, url, token, DEADLINE_S))
     config = local.parse(body, f"What {_shown(url)} answered")
@@ -245,14 +246,15 @@ class _Download:
                     if not is_of_hub(url, self.url):
                         raise HubOfflineError(
                             f"{_shown(self.url)} leads to an address that is not the hub's, which is not followed. "
-                            f"Check HF_ENDPOINT, name the host in {HOSTS} if it is to be trusted, {_OR_LOCAL}."
+                            f"Check HF_ENDPOINT, name the host in {HOSTS} if it is to be trusted, {words().or_config}."
                         )
                     continue
                 if answer.status_code != 200:
                     _refuse(self.repository, _shown(self.url), answer.status_code, answer.headers, bool(token))
                 return self._body(answer)
         raise HubOfflineError(
-            f"{_shown(self.url)} leads from one address to the next without end. Check HF_ENDPOINT, {_OR_LOCAL}."
+            f"{_shown(self.url)} leads from one address to the next without end. {words().network}, "
+            f"{words().or_config}."
         )
 
     def abandon(self) -> None:
@@ -266,7 +268,7 @@ class _Download:
         declared = answer.headers.get("content-length", "")
         too_large = InvalidFileError(
             f"The {self.what} of {self.repository!r} is larger than {local.MAX_BYTES // 2**20} MiB, which no model's "
-            f"is. Check the id, {_OR_LOCAL}."
+            f"is. Check the id, {words().or_config}."
         )
         if declared.isdecimal() and int(declared[:20]) > local.MAX_BYTES:
             raise too_large
@@ -305,10 +307,10 @@ def _within_deadline(download: _Download) -> bytes:
             outcome.set_exception(error)
 
     host = _host(download.url)[1]
-    threading.Thread(target=work, name=download.what, daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(work,), name=download.what, daemon=True).start()
     too_late = HubOfflineError(
         f"{host} did not send the {download.what} of {download.repository!r} within {download.seconds:g} s. Try "
-        f"again, {_OR_LOCAL}.{near_names(download.repository)}"
+        f"again, {words().or_config}.{near_names(download.repository)}"
     )
     try:
         return _awaited(outcome, download)
@@ -323,8 +325,8 @@ def _within_deadline(download: _Download) -> bytes:
         if not isinstance(error, (transport.HTTPError, transport.InvalidURL, OSError, ValueError)):
             raise
         raise HubOfflineError(
-            f"{host} could not be asked for {download.repository!r} ({_reason(error)}). Check the network "
-            f"and HF_ENDPOINT, {_OR_LOCAL}.{near_names(download.repository)}"
+            f"{host} could not be asked for {download.repository!r} ({_reason(error)}). {words().network}, "
+            f"{words().or_config}.{near_names(download.repository)}"
         ) from None
 
 
@@ -367,42 +369,42 @@ def _refuse(repository: str, url: str, status: int, headers: Mapping[str, str], 
     page = url.removesuffix("/resolve/main/config.json")
     code = headers.get("x-error-code", "")
     near = near_names(repository)
-    licence = f"Accept the licence at {page} and set HF_TOKEN to a token of that account"
+    licence = f"Accept the licence at {page} and {words().set_token}"
     if status == 401 and code == "GatedRepo":
-        raise GatedModelError(f"{repository!r} is gated (401). {licence}, {_OR_LOCAL}.{near}")
+        raise GatedModelError(f"{repository!r} is gated (401). {licence}, {words().or_config}.{near}")
     if status == 401 and has_token:
         raise GatedModelError(
             f"The hub does not take the token that was sent for {repository!r} (401): it is wrong or has expired, or "
-            f"there is no such repository. Set HF_TOKEN to a valid token, {_OR_LOCAL}.{near}"
+            f"there is no such repository. {words().valid_token}, {words().or_config}.{near}"
         )
     if status == 401:
         raise GatedModelError(
             f"The hub does not show {repository!r} without a token (401): either there is no such repository, or it "
-            f"is private or gated. Check the spelling; if it exists, open {page} to accept its licence and set "
-            f"HF_TOKEN, {_OR_LOCAL}.{near}"
+            f"is private or gated. Check the spelling; if it exists, open {page} to accept its licence and "
+            f"{words().set_token}, {words().or_config}.{near}"
         )
     if status == 403:
         account = "the token's account has no access" if has_token else "it asks for a token"
-        raise GatedModelError(f"The hub refuses {repository!r} (403): {account}. {licence}, {_OR_LOCAL}.{near}")
+        raise GatedModelError(f"The hub refuses {repository!r} (403): {account}. {licence}, {words().or_config}.{near}")
     if status == 404 and code == "EntryNotFound":
         raise NoConfigError(
             f"{repository!r} has no config.json (404); repositories of GGUF files or adapters often have none. Give "
-            f"the id of the model that it was made from, {_OR_LOCAL}.{near}"
+            f"the id of the model that it was made from, {words().or_config}.{near}"
         )
     if status == 404:
         raise UnknownModelError(
-            f"There is no {repository!r} on the hub (404). Check the spelling of org/name, {_OR_LOCAL}.{near}"
+            f"There is no {repository!r} on the hub (404). Check the spelling of org/name, {words().or_config}.{near}"
         )
     if status == 429:
         wait = headers.get("retry-after", "")
         when = f"in {wait} s" if wait.isdecimal() and len(wait) < 6 else "later"
         raise HubOfflineError(
-            f"The hub takes no more requests for now (429) and did not send {repository!r}. Try again {when}, or set "
-            f"HF_TOKEN for a higher limit, {_OR_LOCAL}.{near}"
+            f"The hub takes no more requests for now (429) and did not send {repository!r}. Try again {when}, or "
+            f"{words().any_token}, {words().or_config}.{near}"
         )
     reason = "has a fault of its own" if status >= 500 else "gave an answer that is not expected"
     raise HubOfflineError(
-        f"The hub {reason} ({status}) and did not send {repository!r}. Try again later, {_OR_LOCAL}.{near}"
+        f"The hub {reason} ({status}) and did not send {repository!r}. Try again later, {words().or_config}.{near}"
     )
 
 
@@ -416,7 +418,7 @@ def _own_token() -> str | None:
     if not token:
         with contextlib.suppress(OSError):
             token = get_token() or ""
-    _check_token(token, "HF_TOKEN")
+    _check_token(token, words().token)
     return token or None
 
 
@@ -463,7 +465,7 @@ def _endpoint() -> str:
         scheme = host = ""
     if scheme not in ("http", "https") or not host:
         raise ArgumentError(
-            f"HF_ENDPOINT is {local.shorten(_shown(given))!r}, and must be an address such as https://huggingface.co."
+            f"{words().endpoint} is {local.shorten(_shown(given))!r}, and must be an address such as https://huggingface.co."
         )
     return given.rstrip("/")
 
