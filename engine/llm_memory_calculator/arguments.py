@@ -20,9 +20,9 @@ from .checks import (
     flag,
     function,
     hardware_list,
-    json_object,
     lengths,
     listed,
+    mapping,
     mix,
     names,
     object_or_path,
@@ -175,11 +175,11 @@ class Argument:
             case "function":
                 return function(name, value)
             case "object":
-                return json_object(name, value)
+                return mapping(name, value)
             case "hardware":
-                return one_hardware(name, value)
+                return one_hardware(value)
             case "hardware list":
-                return hardware_list(name, value)
+                return hardware_list(value)
         return value
 
     def described(self, default: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import numbers
 import operator
 import os
@@ -199,39 +198,25 @@ def adapters(name: str, value: object) -> Any:
     )
 
 
-def json_object(name: str, value: object) -> Mapping[str, Any]:
-    """An object, as JSON text too."""
-    given = _from_json(name, value, "{")
-    if not isinstance(given, Mapping):
+def mapping(name: str, value: object) -> Mapping[str, Any]:
+    """An object."""
+    if not isinstance(value, Mapping):
         raise ArgumentError(f"{name} must be an object, and is {shown(value)}.")
-    return given
+    return value
 
 
-def one_hardware(name: str, value: object) -> Any:
-    """What names or describes one accelerator, also as JSON text or as a list of it alone; its own room reads it."""
-    given = _from_json(name, value, "{[")
-    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
+def one_hardware(value: object) -> Any:
+    """What names or describes one accelerator, which its own room reads, also as a list of it alone."""
+    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
-def hardware_list(name: str, value: object) -> Any:
-    """What names or describes accelerators, also as JSON text or names between commas; a name twice is there once."""
-    given = _from_json(name, value, "{[")
-    if isinstance(given, str) and "," in given:
-        given = [part.strip() for part in given.split(",") if part.strip()]
+def hardware_list(value: object) -> Any:
+    """What names or describes accelerators, also as names between commas; a name twice is there once."""
+    given = [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value
     if not isinstance(given, (list, tuple)):
         return given
     # descriptions are compared as they are: they cannot be keys
     return [one for index, one in enumerate(given) if one not in given[:index]]
-
-
-def _from_json(name: str, value: object, opening: str) -> Any:
-    """What JSON text says, where a value is text that begins as such; anything else as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith(tuple(opening)):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ArgumentError(f"{name} is no JSON that can be read, and begins {shown(value.strip()[:60])}.") from None
 
 
 def object_or_path(name: str, value: object) -> Any:

@@ -6,6 +6,7 @@ own, so that a name and an object are never taken for each other.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from importlib import import_module
@@ -134,7 +135,8 @@ def ask(
         if word not in known:
             near = meant_by(word, tuple(known))
             raise UnknownArgumentError(f"{name} has no argument {word!r}.{near} Accepted: {', '.join(known)}.")
-    told = {word: value for word, value in given.items() if value is not known[word].default}
+    said = {word: _from_json(known[word], value) for word, value in given.items()}
+    told = {word: value for word, value in said.items() if value is not known[word].default}
     for entry in known.values():
         if entry.required and entry.name not in told:
             raise ArgumentError(f"{entry.name} is needed by {name}. {entry.description}")
@@ -152,6 +154,20 @@ def ask(
     given = {known[word].field: value for word, value in told.items()}
     with worded(wording):
         return answer(**given, **settings, **unspoken)
+
+
+_OBJECTS = ("object", "hardware", "hardware list", "adapters", "calibration", "speculation")
+
+
+def _from_json(entry: Spoken, value: Any) -> Any:
+    """What JSON text says where an object goes, as an agent may send it; anything else as it is."""
+    if entry.argument.kind not in _OBJECTS or not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        begins = value.strip()[:60]
+        raise ArgumentError(f"{entry.name} is no JSON that can be read, and begins {begins!r}.") from None
 
 
 def answering(function: str) -> Callable[..., Any]:

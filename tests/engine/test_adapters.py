@@ -214,7 +214,7 @@ class Other:
         (SAVED | {"r": 0}, "lora_config's r must be between 1 and 65,536"),
         (SAVED | {"r": None}, "lora_config has no r"),
         (SAVED | {"target_modules": None}, "neither target_modules nor target_parameters"),
-        (SAVED | {"target_modules": []}, "target_modules is empty"),
+        (SAVED | {"target_modules": []}, "target_modules is an empty list"),
         (SAVED | {"target_modules": ["q_projj"]}, "Did you mean 'q_proj'"),
         (SAVED | {"target_modules": "(q_proj"}, "a bracket that is not closed"),
         (SAVED | {"target_modules": "q_proj"}, "is a pattern over whole paths"),

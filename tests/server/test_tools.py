@@ -47,6 +47,8 @@ OTHERS: dict[str, tuple[dict[str, Any], list[str]]] = {
 EVERY = TOOLS | OTHERS
 # Functions that answer by another name than their tool's.
 FUNCTIONS = {"describe_model": "inspect_model"}
+# An A100 of 80 GB but for its rate, in the README's keys.
+CARD = {"Memory_size": 80, "Memory_BW": 2039, "ICN": 300}
 # What `serve` does before it listens.
 START = (
     "from llm_memory_server import command_line; from llm_memory_server.transports import build_server; build_server()"
@@ -401,8 +403,8 @@ async def test_a_null_is_an_argument_left_out() -> None:
 
 
 async def test_custom_hardware_is_taken_as_an_object() -> None:
-    # An A100 of 80 GB in the README's keys; the model's weights alone are 13.5 GB.
-    card = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039, "ICN": 300}
+    # the model's weights alone are 13.5 GB
+    card = {"Flops": 312} | CARD
     async with connected() as client:
         held = await client.call_tool("calculate_memory", {"config": CONFIG, "hardware": card})
         timed = await client.call_tool("estimate_performance", {"config": CONFIG, "hardware": card})
@@ -499,6 +501,21 @@ async def test_the_question_is_turned_round_by_find() -> None:
     assert smallest.structured_content is not None
     assert smallest.structured_content["smallest_devices"][0]["memory_gb"] <= 24
     assert "minimum system size" in (schemas["calculate_memory"].description or "")
+
+
+async def test_an_object_is_taken_as_json_in_text_too() -> None:
+    said = {"config": CONFIG, "engine_settings": {"max_model_len": 1024}, "hardware": {"Flops": 312} | CARD}
+    async with connected() as client:
+        plain = await client.call_tool("calculate_memory", said)
+        quoted = await client.call_tool("calculate_memory", {name: json.dumps(value) for name, value in said.items()})
+        listed = await client.call_tool("compare_hardware", {"model": MODEL, "hardware": '["H200", "MI300X"]'})
+        broken = await client.call_tool("calculate_memory", {"model": MODEL, "engine_settings": '{"max_model_len": '})
+    assert not plain.is_error
+    assert quoted.structured_content == plain.structured_content
+    assert listed.structured_content is not None
+    assert listed.structured_content["compared"] == 2
+    assert broken.is_error
+    assert "engine_settings is no JSON that can be read" in text(broken)
 
 
 async def test_the_text_is_the_report_s_own() -> None:
