@@ -773,6 +773,12 @@ class LayoutRow(Layout):
     """Prompt tokens a second in prefill alone."""
     memory_share: float
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
+    tpot_interval_ms: Interval | None = None
+    """Range of tpot_ms; of the rows of a report alone."""
+    output_tokens_per_s_interval: Interval | None = None
+    """Range of output_tokens_per_s likewise."""
+    equal: bool = False
+    """Whether its range overlaps the best layout's: the evidence does not tell which is quicker."""
 
 
 @dataclass(frozen=True, kw_only=True)

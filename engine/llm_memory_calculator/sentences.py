@@ -486,18 +486,23 @@ def _phase_lines(report: PhaseReport) -> tuple[Line, ...]:
 
 
 def _row(row: LayoutRow) -> str:
+    rate, each = row.output_tokens_per_s_interval, row.tpot_interval_ms
     return (
-        f"{layout_of(row)} on {row.devices}: {row.output_tokens_per_s:,.0f} output tokens/s, TTFT {_ms(row.ttft_ms)}, "
-        f"TPOT {_ms(row.tpot_ms)}, memory {row.memory_share:.0%}"
+        f"{layout_of(row)} on {row.devices}: {_rate(row.output_tokens_per_s)} output tokens/s"
+        f"{'' if rate is None else f' ({_rate(rate.low)} to {_rate(rate.high)})'}, TTFT {_ms(row.ttft_ms)}, TPOT "
+        f"{_ms(row.tpot_ms)}{'' if each is None else f' ({_range(each)})'}, memory {row.memory_share:.0%}"
     )
 
 
 def _layouts(report: LayoutReport) -> list[str]:
+    equal = ", ".join(str(number) for number, row in enumerate(report.others, 2) if row.equal)
     return [
-        f"Best for {report.goal} of {report.model} ({report.precision}) on up to {report.devices} x {report.hardware}, "
-        f"{_load(report)}: {_row(report.best)}.",
-        *(f"Next: {_row(row)}." for row in report.others),
-        f"{report.fitting} of {report.considered} layouts fit.",
+        f"Best for {report.goal} of {report.model} ({report.precision}) on up to {report.devices} x {report.hardware} "
+        f"under {report.engine}, {_load(report)}:",
+        *(f"{number}. {_row(row)}." for number, row in enumerate((report.best, *report.others), 1)),
+        f"{report.fitting} of {report.considered} layouts fit."
+        + (f" 1 and {equal} are equal within the evidence: their ranges overlap." if equal else ""),
+        f"Ranges: {report.tpot_interval_ms.evidence}.",
     ]
 
 

@@ -28,6 +28,7 @@ class Wording:
     hub_on: str = "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE"
     network: str = "Check the network and HF_ENDPOINT"
     endpoint: str = "HF_ENDPOINT"
+    trusted_host: str = "Check HF_ENDPOINT, name the host in LLM_MEMORY_CALCULATOR_HUB_HOSTS if it is to be trusted"
     token: str = "HF_TOKEN"
     """What holds the hub's token."""
     set_token: str = "set HF_TOKEN to a token of that account"

@@ -10,8 +10,6 @@ from typing import Any
 _IN_FULL = {
     "MemoryReport": {
         "embedding_parameter_count",
-        "weight_padding_bytes",
-        "cache_padding_bytes",
         "kv_cache_bytes_per_further_token",
         "kv_cache_bytes_per_token_mean",
         "recommended_gpu_memory_gb",
@@ -50,7 +48,9 @@ _IN_FULL = {
     "EndToEndReport": {"prefill_phase", "decode_phase", "total_tokens_per_s", "requests_per_s", "beam_size"},
     "ServingReport": {"requests", "queued_share"},
     "Percentiles": {"p50_ms", "p90_ms"},
-    "LayoutRow": {"micro_batch", "prefill_tokens_per_s"},
+    "LayoutRow": {"micro_batch", "prefill_tokens_per_s", "decode_tokens_per_s"},
+    # the best row has it
+    "LayoutReport": {"tpot_interval_ms"},
     "ImagesReport": {"breakdown"},
     "PipelinePart": {"flops", "compute_share"},
 }

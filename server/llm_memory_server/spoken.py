@@ -35,6 +35,7 @@ TOOL = Wording(
     hub_on="Have whoever runs this server let it ask the hub",
     network="Try again later",
     endpoint="The address of the hub that this server was started with",
+    trusted_host="Have whoever runs this server name the host if it is to be trusted",
     token="The hub's token of this server",
     set_token=f"{_BY_WHO_RUNS_IT} of that account",
     valid_token=_BY_WHO_RUNS_IT.capitalize(),

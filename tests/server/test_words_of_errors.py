@@ -96,8 +96,8 @@ def test_each_interface_names_what_it_has(monkeypatch: pytest.MonkeyPatch) -> No
     typed = CliRunner().invoke(app, ["memory", "nobody/nothing"])
     assert "Unset HF_HUB_OFFLINE" in str(typed.exception)
     of_hardware = {"model": "llama3_8b", "hardware": "H10O"}
-    assert "compare_hardware" in refusal("calculate_memory", of_hardware)
-    assert "compare_hardware" in TOPICS
+    assert "search_hardware" in refusal("calculate_memory", of_hardware)
+    assert "search_hardware" in TOPICS
     with pytest.raises(CalculatorError, match=r"get_all_hardware\(\)"):
         calculate_memory("llama3_8b", hardware="H10O")
     typed = CliRunner().invoke(app, ["memory", "llama3_8b", "--hardware", "H10O"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DoesNotFitError
 from ..memory import Verdict, ledger, short_note, verdict_of
@@ -12,8 +12,9 @@ from ..memory.explanation import explanation
 from ..memory.inverse import fewest_devices
 from ..memory.reports import length_notes
 from ..parallel import Parallelism, most_stages, tensor_sizes
+from ..performance.machine import Range
 from ..performance.phases import decode_time, prefill_time
-from ..performance.reports import Times, interval, times_explained
+from ..performance.reports import Times, in_all, interval, rates, reach, times_explained
 from ..report import Interval, LayoutReport, LayoutRow, Line, Note
 from ..units import GB, are_plain
 from .cells import Offer, eligible, held, offer_of, order, row_of, times
@@ -73,9 +74,13 @@ class Found:
 
 
 def _at(columns: LayoutRow, index: int) -> LayoutRow:
-    values = {item.name: getattr(columns, item.name) for item in fields(columns)}
-    plain = {name: value if are_plain(value) else value[index].item() for name, value in values.items()}
-    return LayoutRow(**{name: int(value) if name in _WHOLE else value for name, value in plain.items()})
+    def number(name: str) -> Any:
+        value = getattr(columns, name)
+        plain = value if are_plain(value) else value[index].item()
+        return int(plain) if name in _WHOLE else plain
+
+    # what has a default is told of single rows alone
+    return LayoutRow(**{item.name: number(item.name) for item in fields(columns) if item.default is MISSING})
 
 
 _WHOLE = frozenset(item.name for item in fields(LayoutRow) if item.type == "int")
@@ -164,9 +169,41 @@ def place(deployment: Deployment, load: Load) -> Placed:
     return Placed(deployment=deployment, load=load, verdict=verdict_of(deployment, load), times=times)
 
 
-def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = False) -> LayoutReport:
+def _ranged(row: LayoutRow, deployment: Deployment, load: Load) -> LayoutRow:
+    """The row with the ranges of its times, which may reach below what the peak and the bandwidth allow."""
+    laid_out = deployment.laid_out(
+        Parallelism(
+            tensor=row.tensor_parallel,
+            pipeline=row.pipeline_parallel,
+            data=row.data_parallel,
+            expert=row.expert_parallel,
+        )
+    )
+    each = load.sequences / row.data_parallel
+    first = reach(laid_out, "prefill", row.ttft_ms / 1e3, each)
+    then = reach(laid_out, "decode", row.tpot_ms / 1e3, each * load.beams)
+    ttft, tpot = _ends(row.ttft_ms, first), _ends(row.tpot_ms, then)
+    whole = in_all(ttft, tpot, load.output - 1)
+    rate = rates(load.sequences * load.output, whole)
+    return replace(row, tpot_interval_ms=tpot, output_tokens_per_s_interval=rate)
+
+
+def _ends(value: float, found: Range) -> Interval:
+    return Interval(low=value * found.low, high=value * found.high, level=found.level, evidence=found.evidence)
+
+
+def _beside(best: LayoutRow, row: LayoutRow) -> LayoutRow:
+    """The row, said to be equal where its range overlaps the best one's."""
+    ours, theirs = best.tpot_interval_ms, row.tpot_interval_ms
+    assert ours is not None
+    assert theirs is not None
+    return replace(row, equal=theirs.low <= ours.high and ours.low <= theirs.high)
+
+
+def layout_report(found: Found, goal: str, keep: int = 3, *, explained: bool = False) -> LayoutReport:
     """The best layout of a search, and the next best."""
     deployment, load = found.best.deployment, found.best.load
+    best = _ranged(found.best.row, deployment, load)
     return LayoutReport(
         **deployment.said(),
         hardware=deployment.device,
@@ -175,9 +212,9 @@ def layout_report(found: Found, goal: str, keep: int = 4, *, explained: bool = F
         batch_size=load.sequences,
         input_tokens=load.tokens,
         output_tokens=load.output,
-        best=found.best.row,
+        best=best,
         tpot_interval_ms=found.best.tpot_interval_ms,
-        others=tuple(found.rows(keep)[1:]),
+        others=tuple(_beside(best, _ranged(row, deployment, load)) for row in found.rows(keep)[1:]),
         considered=found.considered,
         fitting=found.fitting,
         ledger=found.best.explanation if explained else None,

@@ -38,7 +38,7 @@ from ..work import require_wanted, waiting
 from . import local
 from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
-from .hosts import VARIABLE as HOSTS, is_of_hub
+from .hosts import is_of_hub
 from .params_json import NAME as PARAMS
 from .pipelines import INDEX
 
@@ -246,7 +246,7 @@ class _Download:
                     if not is_of_hub(url, self.url):
                         raise HubOfflineError(
                             f"{_shown(self.url)} leads to an address that is not the hub's, which is not followed. "
-                            f"Check HF_ENDPOINT, name the host in {HOSTS} if it is to be trusted, {words().or_config}."
+                            f"{words().trusted_host}, {words().or_config}."
                         )
                     continue
                 if answer.status_code != 200:
