@@ -10,7 +10,7 @@ from anyio import to_thread
 from mcp.server.mcpserver import Context
 
 from llm_memory_calculator.errors import CalculatorError
-from llm_memory_calculator.sources.reach import Reach, within
+from llm_memory_calculator.reach import Reach, within
 from llm_memory_calculator.work import Stopped, bounded
 
 from .lanes import Call, Lanes

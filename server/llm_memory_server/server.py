@@ -13,7 +13,7 @@ from mcp.types import CallToolResult, Tool
 
 from llm_memory_calculator import __version__
 from llm_memory_calculator.errors import CalculatorError, did_you_mean, shown
-from llm_memory_calculator.sources.reach import EVERYWHERE, Reach
+from llm_memory_calculator.reach import EVERYWHERE, Reach
 
 from .app import app
 from .completions import add_completions

@@ -15,7 +15,7 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 
 from llm_memory_calculator.errors import ArgumentError
-from llm_memory_calculator.sources.reach import NOWHERE, Reach
+from llm_memory_calculator.reach import NOWHERE, Reach
 
 from .limits import MOST_BODY
 from .server import build_server

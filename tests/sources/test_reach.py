@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from llm_memory_calculator.errors import SourceError, UnknownModelError
+from llm_memory_calculator.reach import NOWHERE, Reach, within
 from llm_memory_calculator.sources import resolve
 from llm_memory_calculator.sources.adapters import read_adapter
 from llm_memory_calculator.sources.calibration import read_calibration
-from llm_memory_calculator.sources.reach import NOWHERE, Reach, within
 
 CONFIG = {"model_type": "llama", "hidden_size": 4096}
 

@@ -12,12 +12,12 @@ from llm_memory_hardware.wording import words
 
 from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
 from ..formats.stored import StoredTotal, StoredWeights
+from ..reach import EVERYWHERE, require, within
 from ..report import Note
 from ..untrusted import Untrusted, untrusted
 from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
 from .catalogue import catalogue_entries, catalogue_names, config_of, find, near_names
 from .hub import one_deadline
-from .reach import EVERYWHERE, require, within
 
 __all__ = [
     "Origin",

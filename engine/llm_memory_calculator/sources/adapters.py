@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from ..errors import ArgumentError
+from ..reach import require
 from . import local
-from .reach import require
 
 NAME = "adapter_config.json"
 

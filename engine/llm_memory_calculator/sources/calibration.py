@@ -8,8 +8,8 @@ from typing import Any
 from llm_memory_hardware.wording import words
 
 from ..errors import ArgumentError
+from ..reach import require
 from . import local
-from .reach import require
 
 
 def read_calibration(path: str) -> dict[str, Any]:

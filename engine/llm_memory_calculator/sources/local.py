@@ -11,8 +11,8 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from ..errors import InvalidFileError, UnknownModelError
+from ..reach import covered, require
 from ..untrusted import untrusted
-from .reach import covered, require
 
 MAX_BYTES = 16 * 2**20
 _SMALL = 64 * 2**10

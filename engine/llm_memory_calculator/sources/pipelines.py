@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..reach import covered
 from . import local
-from .reach import covered
 
 INDEX = "model_index.json"
 MOST_CONTROLS = 4

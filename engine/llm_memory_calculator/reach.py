@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from ..errors import UnknownModelError
+from .errors import UnknownModelError
 
 
 @dataclass(frozen=True, slots=True)
