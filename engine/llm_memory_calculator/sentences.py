@@ -651,10 +651,13 @@ def _model(report: ModelReport) -> list[str]:
     besides = " How many values its files hold is not known here." if stored is None else ""
     if stored is not None and stored != report.parameter_count:
         besides = f" Its files hold {stored:,} values; engines load {report.parameter_count:,}, of which the bytes are."
+    first, beyond = report.kv_cache_bytes_per_token, report.kv_cache_bytes_per_further_token
+    later = f" ({beyond:,} beyond all windows)" if beyond != first else ""
+    cache = f", {first:,} bytes of KV cache a token{later}" if first else ""
     return [
         f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}, a vocabulary of "
-        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices.{besides} "
-        f"Config from {report.source}."
+        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices. Weights "
+        f"{_gb(report.weight_memory_bytes)}{cache}.{besides} Config from {report.source}."
     ]
 
 

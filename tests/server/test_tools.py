@@ -525,6 +525,16 @@ async def test_the_text_is_the_report_s_own() -> None:
     assert text(result) == str(report)
 
 
+async def test_a_model_is_described_with_its_weights_and_its_cache_in_the_text() -> None:
+    async with connected() as client:
+        llama = text(await client.call_tool("describe_model", {"model": MODEL}))
+        unknown = await client.call_tool("describe_model", {"model": "meta-llama/Llama-3.1-71B"})
+    # 80 layers x 2 x 8 heads x 128 values x 2 bytes
+    assert "Weights 141.1 GB, 327,680 bytes of KV cache a token." in llama
+    assert unknown.is_error
+    assert "Llama-3.1-70B" in text(unknown)
+
+
 async def test_an_unknown_tool_is_refused_with_the_nearest() -> None:
     async with connected() as client:
         result = await client.call_tool("calculate_memry", {"model": MODEL})
@@ -540,25 +550,12 @@ def test_the_schemas_of_answers_are_those_of_the_reports() -> None:
 def test_a_start_loads_no_heavy_package_and_no_declaration() -> None:
     code = (
         f"import sys; {START}; "
-        "heavy = ('numpy', 'pandas', 'huggingface_hub', 'llm_memory_calculator.arguments'); "
+        "heavy = ('numpy', 'pandas', 'huggingface_hub', 'llm_memory_calculator.arguments', "
+        "'llm_memory_calculator.report', 'llm_memory_calculator.sources'); "
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
-
-
-def test_a_start_takes_a_fifth_more_than_an_empty_server_at_most() -> None:
-    # time of the processor, which others on the machine do not lengthen as they do the clock's
-    empty, ours = "from mcp.server import MCPServer; MCPServer(name='empty', version='1')", START
-    taken = {code: min(processor_seconds(code) for _ in range(3)) for code in (empty, ours)}
-    assert taken[ours] < 1.2 * taken[empty]
-
-
-def processor_seconds(code: str) -> float:
-    """What the start of a program takes of the processor."""
-    timed = f"import time; {code}; print(time.process_time())"
-    done = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True, timeout=60)
-    return float(done.stdout)
 
 
 async def test_settings_of_an_engine_are_taken_beside_the_arguments() -> None:

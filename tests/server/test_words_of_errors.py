@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import llm_memory_calculator
 import llm_memory_hardware
 from llm_memory_calculator import CalculatorError, calculate_memory
-from llm_memory_server.command_line import app
+from llm_memory_server.question_commands import app
 from llm_memory_server.tools import TOPICS, call
 
 # Calls, variables of a shell, options and types of Python.
