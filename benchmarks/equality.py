@@ -382,7 +382,7 @@ def winner_alone(deployment: Deployment, load: Load, goal: str) -> Parallelism |
             continue
         ttft, tpot = prefill_time(alone, load, clock).total, decode_time(alone, load, clock).total
         row = cells.row_of(layout, load, ttft, tpot, verdict.used_share)
-        rounded = tuple(float(f"{value:.8e}") for value in cells.score(row, goal))
+        rounded = tuple(float(f"{value:.8e}") for value in cells.scores(goal, row))
         order = (*rounded, layout.devices, layout.tensor, layout.pipeline)
         if found is None or order < found[0]:
             found = order, layout

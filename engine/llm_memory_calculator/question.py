@@ -295,15 +295,19 @@ def _engine(
     return Serving(engine, tuple(notes))
 
 
+def _sold_bytes(memory_gb: float) -> int:
+    """Bytes of so much memory; a card of 24 GiB is one that is sold with 24 GB."""
+    memory_bytes = int(memory_gb * GB)
+    sold = [float(size) for size in table("memory")["sold"] if abs(float(size) * GIB - memory_bytes) < 1000]
+    return int(sold[0] * GB) if sold else memory_bytes
+
+
 def _as_sold(memory_bytes: int) -> tuple[Device, tuple[Note, ...]]:
     """The device that is sold with so much memory, of which a runtime shows another number; what was taken.
 
     Of a size that none is sold with, so many bytes, and no less than the next smaller card that is sold shows.
     """
     cards = table("memory")["sold"].items()
-    # a card of 24 GiB is one that is sold with 24 GB
-    sold_as = [float(size) for size, _ in cards if abs(float(size) * GIB - memory_bytes) < 1000]
-    memory_bytes = int(sold_as[0] * GB) if sold_as else memory_bytes
     smaller = [(float(size), name) for size, name in cards if float(size) * GB <= memory_bytes]
     if not smaller:
         return Device(total_bytes=memory_bytes), ()
@@ -335,7 +339,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
         asked,
         model,
         accelerator=accelerator,
-        memory_bytes=None if asked.memory_gb is None else int(asked.memory_gb * GB),
+        memory_bytes=None if asked.memory_gb is None else _sold_bytes(asked.memory_gb),
         devices=count if searched_for else None,
     )
     chosen = Chosen(ONE_DEVICE)

@@ -8,10 +8,10 @@ from llm_memory_calculator import load_model
 from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.formats.gguf import tensors
 from llm_memory_calculator.formats.numerics import FORMATS
-from llm_memory_calculator.formats.scheme import WeightScheme
+from llm_memory_calculator.formats.scheme import WeightScheme, formats_for
 from llm_memory_calculator.memory.adapters import LoraConfig, adapter_bytes, adapters_of
+from llm_memory_calculator.memory.ledger import place_in
 from llm_memory_calculator.parallel import Parallelism
-from llm_memory_calculator.ranks import holdings
 from llm_memory_calculator.sources.catalogue import config_of
 
 from .families import described
@@ -77,8 +77,8 @@ def test_adapters_of_a_group_stand_beside_its_matrices_alone(model: str, group: 
     architecture = load_model(model).architecture
     adapters = adapters_of(architecture, LoraConfig(rank=16, target_modules=[group]), FORMATS["bf16"], engine_for())
     engine = engine_for()
-    (held,) = holdings(architecture, WeightScheme(plain=FORMATS["bf16"]), Parallelism(), engine)
-    assert adapter_bytes(held, adapters, 1, engine) == size
+    place = place_in(architecture, formats_for(WeightScheme(plain=FORMATS["bf16"]), None), Parallelism(), engine)
+    assert adapter_bytes(place, adapters, engine) == size
 
 
 @pytest.mark.parametrize("model", ["ai21labs/Jamba-v0.1", "nvidia/NVIDIA-Nemotron-Nano-9B-v2", "LiquidAI/LFM2-1.2B"])

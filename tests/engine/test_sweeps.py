@@ -424,7 +424,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
         ({"hardware": [CARD, {**CARD, "Flops": 100}]}, "two of the name 'mine'"),
         ({"hardware": "8xH100", "devices": 4}, "leave devices out"),
         ({"workloads": [7]}, "workloads must be an object"),
-        ({"workloads": {"batch": 1}}, "Did you mean 'batch_size'"),
+        ({"workloads": {"batch": 1}}, "It is batch_size here"),
         ({"workloads": {"batch_size": 0}}, "batch_size must be between"),
         ({"workloads": [{"batch_size": 1}, {}]}, "the same twice"),
         ({"executor": 8}, "executor must have submit"),

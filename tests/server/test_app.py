@@ -42,7 +42,7 @@ addEventListener("message", ({data}) => {
   if (data.method === "ui/notifications/initialized") {
     send({method: "ui/notifications/tool-result", params: RESULT});
     send({id: 7, method: "ping"});
-    setTimeout(look, 300);
+    setTimeout(look, 1500);
   }
 });
 function look() {

@@ -50,6 +50,11 @@ class Calibration:
     source: str = ""
     """What it was read from."""
 
+    @property
+    def said(self) -> str:
+        """What it was read from, whoever wrote its file."""
+        return f"a start-up log of {self.engine}{self.version and ' '}{self.version}"
+
     def as_mapping(self) -> dict[str, Any]:
         """As its file holds it."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -168,7 +173,7 @@ def spread_at(deployment: Deployment, place: Place) -> Spread:
     if not offsets or deployment.calibration is None:
         return spread
     narrow = {part: _narrow(getattr(spread, part)) for part in Spread.PARTS if part in offsets}
-    return replace(spread, evidence=f"{spread.evidence}; {deployment.calibration.source}", **narrow)
+    return replace(spread, evidence=f"{spread.evidence}; {deployment.calibration.said}", **narrow)
 
 
 def _narrow(wide: Range) -> Range:
@@ -189,7 +194,5 @@ def calibration_note(calibration: Calibration) -> Note:
         said.append(f"{' and '.join(of_model)} of {calibration.model} in {calibration.precision}")
     card = calibration.hardware or f"a device of {calibration.total_bytes / 2**30:.2f} GiB"
     layout = f"tensor_parallel {calibration.tensor_parallel} and pipeline_parallel {calibration.pipeline_parallel}"
-    said_in_all = (
-        f"Corrected by {calibration.source or 'the calibration'}, on {card} at {layout} alone: {', and '.join(said)}."
-    )
+    said_in_all = f"Corrected by {calibration.said}, on {card} at {layout} alone: {', and '.join(said)}."
     return Note(subject="calibration", text=said_in_all, origin="override")
