@@ -11,7 +11,8 @@ from typing import Any
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
 _NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
-_BYTES = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "MiB": 2**20, "GiB": 2**30}
+_KINDS = ({"MB": 1e6, "GB": 1e9, "TB": 1e12, "MiB": 2**20, "GiB": 2**30}, {"ms": 1e-3, "s": 1.0})
+"""Units of one kind, in any of which a text may say what a source says in another."""
 _VAGUE = 4.0
 """Ends of a range further apart than half an estimate and twice it: too little is said to be right."""
 _REPEATED = 0.02
@@ -22,14 +23,19 @@ def _number(written: str) -> float:
     return float(written.replace(",", ""))
 
 
+def _kind(unit: str) -> Mapping[str, float]:
+    """The units of this one's kind, with how much each is."""
+    return next((kind for kind in _KINDS if unit in kind), {unit: 1.0})
+
+
 def _units(unit: str) -> str:
-    """A pattern of the units in which a text may say what a source says in `unit`, as a group."""
-    return f"(?:({'|'.join(_BYTES if unit in _BYTES else (re.escape(unit),))})(?![A-Za-z]))"
+    """A pattern of the units of this one's kind, as a group."""
+    return f"(?:({'|'.join(map(re.escape, _kind(unit)))})(?![A-Za-z]))"
 
 
 def _in(unit: str, number: float, said: str) -> float:
     """A number that the text says in `said`, in the source's `unit`."""
-    return number * _BYTES[said] / _BYTES[unit] if unit in _BYTES else number
+    return number * _kind(unit)[said] / _kind(unit)[unit]
 
 
 def _after(words: str, text: str) -> str:
@@ -39,10 +45,7 @@ def _after(words: str, text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A number that the text must have: the first in `unit` after the words `after`, between `low` and `high`.
-
-    Bytes may stand in another of their units.
-    """
+    """A number that the text must have: the first in `unit` after the words `after`, between `low` and `high`."""
 
     after: str
     unit: str
