@@ -69,6 +69,8 @@ class Layouts(Parallelism):
     members: tuple[Parallelism, ...]
     column: bool = False
     """Whether another axis stands after that of the layouts: the machines of a fleet."""
+    loads: int = 0
+    """Axes of loads that stand before both; of one alone nothing need be said."""
 
     @property
     def where(self) -> Any:
@@ -85,13 +87,14 @@ class Layouts(Parallelism):
     __hash__ = object.__hash__
 
 
-def side_by_side(members: Sequence[Parallelism], *, column: bool = False) -> Layouts:
-    """Layouts as one whose sizes are arrays in their order, in a column beside the machines of a fleet."""
+def side_by_side(members: Sequence[Parallelism], *, column: bool = False, loads: int = 0) -> Layouts:
+    """Layouts as one whose sizes are arrays in their order, in a column beside the machines of a fleet, and after axes
+    of loads."""
     import numpy
 
     where = numpy.arange(len(members)).reshape((-1, 1) if column else (-1,))
     sizes = {item.name: stacked([getattr(one, item.name) for one in members], where) for item in fields(Parallelism)}
-    return Layouts(members=tuple(members), column=column, **sizes)
+    return Layouts(members=tuple(members), column=column, loads=loads, **sizes)
 
 
 def most_stages(architecture: Architecture) -> int:

@@ -123,7 +123,7 @@ def holdings(
     return _holdings(architecture, scheme, layout.tensor, layout.expert, layout.pooled, layout.context, depths)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layouts, engine: Engine) -> Holding:
     """What a step of the text runs through on the devices of several layouts at once: counts are arrays by unlike stage
     and layout, sizes arrays by layout. A layout with fewer unlike stages has some that no device is.
@@ -148,8 +148,8 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
     most = max(map(len, by_depth.values()))
     filled = {stages: found + [(0, found[0][1])] * (most - len(found)) for stages, found in by_depth.items()}
     by_stage = [filled[layout.pipeline] for layout in layouts.members]
-    # by unlike stage, step and layout (and machine)
-    beside = (most, 1, *layouts.shape)
+    # by unlike stage, step, what loads are of and layout (and machine)
+    beside = (most, 1, *(1,) * layouts.loads, *layouts.shape)
     alike = numpy.array([[number for number, _ in found] for found in by_stage], dtype=numpy.float64).T.reshape(beside)
     counts = numpy.array([[here for _, here in found] for found in by_stage], dtype=numpy.float64).T
     counts = counts.reshape(len(columns), *beside)

@@ -41,7 +41,7 @@ def by_place(alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: a
     ) -> Callable[Concatenate[Any, Place, _Told], _Answer]:
         known: Callable[..., _Answer] = lru_cache(maxsize=8192)(law)
 
-        @lru_cache(maxsize=256)
+        @lru_cache(maxsize=2048)
         def side_by_side(place: Place, *told: Hashable) -> _Answer:
             answers: Sequence[_Answer] = alike([known(engine, one, *told) for engine, one in looked(place.members)])
             return stacked(answers, place.where)

@@ -13,7 +13,7 @@ from ..facts import table
 from ..operators import State
 from ..parallel import Layouts, Parallelism
 from ..ranks import Holding, holdings, live_beside
-from ..stacks import EACH, stacked
+from ..stacks import EACH, UnlikeError, stacked
 from ..units import are_plain, ceil_div, choose, larger, smaller, somewhere, whole_near, whole_up
 from ..work import look, looked
 from .adapters import adapter_bytes
@@ -124,7 +124,8 @@ def places(deployment: Deployment, axes: int = 0) -> tuple[Place, ...]:
         return (_side_by_side(*parts, axes),)
     # of the copies only those bear on a device that share its experts
     sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert, layout.context
-    return _places(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
+    found = _on_machines if deployment.engine.beside else _places
+    return found(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
 
 
 @lru_cache(maxsize=64)
@@ -242,6 +243,33 @@ def _places(
 
 
 @lru_cache(maxsize=1024)
+def _on_machines(
+    architecture: Architecture,
+    formats: Formats,
+    tensor: int,
+    pipeline: int,
+    copies: int,
+    expert: int,
+    context: int,
+    engine: Engine,
+    speculation: Speculation | None,
+) -> tuple[Place, ...]:
+    """The same of one layout on machines side by side, stage by stage. Raises UnlikeError."""
+    import numpy
+
+    sizes = tensor, pipeline, copies, expert, context
+    each = [_places(architecture, formats, *sizes, one, speculation) for one in engine.beside]
+    if len(set(map(len, each))) > 1:
+        raise UnlikeError("engines that deal stages otherwise")
+    found = []
+    for places_of_stage in zip(*each, strict=True):
+        place = _of(tuple(zip(engine.beside, places_of_stage, strict=True)), numpy.arange(len(engine.beside)))
+        holding = replace(place.holding, stage=places_of_stage[0].holding.stage)
+        found.append(replace(place, holding=holding))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
 def _draft(speculation: Speculation, layout: Parallelism, engine: Engine, *, here: bool) -> Draft:
     """What drafts, as a device has it: shared by the tensor-parallel ranks as the model is, and whole on the last stage
     of a pipeline (vLLM's gpu_model_runner.py makes its drafter there alone)."""
@@ -308,7 +336,7 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
         one.images = _media_bytes(deployment, load, place, here)
         one.adapters = adapter_bytes(place, load.adapters, engine)
         one = calibrated(one, offsets, measured) if offsets else one
-        if place.members:
+        if isinstance(deployment.layout, Layouts):
             one = _fullest(one, place)
         found = one if found is None else _fuller(found, one)
     assert found is not None
@@ -383,11 +411,16 @@ def _fuller(one: Ledger, other: Ledger) -> Ledger:
     if isinstance(more, bool):
         return other if more else one
     chosen = {
-        item.name: choose(more, getattr(other, item.name), getattr(one, item.name))
+        item.name: _chosen(more, getattr(other, item.name), getattr(one, item.name))
         for item in fields(Ledger)
         if item.name not in ("stages", "peaks")
     }
     return Ledger(stages=one.stages, **chosen)
+
+
+def _chosen(more: Quantity, this: Quantity, other: Quantity) -> Quantity:
+    # a number that both have stays one: what is made of it has fewer passes over arrays
+    return this if are_plain(this, other) and this == other else choose(more, this, other)
 
 
 def _media_bytes(deployment: Deployment, load: Load, place: Place, sequences: Quantity) -> Quantity:

@@ -119,9 +119,7 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
     if isinstance(deployment.layout, Layouts):
         place = picked_stages(deployment, need)
         conditions = engine.conditions(place, need, longest, total_bytes)
-        spread = spread_at(deployment, place.members[0][1])
-        return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place)
-    if isinstance(need.stage, int):
+    elif isinstance(need.stage, int):
         place = place_at(deployment, need)
         conditions = engine.conditions(place, need, longest, total_bytes)
     else:
@@ -130,7 +128,8 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
         conditions = _at_stages(
             need.stage, [(one.holding.stage, engine.conditions(one, need, longest, total_bytes)) for one in there]
         )
-    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread_at(deployment, place), place)
+    spread = spread_at(deployment, place.members[0][1] if place.members else place)
+    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place)
 
 
 def _at_stages(stage: Quantity, found: Sequence[tuple[int, Sequence[Condition]]]) -> Sequence[Condition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..units import Quantity, choose, larger, logarithm, missed_share, root, smaller
+from ..units import Quantity, choose, larger, logarithm, missed_share, root, smaller, somewhere
 
 if TYPE_CHECKING:
     from ..engines import Engine
@@ -94,11 +94,12 @@ def attention_time(law: AttentionLaw, work: Work, moved: Quantity) -> OperatorTi
     """Attention: of prompts the last tile of queries walks along all keys, and short ones fill no tile; a decoding
     sequence reads its cache.
     """
-    ramped = work.flops - work.steady_flops
-    rows = work.rows
-    many = (ramped * (1 + law.ramp / rows) + work.steady_flops) / law.rate
-    one = work.flops / law.rate
-    needed, absorbed = work.flops, None
+    rows, needed, absorbed = work.rows, work.flops, None
+    many = one = work.flops / law.rate
+    takes_prompts = somewhere(rows > 1)
+    if takes_prompts:
+        ramped = work.flops - work.steady_flops
+        many = (ramped * (1 + law.ramp / rows) + work.steady_flops) / law.rate
     if work.absorbed_flops is not None:
         other = work.absorbed_flops / law.rate
         absorbed = other <= choose(rows > 1, many, one)
@@ -108,6 +109,8 @@ def attention_time(law: AttentionLaw, work: Work, moved: Quantity) -> OperatorTi
     token_compute = one * (1 + (rows - 1) / 16) + law.token_inner * work.reach
     token_memory = moved / law.token_bandwidth
     token_s = law.token_launch + together(token_compute, token_memory) + law.row * work.queries * rows
+    if not takes_prompts:
+        return OperatorTime(token_s, token_compute, token_memory, law.token_launch, needed, moved, absorbed)
     prompt_compute, prompt_memory = many + law.inner * work.reach, moved / law.bandwidth
     prompt_s = law.launch + together(prompt_compute, prompt_memory)
     prompts = (rows > 1) & (prompt_s < token_s)

@@ -410,7 +410,7 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
             spared = shared_launch(deployment, holding, group, clock)
             stage.spend("attention", -spared)
             stage.launch_s = stage.launch_s - spared
-        if host.dispatch or host.dispatch_expert:
+        if somewhere(host.dispatch) or somewhere(host.dispatch_expert):
             waited = larger(0.0, dispatch_time(holding, host) - stage.total)
             stage.launch(waited)
         stage.spend("host", host.step + host.sequence * handled(groups))
@@ -424,9 +424,10 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
 
 def step_times(deployment: Deployment, steps: Sequence[Step], clock: Clock) -> list[StepTime]:
     """The time of each of several steps; of layouts side by side those of all in one pass over arrays."""
-    if not isinstance(deployment.layout, Layouts):
+    layout = deployment.layout
+    if not isinstance(layout, Layouts):
         return [step_time(deployment, step, clock) for step in steps]
-    time = step_time(deployment, _as_one(steps, len(deployment.layout.shape)), clock)
+    time = step_time(deployment, _as_one(steps, layout.loads + len(layout.shape)), clock)
     return [StepTime(time.spent.at(index), at(time.slowest_stage, index)) for index in range(len(steps))]
 
 
