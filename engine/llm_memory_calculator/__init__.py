@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         longest_context as longest_context,
         max_batch_size as max_batch_size,
         plan_deployment as plan_deployment,
+        search_grid as search_grid,
         smallest_device as smallest_device,
     )
     from .architecture import (
@@ -120,6 +121,8 @@ if TYPE_CHECKING:
         ComparisonReport as ComparisonReport,
         DisaggregatedReport as DisaggregatedReport,
         EndToEndReport as EndToEndReport,
+        GridReport as GridReport,
+        GridRow as GridRow,
         ImagesReport as ImagesReport,
         Interval as Interval,
         LayoutReport as LayoutReport,
@@ -179,6 +182,7 @@ _ROOMS = {
         "inspect_model",
         "load_model",
         "plan_deployment",
+        "search_grid",
         "longest_context",
         "max_batch_size",
         "smallest_device",
@@ -251,6 +255,8 @@ _ROOMS = {
         "ComparisonReport",
         "DisaggregatedReport",
         "EndToEndReport",
+        "GridReport",
+        "GridRow",
         "ImagesReport",
         "Interval",
         "LayoutReport",

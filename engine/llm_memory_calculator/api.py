@@ -41,6 +41,7 @@ from .arguments import (
     ModelLike,
     PlanDeployment,
     Question,
+    SearchGrid,
     asks,
 )
 from .denoising import making_load, require_no_making
@@ -89,6 +90,7 @@ from .report import (
     BatchReport,
     ComparisonReport,
     EndToEndReport,
+    GridReport,
     HardwareRow,
     ImagesReport,
     LayoutReport,
@@ -733,7 +735,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
         plain, own = deployed(wanted, model), form is None or form == asked.precision
-        for one in looked(accelerators):
+        for one, _ in looked(accelerators):
             try:
                 offered.append((_offered(wanted, plain, one, None), own))
             except CalculatorError as error:
@@ -741,31 +743,89 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)
-    text = "Prices are the lowest on-demand list prices of a device; network, storage and idle hours are not counted."
-    notes = (*notes, Note(subject="usd_per_hour", text=text, origin="assumption"), *load.notes)
+    notes = (*notes, _AT_LIST_PRICES, *load.notes)
     return search.plan_report(model.name, found, [one for one, _ in offered], load, targets, notes)
 
 
-def _to_choose_from(asked: PlanDeployment) -> tuple[list[Accelerator], tuple[Note, ...]]:
-    """The accelerators of a plan: those that were named, or all with an on-demand price."""
+@asks(SearchGrid)
+def search_grid(asked: SearchGrid) -> GridReport:
+    """The best of every format, accelerator, layout, batch and length at once, and the front of them.
+
+    All are answered as arrays, some millions a second; the best are then answered one by one as `estimate_performance`
+    answers them. A row has the arguments that ask it again. Where nothing fits rows is empty, and a note says how far
+    the nearest is off; where nothing can be asked at all, ArgumentError says why.
+    """
+    model = _model(asked, asked.model)
+    require_decoder(model)
+    axes = search.Axes(
+        batches=_listed(asked.batch_sizes), inputs=_listed(asked.input_tokens), outputs=_listed(asked.output_tokens)
+    )
+    accelerators, notes = _to_choose_from(asked, asked.devices)
+    offered, refused = list[Deployment](), dict[str, str]()
+    for form in _formats_given(asked, asked.precisions, "precisions"):
+        wanted = replace(asked, precision=form, precisions=None)
+        plain = deployed(wanted, model)
+        for one, devices in accelerators:
+            try:
+                offered.append(_offered(wanted, plain, one, devices or 8))
+            except CalculatorError as error:
+                refused.setdefault(one.name, str(error))
+    if not offered:
+        raise ArgumentError(next(iter(refused.values())))
+    left = tuple(
+        Note(subject="hardware", text=f"{name} was left out: {why}", origin="warning") for name, why in refused.items()
+    )
+
+    def goes_on(done: int, count: int) -> bool:
+        if asked.progress is not None:
+            asked.progress(done, count)
+        return asked.cancelled is None or not asked.cancelled()
+
+    return search.grid_report(
+        offered, axes, goal=asked.goal, top=asked.top, goes_on=goes_on, notes=(*left, *notes, _AT_LIST_PRICES)
+    )
+
+
+_AT_LIST_PRICES = Note(
+    subject="usd_per_hour",
+    text="Prices are the lowest on-demand list prices of a device; network, storage and idle hours are not counted.",
+    origin="assumption",
+)
+
+
+def _listed(values: int | Sequence[int]) -> tuple[int, ...]:
+    return (values,) if isinstance(values, int) else tuple(values)
+
+
+def _to_choose_from(
+    asked: PlanDeployment | SearchGrid, devices: int | None = None
+) -> tuple[list[tuple[Accelerator, int | None]], tuple[Note, ...]]:
+    """The accelerators that were named, with how many as their names say, or all with an on-demand price."""
     hardware = asked.hardware
     if hardware is None:
         priced = [one for one in accelerators_for_serving() if get_best_rate(one, allow_spot=False) is not None]
         text = f"hardware was not given: the {len(priced)} accelerators with an on-demand list price were weighed."
-        return priced, (assumed("hardware", text),)
+        return [(one, devices) for one in priced], (assumed("hardware", text),)
     if isinstance(hardware, (str, Mapping, Accelerator)):
         hardware = [hardware]
     if not hardware:
         raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
-    return list(dict.fromkeys(named(entry, None)[0] for entry in hardware)), ()
+    return list(dict.fromkeys(named(entry, devices) for entry in hardware)), ()
 
 
 def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:
     """The formats that are weighed: the checkpoint's own, and beside 16 bits those that were named, or fp8 and int4."""
-    if asked.precision is not None and asked.formats is not None:
-        raise ArgumentError("Give precision (one format) or formats (those to weigh beside the checkpoint's own).")
+    wider = model.formats(None, None).scheme.quantized is None
+    return _formats_given(asked, asked.formats, "formats", ("fp8", "int4") if wider else ())
+
+
+def _formats_given(
+    asked: Question, more: str | Sequence[str] | None, name: str, usual: Sequence[str] = ()
+) -> list[str | None]:
+    """The one format that was asked for, or the checkpoint's own and beside it those given, or the usual ones."""
+    if asked.precision is not None and more is not None:
+        raise ArgumentError(f"Give precision (one format) or {name} (those to weigh beside the checkpoint's own).")
     if asked.precision is not None:
         return [asked.precision]
-    wider = model.formats(None, None).scheme.quantized is None
-    more = asked.formats if asked.formats is not None else (("fp8", "int4") if wider else ())
+    more = usual if more is None else more
     return [None, *([more] if isinstance(more, str) else more)]

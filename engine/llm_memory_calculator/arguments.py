@@ -33,12 +33,13 @@ from .checks import (
     sides,
     text,
     whole,
+    wholes,
 )
 from .engines import ENGINES, SPELLINGS, settings_of
 from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
-from .report import GOALS, OF_EACH
+from .report import GOALS, GRID_GOALS, OF_EACH
 from .speculation import speculative
 from .written_numbers import is_in_thousands
 
@@ -79,6 +80,7 @@ STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
 
 Kind = Literal[
     "whole",
+    "whole list",
     "real",
     "flag",
     "word",
@@ -109,11 +111,11 @@ class Argument:
     """What is to be said of an argument, once for every interface."""
 
     kind: Kind
-    """What its values are: a whole or real number, a flag, one of `words`, text, a number format (which its own room
-    checks), a list of names, one side or height and width in pixels (a number, a pair, text), lengths
-    with their shares, a length or how lengths are spread, a model or several, one accelerator
-    or several, an object, adapters or a calibration (an object or the path of one), what drafts (a word, a model or an
-    object), objects of arguments, the text of a log, the path of a file, an executor, a function."""
+    """What its values are: a whole number or several, a real number, a flag, one of `words`, text, a number format
+    (which its own room checks), a list of names, one side or height and width in pixels (a number, a pair, text),
+    lengths with their shares, a length or how lengths are spread, a model or several, one accelerator or several, an
+    object, adapters or a calibration (an object or the path of one), what drafts (a word, a model or an object),
+    objects of arguments, the text of a log, the path of a file, an executor, a function."""
     meaning: str
     """A sentence without its end."""
     _: KW_ONLY
@@ -143,6 +145,8 @@ class Argument:
         match self.kind:
             case "whole":
                 return whole(name, value, least=self.least, most=int(self.most), unit=self.unit)
+            case "whole list":
+                return wholes(name, value, least=self.least, most=int(self.most), unit=self.unit)
             case "real":
                 return real(name, value, above=self.above, most=self.most, unit=self.unit, or_none=self.or_none)
             case "flag":
@@ -974,6 +978,80 @@ class PlanDeployment(Question):
     ] = 0
 
     ORDER = ("model",)
+
+
+@dataclass(eq=False)
+class SearchGrid(Question):
+    model: ModelName
+    hardware: Annotated[
+        Sequence[HardwareLike] | HardwareLike | None,
+        Argument(
+            "hardware list",
+            "Accelerators to choose from",
+            left_out="those with an on-demand list price",
+            examples=(["H100", "MI300X"],),
+        ),
+    ] = None
+    batch_sizes: Annotated[
+        int | Sequence[int],
+        Argument(
+            "whole list", "Sequences served at once, over all copies", most=MOST_SEQUENCES, examples=([1, 8, 64],)
+        ),
+    ] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    input_tokens: Annotated[
+        int | Sequence[int],
+        Argument(
+            "whole list", "Prompt tokens of each sequence", unit="tokens", most=MOST_TOKENS, examples=([512, 4096],)
+        ),
+    ] = 2048
+    output_tokens: Annotated[
+        int | Sequence[int],
+        Argument(
+            "whole list", "Output tokens of each sequence", unit="tokens", most=MOST_TOKENS, examples=([128, 1024],)
+        ),
+    ] = 256
+    _: KW_ONLY
+    precisions: Annotated[
+        str | Sequence[str] | None,
+        Argument(
+            "names",
+            "Formats of the weights to weigh beside the checkpoint's own, in place of precision",
+            left_out="none",
+            examples=(["fp8", "int4"],),
+        ),
+    ] = None
+    devices: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Devices at hand of each kind, of which some may stay idle",
+            most=MOST_SEARCHED_DEVICES,
+            left_out="as many as the hardware's name says, or 8,",
+        ),
+    ] = None
+    goal: Annotated[
+        str,
+        Argument(
+            "word",
+            "What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
+            "(tokens/s of that phase), cost (US dollars of a million output tokens)",
+            words=GRID_GOALS,
+        ),
+    ] = "throughput"
+    top: Annotated[int, Argument("whole", "Best rows to return", most=1000)] = 10
+    progress: Annotated[
+        Callable[[int, int], object] | None,
+        Argument("function", "Called with (candidates done, candidates in all) after each chunk", spoken=False),
+    ] = None
+    cancelled: Annotated[
+        Callable[[], bool] | None,
+        Argument("function", "Asked before each chunk: True ends the search with what was found", spoken=False),
+    ] = None
+    detail: Annotated[
+        str, Argument("word", "A row is concise; estimate_performance explains one", words=DETAILS[:1], spoken=False)
+    ] = "concise"
+
+    ORDER = ("model", "hardware", "batch_sizes", "input_tokens", "output_tokens")
 
 
 @dataclass(eq=False)

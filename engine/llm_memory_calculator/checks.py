@@ -100,6 +100,17 @@ def names(name: str, value: object) -> str | Sequence[str]:
     return tuple(dict.fromkeys(given))
 
 
+def wholes(name: str, value: object, *, least: int = 1, most: int, unit: str = "") -> tuple[int, ...]:
+    """One whole number or several, each once, in their order."""
+    given = _plain(value)
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Collection):
+        return (whole(name, given, least=least, most=most, unit=unit),)
+    found = tuple(dict.fromkeys(whole(name, one, least=least, most=most, unit=unit) for one in given))
+    if not found:
+        raise ArgumentError(f"{name} must be a whole number or a list of at least one, such as [1, 8, 64].")
+    return found
+
+
 def sides(name: str, value: object, *, most: int) -> int | tuple[int, int]:
     """One side of an image, or its height and width, in pixels: a number, a pair, or text (768x1024)."""
     given = _plain(value)

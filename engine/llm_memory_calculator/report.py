@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ GOALS = ("throughput", "latency", "decode", "prefill")
 """What layouts and accelerators are ordered by."""
 OF_EACH = ("per_device", "per_watt", "per_dollar")
 """Of what throughput is ordered by beside that of all devices."""
+GRID_GOALS = (*GOALS, "cost")
+"""What the candidates of a grid are ordered by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -974,6 +977,64 @@ class ComparisonReport(Ranking):
     where there is none."""
     would_do: tuple[Fit, ...] = ()
     """Where nothing fits: the fewest devices of those asked for that hold the load, then of a few others."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, overridden, or needs attention."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridRow(Layout):
+    """A candidate of a grid: the arguments that ask it again, and its figures."""
+
+    hardware: str
+    """The accelerator."""
+    engine: str
+    """The serving engine."""
+    precision: str
+    """Format of the weights."""
+    batch_size: int
+    """Sequences served at once, over all copies."""
+    input_tokens: int
+    """Prompt tokens of each sequence."""
+    output_tokens: int
+    """Output tokens of each sequence."""
+    ttft_ms: float
+    """Time to the first token of the last prompt of the batch, milliseconds."""
+    tpot_ms: float
+    """Mean time per output token after the first, milliseconds."""
+    output_tokens_per_s: float
+    """Output tokens a second over all devices, prefill included."""
+    memory_gb: float
+    """What the fullest device holds, GB."""
+    memory_share: float
+    """The same over what the runtime sees, 0 to 1."""
+    usd_per_hour: float | None
+    """Of all devices at the lowest on-demand list price; null where none is known."""
+    usd_per_million_output_tokens: float | None
+    """At that price with the devices always busy; null where none is known."""
+    evidence: str
+    """What the efficiencies rest on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridReport(Told):
+    """The best of a grid of formats, accelerators, layouts, batches and lengths."""
+
+    model: str
+    """The model."""
+    goal: str
+    """What best means."""
+    candidates: int
+    """Cells of the grid: a layout on an accelerator in a format with a batch of such lengths."""
+    answered: int
+    """Those that were looked at: all, unless the search was ended before."""
+    fitting: int
+    """Those of them that fit."""
+    rows: tuple[GridRow, ...]
+    """The best by the goal over all lengths, best first; each answered as estimate_performance answers it."""
+    front: Sequence[GridRow]
+    """Those that no other candidate of the same lengths equals or beats in all of time per output token, output tokens
+    a second and dollars an hour; by lengths, the quickest first. Their times are those of arrays, which differ from
+    those of rows in the last digit at most."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

@@ -13,6 +13,7 @@ from .report import (
     ComparisonReport,
     EndToEndReport,
     Fit,
+    GridReport,
     HardwareRow,
     ImagesReport,
     Interval,
@@ -617,6 +618,22 @@ def _plans(report: PlanReport) -> list[str]:
     return lines
 
 
+def _grid(report: GridReport) -> list[str]:
+    lines = [
+        f"{report.model}: {report.answered:,} of {report.candidates:,} candidates looked at, {report.fitting:,} fit, "
+        f"{len(report.front):,} are beaten by none of their lengths; best {report.goal} first."
+    ]
+    for number, row in enumerate(report.rows, 1):
+        million = row.usd_per_million_output_tokens
+        price = "" if million is None else f", ${million:,.2f} a million output tokens"
+        lines.append(
+            f"{number}. {row.devices} x {row.hardware} as {layout_of(row)}, {row.precision}, {row.batch_size:,} x "
+            f"({row.input_tokens:,} + {row.output_tokens:,}): {row.output_tokens_per_s:,.0f} tokens/s, TTFT "
+            f"{_ms(row.ttft_ms)}, TPOT {_ms(row.tpot_ms)}, {row.memory_share:.0%} of the memory{price}."
+        )
+    return lines
+
+
 def _no_plan(report: PlanReport) -> str:
     """Why there is none."""
     least = [("TTFT", report.least_ttft_ms), ("TPOT", report.least_tpot_ms)]
@@ -762,6 +779,7 @@ _SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     LayoutReport: _layouts,
     ComparisonReport: _comparison,
     PlanReport: _plans,
+    GridReport: _grid,
     ModelReport: _model,
     StartupLogReport: _log,
 }

@@ -90,6 +90,7 @@ def get_pareto_optimal_performance(
     batch_list: one batch or several; one that fits no layout has no points, which is logged. Other arguments as for
     `get_best_parallelization_strategy`. Raises DoesNotFitError when no batch fits any layout.
     """
+    import numpy
     import pandas
 
     stage = choice("stage", stage, STAGES)
@@ -115,14 +116,10 @@ def get_pareto_optimal_performance(
     points = pandas.concat(tables, ignore_index=True)
     if flag("debug", debug):
         log.warning("%s", points.to_string())
-    return _front(points)
-
-
-def _front(points: pandas.DataFrame) -> pandas.DataFrame:
-    """From the quickest on, each point that gives more tokens a second than all before it."""
-    ordered = points.sort_values([LATENCY, RATE], ascending=[True, False])
-    most_before = ordered[RATE].cummax().shift(fill_value=0.0)
-    return ordered[ordered[RATE] > most_before].reset_index(drop=True)
+    # all on the same devices, which cost the same
+    same = numpy.zeros(len(points))
+    best = search.unbeaten(points[LATENCY].to_numpy(), points[RATE].to_numpy(), same, same)
+    return points.iloc[best].reset_index(drop=True)
 
 
 @strict

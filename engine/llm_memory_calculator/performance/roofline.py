@@ -59,7 +59,9 @@ def product_time(law: ProductLaw, work: Work, moved: Quantity) -> OperatorTime:
     """
     compute = work.flops / law.rate + law.inner * work.inner
     memory = moved / law.bandwidth
-    seconds = law.launch + together(compute, memory) + law.again * work.rows * work.inner
+    seconds = law.launch + together(compute, memory)
+    if somewhere(law.again):
+        seconds = seconds + law.again * work.rows * work.inner
     return OperatorTime(seconds, compute, memory, law.launch, work.flops, moved)
 
 

@@ -2,17 +2,22 @@
 
 from .cells import layouts_of
 from .comparison import LIMITS, Tried, comparison_report, rows_of, try_accelerators, would_do
+from .front import unbeaten
+from .grid import grid_report
 from .layouts import best_layouts, best_or_more, fewest_in_node, layout_report, of_a_node
+from .mesh import Axes
 from .plan import Targets, plan_report, search as plans
 
 __all__ = [
     "LIMITS",
+    "Axes",
     "Targets",
     "Tried",
     "best_layouts",
     "best_or_more",
     "comparison_report",
     "fewest_in_node",
+    "grid_report",
     "layout_report",
     "layouts_of",
     "of_a_node",
@@ -20,5 +25,6 @@ __all__ = [
     "plans",
     "rows_of",
     "try_accelerators",
+    "unbeaten",
     "would_do",
 ]

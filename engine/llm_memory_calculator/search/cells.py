@@ -74,16 +74,24 @@ def layouts_of(
 
 def row_of(layout: Parallelism, load: Load, ttft: Quantity, tpot: Quantity, memory_share: Quantity) -> LayoutRow:
     """A layout with its times in seconds; of layouts side by side all of it arrays."""
+    # in the order of `estimate_end_to_end`, whose last digits these have
+    ttft_ms, tpot_ms = ttft * 1e3, tpot * 1e3
+    total_ms = ttft_ms + tpot_ms * (load.output - 1)
     return LayoutRow(
         **layout.said(),
         micro_batch=ceil_div(ceil_div(load.sequences, layout.data), layout.pipeline),
-        ttft_ms=ttft * 1e3,
-        tpot_ms=tpot * 1e3,
-        output_tokens_per_s=load.sequences * load.output / (ttft + tpot * (load.output - 1)),
+        ttft_ms=ttft_ms,
+        tpot_ms=tpot_ms,
+        output_tokens_per_s=load.sequences * load.output / total_ms * 1e3,
         decode_tokens_per_s=load.sequences / tpot,
         prefill_tokens_per_s=load.sequences * load.tokens / ttft,
         memory_share=memory_share,
     )
+
+
+def usd_per_million(usd_per_hour: Quantity, tokens_per_s: Quantity) -> Quantity:
+    """US dollars of a million tokens."""
+    return usd_per_hour / 3600 / tokens_per_s * 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,10 +269,11 @@ def _keys(goal: str, row: LayoutRow, share: Quantity = 1) -> tuple[Array, ...]:
     first, second = scores(goal, row, share)
     sizes = (row.devices, row.tensor_parallel, row.pipeline_parallel)
     shape = numpy.shape(first)
-    return (_rounded(first), _rounded(second), *(numpy.broadcast_to(size, shape) for size in sizes))
+    return (rounded(first), rounded(second), *(numpy.broadcast_to(size, shape) for size in sizes))
 
 
-def _rounded(values: Array) -> Array:
+def rounded(values: Array) -> Array:
+    """Scores without the digits in which equally good ones may differ."""
     import numpy
 
     unit = 10 ** (numpy.floor(numpy.log10(numpy.abs(values))) - _DIGITS)

@@ -20,7 +20,7 @@ from ..report import OF_EACH, ComparisonReport, Fit, HardwareRow, LayoutRow, Not
 from ..stacks import UnlikeError
 from ..units import GB
 from ..work import each
-from .cells import offer_of, row_of, scores
+from .cells import offer_of, row_of, scores, usd_per_million
 from .fleet import Cell, Fleet, best_of_each, fewest_of_each, together
 from .layouts import Found, best_or_nearest, fewest_in_node, one_token_notes, place
 from .limits import fewest_alone, fewest_layouts, most_alone, most_of_each
@@ -337,7 +337,7 @@ def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: boo
     reason = None if one.fits else short_note(placed.verdict).text
     if not one.ranked:
         reason = f"It is not ranked: its {'power' if one.order.goal == 'per_watt' else 'on-demand price'} is not known."
-    second = None if row.usd_per_hour is None else row.usd_per_hour / 3600
+    cost = row.usd_per_hour
     watts = None if accelerator.tdp_w is None else devices * accelerator.tdp_w
     return replace(
         row,
@@ -349,8 +349,8 @@ def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: boo
         decode_tokens_per_s_interval=rates(load.sequences, tpot),
         output_tokens_per_s_per_device=said.output_tokens_per_s / devices,
         output_tokens_per_joule=None if watts is None else said.output_tokens_per_s / watts,
-        usd_per_million_input_tokens=None if second is None else second / said.prefill_tokens_per_s * 1e6,
-        usd_per_million_output_tokens=None if second is None else second / said.decode_tokens_per_s * 1e6,
+        usd_per_million_input_tokens=None if cost is None else usd_per_million(cost, said.prefill_tokens_per_s),
+        usd_per_million_output_tokens=None if cost is None else usd_per_million(cost, said.decode_tokens_per_s),
         evidence=machine_of(best).evidence,
         missing_bytes=_missing(one),
         ledger=placed.explanation if explained else None,

@@ -25,7 +25,7 @@ from ..performance.serving import kept_tokens, mean_request, most_running
 from ..report import Meets, Note, Plan, PlanReport
 from ..stacks import UnlikeError
 from ..work import each, looked
-from .cells import require_links
+from .cells import require_links, usd_per_million
 from .fleet import Fleet, alone_of, together
 
 if TYPE_CHECKING:
@@ -518,7 +518,7 @@ def plan_of(one: Planned, why: tuple[str, ...], load: Load, targets: Targets) ->
         precision=scheme.label,
         kv_precision=cache.name,
         usd_per_hour=cost,
-        usd_per_million_output_tokens=None if cost is None else cost / 3600 / rate * 1e6,
+        usd_per_million_output_tokens=None if cost is None else usd_per_million(cost, rate),
         ttft_ms=one.ttft * 1e3,
         ttft_range_ms=(one.ttft_interval.low, one.ttft_interval.high),
         tpot_ms=None if one.tpot is None else one.tpot * 1e3,
