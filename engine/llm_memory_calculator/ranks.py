@@ -18,11 +18,15 @@ from .formats.numerics import Format
 from .formats.scheme import WeightScheme, alike
 from .operators import Operator, State, sum_states
 from .parallel import Layouts, Parallelism
-from .stacks import UnlikeError, stacked
+from .stacks import UnlikeError, shortened, stacked
 from .units import Quantity
 
 HostPart = Literal["", "experts", "all"]
 """What of a layer lies in the host's memory."""
+
+
+Numbers = tuple[tuple[tuple[tuple[int, ...] | None, int | None], ...], ...]
+"""Of each kind of layers, by the groups that the architecture has, their numbers and whose matrices they run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +109,10 @@ class _Rank:
     stack: tuple[tuple[Kind, ...], ...]
     last: Kind
 
+    @property
+    def numbers(self) -> Numbers:
+        return tuple(tuple((kind.layer.indices, kind.layer.owner) for kind in group) for group in self.stack)
+
 
 def live_beside(kinds: Iterable[Kind]) -> float:
     """Values a position that are alive in a tower or an encoder: two copies of its residual and the widest operator."""
@@ -152,7 +160,8 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
     beside = (most, 1, *(1,) * layouts.loads, *layouts.shape)
     alike = numpy.array([[number for number, _ in found] for found in by_stage], dtype=numpy.float64).T.reshape(beside)
     counts = numpy.array([[here for _, here in found] for found in by_stage], dtype=numpy.float64).T
-    counts = counts.reshape(len(columns), *beside)
+    # layouts of as many stages have as many layers in each
+    counts = shortened(counts.reshape(len(columns), *beside), begin=2)
     text = tuple(zip(counts, kinds, strict=True))
     return Holding(
         stage=0,
@@ -177,7 +186,7 @@ def side_by_side(architecture: Architecture, scheme: WeightScheme, layouts: Layo
 def _counts(rank: _Rank, depths: Iterable[int]) -> list[tuple[int, tuple[int, ...]]]:
     """(how many stages, layers of each kind in them, embedding and head included) of each unlike stage."""
     found: dict[tuple[int, ...], int] = {}
-    for (is_first, is_last, dealt), numbers in _unlike(rank, tuple(depths)).items():
+    for (is_first, is_last, dealt), numbers in _unlike(rank.numbers, tuple(depths)):
         counts = (int(is_first), *(here for here, _ in dealt), int(is_last))
         found[counts] = found.get(counts, 0) + len(numbers)
     return [(number, counts) for counts, number in found.items()]
@@ -210,32 +219,34 @@ def _holdings(
     rank = _rank(architecture, scheme, tensor, expert, copies, context)
     return tuple(
         _holding(architecture, rank, numbers, len(depths), counts)
-        for (_, _, counts), numbers in _unlike(rank, depths).items()
+        for (_, _, counts), numbers in _unlike(rank.numbers, depths)
     )
 
 
-def _unlike(rank: _Rank, depths: tuple[int, ...]) -> dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]]:
-    """The stages by (is it the first, the last, what is dealt to it)."""
+@lru_cache(maxsize=2048)
+def _unlike(
+    groups: Numbers, depths: tuple[int, ...]
+) -> tuple[tuple[tuple[bool, bool, tuple[tuple[int, int], ...]], tuple[int, ...]], ...]:
+    """The stages by (is it the first, the last, what is dealt to it): the same however many ranks share a layer."""
     found: dict[tuple[bool, bool, tuple[tuple[int, int], ...]], list[int]] = {}
     begin = 0
     for stage, depth in enumerate(depths):
-        counts = _dealt(rank, begin, begin + depth)
+        counts = _dealt(groups, begin, begin + depth)
         found.setdefault((stage == 0, stage == len(depths) - 1, counts), []).append(stage)
         begin += depth
-    return found
+    return tuple((kind, tuple(stages)) for kind, stages in found.items())
 
 
-def _dealt(rank: _Rank, begin: int, end: int) -> tuple[tuple[int, int], ...]:
+def _dealt(groups: Numbers, begin: int, end: int) -> tuple[tuple[int, int], ...]:
     """(layers, of which with matrices of their own that another stage stores) of each kind of the stack in a stage."""
     counts = []
-    for group in rank.stack:
+    for group in groups:
         copied = False
-        for kind in group:
-            layer = kind.layer
+        for indices, owner in group:
             # layers of a denoiser have no number, and are never dealt
-            here = 1 if layer.indices is None else _between(layer.indices, begin, end)
+            here = 1 if indices is None else _between(indices, begin, end)
             # the matrices are on another stage, so this one keeps a copy of its own
-            copies = here > 0 and not copied and layer.owner is not None and not begin <= layer.owner < end
+            copies = here > 0 and not copied and owner is not None and not begin <= owner < end
             copied = copied or copies
             counts.append((here, int(copies)))
     return tuple(counts)
@@ -249,7 +260,7 @@ def _between(indices: tuple[int, ...], begin: int, end: int) -> int:
 def _holding(
     architecture: Architecture,
     rank: _Rank,
-    numbers: list[int],
+    numbers: tuple[int, ...],
     stages: int,
     counts: tuple[tuple[int, int], ...],
 ) -> Holding:

@@ -86,8 +86,13 @@ def _numbers(members: Sequence[Any], where: numpy.ndarray[Any, Any] | None) -> Q
     if where is None:
         return found
     found = found[where]
-    # an axis along which nothing differs stays short: passes over it are what large searches consist of
-    for axis in range(found.ndim if found.ndim > 1 else 0):
+    return shortened(found) if found.ndim > 1 else found
+
+
+def shortened(found: numpy.ndarray[Any, Any], begin: int = 0) -> numpy.ndarray[Any, Any]:
+    """Numbers with one alone along each axis, from that at `begin` on, along which nothing differs: passes over such
+    axes are what large searches consist of."""
+    for axis in range(begin, found.ndim):
         first_of = found.take([0], axis=axis)
         if (found == first_of).all():
             found = first_of
