@@ -782,7 +782,13 @@ def search_grid(asked: SearchGrid) -> GridReport:
         return asked.cancelled is None or not asked.cancelled()
 
     return search.grid_report(
-        offered, axes, goal=asked.goal, top=asked.top, goes_on=goes_on, notes=(*left, *notes, _AT_LIST_PRICES)
+        offered,
+        axes,
+        goal=asked.goal,
+        worst=asked.rank_by == WORST,
+        top=asked.top,
+        goes_on=goes_on,
+        notes=(*left, *notes, _AT_LIST_PRICES),
     )
 
 

@@ -849,6 +849,16 @@ DevicesOfEach = Annotated[
     ),
 ]
 
+RankBy = Annotated[
+    str,
+    Argument(
+        "word",
+        "What of each range ranks: its worse end (worst), or the estimate, which favours what little is known of",
+        words=(WORST, ESTIMATE),
+        also={"worse": WORST, "worse end": WORST, "best": ESTIMATE},
+    ),
+]
+
 
 @dataclass(eq=False)
 class CompareHardware(Ranked):
@@ -886,15 +896,7 @@ class CompareHardware(Ranked):
             },
         ),
     ] = "throughput"
-    rank_by: Annotated[
-        str,
-        Argument(
-            "word",
-            "What of each range ranks: its worse end (worst), or the estimate, which favours what little is known of",
-            words=(WORST, ESTIMATE),
-            also={"worse": WORST, "worse end": WORST, "best": ESTIMATE},
-        ),
-    ] = WORST
+    rank_by: RankBy = WORST
     top: Annotated[
         int | None,
         Argument(
@@ -1038,6 +1040,7 @@ class SearchGrid(Question):
             words=GRID_GOALS,
         ),
     ] = "throughput"
+    rank_by: RankBy = WORST
     top: Annotated[int, Argument("whole", "Best rows to return", most=1000)] = 10
     progress: Annotated[
         Callable[[int, int], object] | None,

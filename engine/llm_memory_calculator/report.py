@@ -1001,6 +1001,10 @@ class GridRow(Layout):
     """Time to the first token of the last prompt of the batch, milliseconds."""
     tpot_ms: float
     """Mean time per output token after the first, milliseconds."""
+    ttft_high_ms: float
+    """The worse end of the range of ttft_ms, milliseconds."""
+    tpot_high_ms: float
+    """The worse end of the range of tpot_ms, milliseconds."""
     output_tokens_per_s: float
     """Output tokens a second over all devices, prefill included."""
     memory_gb: float
@@ -1023,6 +1027,9 @@ class GridReport(Told):
     """The model."""
     goal: str
     """What best means."""
+    rank_by: Literal["worst", "estimate"]
+    """What rows are ranked by: worst, the worse end of each range, so that none leads because less is known of it; or
+    estimate."""
     candidates: int
     """Cells of the grid: a layout on an accelerator in a format with a batch of such lengths."""
     answered: int
@@ -1033,8 +1040,8 @@ class GridReport(Told):
     """The best by the goal over all lengths, best first; each answered as estimate_performance answers it."""
     front: Sequence[GridRow]
     """Those that no other candidate of the same lengths equals or beats in all of time per output token, output tokens
-    a second and dollars an hour; by lengths, the quickest first. Their times are those of arrays, which differ from
-    those of rows in the last digit at most."""
+    a second and dollars an hour, each by the estimate; by lengths, the quickest first. Their times are those of arrays,
+    which differ from those of rows in the last digit at most."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

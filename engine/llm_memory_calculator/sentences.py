@@ -621,7 +621,8 @@ def _plans(report: PlanReport) -> list[str]:
 def _grid(report: GridReport) -> list[str]:
     lines = [
         f"{report.model}: {report.answered:,} of {report.candidates:,} candidates looked at, {report.fitting:,} fit, "
-        f"{len(report.front):,} are beaten by none of their lengths; best {report.goal} first."
+        f"{len(report.front):,} are beaten by none of their lengths; best {report.goal} first, by the "
+        f"{'worse end of the range' if report.rank_by == 'worst' else 'estimate'}."
     ]
     for number, row in enumerate(report.rows, 1):
         million = row.usd_per_million_output_tokens

@@ -90,24 +90,52 @@ ASKED: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("rank_by", ["worst", "estimate"])
 @pytest.mark.parametrize("goal", ["throughput", "latency", "decode", "prefill", "cost"])
-def test_the_best_are_answered_to_the_last_digit_as_any_other_question(goal: str) -> None:
-    report = search_grid("Qwen/Qwen3-30B-A3B", goal=goal, top=3, **ASKED)
-    assert len(report.rows) == 3
+def test_the_best_are_answered_to_the_last_digit_as_any_other_question(goal: str, rank_by: str) -> None:
+    report = search_grid("Qwen/Qwen3-30B-A3B", goal=goal, rank_by=rank_by, top=3, **ASKED)
+    assert (len(report.rows), report.rank_by) == (3, rank_by)
     for row in report.rows:
         assert_told(row)
-    values = {
-        "throughput": [-row.output_tokens_per_s for row in report.rows],
-        "latency": [row.tpot_ms for row in report.rows],
-        "decode": [row.tpot_ms / row.batch_size for row in report.rows],
-        "prefill": [row.ttft_ms / row.batch_size / row.input_tokens for row in report.rows],
-        "cost": [row.usd_per_million_output_tokens or 0.0 for row in report.rows],
+    every = search_grid("Qwen/Qwen3-30B-A3B", goal=goal, rank_by=rank_by, top=1000, **ASKED).rows
+    values = [ranked(row, goal, worst=rank_by == "worst") for row in every]
+    assert values == pytest.approx(sorted(values), rel=1e-8)
+    assert report.rows == every[:3]
+
+
+def ranked(row: GridRow, goal: str, *, worst: bool) -> float:
+    ttft, tpot = (row.ttft_high_ms, row.tpot_high_ms) if worst else (row.ttft_ms, row.tpot_ms)
+    milliseconds = ttft + tpot * (row.output_tokens - 1)
+    rate = row.batch_size * row.output_tokens / milliseconds * 1e3
+    return {
+        "throughput": -rate,
+        "latency": tpot,
+        "decode": tpot / row.batch_size,
+        "prefill": ttft / row.batch_size / row.input_tokens,
+        "cost": (row.usd_per_hour or numpy.inf) / rate,
     }[goal]
-    assert values == sorted(values)
+
+
+@pytest.mark.parametrize("settings", [{}, {"enforce_eager": True}])
+def test_the_worse_ends_are_those_of_the_estimate(settings: dict[str, Any]) -> None:
+    asked = {**ASKED, "hardware": ["H100", "B200"], "engine": "vllm", "engine_settings": settings}
+    report = search_grid("Qwen/Qwen3-30B-A3B", goal="latency", top=1000, **asked)
+    values = [row.tpot_high_ms for row in report.rows]
+    assert values == pytest.approx(sorted(values), rel=1e-8)
+    for row in report.rows[:2]:
+        told = estimated(row, engine="vllm", engine_settings=settings)
+        assert row.ttft_high_ms == pytest.approx(told.ttft_interval_ms.high, rel=1e-12)
+        assert row.tpot_high_ms == pytest.approx(told.tpot_interval_ms.high, rel=1e-12)
 
 
 def assert_told(row: GridRow, rel: float = 0.0) -> None:
-    asked = estimate_performance(
+    asked = estimated(row)
+    for name in ("ttft_ms", "tpot_ms", "output_tokens_per_s"):
+        assert getattr(row, name) == pytest.approx(getattr(asked, name), rel=rel, abs=0)
+
+
+def estimated(row: GridRow, **settings: Any) -> Any:
+    return estimate_performance(
         "Qwen/Qwen3-30B-A3B",
         row.hardware,
         precision=row.precision,
@@ -118,9 +146,8 @@ def assert_told(row: GridRow, rel: float = 0.0) -> None:
         batch_size=row.batch_size,
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
+        **settings,
     )
-    for name in ("ttft_ms", "tpot_ms", "output_tokens_per_s"):
-        assert getattr(row, name) == pytest.approx(getattr(asked, name), rel=rel, abs=0)
 
 
 def test_nothing_of_the_same_lengths_beats_the_front() -> None:

@@ -25,6 +25,7 @@ from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
+    from ..units import Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
     )
 
 
-def reach(deployment: Deployment, phase: str, seconds: float, sequences: float) -> Range:
+def reach(deployment: Deployment, phase: str, seconds: Quantity, sequences: float) -> Range:
     """How far the time of a phase, over its estimate of so many seconds, may lie; what the peak and the bandwidth allow
     is another matter. sequences: of a copy at once."""
     shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
@@ -131,19 +132,37 @@ def worst_reach(
     shared: Any,
 ) -> Any:
     """The upper ends of `reach` of deployments side by side that differ in their machines alone; seconds, sequences of
-    a copy and whether devices share each layer are arrays over them."""
+    a copy and whether devices share each layer are arrays over them, along the last axis."""
     import numpy
 
     first = deployments[0]
     in_context = any(one.layout.context > 1 for one in deployments)
     if first.measured is not None or first.speculation is not None or first.engine.eager or in_context:
-        each = zip(deployments, seconds.tolist(), sequences.tolist(), strict=True)
-        return numpy.array([reach(one, phase, time, served).high for one, time, served in each])
+        *before, _ = numpy.broadcast_shapes(numpy.shape(seconds), numpy.shape(sequences), numpy.shape(shared))
+        told = [numpy.broadcast_to(of, (*before, len(deployments))) for of in (seconds, sequences, shared)]
+        each = [_worst_of(one, phase, *(of[..., index] for of in told)) for index, one in enumerate(deployments)]
+        return numpy.stack(each, axis=-1)
     found = [
         [_highs(machines, first.architecture, phase, many, alike) for alike in (False, True)] for many in (False, True)
     ]
     alone, several = (numpy.where(shared, pair[1], pair[0]) for pair in found)
     return numpy.where(sequences > 1, several, alone)
+
+
+def _worst_of(deployment: Deployment, phase: str, seconds: Any, sequences: Any, shared: Any) -> Any:
+    """The same of one, in its own layout but for whether devices share each layer."""
+    import numpy
+
+    found, layout = numpy.zeros(numpy.shape(seconds)), deployment.layout
+    for splits in (False, True):
+        there = deployment
+        if splits != (layout.tensor > 1):
+            there = deployment.laid_out(replace(layout, tensor=2 if splits else 1))
+        for many in (False, True):
+            here = (shared == splits) & ((sequences > 1) == many)
+            if here.any():
+                found = numpy.where(here, reach(there, phase, seconds, 2 if many else 1).high, found)
+    return found
 
 
 @lru_cache(maxsize=512)
@@ -197,7 +216,7 @@ def _with_drafts(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"],
     return Range(min(found.low, low), max(found.high, high), found.level, evidence)
 
 
-def _without_graphs(deployment: Deployment, seconds: float, found: Range) -> Range:
+def _without_graphs(deployment: Deployment, seconds: Quantity, found: Range) -> Range:
     """The same, as far up as an engine's program may take to call the operators of a step of so many seconds, where no
     graphs are captured."""
     engine = deployment.engine

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from ..performance.machine import machine_of
-from ..report import GridReport, GridRow, Note
+from ..performance.reports import reach, worst_reach
+from ..report import GridReport, GridRow, LayoutRow, Note
 from ..units import GB
 from .cells import row_of, scores, usd_per_million
 from .comparison import price_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy
 
     from ..deployment import Deployment, Load
+    from ..units import Quantity
 
     Array = numpy.ndarray[Any, Any]
 
@@ -31,16 +33,18 @@ def grid_report(
     axes: Axes,
     *,
     goal: str,
+    worst: bool,
     top: int,
     goes_on: Callable[[int, int], bool],
     notes: tuple[Note, ...],
 ) -> GridReport:
     """The best of the grid of deployments, each of up to its devices in any layout, and loads.
 
-    goes_on: told of each chunk how many candidates are done, of how many; says whether to go on.
+    worst: by the worse end of each range, else by the estimate; goes_on: told of each chunk how many candidates are
+    done, of how many; says whether to go on.
     """
     mesh = mesh_of(deployments, axes)
-    found, done = _Found(mesh, axes, goal, top), 0
+    found, done = _Found(mesh, axes, goal, worst, top), 0
 
     def after(count: int) -> bool:
         nonlocal done
@@ -56,6 +60,7 @@ def grid_report(
     return GridReport(
         model=deployments[0].model.name,
         goal=goal,
+        rank_by="worst" if worst else "estimate",
         candidates=mesh.count,
         answered=done,
         fitting=found.fitting,
@@ -90,10 +95,10 @@ class FrontRows(Sequence[GridRow]):
 class _Found:
     """What is told of the chunks so far."""
 
-    def __init__(self, mesh: Mesh, axes: Axes, goal: str, top: int) -> None:
+    def __init__(self, mesh: Mesh, axes: Axes, goal: str, worst: bool, top: int) -> None:
         import numpy
 
-        self.goal, self.fitting = goal, 0
+        self.goal, self.worst, self.fitting = goal, worst, 0
         self._planes: list[Plane] = []
         self._input_numbers = {tokens: number for number, tokens in enumerate(axes.inputs)}
         self._output_numbers = {tokens: number for number, tokens in enumerate(axes.outputs)}
@@ -116,10 +121,15 @@ class _Found:
             return
         row = row_of(plane.layout, plane.load, cells.ttft, cells.tpot, memory_share=0.0)
         cost, rate = self._costs(plane), row.output_tokens_per_s
-        first, second = (usd_per_million(cost, rate), -rate) if self.goal == COST else scores(self.goal, row)
+        first, second = self._scores(cost, _worse(plane, cells.ttft, cells.tpot) if self.worst else row)
         self._best.add(number, wanted, first, second, cost, *(getattr(row, name) for name in _SIZES))
         tpot, told = numpy.broadcast_to(row.tpot_ms, wanted.shape), (numpy.asarray(row.ttft_ms), cells.needs)
         self._front.add(number, wanted, tpot, numpy.asarray(rate), cost, self._groups(plane), *told)
+
+    def _scores(self, cost: Array, row: LayoutRow) -> tuple[Quantity, Quantity]:
+        """What ranks candidates at such a cost an hour, smaller is better."""
+        rate = row.output_tokens_per_s
+        return (usd_per_million(cost, rate), -rate) if self.goal == COST else scores(self.goal, row)
 
     def _costs(self, plane: Plane) -> Array:
         """US dollars an hour of the layouts on each machine; above any where no price is known."""
@@ -179,6 +189,18 @@ class _Found:
             yield Note(subject="input_tokens", text=text, origin="warning")
 
 
+def _worse(plane: Plane, ttft: Quantity, tpot: Quantity) -> LayoutRow:
+    """The candidates at the worse ends of their ranges."""
+    layout, load, deployments = plane.layout, plane.load, plane.rack.deployments
+    if plane.rack.alone:
+        deployments = tuple(one.laid_out(plane.layouts[0]) for one in deployments)
+    machines = tuple(map(machine_of, deployments))
+    served, shared = load.sequences / layout.data, layout.tensor > 1
+    first = worst_reach(deployments, machines, "prefill", ttft, served, shared)
+    then = worst_reach(deployments, machines, "decode", tpot, served, shared)
+    return row_of(layout, load, ttft * first, tpot * then, memory_share=0.0)
+
+
 def _answered(deployment: Deployment, load: Load) -> GridRow:
     """A candidate as any other question is answered."""
     placed = place(deployment, load)
@@ -199,6 +221,7 @@ def _row(
     price, machine, layout = _price(deployment), machine_of(deployment), deployment.layout
     cost = None if price is None else round(price * layout.devices, 4)
     batch, tokens, output = lengths
+    of_copy = batch / layout.data
     return GridRow(
         **layout.said(),
         hardware=deployment.device,
@@ -209,6 +232,8 @@ def _row(
         output_tokens=output,
         ttft_ms=ttft_ms,
         tpot_ms=tpot_ms,
+        ttft_high_ms=ttft_ms * reach(deployment, "prefill", ttft_ms / 1e3, of_copy).high,
+        tpot_high_ms=tpot_ms * reach(deployment, "decode", tpot_ms / 1e3, of_copy).high,
         output_tokens_per_s=rate,
         memory_gb=needs / GB,
         memory_share=share,
