@@ -23,6 +23,7 @@ from llm_memory_hardware.catalogue import current
 from . import checks, search, sources
 from .architecture import Architecture
 from .arguments import (
+    ANY,
     CONTEXT,
     FEWEST,
     MOST_SEARCHED_DEVICES,
@@ -710,15 +711,16 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
 def plan_deployment(asked: PlanDeployment) -> PlanReport:
     """The few deployments of a model that serve a load within targets, the cheapest first.
 
-    Every layout of a copy, accelerator and format is asked for its steady state; some twenty of them are then simulated
-    with their queue and ranked anew. Nothing that keeps the targets is no error: plans is then empty, with the least
-    times that anything comes to. Raises ArgumentError without a rate or users.
+    Every layout of a copy, accelerator and format is asked for its steady state; at most twenty of them are then
+    simulated with their queue and ranked anew. Without a rate and users the highest rate that each keeps is looked for.
+    Nothing that keeps the targets is no error: plans is then empty, and nearest says what comes nearest.
     """
     model, load = _model(asked, asked.model), planned_load(asked)
     require_decoder(model)
     targets = search.Targets(
         rate=asked.request_rate,
         users=asked.concurrency,
+        think_s=asked.think_time_s or 0.0,
         ttft=None if asked.ttft_target_ms is None else asked.ttft_target_ms / 1e3,
         tpot=None if asked.tpot_target_ms is None else asked.tpot_target_ms / 1e3,
         percentile=f"{asked.percentile}_ms",
@@ -726,25 +728,34 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
         most=asked.max_devices,
         spare=asked.spare_copies,
     )
-    accelerators, notes = _to_choose_from(asked)
+    there, notes = _there(asked), list[Note]()
     if load.output == 1 and targets.tpot is not None:
         targets = replace(targets, tpot=None)
         text = "One output token has none after it: tpot_target_ms was left out."
-        notes = (*notes, Note(subject="tpot_target_ms", text=text, origin="warning"))
-    offered, refused = list[tuple[Deployment, bool]](), dict[str, str]()
+        notes.append(Note(subject="tpot_target_ms", text=text, origin="warning"))
+    if targets.highest:
+        untold = targets.ttft is None and targets.tpot is None
+        kept = "at which no queue grows in a minute" if untold else "that keep the targets"
+        each = "" if any(targets.bounded(count) for _, count in there) else ", of one copy each"
+        notes.append(assumed("request_rate", f"No load was given: rates are the highest {kept}{each}."))
+    prices = {one: get_best_rate(one, allow_spot=False) for one, _ in there}
+    offered, refused = list[search.Offer](), dict[str, str]()
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
         plain, own = deployed(wanted, model), form is None or form == asked.precision
-        for one, _ in looked(accelerators):
+        for one, count in looked(there):
             try:
-                offered.append((_offered(wanted, plain, one, None), own))
+                deployment, price = _offered(wanted, plain, one, count), prices[one]
             except CalculatorError as error:
                 refused.setdefault(one.name, str(error))
+                continue
+            cost = None if price is None else float(price[0])
+            offered.append(search.Offer(deployment=deployment, unquantised=own, price=cost))
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)
-    notes = (*notes, _AT_LIST_PRICES, *load.notes)
-    return search.plan_report(model.name, found, [one for one, _ in offered], load, targets, notes)
+    explained = asked.detail == "full"
+    return search.plan_report(model.name, found, offered, load, targets, (*notes, *load.notes), explained=explained)
 
 
 @asks(SearchGrid)
@@ -760,9 +771,9 @@ def search_grid(asked: SearchGrid) -> GridReport:
     axes = search.Axes(
         batches=_listed(asked.batch_sizes), inputs=_listed(asked.input_tokens), outputs=_listed(asked.output_tokens)
     )
-    accelerators, notes = _to_choose_from(asked, asked.devices)
+    accelerators, notes = _to_choose_from(asked)
     offered, refused = list[Deployment](), dict[str, str]()
-    for form in _formats_given(asked, asked.precisions, "precisions"):
+    for form in _precisions_of(asked):
         wanted = replace(asked, precision=form, precisions=None)
         plain = deployed(wanted, model)
         for one, devices in accelerators:
@@ -803,35 +814,54 @@ def _listed(values: int | Sequence[int]) -> tuple[int, ...]:
     return (values,) if isinstance(values, int) else tuple(values)
 
 
-def _to_choose_from(
-    asked: PlanDeployment | SearchGrid, devices: int | None = None
-) -> tuple[list[tuple[Accelerator, int | None]], tuple[Note, ...]]:
+def _to_choose_from(asked: SearchGrid) -> tuple[list[tuple[Accelerator, int | None]], tuple[Note, ...]]:
     """The accelerators that were named, with how many as their names say, or all with an on-demand price."""
-    hardware = asked.hardware
+    hardware, devices = asked.hardware, asked.devices
     if hardware is None:
         priced = [one for one in accelerators_for_serving() if get_best_rate(one, allow_spot=False) is not None]
         text = f"hardware was not given: the {len(priced)} accelerators with an on-demand list price were weighed."
         return [(one, devices) for one in priced], (assumed("hardware", text),)
+    entries = [hardware] if isinstance(hardware, (str, Mapping, Accelerator)) else hardware
+    if not entries:
+        raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
+    return list(dict.fromkeys(named(entry, devices) for entry in entries)), ()
+
+
+def _precisions_of(asked: SearchGrid) -> list[str | None]:
+    """The one format that was asked for, or the checkpoint's own and beside it those given."""
+    more = asked.precisions
+    if asked.precision is not None and more is not None:
+        raise ArgumentError("Give precision (one format) or precisions (those to weigh beside the checkpoint's own).")
+    if asked.precision is not None:
+        return [asked.precision]
+    return [None, *([more] if isinstance(more, str) else more or ())]
+
+
+def _there(asked: PlanDeployment) -> list[tuple[Accelerator, int | None]]:
+    """The accelerators of a plan, each with how many are at hand: those that were named, or all with an on-demand
+    price."""
+    hardware = asked.hardware
+    if hardware is None or (isinstance(hardware, str) and hardware.strip().lower() == ANY):
+        if asked.devices is not None:
+            raise ArgumentError("devices are those at hand: name their hardware, or give max_devices.")
+        every = accelerators_for_serving()
+        return [(one, None) for one in every if get_best_rate(one, allow_spot=False) is not None]
     if isinstance(hardware, (str, Mapping, Accelerator)):
         hardware = [hardware]
     if not hardware:
         raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
-    return list(dict.fromkeys(named(entry, devices) for entry in hardware)), ()
+    return list(dict(named(entry, asked.devices) for entry in hardware).items())
 
 
 def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:
-    """The formats that are weighed: the checkpoint's own, and beside 16 bits those that were named, or fp8 and int4."""
-    wider = model.formats(None, None).scheme.quantized is None
-    return _formats_given(asked, asked.formats, "formats", ("fp8", "int4") if wider else ())
-
-
-def _formats_given(
-    asked: Question, more: str | Sequence[str] | None, name: str, usual: Sequence[str] = ()
-) -> list[str | None]:
-    """The one format that was asked for, or the checkpoint's own and beside it those given, or the usual ones."""
-    if asked.precision is not None and more is not None:
-        raise ArgumentError(f"Give precision (one format) or {name} (those to weigh beside the checkpoint's own).")
+    """The formats that are weighed: those that were named, or the checkpoint's own (None), and beside 16 bits fp8 and
+    int4."""
+    if asked.precision is not None and asked.formats is not None:
+        raise ArgumentError("Give precision (one format) or formats (those that are allowed).")
     if asked.precision is not None:
         return [asked.precision]
-    more = usual if more is None else more
-    return [None, *([more] if isinstance(more, str) else more)]
+    own = model.formats(None, None).scheme
+    if asked.formats is None:
+        return [None, "fp8", "int4"] if own.quantized is None else [None]
+    allowed = [asked.formats] if isinstance(asked.formats, str) else asked.formats
+    return list(dict.fromkeys(None if form.strip().lower() == own.label.lower() else form for form in allowed))

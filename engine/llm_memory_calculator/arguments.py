@@ -72,6 +72,7 @@ MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
 ALL = "all"
+ANY = "any"
 ARRIVALS = ("poisson", "even")
 FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
@@ -918,8 +919,38 @@ PERCENTILES = ("mean", "p50", "p90", "p95", "p99")
 class PlanDeployment(Question):
     model: ModelName
     _: KW_ONLY
-    request_rate: RequestRate = None
-    concurrency: Users = None
+    request_rate: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Requests a second that come to all copies, whether or not others have ended",
+            unit="requests/s",
+            most=1e6,
+            left_out="the highest that keeps the targets, where concurrency is left out too",
+            examples=(2.5,),
+        ),
+    ] = None
+    concurrency: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Users, over all copies: each asks, waits for the answer, thinks and asks again; in place of request_rate",
+            most=MOST_SEQUENCES,
+            examples=(50,),
+        ),
+    ] = None
+    think_time_s: Annotated[
+        float | None,
+        Argument(
+            "real",
+            "Seconds for which a user thinks between an answer and his next request",
+            unit="s",
+            most=1e6,
+            or_none=True,
+            left_out="0",
+            examples=(20,),
+        ),
+    ] = None
     input_tokens: PromptLengths = 2048
     output_tokens: OutputLengths = 256
     cached_share: CachedShare = None
@@ -951,19 +982,29 @@ class PlanDeployment(Question):
         Sequence[HardwareLike] | HardwareLike | None,
         Argument(
             "hardware list",
-            "Accelerators to choose from",
-            left_out="those with an on-demand list price",
-            examples=(["H100", "MI300X"],),
-            brief="",
+            f"Accelerators to choose from: a list, those at hand with their count ('8 x A100'), or {ANY}",
+            left_out="any: those with an on-demand list price",
+            examples=(["H100", "MI300X"], "8 x A100"),
+            brief="Several, or those at hand: 8 x A100",
+        ),
+    ] = None
+    devices: Annotated[
+        int | None,
+        Argument(
+            "whole",
+            "Devices at hand of each accelerator named",
+            most=MOST_SEARCHED_DEVICES,
+            left_out="as many as hardware says, or as a plan takes",
+            examples=(8,),
         ),
     ] = None
     formats: Annotated[
         str | Sequence[str] | None,
         Argument(
             "names",
-            "Formats of the weights to weigh beside the checkpoint's own, in place of precision",
-            left_out="fp8 and int4 beside 16 bits",
-            examples=(["fp8"],),
+            "Formats of the weights that are allowed, in place of precision",
+            left_out="the checkpoint's own, and beside 16 bits fp8 and int4",
+            examples=(["bf16", "fp8"],),
             brief="",
         ),
     ] = None
@@ -972,9 +1013,15 @@ class PlanDeployment(Question):
         Argument("real", "Most that it may cost", unit="US dollars an hour", most=1e9, brief=""),
     ] = None
     max_devices: Annotated[
-        int,
-        Argument("whole", "Most devices of all copies together", most=MOST_SEARCHED_DEVICES, brief=""),
-    ] = 64
+        int | None,
+        Argument(
+            "whole",
+            "Most devices of all copies together",
+            most=MOST_SEARCHED_DEVICES,
+            left_out="64, and for the highest rate one copy where neither devices nor a budget bound it",
+            brief="",
+        ),
+    ] = None
     spare_copies: Annotated[
         int, Argument("whole", "Copies more than the load needs", least=0, most=MOST_SEARCHED_DEVICES)
     ] = 0

@@ -223,10 +223,23 @@ class Traffic:
     tpot_target: float | None = None
     """Seconds a token after the first that it keeps."""
 
+    def at(self, rate: float) -> Traffic:
+        """The same lengths at a rate."""
+        return replace(self, users=None, rate=rate, requests=min(requests_of(rate), MOST_OF_A_RATE))
+
     @property
     def longest(self) -> int:
         """Tokens of the longest sequence at its end."""
         return self.depth + self.inputs.longest + self.outputs.longest
+
+
+MOST_OF_A_RATE = 20_000
+"""Requests of a rate that are simulated at most, which takes about a second."""
+
+
+def requests_of(rate: float) -> int:
+    """Requests of a rate where nobody said how many: those of a minute."""
+    return max(100, round(60 * rate))
 
 
 def cached_of(tokens: int, share: float) -> int:

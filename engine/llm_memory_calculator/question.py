@@ -33,7 +33,18 @@ from .arguments import (
     Split,
 )
 from .checks import real, whole
-from .deployment import Deployment, Load, Pictures, PrefillWorkers, Recording, Speculation, Traffic, cached_of
+from .deployment import (
+    MOST_OF_A_RATE,
+    Deployment,
+    Load,
+    Pictures,
+    PrefillWorkers,
+    Recording,
+    Speculation,
+    Traffic,
+    cached_of,
+    requests_of,
+)
 from .drafting import speculation_of
 from .engines import (
     UNNAMED,
@@ -740,8 +751,6 @@ def generated_load(asked: Generated, beams: int = 1) -> Load:
     return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
 
 
-# Requests of a rate that are simulated, which takes about a second.
-_MOST_OF_A_RATE = 20_000
 _OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms", "prefill_workers")
 
 
@@ -767,10 +776,10 @@ def come_load(asked: Come) -> Load:
         raise ArgumentError("beam_size is of a static batch: leave it out, or leave concurrency and request_rate out.")
     inputs, outputs = _lengths(asked.input_tokens), _lengths(asked.output_tokens)
     users, rate = asked.concurrency, asked.request_rate
-    count, notes = asked.requests or (10 * users if users else max(100, round(60 * (rate or 0)))), list[Note]()
-    if rate and count > _MOST_OF_A_RATE:
-        text = f"The first {_MOST_OF_A_RATE:,} requests of {count:,} were simulated."
-        count, notes = _MOST_OF_A_RATE, [assumed("requests", text)]
+    count, notes = asked.requests or (10 * users if users else requests_of(rate or 0)), list[Note]()
+    if rate and count > MOST_OF_A_RATE:
+        text = f"The first {MOST_OF_A_RATE:,} requests of {count:,} were simulated."
+        count, notes = MOST_OF_A_RATE, [assumed("requests", text)]
     if users and count < users:
         raise ArgumentError(f"requests is {count:,}, fewer than the {users:,} users who each send one at least.")
     traffic = Traffic(
@@ -797,17 +806,15 @@ def come_load(asked: Come) -> Load:
 
 
 def planned_load(asked: PlanDeployment) -> Load:
-    """The load of a plan. Raises ArgumentError where neither users nor a rate were given."""
-    if asked.concurrency is None and asked.request_rate is None:
-        raise ArgumentError(
-            "plan_deployment needs request_rate (requests a second that come) or concurrency (users who wait for their "
-            "answers); for the highest rate of given hardware ask estimate_serving, which says where it saturates."
-        )
+    """The load of a plan; where neither users nor a rate were given, at a rate of 1, in whose place the highest is
+    looked for."""
+    if asked.think_time_s is not None and asked.concurrency is None:
+        raise ArgumentError("think_time_s is of users: give concurrency (how many there are), or leave it out.")
     return come_load(
         EstimateServing(
             model=asked.model,
             hardware="",
-            request_rate=asked.request_rate,
+            request_rate=1.0 if asked.concurrency is None and asked.request_rate is None else asked.request_rate,
             concurrency=asked.concurrency,
             input_tokens=asked.input_tokens,
             output_tokens=asked.output_tokens,

@@ -858,7 +858,7 @@ class HardwareRow:
     """The tree of what the fullest device holds; in full detail only."""
 
 
-Meets = Literal["surely", "likely", "perhaps"]
+Meets = Literal["surely", "likely", "perhaps", "no"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -866,10 +866,11 @@ class Plan(Layout):
     """A deployment that serves a load within targets, as it was simulated."""
 
     why: tuple[str, ...]
-    """What it is the best of: cheapest that surely meets, cheapest, cheapest measured, cheapest unquantised, quickest
-    within twice the cheapest, fewest devices."""
+    """What it is the best of: cheapest that surely meets, cheapest measured, cheapest unquantised, quickest within
+    twice the first's price, fewest devices; where no rate was given, the highest rate in place of the cheapest."""
     meets: Meets
-    """surely: the upper ends of both ranges keep the targets; likely: the estimates do; perhaps: a lower end does."""
+    """surely: the upper ends of both ranges keep the targets; likely: the estimates do; perhaps: a lower end does;
+    no: not even that."""
     hardware: str
     """The accelerator."""
     engine: str
@@ -890,6 +891,9 @@ class Plan(Layout):
     """Time per output token likewise; null for one output token."""
     tpot_range_ms: tuple[float, float] | None
     """Its range likewise."""
+    request_rate: float | None
+    """Requests a second that come: as asked, the highest, or what users who think come to; null where they ask again at
+    once."""
     requests_per_s: float
     """Requests served a second over all copies."""
     output_tokens_per_s: float
@@ -901,27 +905,37 @@ class Plan(Layout):
     saturation_requests_per_s: float
     """Requests a second beyond which the queue grows without end: the room to grow."""
     memory_share: float
-    """Use of the fullest device's memory over what the runtime sees with one request on each copy, 0 to 1."""
-    binds: Literal["ttft", "tpot", "none"]
-    """The target that has least to spare; none where none was given."""
+    """Use of the fullest device's memory over what the runtime sees while as many decode, 0 to 1."""
+    weights_gb: float
+    """Of it weights as the engine holds them."""
+    cache_gb: float
+    """Cache and state of the sequences that decode."""
+    rest_gb: float
+    """Activations, context, buffers, graphs."""
+    usable_gb: float
+    """What the runtime sees of a device."""
+    binds: Literal["ttft", "tpot", "rate", "none"]
+    """The target that has least to spare, or the rate at which the queue grows; none where nothing was asked."""
     evidence: str
     """What stands behind the times: measured, sister, class, law, none."""
     launch: str | None
     """The line that starts it, all copies where the engine has a flag for these; null where no line is known."""
     warnings: tuple[str, ...] = ()
     """What its estimate warns of."""
+    ledger: Line | None = None
+    """The tree of what the fullest device holds; in full detail only."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanReport(Told):
-    """The few deployments worth a person's time, of all layouts, accelerators and formats that were looked at."""
+class PlanSearch:
+    """What plans were looked for, and among what."""
 
-    model: str
-    """The model."""
     request_rate: float | None
-    """Requests a second that come."""
+    """Requests a second that come; null with concurrency null: the highest rate was looked for."""
     concurrency: int | None
     """Users, where these were given."""
+    think_time_s: float
+    """Seconds for which each thinks before he asks again."""
     input_tokens: float
     """Mean tokens of a prompt."""
     output_tokens: float
@@ -932,28 +946,42 @@ class PlanReport(Told):
     """As asked."""
     percentile: str
     """Of which both are."""
-    accelerators: int
-    """Kinds of accelerators that were looked at."""
+    hardware: tuple[str, ...]
+    """Accelerators that were looked at."""
     formats: tuple[str, ...]
     """Formats of weights that were."""
     considered: int
     """Operating points that have room: a layout of a copy on an accelerator in a format with so many users."""
     meeting: int
     """Those of them that keep the targets by the steady state."""
-    max_devices: int
-    """As asked."""
+    max_devices: int | None
+    """As asked; null: 64 for a load, and one copy for the highest rate, where nothing else bounds it."""
     budget_usd_per_hour: float | None
     """As asked."""
     spare_copies: int
     """Copies of each plan beyond those that keep the targets."""
+    least_ttft_ms: float | None
+    """The least that any operating point comes to."""
+    least_tpot_ms: float | None
+    """The same of a token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReport(Told):
+    """The few deployments worth a person's time, of all layouts, accelerators and formats that were looked at."""
+
+    model: str
+    """The model."""
+    asked: PlanSearch
+    """What was asked, and how much was looked at."""
     plans: tuple[Plan, ...]
-    """At most five, the cheapest first; empty where nothing keeps the targets."""
+    """At most five, the cheapest first (of highest rates the highest); none where nothing keeps the targets."""
+    nearest: Plan | None = None
+    """Where nothing keeps the targets, what comes nearest within the limits."""
+    left_out: tuple[str, ...] = ()
+    """What is not among them, and why."""
     equal: tuple[tuple[int, int], ...] = ()
     """Pairs of plans, counted from 1, whose ranges of a token overlap: the evidence does not tell which is quicker."""
-    least_ttft_ms: float | None = None
-    """Where nothing keeps the targets: the least that any of them comes to, alone."""
-    least_tpot_ms: float | None = None
-    """The same of a token."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
 

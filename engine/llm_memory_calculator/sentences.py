@@ -17,6 +17,7 @@ from .report import (
     HardwareRow,
     ImagesReport,
     Interval,
+    Layout,
     LayoutReport,
     LayoutRow,
     Line,
@@ -26,7 +27,9 @@ from .report import (
     ModelReport,
     Note,
     PhaseReport,
+    Plan,
     PlanReport,
+    PlanSearch,
     ServingReport,
     StartupLogReport,
 )
@@ -103,6 +106,18 @@ def layout_of(report: Any) -> str:
         "context": getattr(report, "context_parallel", 1),
     }
     return " x ".join(f"{word} {size}" for word, size in sizes.items() if size > 1) or "one device"
+
+
+def short_layout_of(layout: Layout) -> str:
+    """The same as engines name it: TP2 DP3."""
+    sizes = {
+        "PP": layout.pipeline_parallel,
+        "DP": layout.data_parallel,
+        "EP": layout.expert_parallel,
+        "CP": layout.context_parallel,
+    }
+    more = [f"{word}{size}" for word, size in sizes.items() if size > 1]
+    return " ".join([f"TP{layout.tensor_parallel}", *more])
 
 
 def _bytes(value: float) -> str:
@@ -581,41 +596,34 @@ def _short(value: float) -> str:
 
 
 def _plans(report: PlanReport) -> list[str]:
-    load = f"{report.input_tokens:,.0f} in, {report.output_tokens:,.0f} out"
-    who = f"{report.request_rate:g} requests/s" if report.request_rate else f"{report.concurrency:,} users"
-    asked = [("TTFT", report.ttft_target_ms), ("TPOT", report.tpot_target_ms)]
-    targets = ", ".join(f"{name} up to {_ms(limit)}" for name, limit in asked if limit is not None)
-    kept = f"; {targets} ({report.percentile})" if targets else ""
-    lines = [
-        f"{report.model}, {who}, {load}{kept}. {report.considered:,} operating points, accelerators: "
-        f"{report.accelerators}, formats: {', '.join(report.formats)}; {report.meeting:,} keep the targets."
-    ]
+    asked = report.asked
+    lines = [_planned_for(report.model, asked)]
     if not report.plans:
-        return [*lines, _no_plan(report)]
+        lines.append(_no_plan(report, asked))
+    engines = dict.fromkeys((plan.engine.split(",")[0], plan.kv_precision) for plan in report.plans)
+    if report.plans:
+        lines.append(f"devices | {'req/s | ' if asked.request_rate is None else ''}$/h, $/M out | {_COLUMNS}")
     for number, plan in enumerate(report.plans, 1):
-        price = "" if plan.usd_per_hour is None else f"${plan.usd_per_hour:,.2f}/h"
-        million = plan.usd_per_million_output_tokens
-        price += "" if million is None else f" (${million:,.2f} a million output tokens)"
-        what = f"{plan.devices} x {plan.hardware} as {layout_of(plan)}, {plan.precision}{price and ', '}{price}"
-        times = _with_range("TTFT", plan.ttft_ms, plan.ttft_range_ms)
-        if plan.tpot_ms is not None and plan.tpot_range_ms is not None:
-            times += f", {_with_range('TPOT', plan.tpot_ms, plan.tpot_range_ms)}"
-        lines.append(
-            f"{number}. {what}: {times}; meets {plan.meets}; serves up to {plan.saturation_requests_per_s:.3g} "
-            f"requests/s; {'; '.join(plan.why)}."
-            + ("" if plan.evidence == "measured" else f" Evidence: {plan.evidence}.")
-        )
-    if report.equal:
-        pairs = ", ".join(f"{one} and {other}" for one, other in report.equal)
-        lines.append(f"Ranges of a token overlap, so that neither is known to be quicker: {pairs}.")
-    if report.plans[0].launch:
-        lines.append(f"1 is started by: {report.plans[0].launch}")
+        cells = [f"{number}. {plan.devices} x {plan.hardware} {short_layout_of(plan)} {plan.precision}"]
+        if asked.request_rate is None:
+            cells.append(f"{plan.requests_per_s:.3g}")
+        cells += [_price_of(plan), _with_range(plan.ttft_ms, plan.ttft_range_ms)]
+        cells.append(_with_range(plan.tpot_ms, plan.tpot_range_ms))
+        cells += [plan.meets, f"{plan.saturation_requests_per_s:.3g}", plan.evidence, "; ".join(plan.why)]
+        if len(engines) > 1:
+            cells.append(f"{plan.engine.split(',')[0]}, {plan.kv_precision} cache")
+        lines.append(" | ".join(cells))
+    if report.plans:
+        first = report.plans[0]
+        said = "; ".join(f"{engine}, {cache} cache" for engine, cache in engines)
+        lines.append(f"{said if len(engines) == 1 else 'Of 1'}. {_ledger_of(1, first)}{_apart(report)}")
+        lines += [plan_line for plan_line in (first.launch,) if plan_line]
+    lines += [f"Left out: {text}." for text in report.left_out]
     told: dict[str, list[str]] = {}
     for number, plan in enumerate(report.plans, 1):
         for warning in plan.warnings:
             told.setdefault(warning, []).append(str(number))
-    lines += [f"Warning of {', '.join(numbers)}: {warning}" for warning, numbers in told.items()]
-    return lines
+    return [*lines, *(f"{', '.join(numbers)}: {warning}" for warning, numbers in told.items())]
 
 
 def _grid(report: GridReport) -> list[str]:
@@ -635,27 +643,106 @@ def _grid(report: GridReport) -> list[str]:
     return lines
 
 
-def _no_plan(report: PlanReport) -> str:
-    """Why there is none."""
-    least = [("TTFT", report.least_ttft_ms), ("TPOT", report.least_tpot_ms)]
-    said = " and ".join(f"{name} {_ms(value)}" for name, value in least if value is not None)
-    if not report.considered:
-        return "No layout that could be searched holds one request; the notes say what could not."
-    limits = f"{report.max_devices:,} devices"
-    if report.budget_usd_per_hour is not None:
-        limits += f" and ${report.budget_usd_per_hour:,.2f} an hour"
-    if report.spare_copies:
-        limits += f", {report.spare_copies} of the copies spare"
-    if not report.meeting:
-        return f"Nothing keeps the targets: the least that any layout comes to is {said}."
+def _planned_for(model: str, asked: PlanSearch) -> str:
+    """What was asked, and among what it was looked for."""
+    who = "highest rate"
+    if asked.request_rate is not None:
+        who = f"{asked.request_rate:g} requests/s"
+    elif asked.concurrency is not None:
+        thinks = f" who think {asked.think_time_s:g} s" if asked.think_time_s else ""
+        who = f"{asked.concurrency:,} users{thinks}"
+    limits = [("TTFT", asked.ttft_target_ms), ("TPOT", asked.tpot_target_ms)]
+    targets = ", ".join(f"{name} <= {limit:,.10g} ms" for name, limit in limits if limit is not None)
+    kept = f"; {asked.percentile} {targets}" if targets else ""
+    kept += "" if asked.budget_usd_per_hour is None else f"; <= ${asked.budget_usd_per_hour:,.2f}/h"
+    kept += f"; {asked.spare_copies} copies spare" if asked.spare_copies else ""
+    among = ", ".join(asked.hardware) if len(asked.hardware) <= _NAMED else f"{len(asked.hardware)} accelerators"
     return (
-        f"Single copies keep the targets, and no number of them serves this load with its queue within {limits}: raise "
-        f"these, ask for less, or loosen the targets (the least of a copy is {said})."
+        f"{model}, {who}, {asked.input_tokens:,.0f} in / {asked.output_tokens:,.0f} out{kept}. {among} in "
+        f"{', '.join(asked.formats)}, on-demand list prices."
     )
 
 
-def _with_range(name: str, value: float, ends: tuple[float, float]) -> str:
-    return f"{name} {_ms(value)} ({_ms(ends[0])} to {_ms(ends[1])})"
+# Accelerators that are named in the text; of more only how many.
+_NAMED = 3
+
+
+def _price_of(plan: Plan) -> str:
+    if plan.usd_per_hour is None or plan.usd_per_million_output_tokens is None:
+        return "-"
+    return f"{plan.usd_per_hour:,.2f}, {plan.usd_per_million_output_tokens:,.3g}"
+
+
+_COLUMNS = "TTFT ms | TPOT ms | meets | most req/s | evidence | why"
+
+
+def _with_range(value: float | None, ends: tuple[float, float] | None) -> str:
+    return "-" if value is None or ends is None else f"{_three(value)} [{', '.join(map(_three, ends))}]"
+
+
+def _three(value: float) -> str:
+    """A number to three digits."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _ledger_of(number: int, plan: Plan) -> str:
+    """What a device holds, what binds, and how many it has room for."""
+    held = plan.weights_gb + plan.cache_gb + plan.rest_gb
+    binds = {"ttft": "TTFT", "tpot": "TPOT", "rate": "the rate", "none": "nothing"}[plan.binds]
+    return (
+        f"{number}: {_three(held)} of {_three(plan.usable_gb)} GB a device ({_three(plan.weights_gb)} weights, "
+        f"{_three(plan.cache_gb)} cache, {_three(plan.rest_gb)} rest); {_three(plan.decoding)} at once, room for "
+        f"{plan.room:,}; {binds} binds."
+    )
+
+
+def _apart(report: PlanReport) -> str:
+    """Which of the plans the ranges tell apart."""
+    count = len(report.plans)
+    pairs = [(one, other) for one in range(1, count + 1) for other in range(one + 1, count + 1)]
+    apart = [pair for pair in pairs if pair not in report.equal]
+    if not report.equal:
+        return ""
+    if not apart:
+        return " All plans are equal in TPOT within their ranges."
+    if len(apart) < len(report.equal):
+        return f" Equal in TPOT within their ranges, but {_pairs(apart)}."
+    return f" Equal in TPOT within their ranges: {_pairs(report.equal)}."
+
+
+def _pairs(pairs: Iterable[tuple[int, int]]) -> str:
+    return ", ".join(f"{one}-{other}" for one, other in pairs)
+
+
+def _no_plan(report: PlanReport, asked: PlanSearch) -> str:
+    """Why there is none, and what comes nearest."""
+    if not asked.considered:
+        return "No layout that could be searched holds one request; left_out says what could not be searched."
+    devices = "" if asked.max_devices is None else f"{asked.max_devices:,} devices"
+    money = "" if asked.budget_usd_per_hour is None else f"${asked.budget_usd_per_hour:,.2f} an hour"
+    within = " and ".join(part for part in (devices, money) if part) or "64 devices"
+    least = [("TTFT", asked.least_ttft_ms), ("TPOT", asked.least_tpot_ms)]
+    said = " and ".join(f"{name} {_three(value)} ms" for name, value in least if value is not None)
+    found = f"Nothing keeps the targets within {within}; the least of a copy is {said}."
+    near = report.nearest
+    if near is None:
+        return found
+    first, each = _with_range(near.ttft_ms, near.ttft_range_ms), _with_range(near.tpot_ms, near.tpot_range_ms)
+    price = "" if near.usd_per_hour is None else f", ${near.usd_per_hour:,.2f}/h"
+    served, most = _three(near.requests_per_s), _three(near.saturation_requests_per_s)
+    return (
+        f"{found} Nearest: {near.devices} x {near.hardware} as {layout_of(near)}, {near.precision}{price}: "
+        f"TTFT {first}, TPOT {each} ms at {served} of at most {most} requests/s. "
+        "Loosen the targets, ask for less, or allow more devices."
+    )
+
+
+def _plan_lines(report: PlanReport) -> tuple[Line, ...]:
+    return tuple(
+        replace(plan.ledger, name=f"{number}. {plan.devices} x {plan.hardware}")
+        for number, plan in enumerate(report.plans, 1)
+        if plan.ledger
+    )
 
 
 def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:
@@ -792,6 +879,7 @@ _LINES: dict[type, Callable[[Any], tuple[Line, ...]]] = {
     PhaseReport: _phase_lines,
     LayoutReport: lambda report: (report.ledger, *report.breakdown) if report.ledger else (),
     ComparisonReport: _comparison_lines,
+    PlanReport: _plan_lines,
     ModelReport: _model_lines,
     StartupLogReport: _log_lines,
 }

@@ -53,6 +53,24 @@ _IN_FULL = {
     "LayoutReport": {"tpot_interval_ms"},
     "ImagesReport": {"breakdown"},
     "PipelinePart": {"flops", "compute_share"},
+    "PlanReport": {"asked", "equal", "left_out"},
+    "Plan": {
+        "engine",
+        "kv_precision",
+        "usd_per_million_output_tokens",
+        "request_rate",
+        "decoding",
+        "room",
+        "memory_share",
+        "weights_gb",
+        "cache_gb",
+        "rest_gb",
+        "usable_gb",
+        "binds",
+        "launch",
+        "warnings",
+        "ledger",
+    },
 }
 # Digits of a number that is no count; its range is far wider.
 _DIGITS = 5
@@ -99,10 +117,10 @@ class _Lean:
 
     def of(self, value: Any, unit: str = "") -> Any:
         """unit: of the line that this one is a part of."""
-        from llm_memory_calculator import ComparisonReport, Interval, Note
+        from llm_memory_calculator import ComparisonReport, Interval, Note, PlanReport
         from llm_memory_calculator.report import Line
 
-        from .columns import in_columns
+        from .columns import in_columns, plans_in_columns
 
         if isinstance(value, Note):
             return f"{value.origin}: {value.text}"
@@ -115,11 +133,20 @@ class _Lean:
         if isinstance(value, ComparisonReport):
             rows = in_columns(value.rows, value.goal, full=self.full)
             return self._fields(value, {"rows"}) | {"rows": rows}
+        if isinstance(value, PlanReport):
+            # the rate that is served is the one that was asked, where one was
+            same = {"requests_per_s"} if value.asked.request_rate is not None and not self.full else set()
+            plans = plans_in_columns(value.plans, self._left_out("Plan") | same)
+            return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
         if is_dataclass(value) and not isinstance(value, type):
-            return self._fields(value, set() if self.full else _IN_FULL.get(type(value).__name__, set()))
+            return self._fields(value, self._left_out(type(value).__name__))
         if isinstance(value, (tuple, list)):
             return [self.of(entry, unit) for entry in value]
         return _short(value)
+
+    def _left_out(self, kind: str) -> set[str]:
+        """Fields of such a report that are not answered."""
+        return set() if self.full else _IN_FULL.get(kind, set())
 
     def _fields(self, value: Any, left_out: set[str], unit: str = "") -> dict[str, Any]:
         entries = ((entry, getattr(value, entry.name)) for entry in fields(value) if entry.name not in left_out)

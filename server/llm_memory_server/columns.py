@@ -1,9 +1,12 @@
-"""The rows of a comparison as columns and rows: each name once, and no column that says nothing."""
+"""The rows of a comparison, and plans, as columns and rows: each name once, and no column that says nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
+
+from llm_memory_calculator import Interval, Plan
 
 from .answers import json_values
 
@@ -42,7 +45,6 @@ PATHS = {
 """Columns by the fields that they show."""
 # Where nothing else is in a column, it is left out.
 _SAYS_NOTHING = (None, False)
-_SIZES = ("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel")
 # Of full detail alone, what others of a row say too; and the rate that one goal ranks by.
 _FULL = (
     "decode_tokens_per_s",
@@ -55,31 +57,44 @@ _FULL = (
     "ledger",
 )
 _OF_GOAL = {"output_tokens_per_joule": "per_watt"}
-_DIGITS = 4
+_DIGITS, _DIGITS_OF_PLANS = 4, 3
 
 
 def in_columns(rows: Sequence[Any], goal: str, *, full: bool) -> dict[str, Any]:
     """`columns` and, in their order, the values of each row; numbers to four digits, ranges as [low, high]."""
     shown = [name for name in PATHS if full or (name not in _FULL and _OF_GOAL.get(name, goal) == goal)]
-    columns = {name: [_value(row, PATHS[name]) for row in rows] for name in shown}
+    return _table({name: [_value(row, PATHS[name]) for row in rows] for name in shown})
+
+
+def plans_in_columns(plans: Sequence[Plan], left_out: Container[str]) -> dict[str, Any]:
+    """The same of plans, whose columns are their fields, but for some; all but prices to three digits, as in the
+    text."""
+    names = [item.name for item in fields(Plan) if item.name not in left_out]
+    digits = {name: _DIGITS if name.startswith("usd") else _DIGITS_OF_PLANS for name in names}
+    return _table({name: [_value(plan, name, digits[name]) for plan in plans] for name in names})
+
+
+def _table(columns: Mapping[str, list[Any]]) -> dict[str, Any]:
     told = {name: values for name, values in columns.items() if _says_something(name, values)}
     return {"columns": list(told), "rows": [list(row) for row in zip(*told.values(), strict=True)]}
 
 
 def _says_something(name: str, values: Iterable[Any]) -> bool:
-    nothing = (*_SAYS_NOTHING, 1) if name in _SIZES else _SAYS_NOTHING
+    nothing = (*_SAYS_NOTHING, 1) if name.endswith("_parallel") else _SAYS_NOTHING
     return any(value not in nothing for value in values)
 
 
-def _value(row: Any, path: str) -> Any:
+def _value(row: Any, path: str, digits: int = _DIGITS) -> Any:
     found = row
     for name in path.split("."):
         found = None if found is None else getattr(found, name)
-    if path.endswith(("_interval", "_interval_ms")) and found is not None:
-        return [_rounded(found.low), _rounded(found.high)]
-    return _rounded(found) if isinstance(found, float) else json_values(found)
+    if isinstance(found, Interval):
+        found = found.low, found.high
+    if isinstance(found, tuple):
+        return [_rounded(one, digits) if isinstance(one, float) else one for one in found]
+    return _rounded(found, digits) if isinstance(found, float) else json_values(found)
 
 
-def _rounded(value: float) -> float:
-    found = float(f"{value:.{_DIGITS}g}")
+def _rounded(value: float, digits: int) -> float:
+    found = float(f"{value:.{digits}g}")
     return int(found) if found.is_integer() else found

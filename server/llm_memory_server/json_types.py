@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from llm_memory_calculator.report import HardwareRow
+from llm_memory_calculator.report import HardwareRow, Plan
 
 _PLAIN = {int: "integer", float: "number", str: "string", bool: "boolean", NoneType: "null"}
 
@@ -19,8 +19,8 @@ def json_type(kind: Any) -> str | list[str]:
     if origin is Literal:
         return "string"
     if origin is tuple:
-        # rows of a comparison are answered as columns and rows
-        return "object" if get_args(kind)[0] is HardwareRow else "array"
+        # these are answered as columns and rows
+        return "object" if get_args(kind)[0] in (HardwareRow, Plan) else "array"
     if origin is dict or is_dataclass(kind):
         return "object"
     return _PLAIN[kind]

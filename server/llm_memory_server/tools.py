@@ -111,8 +111,9 @@ TOPICS = {
         function="llm_memory_calculator:plan_deployment",
         told=("plans",),
         title="What to deploy for a load",
-        when="What to rent for request_rate or concurrency: plans (accelerator, devices, layout, format) that keep "
-        "TTFT and TPOT targets, with prices and the command line that starts them.",
+        when="What to rent for request_rate or concurrency: at most five plans (accelerator, devices, layout, format) "
+        "that keep TTFT and TPOT targets, with prices, ranges and a launch line; the nearest where none does. Without "
+        "a load: the highest rate, as of hardware at hand.",
     ),
     "max_batch_size": Topic(
         question=MaxBatchSize,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from llm_memory_calculator import Interval, Note
-from llm_memory_calculator.report import HardwareRow, LayoutRow
+from llm_memory_calculator.report import HardwareRow, LayoutRow, Plan
 
 from .columns import PATHS
 from .described_tools import SCHEMAS
@@ -73,16 +74,18 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
     if get_origin(kind) is Literal:
         return {"type": "string", "enum": list(get_args(kind))}
     if get_origin(kind) is tuple and get_args(kind)[0] is HardwareRow:
-        return _columns()
+        meanings = _docstrings(HardwareRow) | {f"layout.{name}": said for name, said in _docstrings(LayoutRow).items()}
+        return _columns({name: meanings[path] for name, path in PATHS.items()})
+    if get_origin(kind) is tuple and get_args(kind)[0] is Plan:
+        return _columns(_docstrings(Plan))
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _values(get_args(kind)[0], parts)}
     return {"type": json_type(kind)}
 
 
-def _columns() -> dict[str, Any]:
-    """Rows of a comparison as a tool answers them: the columns are named once, with what they mean."""
-    meanings = _docstrings(HardwareRow) | {f"layout.{name}": said for name, said in _docstrings(LayoutRow).items()}
-    said = "; ".join(f"{name}: {meanings[path].rstrip('.')}" for name, path in PATHS.items())
+def _columns(meanings: Mapping[str, str]) -> dict[str, Any]:
+    """Rows of a comparison, or plans, as a tool answers them: the columns are named once, with what they mean."""
+    said = "; ".join(f"{name}: {meaning.rstrip('.')}" for name, meaning in meanings.items())
     names = {"type": "array", "items": {"type": "string"}, "description": f"Those that say something, of: {said}."}
     rows = {"type": "array", "items": {"type": "array"}, "description": "The values of each, in the columns' order."}
     return {"type": "object", "properties": {"columns": names, "rows": rows}, "required": ["columns", "rows"]}

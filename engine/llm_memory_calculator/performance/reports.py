@@ -520,15 +520,21 @@ def _decode_rates(sequences: float, tpot: float | None, interval_ms: Interval | 
     }
 
 
-def estimate_served(deployment: Deployment, load: Load, *, explained: bool = False) -> EndToEndReport:
-    """Requests that come and go: the times are means over all of them, their queue included."""
+def estimate_served(
+    deployment: Deployment, load: Load, outcome: Outcome | None = None, *, explained: bool = False
+) -> EndToEndReport:
+    """Requests that come and go: the times are means over all of them, their queue included.
+
+    outcome: that of a search that has simulated this deployment; None simulates it here.
+    """
     (deployment, verdict), traffic = with_room(deployment, load), load.traffic
     assert traffic is not None
     worker = deployment
     if deployment.prefill is not None:
         deployment = with_prefill_room(deployment, load)
         worker = deployment.prefill_worker
-    outcome = served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
+    if outcome is None:
+        outcome = served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
     # what binds, and the ranges, are those of the steps that the load comes to
     settled = settled_load(traffic, outcome.decoding)
     here = int(settled.sequences)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..deployment import Deployment, Traffic
     from ..engines import Scheduler
+    from ..units import Quantity
     from .clockwork import Clockwork
     from .events import Served
 
@@ -431,7 +432,7 @@ def kept_tokens(traffic: Traffic, scheduler: Scheduler) -> float:
     return traffic.depth + traffic.inputs.mean + scheduler.reserve * traffic.outputs.mean
 
 
-def mean_request(traffic: Traffic) -> dict[str, float]:
+def mean_request(traffic: Traffic) -> dict[str, Quantity]:
     """A mean request as the steady state is asked of it: tokens computed, those before them, tokens of the answer."""
     prompt = traffic.inputs.mean
     new = max(1.0, prompt * (1 - traffic.cached_share))

@@ -46,12 +46,13 @@ def steady_state(
     output: Quantity,
     before: Quantity = 0,
     running: Quantity | None = None,
+    turns: int = _TURNS,
 ) -> Steady:
     """The steady state of one copy with so many users, each of whom asks again as soon as he has his answer.
 
     Of layouts side by side arrays stand along them, and several loads along an axis before it.
     tokens: of each prompt, computed; before: of its context that is cached; output: tokens of each answer, above 1.
-    running: the most sequences that there is room for; the other users wait.
+    running: the most sequences that there is room for; the other users wait. turns: of the fixed point at most.
     """
     # copies that share experts need to know what these take of a step
     engine, clock = deployment.engine, Clock(Spent if somewhere(deployment.layout.pooled > 1) else Seconds)
@@ -68,7 +69,7 @@ def steady_state(
     decoding: Quantity = inside * 0.9
     tpot = wait = decoding
     moving: Quantity = True
-    for turn in range(_TURNS):
+    for turn in range(turns):
         context = before + tokens + output / 2
         # a user's own prompt never rides with what he decodes
         coming = decoding / steps * larger(1 - 1 / larger(parts * inside, 1), 0.02)

@@ -6,11 +6,13 @@ from .front import unbeaten
 from .grid import grid_report
 from .layouts import best_layouts, best_or_more, fewest_in_node, layout_report, of_a_node
 from .mesh import Axes
-from .plan import Targets, plan_report, search as plans
+from .plan import plan_report, search as plans
+from .points import Offer, Targets
 
 __all__ = [
     "LIMITS",
     "Axes",
+    "Offer",
     "Targets",
     "Tried",
     "best_layouts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -48,11 +48,17 @@ def scores(goal: str, row: LayoutRow, share: Quantity = 1) -> tuple[Quantity, Qu
 
 
 def layouts_of(
-    architecture: Architecture, devices: int, node: int, batch: int, *, by_layers: bool = False
+    architecture: Architecture,
+    devices: int,
+    node: int,
+    batch: int,
+    *,
+    by_layers: bool = False,
+    stages: Container[int] | None = None,
 ) -> Iterator[Parallelism]:
     """Layouts of up to `devices` devices: tensor groups within a node of `node`, whole copies with what remains.
 
-    by_layers: devices of a copy share whole layers alone.
+    by_layers: devices of a copy share whole layers alone. stages: of a pipeline that are wanted; all where left out.
 
     Devices that no whole copy can use stay idle; copies beyond the batch are not made. For each split of a copy only
     the most copies are considered, since fewer never serve more. The experts of a mixture are whole in a copy, split in
@@ -61,6 +67,8 @@ def layouts_of(
     groups = most_groups(architecture)
     for tensor in (1,) if by_layers else tensor_sizes(architecture, min(devices, node)):
         for pipeline in range(1, min(devices // tensor, most_stages(architecture)) + 1):
+            if stages is not None and pipeline not in stages:
+                continue
             data = min(devices // (tensor * pipeline), batch)
             plain = Parallelism(tensor=tensor, pipeline=pipeline, data=data)
             yield plain
