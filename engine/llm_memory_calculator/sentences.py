@@ -690,7 +690,7 @@ def _ledger_of(number: int, plan: Plan) -> str:
     held = plan.weights_gb + plan.cache_gb + plan.rest_gb
     binds = {"ttft": "TTFT", "tpot": "TPOT", "rate": "the rate", "none": "nothing"}[plan.binds]
     return (
-        f"{number}: {_three(held)} of {_three(plan.usable_gb)} GB a device ({_three(plan.weights_gb)} weights, "
+        f"{number}: {_three(held)} of {_three(plan.usable_gb)} GB each ({_three(plan.weights_gb)} weights, "
         f"{_three(plan.cache_gb)} cache, {_three(plan.rest_gb)} rest); {_three(plan.decoding)} at once, room for "
         f"{plan.room:,}; {binds} binds."
     )
@@ -704,10 +704,10 @@ def _apart(report: PlanReport) -> str:
     if not report.equal:
         return ""
     if not apart:
-        return " All plans are equal in TPOT within their ranges."
+        return " All plans are equal in TPOT by their ranges."
     if len(apart) < len(report.equal):
-        return f" Equal in TPOT within their ranges, but {_pairs(apart)}."
-    return f" Equal in TPOT within their ranges: {_pairs(report.equal)}."
+        return f" Equal in TPOT by their ranges, but {_pairs(apart)}."
+    return f" Equal in TPOT by their ranges: {_pairs(report.equal)}."
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> str:
