@@ -711,7 +711,7 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
 def plan_deployment(asked: PlanDeployment) -> PlanReport:
     """The few deployments of a model that serve a load within targets, the cheapest first.
 
-    Every layout of a copy, accelerator and format is asked for its steady state; at most twenty of them are then
+    Every layout of a copy, accelerator and format is asked for its steady state; some twenty of them are then
     simulated with their queue and ranked anew. Without a rate and users the highest rate that each keeps is looked for.
     Nothing that keeps the targets is no error: plans is then empty, and nearest says what comes nearest.
     """

