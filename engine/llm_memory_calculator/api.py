@@ -742,7 +742,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     offered, refused = list[search.Offer](), dict[str, str]()
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
-        plain, own = deployed(wanted, model), form is None or form == asked.precision
+        plain = deployed(wanted, model)
         for one, count in looked(there):
             try:
                 deployment, price = _offered(wanted, plain, one, count), prices[one]
@@ -750,7 +750,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
                 refused.setdefault(one.name, str(error))
                 continue
             cost = None if price is None else float(price[0])
-            offered.append(search.Offer(deployment=deployment, unquantised=own, price=cost))
+            offered.append(search.Offer(deployment=deployment, published=form is None, price=cost))
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)

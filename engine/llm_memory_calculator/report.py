@@ -866,11 +866,12 @@ class Plan(Layout):
     """A deployment that serves a load within targets, as it was simulated."""
 
     why: tuple[str, ...]
-    """What it is the best of: cheapest that surely meets, cheapest measured, cheapest unquantised, quickest within
-    twice the first's price, fewest devices; where no rate was given, the highest rate in place of the cheapest."""
+    """What it is the best of: cheapest that surely meets, cheapest measured, cheapest unquantised (as published, where
+    that is quantised), quickest within twice the first's price, fewest devices; where no rate was given, the highest
+    rate in place of the cheapest."""
     meets: Meets
-    """surely: the upper ends of both ranges keep the targets; likely: the estimates do; perhaps: a lower end does;
-    no: not even that."""
+    """surely: the upper ends of both ranges keep the targets, and the rate is served where all is as slow; likely: the
+    estimates do; perhaps: a lower end does; no: not even that."""
     hardware: str
     """The accelerator."""
     engine: str

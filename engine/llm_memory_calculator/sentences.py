@@ -573,9 +573,9 @@ def _hardware_row(row: HardwareRow) -> str:
     if times.devices > 1:
         said += f" ({layout_of(times)})"
     parts = [
-        f"{_short(times.output_tokens_per_s)} tokens/s ({_short(rate.low)} to {_short(rate.high)})",
-        f"TTFT {_short(times.ttft_ms)} ({_short(row.ttft_interval_ms.low)} to {_short(row.ttft_interval_ms.high)})",
-        f"TPOT {_short(times.tpot_ms)} ({_short(row.tpot_interval_ms.low)} to {_short(row.tpot_interval_ms.high)}) ms",
+        f"{short(times.output_tokens_per_s)} tokens/s ({short(rate.low)} to {short(rate.high)})",
+        f"TTFT {short(times.ttft_ms)} ({short(row.ttft_interval_ms.low)} to {short(row.ttft_interval_ms.high)})",
+        f"TPOT {short(times.tpot_ms)} ({short(row.tpot_interval_ms.low)} to {short(row.tpot_interval_ms.high)}) ms",
     ]
     if row.usd_per_million_input_tokens is not None and row.usd_per_million_output_tokens is not None:
         parts.append(
@@ -587,7 +587,7 @@ def _hardware_row(row: HardwareRow) -> str:
     return f"{said}: {', '.join(parts)}"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits, and no exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
@@ -623,7 +623,9 @@ def _plans(report: PlanReport) -> list[str]:
     for number, plan in enumerate(report.plans, 1):
         for warning in plan.warnings:
             told.setdefault(warning, []).append(str(number))
-    return [*lines, *(f"{', '.join(numbers)}: {warning}" for warning, numbers in told.items())]
+    every = len(report.plans)
+    whose = {warning: "Of all" if len(of) == every > 1 else ", ".join(of) for warning, of in told.items()}
+    return [*lines, *(f"{who}: {warning}" for warning, who in whose.items())]
 
 
 def _grid(report: GridReport) -> list[str]:
@@ -677,12 +679,7 @@ _COLUMNS = "TTFT ms | TPOT ms | meets | most req/s | evidence | why"
 
 
 def _with_range(value: float | None, ends: tuple[float, float] | None) -> str:
-    return "-" if value is None or ends is None else f"{_three(value)} [{', '.join(map(_three, ends))}]"
-
-
-def _three(value: float) -> str:
-    """A number to three digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return "-" if value is None or ends is None else f"{short(value)} [{', '.join(map(short, ends))}]"
 
 
 def _ledger_of(number: int, plan: Plan) -> str:
@@ -690,8 +687,8 @@ def _ledger_of(number: int, plan: Plan) -> str:
     held = plan.weights_gb + plan.cache_gb + plan.rest_gb
     binds = {"ttft": "TTFT", "tpot": "TPOT", "rate": "the rate", "none": "nothing"}[plan.binds]
     return (
-        f"{number}: {_three(held)} of {_three(plan.usable_gb)} GB each ({_three(plan.weights_gb)} weights, "
-        f"{_three(plan.cache_gb)} cache, {_three(plan.rest_gb)} rest); {_three(plan.decoding)} at once, room for "
+        f"{number}: {short(held)} of {short(plan.usable_gb)} GB each ({short(plan.weights_gb)} weights, "
+        f"{short(plan.cache_gb)} cache, {short(plan.rest_gb)} rest); {short(plan.decoding)} at once, room for "
         f"{plan.room:,}; {binds} binds."
     )
 
@@ -722,14 +719,14 @@ def _no_plan(report: PlanReport, asked: PlanSearch) -> str:
     money = "" if asked.budget_usd_per_hour is None else f"${asked.budget_usd_per_hour:,.2f} an hour"
     within = " and ".join(part for part in (devices, money) if part) or "64 devices"
     least = [("TTFT", asked.least_ttft_ms), ("TPOT", asked.least_tpot_ms)]
-    said = " and ".join(f"{name} {_three(value)} ms" for name, value in least if value is not None)
+    said = " and ".join(f"{name} {short(value)} ms" for name, value in least if value is not None)
     found = f"Nothing keeps the targets within {within}; the least of a copy is {said}."
     near = report.nearest
     if near is None:
         return found
     first, each = _with_range(near.ttft_ms, near.ttft_range_ms), _with_range(near.tpot_ms, near.tpot_range_ms)
     price = "" if near.usd_per_hour is None else f", ${near.usd_per_hour:,.2f}/h"
-    served, most = _three(near.requests_per_s), _three(near.saturation_requests_per_s)
+    served, most = short(near.requests_per_s), short(near.saturation_requests_per_s)
     return (
         f"{found} Nearest: {near.devices} x {near.hardware} as {layout_of(near)}, {near.precision}{price}: "
         f"TTFT {first}, TPOT {each} ms at {served} of at most {most} requests/s. "

@@ -76,7 +76,7 @@ class Planned:
     """Milliseconds."""
     tpot_interval: Interval | None
     meets: Meets
-    """surely: the upper ends too; likely: the estimates; perhaps: a lower end; no."""
+    """surely: the upper ends too, and the rate where all is as slow; likely: the estimates; perhaps: a lower end."""
 
     @property
     def devices(self) -> int:
@@ -165,8 +165,10 @@ class Finalists:
 
     def _expected(self, one: Candidate, count: int, level: Level) -> float:
         """The larger share of its target that a time is expected to take."""
-        met = one.met(count)
-        return float("inf") if met is None else one.meets(met.first, met.each, level)
+        met, rate = one.met(count), self.targets.rate or 0.0
+        if met is None or one.filled(count, rate, level) > 1:
+            return float("inf")
+        return one.meets(met.first, met.each, level)
 
     def _rate(self, one: Candidate, level: Level) -> Known | None:
         """With all of it that there may be."""
@@ -174,7 +176,8 @@ class Finalists:
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             met = one.met(one.limit, middle)
-            keeps = met is not None and one.meets(met.first, met.each, level) <= 1
+            there = one.filled(one.limit, middle, level) <= 1
+            keeps = there and met is not None and one.meets(met.first, met.each, level) <= 1
             low, high = (middle, high) if keeps else (low, middle)
         met = one.met(one.limit, low) if low else None
         return None if met is None else Known(count=one.limit, rate=low, each=met.each)
@@ -268,8 +271,13 @@ class Finalists:
         first = served_interval(deployment, "ttft", ttft * 1e3)
         each = None if tpot is None else served_interval(deployment, "tpot", tpot * 1e3)
         assert load.traffic is not None
-        asked = load.traffic.rate
-        saturated = asked is not None and asked > outcome.saturated_rate
+        asked, meets = load.traffic.rate, _word(ttft, tpot, first, each, targets)
+        if asked is not None and asked > outcome.saturated_rate:
+            meets = "no"
+        # users who think ask less often of what is slower
+        elif meets == "surely" and asked is not None and targets.users is None:
+            slow = first.high / (ttft * 1e3) if each is None or tpot is None else each.high / (tpot * 1e3)
+            meets = "surely" if asked * slow <= outcome.saturated_rate else "likely"
         known = Known(count=count, rate=rate, each=0.0 if tpot is None else tpot)
         return Planned(
             candidate=one,
@@ -281,7 +289,7 @@ class Finalists:
             tpot=tpot,
             ttft_interval=first,
             tpot_interval=each,
-            meets="no" if saturated else _word(ttft, tpot, first, each, targets),
+            meets=meets,
         )
 
     def _thoughtful(self, one: Candidate, deployment: Deployment, count: int) -> Load:

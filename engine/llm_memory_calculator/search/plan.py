@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from ..deployment import Load
+from ..deployment import Deployment, Load
 from ..errors import CalculatorError
 from ..memory import verdict_of
 from ..memory.explanation import explanation
 from ..memory.reports import launch_of
 from ..performance.reports import estimate_served
 from ..report import Layout, Note, Plan, PlanReport, PlanSearch
-from ..sentences import short_layout_of
+from ..sentences import short, short_layout_of
 from ..stacks import UnlikeError
 from ..units import GB
 from ..work import each, looked
@@ -103,13 +103,15 @@ def _chosen(
     first: Key = _by_cost if not highest else _by_rate if bounded else _by_cost_of_rate
     word = "cheapest" if not highest else "highest rate" if bounded else "cheapest a token"
     measured = [one for one in candidates if one.measured]
-    own = [one for one in candidates if one.offer.unquantised]
+    own = [one for one in candidates if one.offer.published]
     orders: list[tuple[str, Sequence[Candidate], Level, int]] = [
         (word, candidates, "likely", MANY),
         (f"{word}, surely", candidates, "surely", MANY),
         (f"{word} measured", measured, "likely", FEW),
-        (f"{word} unquantised", own, "likely", FEW),
     ]
+    # where all are as the checkpoint has them nothing is to be told apart
+    if len(own) < len(candidates):
+        orders.append((f"{word} {'unquantised' if _is_plain(own) else 'as published'}", own, "likely", FEW))
     (_, estimate), *found = [(why, finalists.best(some, level, first, most)) for why, some, level, most in each(orders)]
     best = next((one for _, one in found if one is not None), estimate)
     if best is not None and highest:
@@ -138,6 +140,10 @@ def _chosen(
     if aside is None or any(one.deployment == aside.deployment for one, _ in plans):
         aside = None
     return plans, aside
+
+
+def _is_plain(candidates: Sequence[Candidate]) -> bool:
+    return all(one.offer.deployment.formats.scheme.quantized is None for one in candidates)
 
 
 def _nearest(finalists: Finalists, candidates: Sequence[Candidate]) -> Planned | None:
@@ -184,7 +190,6 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
     verdict = verdict_of(deployment, held)
     need = verdict.need
     assert deployment.usable_bytes is not None
-    cache = need.kv_cache + need.state + need.paging
     scheme = deployment.formats.scheme
     return Plan(
         **deployment.layout.said(),
@@ -207,9 +212,9 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
         room=report.serving.room,
         saturation_requests_per_s=saturation,
         memory_share=verdict.used_share,
-        weights_gb=(need.weights + need.loaded) / GB,
-        cache_gb=cache / GB,
-        rest_gb=(need.total - need.weights - need.loaded - cache) / GB,
+        weights_gb=need.resident / GB,
+        cache_gb=need.kept / GB,
+        rest_gb=(need.total - need.resident - need.kept) / GB,
         usable_gb=deployment.usable_bytes / GB,
         binds=binds,
         evidence=evidence_of(deployment),
@@ -218,9 +223,15 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
             for note in report.notes
             if note.origin == "warning" and note.subject not in ("request_rate", "concurrency")
         ),
-        launch=launch_of(deployment, load),
+        launch=_launch_of(deployment, load),
         ledger=explanation(deployment, held, need) if explained else None,
     )
+
+
+def _launch_of(deployment: Deployment, load: Load) -> str | None:
+    """None too where nobody said how many slots there are: the line would start fewer than were simulated."""
+    engine = deployment.engine
+    return None if engine.SLOTS and engine.SLOTS not in engine.settings else launch_of(deployment, load)
 
 
 def plan_report(
@@ -284,17 +295,20 @@ def _left_out(found: Found, targets: Targets) -> Iterator[str]:
         if one.tpot is not None and one.tpot_interval is not None:
             times.append(("TPOT", one.tpot * 1e3, one.tpot_interval, targets.tpot))
         over = [
-            f"{name} {value:.3g} ms, range to {ends.high:.3g}"
+            f"{name} {short(value)} ms, range to {short(ends.high)}"
             for name, value, ends, limit in times
             if limit is not None and ends.high > limit * 1e3
         ]
+        asked, most = one.load.traffic.rate if one.load.traffic else None, one.outcome.saturated_rate
+        if asked is not None and not over and one.meets != "surely":
+            over = [f"{asked:g} of at most {short(most)} requests/s, less where a token is slower"]
         why = f"by the estimate alone ({'; '.join(over)})" if over else "no cheaper where it surely meets"
         layout = short_layout_of(Layout(**one.deployment.layout.said()))
         scheme = one.deployment.formats.scheme.label
         yield f"{one.devices} x {one.deployment.device} {layout} {scheme}{price}{rate}: {why}"
     if found.left_out:
         more = f" and {len(found.left_out) - 1} more" if len(found.left_out) > 1 else ""
-        yield f"not searched: {found.left_out[0]}{more}"
+        yield f"not searched: {found.left_out[0].removesuffix('.')}{more}"
 
 
 def _equal(plans: Sequence[Plan]) -> Iterator[tuple[int, int]]:

@@ -93,7 +93,7 @@ class Offer:
 
     deployment: Deployment
     """Its devices are those at hand; None where nobody said."""
-    unquantised: bool
+    published: bool
     """Whether its weights are as the checkpoint has them."""
     price: float | None
     """US dollars an hour of a device."""
@@ -141,6 +141,10 @@ class Candidate:
     def factors(self, level: Level) -> tuple[float, float]:
         """By which TTFT and TPOT are weighed."""
         return self.highs if level == "surely" else (1.0, 1.0)
+
+    def filled(self, count: int, rate: float, level: Level) -> float:
+        """The share that a rate is of the highest, which is as much lower as a token may be slower."""
+        return rate * self.factors(level)[1] / (self.copy.most * self._copies(count))
 
     def meets(self, first: float, each: float, level: Level) -> float:
         """The larger share of its target that either takes."""
