@@ -27,7 +27,16 @@ def alone(plan: Plan, model: str, **load: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize(("model", "rate"), [(MODEL, 4), ("Qwen/Qwen3-30B-A3B", 20), ("meta-llama/Llama-3.1-70B", 2)])
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [
+        (MODEL, 4),
+        ("Qwen/Qwen3-30B-A3B", 20),
+        ("meta-llama/Llama-3.1-70B", 2),
+        # keeps no cache, so that its room is of sequences
+        ("state-spaces/mamba-2.8b-hf", 4),
+    ],
+)
 def test_a_plan_s_figures_are_those_of_its_deployment_alone(model: str, rate: int) -> None:
     load = LOAD | {"request_rate": rate}
     report = plan_deployment(model, hardware=CARDS, ttft_target_ms=3000, tpot_target_ms=60, **load)
@@ -38,6 +47,7 @@ def test_a_plan_s_figures_are_those_of_its_deployment_alone(model: str, rate: in
         assert plan.tpot_ms == one.tpot_ms
         assert plan.ttft_range_ms == (one.ttft_interval_ms.low, one.ttft_interval_ms.high)
         assert plan.output_tokens_per_s == one.output_tokens_per_s
+        assert plan.room == one.serving.room
         assert plan.saturation_requests_per_s == one.serving.saturation_requests_per_s > rate
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CalculatorError, LayoutError
 from ..memory import Verdict, judge, ledger, verdict_of
-from ..memory.inverse import tokens_in
+from ..memory.inverse import most_sequences, tokens_in
 from ..parallel import Layouts, Parallelism, side_by_side, tensor_sizes
 from ..performance.machine import FleetEngine, Machine, fleet_of, machine_of
 from ..performance.serving import room_tokens
@@ -106,9 +106,11 @@ class Fleet:
         with numpy.errstate(divide="ignore", invalid="ignore"):
             verdict = self.judged(there, one)
             tokens = tokens_in(self.holding, verdict, one.tokens + one.output)
-        # without a cache room is counted in sequences, one by one
-        if somewhere((verdict.need.kv_cache <= 0) | (verdict.need.kept <= 0) | (verdict.fits & (tokens <= 0))):
-            raise UnlikeError("what keeps no cache")
+        # without a cache room is counted in sequences
+        counted = (verdict.need.kv_cache <= 0) | (verdict.need.kept <= 0) | (verdict.fits & (tokens <= 0))
+        if somewhere(counted):
+            held = most_sequences(there, one, judged=self.judged) / there.layout.data
+            tokens = numpy.where(counted, held * (one.tokens + one.output), tokens)
         rooms = numpy.where(verdict.fits, tokens, 0.0)
         return numpy.broadcast_to(rooms, self.shape(layouts))
 
