@@ -12,17 +12,19 @@ import pytest
 
 from llm_memory_calculator import best_parallelism, load_model, plan_deployment
 from llm_memory_calculator.deployment import Deployment, Load
-from llm_memory_calculator.engines import device_of, engine_for
+from llm_memory_calculator.engines import device_of, engine_for, serves
 from llm_memory_calculator.errors import DoesNotFitError, LayoutError
+from llm_memory_calculator.memory import verdict_of
 from llm_memory_calculator.parallel import Parallelism, most_groups, problem, side_by_side
 from llm_memory_calculator.performance.collectives import sum_law
 from llm_memory_calculator.performance.machine import machine_of
 from llm_memory_calculator.performance.steady import steady_state
 from llm_memory_calculator.search import best_layouts, cells, fewest_in_node, try_accelerators
 from llm_memory_calculator.search.cells import scores
+from llm_memory_calculator.search.fleet import together
 from llm_memory_calculator.sources import catalogue_names
 from llm_memory_calculator.stacks import UnlikeError, stacked
-from llm_memory_hardware import accelerators_for_serving, get_accelerator
+from llm_memory_hardware import accelerators_for_serving, all_accelerators, get_accelerator
 
 ACCELERATORS = ("H100", "A100_80GB", "B200", "MI300X", "L40S", "TPU v5e")
 ENGINES = ("vllm", "vllm", "vllm", "sglang", "tensorrt_llm")
@@ -144,6 +146,36 @@ def test_a_stack_keeps_what_all_have_and_refuses_what_differs_in_more_than_numbe
         stacked(["a", "b"])
     with pytest.raises(UnlikeError):
         stacked([(1, 2), (1,)])
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "kv_cache"),
+    [
+        ("vllm", "Qwen/Qwen3-30B-A3B", "fp8"),
+        ("vllm", "deepseek-ai/DeepSeek-V3", None),
+        ("sglang", "meta-llama/Llama-3.1-70B", None),
+        ("llama_cpp", "google/gemma-3-27b-it", None),
+        ("lmdeploy", "meta-llama/Llama-3.1-70B", None),
+    ],
+)
+def test_every_card_of_the_catalogue_holds_side_by_side_what_it_holds_alone(
+    engine: str, name: str, kv_cache: str | None
+) -> None:
+    model = load_model(name)
+    load = Load(sequences=16, tokens=2000, output=256)
+    plain = Deployment(
+        model=model, formats=model.formats(None, kv_cache), engine=engine_for(engine), layout=Parallelism()
+    )
+    cards = [one for one in all_accelerators() if serves(engine, device_of(one))]
+    layouts = side_by_side([Parallelism(), Parallelism(tensor=2), Parallelism(pipeline=2)], column=True)
+    fleets, alone = together([plain.on(one, 2) for one in cards], timed=False)
+    assert not alone
+    for fleet in fleets:
+        there = fleet.held(load, layouts)
+        for column, one in enumerate(fleet.deployments):
+            verdicts = [verdict_of(one.laid_out(layout), load) for layout in layouts.members]
+            assert there.needs[:, column].tolist() == [verdict.need.total for verdict in verdicts], one.device
+            assert there.margins[:, column].tolist() == [verdict.margin_bytes for verdict in verdicts], one.device
 
 
 @pytest.mark.parametrize(("name", "devices"), [("meta-llama/Llama-3.1-70B", 8), ("Qwen/Qwen3-30B-A3B", None)])

@@ -551,6 +551,16 @@ class Engine(Protocol):
         """Whether times of it on this runtime were measured."""
         ...
 
+    @property
+    def at_places(self) -> Hashable:
+        """What the laws of places ask of it: engines that agree in it answer them alike."""
+        ...
+
+    @property
+    def at_caches(self) -> Hashable:
+        """What those of them ask of it that say how it keeps a cache."""
+        ...
+
     # --- memory ---
 
     @property

@@ -155,6 +155,27 @@ class Described:
         return type(self), self.version, self.device.runtime if self.BY_RUNTIME else "", settings, tuple(self.given)
 
     @property
+    def at_places(self) -> Hashable:
+        """What the laws of places ask of it: engines that agree in it answer them alike."""
+        device = replace(self.device, name="", total_bytes=None, generation=self.design)
+        return type(self), self.version, device, self.memory_class, tuple(self.settings.items()), *self.given.items()
+
+    @property
+    def at_caches(self) -> Hashable:
+        """What those of them ask of it that say how it keeps a cache."""
+        return self.at_places
+
+    @property
+    def memory_class(self) -> float:
+        """How laws of places see the size of its device: as it is, where an engine does not say that they see less."""
+        return self.device.total_gib
+
+    @property
+    def design(self) -> str:
+        """The design of its device as they see it."""
+        return self.device.generation
+
+    @property
     def measured_release(self) -> str | None:
         """The nearest release of which times were measured, where its own is beyond them."""
         return nearest_measured(self.name, self.version, self.device)

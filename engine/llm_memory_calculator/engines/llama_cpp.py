@@ -243,6 +243,10 @@ class LlamaCpp(Described):
             buffers=self.vision_bytes(place),
         )
 
+    @property
+    def memory_class(self) -> float:
+        return self.context_bytes()
+
     def context_bytes(self) -> float:
         """The device's context and its libraries, by the class of the card."""
         if not self.device.has_context:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
+_MOST_FIRST = 4096
+_FIRST: dict[Hashable, Engine] = {}
+
+
+@lru_cache(maxsize=4096)
+def stand_in(engine: Engine) -> Engine:
+    """The first engine that answers laws of places as this one does: most cards differ in nothing that they ask."""
+    if len(_FIRST) >= _MOST_FIRST:
+        _FIRST.pop(next(iter(_FIRST)))
+    return _FIRST.setdefault(engine.at_places, engine)
+
 
 _Told = ParamSpec("_Told")
 
@@ -32,19 +43,22 @@ class _Made(Protocol):
     ) -> Callable[Concatenate[Any, Place, _Told], _Answer]: ...
 
 
-def by_place(alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: answers) -> _Made:
+def by_place(
+    alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: answers, *, of_cache: bool = False
+) -> _Made:
     """A law of an engine at a place that hangs on no load, but on what else it is told; alike: what makes the answers
-    of places differ in numbers alone."""
+    of places differ in numbers alone; of_cache: it asks of an engine what `at_caches` says alone."""
 
     def made(
         law: Callable[Concatenate[Any, Place, _Told], _Answer],
     ) -> Callable[Concatenate[Any, Place, _Told], _Answer]:
-        known: Callable[..., _Answer] = lru_cache(maxsize=8192)(law)
+        known: Callable[..., _Answer] = lru_cache(maxsize=16384)(law)
 
         @lru_cache(maxsize=2048)
         def side_by_side(place: Place, *told: Hashable) -> _Answer:
-            answers: Sequence[_Answer] = alike([known(engine, one, *told) for engine, one in looked(place.members)])
-            return stacked(answers, place.where)
+            members, where = _by_cache(place) if of_cache else (place.members, place.where)
+            answers: Sequence[_Answer] = alike([known(engine, one, *told) for engine, one in looked(members)])
+            return stacked(answers, where)
 
         @wraps(law)
         def answer(engine: Any, place: Place, *told: Hashable) -> _Answer:
@@ -53,6 +67,20 @@ def by_place(alike: Callable[[Sequence[Any]], Sequence[Any]] = lambda answers: a
         return cast("Callable[Concatenate[Any, Place, _Told], _Answer]", answer)
 
     return made
+
+
+@lru_cache(maxsize=256)
+def _by_cache(place: Place) -> tuple[tuple[tuple[Engine, Place], ...], Any]:
+    """Places side by side as laws of a cache tell them apart, and which of these each is."""
+    import numpy
+
+    firsts: dict[Hashable, Engine] = {}
+    found: dict[tuple[Engine, Place], int] = {}
+    for engine, _ in place.members:
+        firsts.setdefault(engine.at_caches, engine)
+    first = {engine: firsts[engine.at_caches] for engine in dict.fromkeys(engine for engine, _ in place.members)}
+    index = [found.setdefault((first[engine], one), len(found)) for engine, one in place.members]
+    return tuple(found), numpy.array(index)[place.where]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +125,7 @@ def growing_alike(answers: Sequence[tuple[Layers, ...]]) -> list[tuple[Layers, .
     return found
 
 
-@by_place(growing_alike)
+@by_place(growing_alike, of_cache=True)
 def caching(engine: Engine, place: Place) -> tuple[Layers, ...]:
     """Bytes of an entry of what a device caches, by how it grows."""
     return by_growth(
@@ -106,7 +134,7 @@ def caching(engine: Engine, place: Place) -> tuple[Layers, ...]:
     )
 
 
-@by_place(growing_alike)
+@by_place(growing_alike, of_cache=True)
 def cached_values(_: Engine, place: Place) -> tuple[Layers, ...]:
     """Values of an entry of what a device caches, by how it grows."""
     return by_growth(

@@ -100,6 +100,10 @@ class Sglang(Described):
         facts = self.facts["driver"]
         return float(facts["named"].get(self.device.name, self.device.total_gib * 1024 * facts["over"]))
 
+    @property
+    def memory_class(self) -> float:
+        return self.driver_mib
+
     def _tier(self) -> Mapping[str, Any]:
         """The row of defaults by card."""
         gib = self.driver_mib / 1024

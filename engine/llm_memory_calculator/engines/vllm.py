@@ -5,7 +5,7 @@ Numbers stand in data/engines/vllm.toml.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +16,7 @@ from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
 from .paging import Compressed, Pages, Spec, compressed, paged, with_groups_alike
 from .places import by_place
+from .releases import engine_table
 
 if TYPE_CHECKING:
     from ..formats.scheme import Formats
@@ -75,6 +76,23 @@ class Vllm(Described):
                 found: Mapping[str, Any] = row
                 return found
         raise AssertionError("the last row of tiers takes every device")
+
+    @property
+    def at_caches(self) -> Hashable:
+        """Of the card whether it is a processor, and whether the design keeps 8 bits plainly."""
+        settings = tuple((name, value) for name, value in self.settings.items() if name != "max_num_seqs")
+        plain = self.device.generation in self.facts["plain_fp8"]
+        return type(self), self.version, self.device.runtime == "cpu", plain, settings, *self.given.items()
+
+    @property
+    def memory_class(self) -> float:
+        shared = self.device.unified and self.device.has_context
+        return self.device.total_gib if shared else float(self.device.total_gib >= _SMALL_GIB)
+
+    @property
+    def design(self) -> str:
+        """One that no release's table names is like any other."""
+        return self.device.generation if self.device.generation in _tables_said() else ""
 
     @property
     def sequences(self) -> int:
@@ -483,6 +501,11 @@ def _compressed_of(engine: Vllm, kind: Kind, formats: Formats) -> tuple[Compress
     )
 
 
+@lru_cache(maxsize=1)
+def _tables_said() -> str:
+    return str(engine_table("vllm"))
+
+
 @by_place()
 def _warm_up(engine: Vllm, place: Place) -> float:
     """What mxfp4's kernels take in the warm-up beside the profile's peak, by the experts' width on a rank."""
@@ -675,7 +698,7 @@ def _tower_values(engine: Vllm, place: Place, towers: Sequence[Kind]) -> float:
 _LARGE_SIDE = 4096
 
 
-@by_place(with_groups_alike)
+@by_place(with_groups_alike, of_cache=True)
 def _pages(engine: Vllm, place: Place) -> Pages | None:
     kinds = tuple(engine.compressed(place))
     if any(kind.ratio for kind in kinds):

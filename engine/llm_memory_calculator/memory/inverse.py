@@ -220,15 +220,21 @@ def fewest_devices(deployment: Deployment, load: Load, *, most: int, node: int) 
 
 def bound(deployment: Deployment, load: Load, budget: float) -> Callable[[Parallelism], bool]:
     """Whether a layout can hold a load at all in so many bytes a device: quicker than to judge those that cannot."""
+    needed = least_bytes(deployment, load)
+    return lambda layout: needed(layout) <= budget
+
+
+def least_bytes(deployment: Deployment, load: Load) -> Callable[[Parallelism], float]:
+    """What a device of a layout holds at least."""
     alone = ledger(deployment.laid_out(ALONE), load)
     # of a cache what the engine keeps of it on devices
     cached = min(alone.kv_cache, max(alone.kept, 0))
 
-    def may_hold(layout: Parallelism) -> bool:
+    def needed(layout: Parallelism) -> float:
         # weights are shared by the devices of a copy and the cache by all
-        return bool(alone.weights / (layout.devices_of_copy * layout.pooled) + cached / layout.devices <= budget)
+        return float(alone.weights / (layout.devices_of_copy * layout.pooled) + cached / layout.devices)
 
-    return may_hold
+    return needed
 
 
 def splits_of(architecture: Architecture, most: int, node: int) -> Iterator[Parallelism]:

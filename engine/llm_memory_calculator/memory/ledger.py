@@ -8,7 +8,7 @@ from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any, cast
 
 from ..engines import Draft, Place
-from ..engines.places import by_place, caching, standing
+from ..engines.places import by_place, caching, stand_in, standing
 from ..facts import table
 from ..operators import State
 from ..parallel import Layouts, Parallelism
@@ -128,7 +128,7 @@ def places(deployment: Deployment, axes: int = 0) -> tuple[Place, ...]:
     return found(deployment.model.architecture, deployment.formats, *sizes, deployment.engine, deployment.speculation)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _side_by_side(
     architecture: Architecture,
     formats: Formats,
@@ -144,17 +144,21 @@ def _side_by_side(
     """
     import numpy
 
+    firsts = [stand_in(engine) for engine in engines]
+    unlike = list(dict.fromkeys(firsts))
     found: dict[tuple[Engine, Place], int] = {}
     rows = []
     for layout in looked(layouts.members):
         sizes = layout.tensor, layout.pipeline, layout.pooled, layout.expert, layout.context
-        for engine in engines:
+        for engine in unlike:
             there = _places(architecture, formats, *sizes, engine, speculation)
             rows.append([found.setdefault((engine, place), len(found)) for place in there])
     most = max(map(len, rows))
     where = numpy.array([row + row[:1] * (most - len(row)) for row in rows]).T
-    beside = (len(layouts.members), len(engines)) if layouts.column else (len(layouts.members),)
-    return _of(tuple(found), where.reshape(most, *(1,) * axes, *beside))
+    if layouts.column:
+        number = {engine: index for index, engine in enumerate(unlike)}
+        where = where.reshape(most, -1, len(unlike))[..., [number[engine] for engine in firsts]]
+    return _of(tuple(found), where.reshape(most, *(1,) * axes, *where.shape[1:]))
 
 
 def _of(members: tuple[tuple[Engine, Place], ...], where: Any) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ class Fleet:
 
     deployments: tuple[Deployment, ...]
     engine: FleetEngine | None
-    """For times; None where layouts are asked one by one."""
+    """For times; None where layouts are asked one by one, or accelerators that run otherwise for memory alone."""
     holding: Engine
     """For memory."""
     total_bytes: Array
@@ -175,21 +175,36 @@ def together(deployments: Iterable[Deployment], *, timed: bool = True) -> tuple[
         if not sides or (timed and not _has_laws(machine_of(one), one.architecture, one.formats)):
             alone.append(one)
             continue
-        groups.setdefault((id(one.formats), *_likeness(one.engine)), []).append(one)
+        likeness = _likeness(one.engine) if timed else (_held_alike(one.engine),)
+        groups.setdefault((id(one.formats), *likeness), []).append(one)
     fleets = []
     for members in groups.values():
-        try:
-            fleets.append(made_of(members, [machine_of(one) for one in members]))
-        except UnlikeError:
+        fleet = made_of(members, [machine_of(one) for one in members])
+        if timed and fleet.engine is None:
             alone += members
+        else:
+            fleets.append(fleet)
     return fleets, alone
 
 
 @lru_cache(maxsize=4096)
+def _held_alike(engine: Engine) -> Hashable:
+    """What engines have in common that hold side by side."""
+    return engine.alike, engine.step_tokens
+
+
+@lru_cache(maxsize=4096)
 def _likeness(engine: Engine) -> tuple[object, ...]:
-    """What engines that stand side by side have in common."""
-    dispatches = bool(engine.host.dispatch)
-    return engine.alike, engine.kernels.skips, dispatches, engine.step_tokens, engine.scheduler
+    """And that run so."""
+    host, kernels = engine.host, engine.kernels
+    return (
+        _held_alike(engine),
+        kernels.skips,
+        repr(kernels.local),
+        repr(kernels.host_memory),
+        bool(host.dispatch),
+        engine.scheduler,
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -203,16 +218,19 @@ def _has_laws(machine: Machine, architecture: Architecture, formats: Formats) ->
 
 
 def made_of(members: Sequence[Deployment], machines: Sequence[Machine]) -> Fleet:
-    """Deployments, with their machines, as a fleet. Raises UnlikeError."""
+    """Deployments, with their machines, as a fleet."""
     of_times, holding, total = _fleet(tuple(machines))
     return Fleet(deployments=tuple(members), engine=of_times, holding=holding, total_bytes=total)
 
 
 @lru_cache(maxsize=128)
-def _fleet(machines: tuple[Machine, ...]) -> tuple[FleetEngine, Engine, Array]:
+def _fleet(machines: tuple[Machine, ...]) -> tuple[FleetEngine | None, Engine, Array]:
     import numpy
 
-    engine = fleet_of(machines)
+    try:
+        engine = fleet_of(machines)
+    except UnlikeError:
+        engine = None
     engines = tuple(machine.engine for machine in machines)
     shared: Any = engines[0]
     total = numpy.array([one.total_bytes for one in engines], dtype=numpy.float64)

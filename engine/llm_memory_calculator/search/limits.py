@@ -3,14 +3,15 @@ the fewest devices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import BATCH, CONTEXT
 from ..errors import LayoutError
-from ..memory.inverse import bound, copied, fewest_devices, longest_context, most_sequences, splits_of
+from ..memory.inverse import copied, fewest_devices, least_bytes, longest_context, most_sequences, splits_of
 from ..parallel import Layouts, Parallelism, most_groups, problem, side_by_side
 from .cells import offer_of
 from .fleet import Fleet, alike, offered_to
@@ -107,46 +108,83 @@ def fewest_layouts(fleet: Fleet, load: Load, most: int) -> list[Parallelism | No
     """Of each accelerator the layout on the fewest devices, up to `most`, that holds the load, of all that
     `memory.inverse.fewest_devices` looks at; None where none does."""
     first, nodes = fleet.deployments[0], fleet.nodes.tolist()
-    sequences = load.sequences * load.beams
+    needed = least_bytes(first, load)
     budgets = [one.engine.budget_bytes(one.usable_bytes) for one in fleet.deployments]
     found: list[Parallelism | None] = [None] * len(budgets)
     pending, high = tuple(range(len(found))), 0
     while pending and high < most:
         # few layouts at first: most accelerators need no more
         low, high = high, min(most, max(_FIRST, 2 * high))
-        may_hold = bound(first, load, max(budgets[index] for index in pending))
         splits = _splits(first.architecture, low, high, min(high, max(nodes[index] for index in pending)))
-        layouts = tuple(filter(may_hold, splits))
+        where, layouts = _hopeful(pending, splits, needed, budgets)
         if layouts:
-            for index, layout in zip(pending, _first(fleet.of(pending), load, _column(layouts)), strict=True):
+            for index, layout in zip(where, _first(fleet.of(where), load, _column(layouts), high), strict=True):
                 found[index] = layout
             pending = tuple(index for index in pending if found[index] is None)
-    if sequences > 1:
-        _try_copies(fleet, load, most, budgets, found)
+    if load.sequences * load.beams > 1:
+        _try_copies(fleet, load, most, needed, budgets, found)
     return found
+
+
+def _hopeful(
+    pending: Iterable[int],
+    layouts: Sequence[Parallelism],
+    needed: Callable[[Parallelism], float],
+    budgets: Sequence[float],
+) -> tuple[tuple[int, ...], tuple[Parallelism, ...]]:
+    """Those of the accelerators that some of the layouts may hold the load on, and those of these."""
+    needs = [needed(layout) for layout in layouts]
+    where = tuple(index for index in pending if budgets[index] >= min(needs, default=math.inf))
+    most = max((budgets[index] for index in where), default=-math.inf)
+    return where, tuple(layout for layout, need in zip(layouts, needs, strict=True) if need <= most)
 
 
 # The most devices of the layouts that are looked at first; then twice as many.
 _FIRST = 4
 
 
-def _try_copies(fleet: Fleet, load: Load, most: int, budgets: Sequence[float], found: list[Parallelism | None]) -> None:
+def _try_copies(
+    fleet: Fleet,
+    load: Load,
+    most: int,
+    needed: Callable[[Parallelism], float],
+    budgets: Sequence[float],
+    found: list[Parallelism | None],
+) -> None:
     """Put copies, which share out the cache, where they are fewer devices than any split of one."""
-    first, nodes, sequences = fleet.deployments[0], fleet.nodes.tolist(), load.sequences * load.beams
-    for index, (one, budget) in enumerate(zip(found, budgets, strict=True)):
-        fewer = most if one is None else one.devices - 1
-        layouts = _copies(first.architecture, fewer, min(fewer, nodes[index]), min(fewer, sequences))
-        layouts = tuple(filter(bound(first, load, budget), layouts))
+    architecture, nodes, sequences = (
+        fleet.deployments[0].architecture,
+        fleet.nodes.tolist(),
+        load.sequences * load.beams,
+    )
+    fewer = [most if one is None else one.devices - 1 for one in found]
+    groups: dict[int, list[int]] = {}
+    for index, count in enumerate(fewer):
+        groups.setdefault(count.bit_length(), []).append(index)
+    for group in groups.values():
+        high = max(fewer[index] for index in group)
+        rows = _copies(architecture, high, min(high, max(nodes[index] for index in group)), min(high, sequences))
+        # more copies never hold more on a device: few splits hold the load with as many as there may be
+        where, ends = _hopeful(group, [row[-1] for row in rows], needed, budgets)
+        if not ends:
+            continue
+        part, rows = fleet.of(where), tuple(row for row in rows if row[-1] in ends)
+        held = part.held(load, _column(tuple(row[-1] for row in rows))).margins.max(axis=1) >= 0
+        tried = [layout for row, holds in zip(rows, held.tolist(), strict=True) if holds for layout in row]
+        where, layouts = _hopeful(where, sorted(tried, key=lambda layout: layout.devices), needed, budgets)
         if layouts:
-            found[index] = _first(fleet.of((index,)), load, _column(layouts))[0] or one
+            limits = [fewer[index] for index in where]
+            for index, layout in zip(where, _first(fleet.of(where), load, _column(layouts), limits), strict=True):
+                found[index] = layout or found[index]
 
 
-def _first(fleet: Fleet, load: Load, layouts: Layouts) -> list[Parallelism | None]:
-    """Of each accelerator the first of the layouts that holds the load."""
+def _first(fleet: Fleet, load: Load, layouts: Layouts, most: int | Sequence[int]) -> list[Parallelism | None]:
+    """Of each accelerator the first of the layouts, of up to `most` devices, that holds the load."""
     import numpy
 
     sizes = numpy.array([layout.tensor for layout in layouts.members])[:, None]
-    holds = (fleet.held(load, layouts).margins >= 0) & (sizes <= fleet.nodes)
+    devices = numpy.array([layout.devices for layout in layouts.members])[:, None]
+    holds = (fleet.held(load, layouts).margins >= 0) & (sizes <= fleet.nodes) & (devices <= numpy.array(most))
     first = numpy.where(holds.any(axis=0), holds.argmax(axis=0), -1)
     return [None if index < 0 else layouts.members[index] for index in first.tolist()]
 
@@ -159,16 +197,16 @@ def _splits(architecture: Architecture, low: int, high: int, node: int) -> tuple
 
 
 @lru_cache(maxsize=512)
-def _copies(architecture: Architecture, most: int, node: int, sequences: int) -> tuple[Parallelism, ...]:
-    """Every number of copies of every split, and those that share their experts, of the fewest devices first."""
-    found = list[Parallelism]()
+def _copies(architecture: Architecture, most: int, node: int, sequences: int) -> tuple[tuple[Parallelism, ...], ...]:
+    """Every number of copies of every split, from few to many, and of those that share their experts."""
+    found = list[tuple[Parallelism, ...]]()
     for split in splits_of(architecture, most, node):
-        for data in range(2, min(most // split.devices, sequences) + 1):
-            found.append(copied(split, data, shares=False))
-            if split.pipeline == 1 and split.tensor * data <= most_groups(architecture):
-                found.append(copied(split, data, shares=True))
-    able = (layout for layout in dict.fromkeys(found) if problem(architecture, layout) is None)
-    return tuple(sorted(able, key=lambda layout: layout.devices))
+        copies = range(2, min(most // split.devices, sequences) + 1)
+        shared = [data for data in copies if split.tensor * data <= most_groups(architecture)]
+        for shares, numbers in ((False, copies), (True, shared if split.pipeline == 1 else ())):
+            row = (copied(split, data, shares=shares) for data in numbers)
+            found.append(tuple(layout for layout in row if problem(architecture, layout) is None))
+    return tuple(row for row in dict.fromkeys(found) if row)
 
 
 @lru_cache(maxsize=256)
