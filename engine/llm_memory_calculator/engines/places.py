@@ -76,9 +76,8 @@ def _by_cache(place: Place) -> tuple[tuple[tuple[Engine, Place], ...], Any]:
 
     firsts: dict[Hashable, Engine] = {}
     found: dict[tuple[Engine, Place], int] = {}
-    for engine, _ in place.members:
-        firsts.setdefault(engine.at_caches, engine)
-    first = {engine: firsts[engine.at_caches] for engine in dict.fromkeys(engine for engine, _ in place.members)}
+    engines = dict.fromkeys(engine for engine, _ in place.members)
+    first = {engine: firsts.setdefault(engine.at_caches, engine) for engine in engines}
     index = [found.setdefault((first[engine], one), len(found)) for engine, one in place.members]
     return tuple(found), numpy.array(index)[place.where]
 

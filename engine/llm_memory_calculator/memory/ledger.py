@@ -163,11 +163,16 @@ def _side_by_side(
 
 def _of(members: tuple[tuple[Engine, Place], ...], where: Any) -> Place:
     """Some of these places side by side, with what drafts for them."""
+    import numpy
+
     first = members[0][1]
+    # what a device has of a model hangs on no engine: few are unlike
+    unlike: dict[Place, int] = {}
+    index = numpy.array([unlike.setdefault(place, len(unlike)) for _, place in members])[where]
     found = replace(
         first,
-        layout=stacked([place.layout for _, place in members], where),
-        holding=_held_by([place.holding for _, place in members], where),
+        layout=stacked([place.layout for place in unlike], index),
+        holding=_held_by([place.holding for place in unlike], index),
         members=members,
         where=where,
     )

@@ -168,9 +168,9 @@ def _try_copies(
         where, ends = _hopeful(group, [row[-1] for row in rows], needed, budgets)
         if not ends:
             continue
-        part, rows = fleet.of(where), tuple(row for row in rows if row[-1] in ends)
-        held = part.held(load, _column(tuple(row[-1] for row in rows))).margins.max(axis=1) >= 0
-        tried = [layout for row, holds in zip(rows, held.tolist(), strict=True) if holds for layout in row]
+        held = fleet.of(where).held(load, _column(ends)).margins.max(axis=1) >= 0
+        by_end = {row[-1]: row for row in rows}
+        tried = [layout for end, holds in zip(ends, held.tolist(), strict=True) if holds for layout in by_end[end]]
         where, layouts = _hopeful(where, sorted(tried, key=lambda layout: layout.devices), needed, budgets)
         if layouts:
             limits = [fewer[index] for index in where]
