@@ -735,11 +735,9 @@ def _no_plan(report: PlanReport, asked: PlanSearch) -> str:
 
 
 def _plan_lines(report: PlanReport) -> tuple[Line, ...]:
-    return tuple(
-        replace(plan.ledger, name=f"{number}. {plan.devices} x {plan.hardware}")
-        for number, plan in enumerate(report.plans, 1)
-        if plan.ledger
-    )
+    """Of the first plan, whose parts its line in words names; the others' are as long and much alike."""
+    held = [replace(plan.ledger, name=f"1. {plan.devices} x {plan.hardware}") for plan in report.plans if plan.ledger]
+    return tuple(held[:1])
 
 
 def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:

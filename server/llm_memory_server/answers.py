@@ -136,7 +136,7 @@ class _Lean:
         if isinstance(value, PlanReport):
             # the rate that is served is the one that was asked, where one was
             same = {"requests_per_s"} if value.asked.request_rate is not None and not self.full else set()
-            plans = plans_in_columns(value.plans, self._left_out("Plan") | same)
+            plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
             return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value, self._left_out(type(value).__name__))

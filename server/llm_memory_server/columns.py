@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -66,12 +66,14 @@ def in_columns(rows: Sequence[Any], goal: str, *, full: bool) -> dict[str, Any]:
     return _table({name: [_value(row, PATHS[name]) for row in rows] for name in shown})
 
 
-def plans_in_columns(plans: Sequence[Plan], left_out: Container[str]) -> dict[str, Any]:
+def plans_in_columns(
+    plans: Sequence[Plan], left_out: Container[str], told: Callable[[Any], Any] = json_values
+) -> dict[str, Any]:
     """The same of plans, whose columns are their fields, but for some; all but prices to three digits, as in the
-    text."""
+    text. told: what is made of a value that is no number."""
     names = [item.name for item in fields(Plan) if item.name not in left_out]
     digits = {name: _DIGITS if name.startswith("usd") else _DIGITS_OF_PLANS for name in names}
-    return _table({name: [_value(plan, name, digits[name]) for plan in plans] for name in names})
+    return _table({name: [_value(plan, name, digits[name], told) for plan in plans] for name in names})
 
 
 def _table(columns: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def _says_something(name: str, values: Iterable[Any]) -> bool:
     return any(value not in nothing for value in values)
 
 
-def _value(row: Any, path: str, digits: int = _DIGITS) -> Any:
+def _value(row: Any, path: str, digits: int = _DIGITS, told: Callable[[Any], Any] = json_values) -> Any:
     found = row
     for name in path.split("."):
         found = None if found is None else getattr(found, name)
@@ -92,7 +94,7 @@ def _value(row: Any, path: str, digits: int = _DIGITS) -> Any:
         found = found.low, found.high
     if isinstance(found, tuple):
         return [_rounded(one, digits) if isinstance(one, float) else one for one in found]
-    return _rounded(found, digits) if isinstance(found, float) else json_values(found)
+    return _rounded(found, digits) if isinstance(found, float) else told(found)
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -40,6 +40,11 @@ def test_text_and_structure_together_take_at_most_600_tokens(asked: dict[str, An
     assert len(text) / OF_TEXT + len(json.dumps(structure, separators=(",", ":"))) / OF_JSON <= 600
 
 
+def test_full_detail_takes_at_most_4000_tokens() -> None:
+    text, structure = answered(ttft_target_ms=1500, tpot_target_ms=50, detail="full")
+    assert len(text) / OF_TEXT + len(json.dumps(structure, separators=(",", ":"))) / OF_JSON <= 4000
+
+
 def test_plans_stand_under_columns_and_full_has_the_rest() -> None:
     text, short = answered(tpot_target_ms=50)
     _, full = answered(tpot_target_ms=50, detail="full")
