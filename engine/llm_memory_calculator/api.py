@@ -562,7 +562,8 @@ def estimate_serving(asked: EstimateServing) -> EndToEndReport:
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:
-    return replace(deployment, notes=(assumed("tensor_parallel", why), *deployment.notes))
+    # every answer says its layout
+    return replace(deployment, notes=(Note(subject="tensor_parallel", text=why, origin="default"), *deployment.notes))
 
 
 @asks(BestParallelism)

@@ -894,6 +894,11 @@ class CompareHardware(Ranked):
                 "batch_size": BATCH,
                 "context_length": CONTEXT,
                 "memory": FEWEST,
+                "fewest": FEWEST,
+                "fewest_devices": FEWEST,
+                "cost_per_token": "per_dollar",
+                "longest_context": CONTEXT,
+                "max_batch": BATCH,
             },
         ),
     ] = "throughput"

@@ -612,12 +612,12 @@ def _layout(
     if alone:
         found = Parallelism(data=count)
         text = f"Only devices was given: {found} was taken, a copy on each."
-        return Chosen(found, (assumed("devices", text),) if count > 1 else ())
+        return Chosen(found, (Note(subject="devices", text=text, origin="default"),) if count > 1 else ())
     for tensor in range(1 if by_layers else min(count, node), 0, -1):
         found = Parallelism(tensor=tensor, pipeline=count // tensor)
         if count % tensor == 0 and problem(architecture, found) is None:
             text = f"Only devices was given: {found} was taken."
-            return Chosen(found, (assumed("devices", text),) if count > 1 else ())
+            return Chosen(found, (Note(subject="devices", text=text, origin="default"),) if count > 1 else ())
     raise LayoutError(
         f"This model cannot be split over exactly {count} devices: {problem(architecture, Parallelism(tensor=count))}. "
         f"Give data_parallel={count} for a copy on each, or tensor_parallel, pipeline_parallel and data_parallel."

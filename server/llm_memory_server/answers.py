@@ -37,12 +37,13 @@ _IN_FULL = {
         "blocks",
         "cache_tokens_interval",
         "concurrency_interval",
+        "message",
         "request_bytes",
         "starts",
         "verdict",
         "conditions",
     },
-    "Fit": {"used_share"},
+    "Fit": {"memory_gb", "used_share"},
     "Remedy": {"kind", "margin_bytes"},
     "BatchReport": {"kv_cache_bytes_per_sequence"},
     "EndToEndReport": {"prefill_phase", "decode_phase", "total_tokens_per_s", "requests_per_s", "beam_size"},
@@ -148,8 +149,18 @@ class _Lean:
         """Fields of such a report that are not answered."""
         return set() if self.full else _IN_FULL.get(kind, set())
 
+    def _shown(self, entry: Field[Any], value: Any) -> Any:
+        """What of a field is answered: in short of the notes the warnings, since the text says the others."""
+        if entry.name == "notes" and not self.full:
+            return tuple(note for note in value if note.origin == "warning")
+        return value
+
     def _fields(self, value: Any, left_out: set[str], unit: str = "") -> dict[str, Any]:
-        entries = ((entry, getattr(value, entry.name)) for entry in fields(value) if entry.name not in left_out)
+        entries = (
+            (entry, self._shown(entry, getattr(value, entry.name)))
+            for entry in fields(value)
+            if entry.name not in left_out
+        )
         return {entry.name: self.of(held, unit) for entry, held in entries if not _says_nothing(entry, held)}
 
 

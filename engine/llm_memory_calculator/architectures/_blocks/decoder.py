@@ -175,7 +175,8 @@ def without_predictors(
         subject=name,
         text=f"{predictors} layer(s) for multi-token prediction{size} stand in the checkpoint and are not counted: "
         "engines load them only for speculative decoding.",
-        origin="warning",
+        # what is asked of speculation says otherwise
+        origin="source",
     )
     return replace(architecture, apart=(apart,), unloaded=unloaded)
 
