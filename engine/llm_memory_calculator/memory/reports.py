@@ -407,8 +407,7 @@ def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note,
         return ()
     shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in need.peaks.items() if value)
     text = (
-        f"The parts run one after the other, and the largest peak was counted: {shown}. Attention that holds no scores "
-        "(SDPA) and images decoded whole were assumed: no slices, no tiles, nothing offloaded."
+        f"Parts run one after the other; the largest peak was counted: {shown}; no slices, no tiles, nothing offloaded."
     )
     latents = deployment.architecture.latents
     if latents is not None and load.images is not None and load.images.frames > 1:
