@@ -349,7 +349,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         vocab_size=architecture.vocab_size,
         max_length=architecture.max_length,
         precision=formats.scheme.label,
-        kv_precision=formats.kv_cache.name,
+        kv_precision=engine.kept_in(formats),
         weight_memory_bytes=stored_bytes(architecture, formats.scheme),
         kv_cache_bytes_per_token=cache.first,
         kv_cache_bytes_per_further_token=cache.beyond,

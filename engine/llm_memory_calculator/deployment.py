@@ -124,8 +124,8 @@ class Deployment:
 
     def said(self) -> dict[str, Any]:
         """What every report says of it."""
-        scheme, cache = self.formats.scheme, self.formats.kv_cache
-        said = {"model": self.model.name, "precision": scheme.label, "kv_precision": cache.name}
+        kept = self.engine.kept_in(self.formats)
+        said = {"model": self.model.name, "precision": self.formats.scheme.label, "kv_precision": kept}
         return said | {"engine": self.engine.said}
 
     def on(self, accelerator: Accelerator, devices: int | None = None) -> Deployment:
@@ -156,7 +156,7 @@ class Deployment:
 
     def __str__(self) -> str:
         return (
-            f"{self.model.name} ({self.formats.scheme.label}, {self.formats.kv_cache.name} cache) on "
+            f"{self.model.name} ({self.formats.scheme.label}, {self.engine.kept_in(self.formats)} cache) on "
             f"{self.layout.devices} x {self.device} as {self.layout}, {self.engine}"
         )
 

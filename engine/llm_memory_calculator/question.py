@@ -524,7 +524,7 @@ def _require_shared(deployment: Deployment) -> None:
         return
     beside = "speculative decoding" if deployment.speculation is not None else ""
     if deployment.formats.kv_bytes < deployment.formats.activation_bytes:
-        beside = f"a cache in {deployment.formats.kv_cache.name}"
+        beside = f"a cache in {deployment.engine.kept_in(deployment.formats)}"
     if beside:
         raise LayoutError(
             f"context_parallel is not counted beside {beside}: no release was found to say how both go together; leave "

@@ -255,7 +255,7 @@ class Answer(Told):
     precision: str
     """Number format of the weights: the checkpoint's own, or the one asked for."""
     kv_precision: str
-    """Number format of the KV cache."""
+    """Number format of the KV cache, by the engine's own setting where one says it: keys/values where these differ."""
 
 
 @dataclass(frozen=True, kw_only=True)

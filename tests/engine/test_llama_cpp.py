@@ -162,6 +162,26 @@ def test_quantised_caches_take_eight_and_a_half_and_four_and_a_half_bits() -> No
     assert llama_cpp("b6325", cache_type_k="q8_0").kept_bytes(place, 8192, 0) == GIB * (8.5 + 16) / 32
 
 
+@pytest.mark.parametrize(
+    ("engine", "settings", "said"),
+    [
+        ("ollama", {"kv_cache_type": "q4_0"}, "q4_0"),
+        ("ollama", {}, "fp16"),
+        ("llama.cpp", {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}, "q8_0"),
+        ("llama.cpp", {"cache_type_k": "q8_0"}, "q8_0/fp16"),
+        ("exllamav2", {"cache_mode": "Q6"}, "q6"),
+        ("mlx", {"kv_bits": 4}, "4-bit"),
+        ("lmdeploy", {"quant_policy": 8}, "int8"),
+    ],
+)
+def test_the_cache_is_said_to_be_in_the_format_that_a_setting_makes_it(
+    engine: str, settings: dict[str, Any], said: str
+) -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-8B", precision="fp16", engine=engine, engine_settings=settings)
+    assert report.kv_precision == said
+    assert f"fp16 weights, {said} KV cache" in str(report)
+
+
 def test_newer_builds_mask_and_sample_with_less() -> None:
     # issue 23527, PRs 23764 and 23861: Qwen3.6-35B-A3B at 150,000, passes of 4,096: 3976 before, 1982 after both
     arguments = {

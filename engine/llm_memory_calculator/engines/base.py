@@ -629,6 +629,10 @@ class Engine(Protocol):
         """Bytes of an entry of a cache."""
         ...
 
+    def kept_in(self, formats: Formats) -> str:
+        """The format of its cache: the one that its own settings say, or that of the question."""
+        ...
+
     def state_bytes(self, state: State, activation_bytes: float) -> float:
         """Bytes of what a sequence keeps whatever its length: convolution windows and recurrent states."""
         ...

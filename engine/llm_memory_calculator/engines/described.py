@@ -352,6 +352,9 @@ class Described:
             total += values * formats.kv_bytes if layout is None else layout.bytes_of(values)
         return total
 
+    def kept_in(self, formats: Formats) -> str:
+        return formats.kv_cache.name
+
     def state_bytes(self, state: State, activation_bytes: float) -> float:
         return (state.window + state.lean) * activation_bytes + state.recurrent * self.recurrent_bytes
 

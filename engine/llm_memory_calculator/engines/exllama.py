@@ -58,6 +58,10 @@ class ExLlama(Described):
             total = total + layers.total * (held if windowed else layers.operator.cached_entries(held, encoded))
         return total
 
+    def kept_in(self, formats: Formats) -> str:
+        mode = str(self.settings["cache_mode"]).lower()
+        return super(ExLlama, self).kept_in(formats) if self.facts["cache_bits"][mode] == 16 else mode
+
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
         """Bits of the mode beside half a bit of scales: 16 bits of every 32 values."""
         bits: float = self.facts["cache_bits"][str(self.settings["cache_mode"]).lower()]

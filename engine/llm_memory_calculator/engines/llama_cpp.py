@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
-from ..formats.numerics import kv_bits, parse_format
+from ..formats.numerics import Format, kv_bits, parse_format
 from ..units import are_plain, ceil_div, choose, larger, smaller, somewhere, whole_near
 from .base import CacheRoom, Condition, HostLayers, Place, Spread, Standing
 from .described import MIB, Described, spread_of
@@ -366,11 +366,19 @@ class LlamaCpp(Described):
         for (name, cells), layers in kinds.items():
             yield f"{layers} layers of {name} of {cells:,.0f} cells"
 
-    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+    def _cache_formats(self, formats: Formats) -> tuple[Format, Format]:
+        """Of keys and values."""
         key, value = (
-            formats.kv_bytes if told is None else kv_bits(parse_format(told, accepted=_CACHE_TYPES)) / 8
-            for told in self.cache_types
+            formats.kv_cache if told is None else parse_format(told, accepted=_CACHE_TYPES) for told in self.cache_types
         )
+        return key, value
+
+    def kept_in(self, formats: Formats) -> str:
+        """Keys and values apart where they differ."""
+        return "/".join(dict.fromkeys(one.name for one in self._cache_formats(formats)))
+
+    def entry_bytes(self, entry: Entry, formats: Formats) -> float:
+        key, value = (kv_bits(one) / 8 for one in self._cache_formats(formats))
         # keys and values are as many; a latent, and an indexer's key, is a key alone
         return sum(values * ((key + value) / 2 if kind == "key_value" else key) for kind, values in entry)
 

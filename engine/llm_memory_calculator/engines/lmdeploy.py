@@ -57,6 +57,10 @@ class Lmdeploy(Blocked):
         """All of it: the share is of what is free after the weights, or of the whole in the first releases."""
         return total_bytes
 
+    def kept_in(self, formats: Formats) -> str:
+        bits = int(self.settings["quant_policy"])
+        return f"int{bits}" if bits in (4, 8) else super(Lmdeploy, self).kept_in(formats)
+
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
         bits = int(self.settings["quant_policy"])
         if bits not in (4, 8):

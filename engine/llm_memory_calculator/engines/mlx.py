@@ -72,6 +72,10 @@ class Mlx(Described):
         own = any(place.holding.state) or any(law is not None and law.growth != "tokens" for law in laws)
         return math.inf if own or "max_kv_size" not in self.settings else int(self.settings["max_kv_size"])
 
+    def kept_in(self, formats: Formats) -> str:
+        bits = self.settings.get("kv_bits")
+        return super(Mlx, self).kept_in(formats) if bits is None else f"{bits}-bit"
+
     def entry_bytes(self, entry: Entry, formats: Formats) -> float:
         bits = self.settings.get("kv_bits")
         if bits is None:

@@ -57,7 +57,7 @@ def explained(
         version=log.version,
         model=log.model if model is None else model.name,
         precision=None if deployment is None else deployment.formats.scheme.label,
-        kv_precision=None if deployment is None else deployment.formats.kv_cache.name,
+        kv_precision=None if deployment is None else deployment.engine.kept_in(deployment.formats),
         hardware=None if accelerator is None else accelerator.name,
         layout=None if deployment is None else str(deployment.layout),
         settings=dict(log.settings),

@@ -203,7 +203,7 @@ def _cache(deployment: Deployment, load: Load, holding: Holding, need: Ledger) -
         name="KV cache",
         value=need.kv_cache,
         unit=BYTES,
-        why=f"{here:,} of {'a mix of up to ' if load.mix else ''}{tokens:,} tokens in {formats.kv_cache.name}",
+        why=f"{here:,} of {'a mix of up to ' if load.mix else ''}{tokens:,} tokens in {engine.kept_in(formats)}",
         parts=tuple(lines),
     )
 
@@ -236,7 +236,7 @@ def _draft(deployment: Deployment, load: Load, place: Place, need: Ledger) -> It
     yield Line(name="draft weights", value=need.draft_weights, unit=BYTES, why=why)
     tokens, here = held_tokens(deployment, load), held_sequences(deployment, load)
     caching = sum(layers for layers, _ in holding.caching)
-    why = f"{here:,} of {tokens:,} tokens in {caching:,} layer(s) in {formats.kv_cache.name}"
+    why = f"{here:,} of {tokens:,} tokens in {caching:,} layer(s) in {deployment.engine.kept_in(formats)}"
     yield Line(name="draft cache", value=need.draft_cache, unit=BYTES, why=why)
 
 

@@ -198,7 +198,7 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
         hardware=deployment.device,
         engine=deployment.engine.said,
         precision=scheme.label,
-        kv_precision=deployment.formats.kv_cache.name,
+        kv_precision=deployment.said()["kv_precision"],
         usd_per_hour=cost,
         usd_per_million_output_tokens=None if cost is None else usd_per_million(cost, rate),
         ttft_ms=one.ttft * 1e3,
