@@ -20,6 +20,7 @@ from .arguments import (
     FEWEST,
     MOST_SEARCHED_DEVICES,
     SMALLEST,
+    TOKENS,
     CalculateMemory,
     Calibrated,
     Come,
@@ -66,9 +67,10 @@ from .facts import table
 from .formats.numerics import FORMATS
 from .images import InputSize
 from .lengths import Lengths
+from .memory import verdict_of
 from .memory.adapters import adapters_of
 from .memory.calibration import Calibration, calibration_note, calibration_of, require_same
-from .memory.inverse import require_context, shown_tokens
+from .memory.inverse import long, longest_context, require_context, shown_tokens
 from .memory.peft import is_peft
 from .parallel import Parallelism, check, problem
 from .performance.calibration import (
@@ -397,7 +399,7 @@ def held_mix(asked: MaxBatchSize, model: Model) -> tuple[Deployment, Load]:
                 f"What each sequence is shown takes {shown_tokens(load):,} tokens, and {deployment.engine.LENGTH} is "
                 f"{told:,}; raise it, or show less."
             )
-        return deployment, load
+        return deployment, _as_started(deployment, load) if asked.find == TOKENS and plain else load
     if asked.find != BATCH or not plain:
         raise ArgumentError("mix says the lengths of the most sequences: leave seq_length out, and find at 'batch'.")
     mix: Any = asked.mix
@@ -413,6 +415,32 @@ def held_mix(asked: MaxBatchSize, model: Model) -> tuple[Deployment, Load]:
         text = f"{deployment.engine.name} keeps room for the longest, {longest:,} tokens, in every sequence of the mix."
         notes = (*notes, assumed("mix", text))
     return deployment, replace(load, mix=mix, notes=notes)
+
+
+def _as_started(deployment: Deployment, load: Load) -> Load:
+    """The load with requests of the length that the engine is started for, where nobody says one: it prints its tokens
+    for these. Of its own length no more than there is room for, with which it has to be started then."""
+    engine = deployment.engine
+    if deployment.architecture.task != "decoder":
+        return load
+    told, own = told_length(engine), engine.own_length(deployment.architecture)
+    if told is not None or own is None:
+        return load if told is None else replace(load, tokens=told)
+    started, one = (
+        f"The tokens are those of {engine.TITLE} started for",
+        replace(load, sequences=deployment.layout.data),
+    )
+    text = f"{started} requests of {own:,} tokens, as it is by itself ({engine.LENGTH})."
+    tokens, one = own, replace(load, sequences=deployment.layout.data)
+    if not verdict_of(deployment, long(one, own)).fits:
+        tokens = min(own, int(longest_context(deployment, one).held))
+        text = (
+            f"By itself {engine.TITLE} starts for {own:,} tokens, for which there is no room. {started} {tokens:,}, "
+            f"which is the longest by the estimate: tell it {engine.LENGTH} {tokens:,}."
+        )
+    if tokens == 0:
+        return load
+    return replace(load, tokens=tokens, notes=(*load.notes, assumed("seq_length", text)))
 
 
 def require_search(asked: CalculateMemory) -> None:

@@ -81,6 +81,26 @@ def test_the_tokens_of_a_room_are_those_that_vllm_prints() -> None:
     assert tokens == pytest.approx(PRINTED_TOKENS, rel=0.005)
 
 
+def test_the_tokens_of_a_room_are_of_the_length_that_the_engine_is_started_for() -> None:
+    # https://github.com/vllm-project/vllm/issues/43308: no length was told, and about 525k tokens were printed
+    asked = {"engine": "vllm", "engine_version": "0.21.0", "gpu_memory_utilization": 0.9, "find": "tokens"}
+    gemma, card = "cyankiwi/gemma-4-31B-it-AWQ-4bit", "A100 80GB"
+    alone = max_batch_size(gemma, card, **asked)
+    assert (alone.seq_length, alone.kv_tokens) == (262_144, pytest.approx(525_000, rel=0.2))
+    told = max_batch_size(gemma, card, engine_settings={"max_model_len": 32_768}, **asked)
+    assert told.seq_length == 32_768
+    # shorter ones that are served do not change what it prints
+    shorter = max_batch_size(gemma, card, seq_length=4096, engine_settings={"max_model_len": 32_768}, **asked)
+    assert told.kv_tokens == shorter.kv_tokens != max_batch_size(gemma, card, seq_length=4096, **asked).kv_tokens
+
+
+def test_a_length_of_its_own_for_which_there_is_no_room_is_said() -> None:
+    report = max_batch_size("meta-llama/Llama-3.1-8B", "RTX 4090", engine="vllm", find="tokens")
+    assert report.max_batch_size == 1
+    assert report.seq_length <= report.kv_tokens < 131_072
+    assert any("By itself vLLM starts for 131,072" in note.text for note in report.notes)
+
+
 def test_the_most_sequences_are_the_concurrency_that_vllm_prints() -> None:
     assert max_batch_size(**LOGGED).max_batch_size == math.floor(PRINTED_CONCURRENCY)
 

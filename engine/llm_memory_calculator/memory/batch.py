@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..arguments import BATCH, CONTEXT, MOST_SEQUENCES, MOST_TOKENS, TOKENS
+from ..engines.launch import told_length
 from ..errors import ArgumentError
 from ..report import BatchReport, Interval, Note, Share
 from ..units import GB
@@ -117,7 +118,9 @@ def _ranged(deployment: Deployment, load: Load, low: int, high: int) -> Interval
 
 def _kv_tokens(deployment: Deployment, load: Load) -> int:
     require_context(deployment)
-    tokens = kv_tokens_in(deployment, load)
+    told = told_length(deployment.engine) if deployment.engine.PAGED else None
+    # it prints them for the longest request that it is started for, whatever those served are
+    tokens = kv_tokens_in(deployment, load if told is None else long(load, told))
     if tokens is None:
         raise ArgumentError(
             f"{deployment.model.name} keeps no KV cache on the device; ask for find 'batch' or 'context'."
