@@ -498,8 +498,9 @@ def _shared(deployment: Deployment) -> str:
 def _laid_out(
     asked: EstimatePerformance, model: Model, load: Load, accelerator: Accelerator, devices: int | None
 ) -> Deployment:
-    """The layout for requests that come and go where none was given: of the fewest devices of a node that hold all of
-    them at once, or else of those that hold one; the best of devices that were given."""
+    """The layout for requests that come and go where none was given: of the fewest devices of a node that serve their
+    rate, or that hold one of the users' while the others wait; of devices that were given the best that holds all of
+    them at once, or else one."""
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if model.architecture.task == "encoder":
@@ -513,9 +514,13 @@ def _laid_out(
         if tried:
             widest = tried[-1]
             return _noted(widest, f"No layout was given: {_shared(widest)} is the widest.")
-    for wanted, what in ((together(load), "all of them at once"), (load, "one of them")):
-        if devices is None and (fewest := search.fewest_in_node(deployment, wanted)):
-            return _noted(fewest, f"No layout was given: {_shared(fewest)} is the smallest that holds {what}.")
+    if devices is None and (fewest := search.fewest_in_node(deployment, load)):
+        all_held = search.fewest_in_node(deployment, together(load))
+        what = f"holds one of them, and others queue where there is no room{_wider(all_held)}"
+        if all_held is not None and all_held.layout == fewest.layout:
+            what = "holds all of them at once"
+        return _noted(fewest, f"No layout was given: {_shared(fewest)} is the smallest that {what}.")
+    for wanted in (together(load), load):
         try:
             best = search.best_layouts(deployment, wanted, goal="throughput", advise=wanted is load).best
         except DoesNotFitError:
@@ -525,6 +530,10 @@ def _laid_out(
         layout = best.deployment.layout
         return _noted(best.deployment, f"No layout was given: {layout} has most output tokens a second of {offered}.")
     raise AssertionError("the last that is tried raises")
+
+
+def _wider(deployment: Deployment | None) -> str:
+    return "" if deployment is None else f"; {_shared(deployment)} holds all of them at once"
 
 
 def _copied(deployment: Deployment, load: Load, devices: int | None) -> Deployment:

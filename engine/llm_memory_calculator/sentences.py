@@ -392,6 +392,8 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
     if serving.request_rate is not None:
         who = f"{serving.request_rate:,.4g} requests/s"
     decode = ""
+    if serving.room < (serving.concurrency or 0):
+        who += f" (room for {serving.room:,} at once)"
     if report.tpot_ms is not None and report.tpot_interval_ms is not None and serving.tpot is not None:
         each = report.decode_tokens_per_s_each_interval
         rate = (

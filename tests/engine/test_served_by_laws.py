@@ -82,10 +82,10 @@ def test_users_that_the_copies_cannot_share_evenly_lie_between_those_that_they_c
 @pytest.mark.parametrize("tokens", [500, 20_000, 120_000])
 def test_an_engine_without_a_budget_of_tokens_serves_users(tokens: int) -> None:
     users = 4
-    report = estimate_serving(
-        QWEN, "H100", engine="transformers", concurrency=users, input_tokens=tokens, output_tokens=50
-    )
-    alone = estimate_serving(QWEN, "H100", engine="transformers", concurrency=1, input_tokens=tokens, output_tokens=50)
+    # of which the longest have room at once too
+    load: dict[str, Any] = {"tensor_parallel": 2, "input_tokens": tokens, "output_tokens": 50}
+    report = estimate_serving(QWEN, "H100", engine="transformers", concurrency=users, **load)
+    alone = estimate_serving(QWEN, "H100", engine="transformers", concurrency=1, **load)
     # all prompts come at once, and the device does no more operations a second for that
     assert alone.ttft_ms <= report.ttft_ms <= users * alone.ttft_ms * 1.05
 

@@ -186,12 +186,20 @@ def test_requests_beyond_what_can_be_served_queue_without_end() -> None:
     assert serving(beyond).requests_per_s == pytest.approx(most, rel=0.25)
 
 
+def test_users_without_devices_take_the_fewest_that_hold_one_of_them() -> None:
+    report = asked(model="meta-llama/Llama-3.1-8B", hardware="RTX 4090", concurrency=256)
+    assert report.devices == 1
+    assert f"256 users (room for {serving(report).room} at once)" in str(report)
+    assert any("holds one of them" in note.text and "holds all of them" in note.text for note in report.notes)
+
+
 def test_sequences_that_the_cache_has_no_room_for_wait_and_are_not_refused() -> None:
     # Llama 3.1 70B in 16 bits on two cards leaves room for a few sequences
     report = asked(model="meta-llama/Llama-3.1-70B", tensor_parallel=2, concurrency=32, input_tokens=4000)
     found = serving(report)
     assert found.room < 32
-    assert found.queued_share > 0.5
+    # all but those who come first
+    assert found.queued_share == pytest.approx(1 - found.room / found.requests, abs=0.01)
     assert any("room for" in note.text and note.subject == "concurrency" for note in report.notes)
     roomy = asked(model="meta-llama/Llama-3.1-70B", tensor_parallel=8, concurrency=32, input_tokens=4000)
     assert serving(roomy).queued_share == 0

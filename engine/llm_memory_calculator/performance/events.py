@@ -102,7 +102,7 @@ def simulate(
     running: list[tuple[int, int]] = []  # (decode step after which it ends, request)
     clock, steps, context, used, waited = 0.0, 0, 0.0, 0.0, 0
     poll, mixes, whole = scheduler.poll_steps, scheduler.mixes, scheduler.whole_prompts
-    left, blocked, ahead, begun_at = count, -1, scheduler.ahead, 0.0
+    left, let_in, blocked, ahead, begun_at = count, 0, 0, scheduler.ahead, 0.0
     reserve = scheduler.reserve
     kept = [request.tokens + request.before + reserve * request.output for request in requests]
     while left:
@@ -134,12 +134,14 @@ def simulate(
                 number = waiting[0]
                 request = requests[number]
                 if used + kept[number] > room and used > 0:
-                    if blocked != number:
-                        blocked, waited = number, waited + 1
+                    # those behind it wait for the same room
+                    queue = let_in + len(waiting)
+                    waited, blocked = waited + queue - max(blocked, let_in), queue
                     break
                 if whole and pieces and request.tokens > spare:
                     break
                 waiting.popleft()
+                let_in += 1
                 used += kept[number]
                 piece = min(request.tokens, spare, largest)
                 pieces.append((piece, request.before))
