@@ -315,33 +315,9 @@ class Ranking(Generation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryReport(Layout, Served):
-    """What one device must hold; on layouts of several devices, the one that holds most."""
+class DeviceMemory:
+    """What one device holds, part by part; of a layout of several the one that holds most."""
 
-    model_type: str
-    """The family, as the model's config names it."""
-    attention_type: str
-    """MHA, GQA, MQA or MLA."""
-    parameter_count: int
-    """Parameters of the whole model that engines load, tied weights once."""
-    active_parameter_count: int
-    """Parameters that one token multiplies; fewer than all only in a mixture of experts."""
-    embedding_parameter_count: int
-    """Parameters of the input tables."""
-    batch_size: int
-    """Sequences held at once, over all data-parallel copies."""
-    seq_length: int
-    """Tokens of each sequence, prompt and output together."""
-    image_tokens: int = 0
-    """Tokens of each sequence that its images are."""
-    video_tokens: int = 0
-    """Tokens that its video is."""
-    audio_tokens: int = 0
-    """Tokens that its sound is."""
-    hardware: str | None = None
-    """The accelerator, or the device by its memory; null when none was named."""
-    max_length: int | None = None
-    """Longest sequence that the model's config allows, tokens; null where it says none."""
     worst_device: str
     """Which device the bytes below are of."""
     weight_memory_bytes: int
@@ -371,14 +347,65 @@ class MemoryReport(Layout, Served):
     """Gradients, where they were asked for, bytes."""
     extra_work_bytes: int
     """Overhead: device context, communication buffers, captured graphs, bytes."""
+    total_memory_bytes: int = field(init=False)
+    """Sum of the parts above on that device, bytes."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total_memory_bytes", sum(value for _, value in self.parts()))
+
+    def parts(self) -> list[tuple[str, int]]:
+        """The parts of the total, by name, bytes."""
+        return [
+            ("weights", self.weight_memory_bytes),
+            ("weight padding", self.weight_padding_bytes),
+            ("left on the host", -self.host_memory_bytes),
+            ("KV cache", self.kv_cache_bytes),
+            ("cache padding", self.cache_padding_bytes),
+            ("activations", self.activation_memory_bytes),
+            ("state", self.state_memory_bytes),
+            ("draft weights", self.draft_weight_bytes),
+            ("draft cache", self.draft_cache_bytes),
+            ("media", self.image_memory_bytes),
+            ("LoRA adapters", self.lora_adapter_memory_bytes),
+            ("gradients", self.gradient_memory_bytes),
+            ("overhead", self.extra_work_bytes),
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryReport(DeviceMemory, Layout, Served):
+    """What one device must hold; on layouts of several devices, the one that holds most."""
+
+    model_type: str
+    """The family, as the model's config names it."""
+    attention_type: str
+    """MHA, GQA, MQA or MLA."""
+    parameter_count: int
+    """Parameters of the whole model that engines load, tied weights once."""
+    active_parameter_count: int
+    """Parameters that one token multiplies; fewer than all only in a mixture of experts."""
+    embedding_parameter_count: int
+    """Parameters of the input tables."""
+    batch_size: int
+    """Sequences held at once, over all data-parallel copies."""
+    seq_length: int
+    """Tokens of each sequence, prompt and output together."""
+    image_tokens: int = 0
+    """Tokens of each sequence that its images are."""
+    video_tokens: int = 0
+    """Tokens that its video is."""
+    audio_tokens: int = 0
+    """Tokens that its sound is."""
+    hardware: str | None = None
+    """The accelerator, or the device by its memory; null when none was named."""
+    max_length: int | None = None
+    """Longest sequence that the model's config allows, tokens; null where it says none."""
     kv_cache_bytes_per_token: int
     """Bytes that one token adds to that device's cache while no sliding window is full (over all its stages)."""
     kv_cache_bytes_per_further_token: int
     """The same once every sliding window is full, bytes."""
     kv_cache_bytes_per_token_mean: int
     """The cache of a sequence of seq_length tokens over these, bytes."""
-    total_memory_bytes: int = field(init=False)
-    """Sum of the parts above on that device, bytes."""
     total_memory_interval: Interval
     """Range of the total, bytes."""
     components: tuple[Component, ...] = ()
@@ -417,27 +444,6 @@ class MemoryReport(Layout, Served):
     """The tree of what was summed, with the numbers that give each part; in full detail only."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "total_memory_bytes", sum(value for _, value in self.parts()))
-
-    def parts(self) -> list[tuple[str, int]]:
-        """The parts of the total, by name, bytes."""
-        return [
-            ("weights", self.weight_memory_bytes),
-            ("weight padding", self.weight_padding_bytes),
-            ("left on the host", -self.host_memory_bytes),
-            ("KV cache", self.kv_cache_bytes),
-            ("cache padding", self.cache_padding_bytes),
-            ("activations", self.activation_memory_bytes),
-            ("state", self.state_memory_bytes),
-            ("draft weights", self.draft_weight_bytes),
-            ("draft cache", self.draft_cache_bytes),
-            ("media", self.image_memory_bytes),
-            ("LoRA adapters", self.lora_adapter_memory_bytes),
-            ("gradients", self.gradient_memory_bytes),
-            ("overhead", self.extra_work_bytes),
-        ]
 
     @property
     def weight_memory_gb(self) -> float:
@@ -483,8 +489,9 @@ class MemoryReport(Layout, Served):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchReport(Layout, Served):
-    """The largest batch that devices hold, and what limits it."""
+class BatchReport(DeviceMemory, Layout, Served):
+    """The largest batch that devices hold, and what limits it; the parts are of the fullest device at that batch, or at
+    one sequence a copy when none fits."""
 
     hardware: str
     """The accelerator, or the memory that was given."""
@@ -513,24 +520,6 @@ class BatchReport(Layout, Served):
     """Tokens of KV cache that the engine makes of the room in each copy, as it prints them; null unless looked for."""
     device_budget_bytes: int
     """Bytes of one device that may be used."""
-    weight_memory_bytes: int
-    """Weights on the fullest device at that batch (at one sequence when none fits), bytes."""
-    kv_cache_bytes: int
-    """KV cache on it, bytes."""
-    activation_memory_bytes: int
-    """Activations on it, bytes."""
-    extra_work_bytes: int
-    """Overhead on it, bytes."""
-    state_memory_bytes: int = 0
-    """Recurrent state on it, bytes."""
-    draft_weight_bytes: int = 0
-    """What is loaded to draft tokens, bytes."""
-    draft_cache_bytes: int = 0
-    """Keys and values of the same sequences in the draft's layers, bytes."""
-    image_memory_bytes: int = 0
-    """The towers' activations and embeddings on it, bytes."""
-    lora_adapter_memory_bytes: int = 0
-    """Adapters on it, bytes."""
     kv_cache_bytes_per_sequence: int
     """KV cache of one sequence on one device, bytes."""
     ledger: Line | None = None

@@ -11,6 +11,7 @@ from .report import (
     TTFT,
     BatchReport,
     ComparisonReport,
+    DeviceMemory,
     EndToEndReport,
     Fit,
     GridReport,
@@ -169,18 +170,31 @@ _SMALL_PART = 500_000
 # Accelerators beside the one that was asked for of which the fewest devices are said.
 _OTHERS = 3
 
+
+def _parts(report: DeviceMemory) -> str:
+    """The parts of the total that show in it: weights as the engine loads them, of which padding is a part."""
+    parts = dict(report.parts())
+    padding = parts.pop("weight padding")
+    parts["weights"] += padding
+    beyond = f" ({_size(padding)} of it padding)" if padding >= _SMALL_PART else ""
+    return ", ".join(
+        f"{name} {_size(value)}{beyond if name == 'weights' else ''}"
+        for name, value in parts.items()
+        if abs(value) >= _SMALL_PART
+    )
+
+
 # --- memory --------------------------------------------------------------------------------------------------------
 
 
 def _memory(report: MemoryReport) -> list[str]:
     interval = report.total_memory_interval
     where = "one device" if report.devices == 1 else f"{report.worst_device} of {report.devices} ({layout_of(report)})"
-    parts = ", ".join(f"{name} {_size(value)}" for name, value in report.parts() if abs(value) >= _SMALL_PART)
     lines = [_verdict(report)] if report.verdict is not None else []
     lines.append(
         f"{report.model} ({_family(report)}), {_formats(report)}, batch {report.batch_size:,} x "
         f"{report.seq_length:,} tokens, needs a total of {_gb(report.total_memory_bytes)} on {where} "
-        f"({_gb(interval.low)} to {_gb(interval.high)}): {parts}."
+        f"({_gb(interval.low)} to {_gb(interval.high)}): {_parts(report)}."
     )
     if report.components:
         each = (f"{one.name} {_size(one.weight_memory_bytes)}" for one in report.components)
@@ -265,7 +279,6 @@ def _bytes_lines(parts: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
 
 def _batch(report: BatchReport) -> list[str]:
     devices = report.hardware if report.devices == 1 else f"{report.devices} x {report.hardware} ({layout_of(report)})"
-    parts = ", ".join(f"{name} {_size(value)}" for name, value in _batch_parts(report) if value)
     length = f"a mix of up to {report.seq_length:,} tokens" if report.mix else f"{report.seq_length:,} tokens"
     most = f"at most {report.max_batch_size:,} sequences of {length}{_counts(report.max_batch_interval)}"
     if report.longest_context is not None and report.longest_context_interval is not None:
@@ -278,9 +291,15 @@ def _batch(report: BatchReport) -> list[str]:
     limit = "" if report.max_length is None else f" The model's own limit is {report.max_length:,} tokens."
     return [
         f"{report.model} ({_formats(report)}) on {devices} under {report.engine}: {most}. {report.reason}{limit}",
-        f"On the fullest device: {parts} of {_gb(report.device_budget_bytes)}.",
+        f"On the fullest device: {_parts(report)}; in all {_gb(report.total_memory_bytes)}{_of_budget(report)}.",
         *_mends(report),
     ]
+
+
+def _of_budget(report: BatchReport) -> str:
+    budget = _gb(report.device_budget_bytes)
+    beyond = report.max_batch_size and report.total_memory_bytes > report.device_budget_bytes
+    return f", not all of which {report.engine.split(',')[0]} counts in its {budget}" if beyond else f" of {budget}"
 
 
 def _counts(interval: Interval) -> str:
@@ -296,23 +315,9 @@ def _mends(report: MemoryReport | BatchReport) -> list[str]:
     return [f"Any of these mends it: {mends}."] if mends else []
 
 
-def _batch_parts(report: BatchReport) -> list[tuple[str, int]]:
-    return [
-        ("weights", report.weight_memory_bytes),
-        ("KV cache", report.kv_cache_bytes),
-        ("activations", report.activation_memory_bytes),
-        ("state", report.state_memory_bytes),
-        ("draft weights", report.draft_weight_bytes),
-        ("draft cache", report.draft_cache_bytes),
-        ("media", report.image_memory_bytes),
-        ("LoRA adapters", report.lora_adapter_memory_bytes),
-        ("overhead", report.extra_work_bytes),
-    ]
-
-
 def _batch_lines(report: BatchReport) -> tuple[Line, ...]:
     cache = report.kv_cache_bytes_per_sequence
-    parts = report.ledger.parts if report.ledger else _bytes_lines(_batch_parts(report))
+    parts = report.ledger.parts if report.ledger else _bytes_lines(report.parts())
     return (
         *_found_lines(report),
         Line(name="largest batch", value=report.max_batch_size, unit="sequences"),

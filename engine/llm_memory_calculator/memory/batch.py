@@ -77,6 +77,7 @@ def batch_report(
     return BatchReport(
         **deployment.said(),
         **layout.said(),
+        **used.said(),
         hardware=deployment.device,
         max_batch_size=largest,
         max_batch_interval=_ranged(
@@ -89,15 +90,6 @@ def batch_report(
         mix=tuple(Share(tokens=tokens, share=share) for tokens, share in load.mix),
         **looked_for,
         device_budget_bytes=verdict.budget_bytes,
-        weight_memory_bytes=used.weights,
-        kv_cache_bytes=used.kv_cache,
-        activation_memory_bytes=used.activations,
-        extra_work_bytes=used.overhead,
-        state_memory_bytes=used.state,
-        draft_weight_bytes=used.draft_weights,
-        draft_cache_bytes=used.draft_cache,
-        image_memory_bytes=used.images,
-        lora_adapter_memory_bytes=used.adapters,
         kv_cache_bytes_per_sequence=ledger(deployment, replace(load, sequences=layout.data, mix=())).kv_cache,
         ledger=explanation(deployment, shown, used) if explained else None,
         notes=(

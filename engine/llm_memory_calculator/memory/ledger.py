@@ -74,6 +74,25 @@ class Ledger:
     def overhead(self) -> Quantity:
         return whole_near(self.context + self.buffers + self.graphs)
 
+    def said(self) -> dict[str, Any]:
+        """What a report says of it. For plain numbers only."""
+        return {
+            "worst_device": self.where,
+            "weight_memory_bytes": self.weights,
+            "weight_padding_bytes": self.loaded,
+            "host_memory_bytes": self.host,
+            "kv_cache_bytes": self.kv_cache,
+            "cache_padding_bytes": self.paging,
+            "activation_memory_bytes": self.activations,
+            "state_memory_bytes": self.state,
+            "draft_weight_bytes": self.draft_weights,
+            "draft_cache_bytes": self.draft_cache,
+            "image_memory_bytes": self.images,
+            "lora_adapter_memory_bytes": self.adapters,
+            "gradient_memory_bytes": self.gradients,
+            "extra_work_bytes": self.overhead,
+        }
+
     @property
     def kept(self) -> Quantity:
         """What is kept of the sequences."""
