@@ -8,7 +8,7 @@ that uses it.
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from functools import cache, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
@@ -232,13 +232,17 @@ BatchSize = Annotated[
     int,
     Argument("whole", "Sequences served at once, over all copies", most=MOST_SEQUENCES, brief=""),
 ]
-_SIDES = Argument(
-    "sides",
-    "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
-    unit="px",
-    most=MOST_PIXELS,
-    examples=("768x1024",),
-)
+Sides = Annotated[
+    int | str | Sequence[int] | None,
+    Argument(
+        "sides",
+        "Pixels of an image or a video's frame, height x width (768x1024, [768, 1024]), or one side of a square",
+        unit="px",
+        most=MOST_PIXELS,
+        examples=("768x1024",),
+        left_out="that for which a pipeline was made, or 1024",
+    ),
+]
 NumFrames = Annotated[
     int | None,
     Argument(
@@ -450,7 +454,7 @@ class Held(Split, Calibrated):
         int,
         Argument("whole", "Images of each sequence, whose tokens are part of seq_length", least=0, most=MOST_IMAGES),
     ] = 0
-    image_resolution: Annotated[int | str | Sequence[int], _SIDES] = 1024
+    image_resolution: Sides = None
     num_frames: NumFrames = None
     video_seconds: Annotated[
         float | None,
@@ -711,9 +715,7 @@ class Made(Question):
     num_images: Annotated[
         int | None, Argument("whole", "Images or videos that it makes of each prompt", most=MOST_IMAGES, left_out="1")
     ] = None
-    image_resolution: Annotated[
-        int | str | Sequence[int] | None, replace(_SIDES, left_out="that for which the model was made, or 1024")
-    ] = None
+    image_resolution: Sides = None
     num_frames: NumFrames = None
 
 

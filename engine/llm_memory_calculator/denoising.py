@@ -63,13 +63,11 @@ def making_load(asked: EstimatePerformance, deployment: Deployment) -> Load:
             "calculate_memory for its memory."
         )
     notes = list[Note]()
-    sizes: dict[str, Any] = {} if asked.image_resolution is None else {"image_resolution": asked.image_resolution}
-    if not sizes and latents is not None and latents.made_for is not None:
-        sizes = {"image_resolution": latents.made_for}
-        made_for = " x ".join(map(str, latents.made_for))
-        notes.append(assumed("image_resolution", f"{made_for} pixels were taken, for which the model was made."))
     held = CalculateMemory(
-        model_id_or_config=model, num_images=asked.num_images or 0, num_frames=asked.num_frames, **sizes
+        model_id_or_config=model,
+        num_images=asked.num_images or 0,
+        num_frames=asked.num_frames,
+        image_resolution=asked.image_resolution,
     )
     load = held_load(held, deployment, asked.batch_size)
     steps = asked.num_inference_steps

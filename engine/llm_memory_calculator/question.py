@@ -736,7 +736,7 @@ def held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
     else:
         _require_room(asked, architecture, images, video, sound)
         notes += _media_notes(tokens, images, video, sound)
-        if images is None and video is None and asked.image_resolution != type(asked).image_resolution:
+        if images is None and video is None and asked.image_resolution is not None:
             text = "image_resolution has no effect: num_images is 0, and there is no video."
             notes.append(assumed("image_resolution", text))
         if images is not None and images.size.attended:
@@ -962,14 +962,20 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    sides = _sides(asked)
+    sides = _sides(asked, latents)
     count = max(1, images) if made else images
     return Pictures(count=count, size=rule.size(*sides), sides=sides, frames=frames)
 
 
-def _sides(asked: Held) -> tuple[int, int]:
-    """Height and width of an image, or of a video's frame."""
+# Pixels along a side of an image of which nobody says the size, and no model.
+_SIDE = 1024
+
+
+def _sides(asked: Held, latents: Latents | None = None) -> tuple[int, int]:
+    """Height and width of an image, or of a video's frame: as asked, or as a pipeline makes them by itself."""
     resolution = asked.image_resolution
+    if resolution is None:
+        return (None if latents is None else latents.made_for) or (_SIDE, _SIDE)
     if isinstance(resolution, int):
         return resolution, resolution
     height, width = (int(side) for side in resolution)
@@ -1032,7 +1038,7 @@ def _require_room(
     """Raise ArgumentError where what is shown leaves no token of seq_length to the text."""
     shown, parts, fewer = 0, [], []
     if images is not None:
-        height, width = _sides(asked)
+        height, width = images.sides
         shown += images.count * images.size.tokens
         parts.append(f"{images.count} image(s) of {height} x {width}")
         fewer.append("fewer images")
@@ -1079,11 +1085,14 @@ def _making_notes(latents: Latents, images: Pictures, prompts: int, asked: Held)
     if moving and asked.num_frames is None:
         text = f"num_frames was not given: {images.frames:,} frames were taken, which the model's pipeline makes."
         notes.append(assumed("num_frames", text))
-    sides = _sides(asked)
-    if latents.made_for is not None and sides != latents.made_for:
+    sides = " x ".join(map(str, images.sides))
+    if asked.image_resolution is None:
+        whose = "for which the model was made" if latents.made_for else "as nothing says what the model was made for"
+        notes.append(assumed("image_resolution", f"{sides} pixels were taken, {whose}."))
+    elif latents.made_for is not None and images.sides != latents.made_for:
         text = (
             f"The model was made for {'videos' if moving else 'images'} of {' x '.join(map(str, latents.made_for))} "
-            f"pixels, and image_resolution is {' x '.join(map(str, sides))}."
+            f"pixels, and image_resolution is {sides}."
         )
         notes.append(Note(subject="image_resolution", text=text, origin="warning"))
     return notes

@@ -443,7 +443,9 @@ def test_guidance_takes_two_passes_unless_the_model_learned_it() -> None:
 def test_notes_say_what_was_assumed_and_left_out() -> None:
     notes = {note.subject: note.text for note in calculate_memory(SD_PIPELINE).notes}
     assert "seq_length has no meaning" in notes["batch_size"]
-    assert "made for images of 512 x 512" in notes["image_resolution"]
+    assert "512 x 512 pixels were taken" in notes["image_resolution"]
+    told = {note.subject: note.text for note in calculate_memory(SD_PIPELINE, image_resolution=1024).notes}
+    assert "made for images of 512 x 512" in told["image_resolution"]
     assert "no tiles" in notes["activation_memory_bytes"]
     assert "not counted" in notes["safety_checker"]
 
