@@ -7,6 +7,7 @@ that uses it.
 
 # Annotations are not postponed here: the declarations are read from them.
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from functools import cache, wraps
@@ -78,6 +79,25 @@ FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
 WORST, ESTIMATE = "worst", "estimate"
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
+# What people call what is looked for.
+_SPEEDS = {
+    "speed": "throughput",
+    "fastest": "throughput",
+    "output_tokens_per_s": "throughput",
+    "tokens_per_second": "throughput",
+    "tpot": "latency",
+    "ttft": "prefill",
+}
+_MOST_HELD = {
+    "users": BATCH,
+    "batch_size": BATCH,
+    "max_batch": BATCH,
+    "max_batch_size": BATCH,
+    "largest_batch": BATCH,
+    "context_length": CONTEXT,
+    "max_context": CONTEXT,
+    "longest_context": CONTEXT,
+}
 
 Kind = Literal[
     "whole",
@@ -153,8 +173,7 @@ class Argument:
             case "flag":
                 return flag(name, value)
             case "word":
-                word = value.strip().lower() if isinstance(value, str) else value
-                return choice(name, self.also.get(word, word) if isinstance(word, str) else word, self.words)
+                return choice(name, self._word(value) if isinstance(value, str) else value, self.words)
             case "text" | "log":
                 return text(name, value, self.examples)
             case "names":
@@ -186,6 +205,14 @@ class Argument:
             case "hardware list":
                 return hardware_list(value)
         return value
+
+    def _word(self, said: str) -> str:
+        """The accepted word that is meant, whatever stands between its parts ("longest context"); or as it was said."""
+        word = said.strip().lower()
+        joined = re.sub(r"[\s_-]+", "_", word)
+        known = (*self.words, *self.also)
+        meant = next((one for one in (word, joined) if one in known), word)
+        return self.also.get(meant, meant)
 
     def described(self, default: object) -> str:
         """The meaning with what is taken where the argument is left out."""
@@ -730,6 +757,7 @@ class Ranked(Generated):
             "What best means: throughput (output tokens/s), latency (time per output token), decode or prefill "
             "(tokens/s of that phase)",
             words=GOALS,
+            also=_SPEEDS,
             brief="",
         ),
     ] = "throughput"
@@ -748,6 +776,7 @@ class CalculateMemory(Held):
             "word",
             "devices: the fewest of the hardware that hold it, over every layout; device: the smallest accelerator",
             words=(FEWEST, SMALLEST),
+            also={"fewest_devices": FEWEST, "fewest": FEWEST, "gpus": FEWEST, "smallest_device": SMALLEST},
             brief="Fewest devices or smallest device",
         ),
     ] = None
@@ -781,6 +810,7 @@ class MaxBatchSize(Held):
             "word",
             "batch: most sequences; context: longest context of batch_size sequences; tokens: KV tokens of the room",
             words=(BATCH, CONTEXT, TOKENS),
+            also=_MOST_HELD | {"kv_tokens": TOKENS},
             brief="",
         ),
     ] = BATCH
@@ -886,21 +916,23 @@ class CompareHardware(Ranked):
             "per output token), decode or prefill (tokens/s of that phase); or of the memory alone batch (most "
             "sequences at once), context (longest), devices (fewest)",
             words=(*GOALS, *OF_EACH, BATCH, CONTEXT, FEWEST),
-            also={
+            also=_SPEEDS
+            | _MOST_HELD
+            | {
                 "cheapest": "per_dollar",
                 "cost": "per_dollar",
                 "price": "per_dollar",
+                "value": "per_dollar",
+                "speed_per_dollar": "per_dollar",
+                "throughput_per_dollar": "per_dollar",
                 "efficiency": "per_watt",
                 "power": "per_watt",
-                "users": BATCH,
-                "batch_size": BATCH,
-                "context_length": CONTEXT,
+                "speed_per_watt": "per_watt",
+                "throughput_per_watt": "per_watt",
                 "memory": FEWEST,
                 "fewest": FEWEST,
                 "fewest_devices": FEWEST,
                 "cost_per_token": "per_dollar",
-                "longest_context": CONTEXT,
-                "max_batch": BATCH,
             },
         ),
     ] = "throughput"

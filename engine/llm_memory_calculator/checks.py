@@ -305,6 +305,7 @@ _OTHERS_WORDS = {
     "max_tokens": "output_tokens",
     "max_new_tokens": "output_tokens",
     "completion_tokens": "output_tokens",
+    "name": "model",
     "model_name": "model",
     "model_id": "model",
     "hf_model": "model",
@@ -322,12 +323,35 @@ _OTHERS_WORDS = {
     "gpu_memory": "memory_gb",
     "gpu_memory_gb": "memory_gb",
     "device_memory_gb": "memory_gb",
+    "memory": "memory_gb",
     "gpus": "devices",
     "num_gpus": "devices",
     "n_gpus": "devices",
     "gpu_count": "devices",
     "num_devices": "devices",
     "device_count": "devices",
+    "max_gpus": "max_devices",
+    "steps": "num_inference_steps",
+    "num_steps": "num_inference_steps",
+    "inference_steps": "num_inference_steps",
+    "images": "num_images",
+    "resolution": "image_resolution",
+    "image_size": "image_resolution",
+    "frames": "num_frames",
+    "draft_model": "speculative",
+    "speculative_model": "speculative",
+    "optimize_for": "goal",
+    "objective": "goal",
+    "metric": "goal",
+    "sort_by": "order",
+    "order_by": "order",
+    "limit": "top",
+    "top_k": "top",
+    "vendor": "manufacturer",
+    "brand": "manufacturer",
+    "maker": "manufacturer",
+    "log": "text",
+    "verbosity": "detail",
     "context": "seq_length",
     "context_length": "seq_length",
     "context_len": "seq_length",
@@ -404,16 +428,45 @@ _OTHERS_WORDS = {
     "dcp": "context_parallel",
 }
 
+# What an argument of another question is nearest to where there is none of it: told and never taken, for it is not the
+# same.
+_INSTEAD: Mapping[str, tuple[str, ...]] = {
+    "seq_length": ("input_tokens", "output_tokens"),
+    "input_tokens": ("seq_length",),
+    "output_tokens": ("seq_length",),
+    "concurrency": ("batch_size",),
+    "budget_usd_per_hour": ("max_usd_per_hour",),
+    "memory_gb": ("min_memory_gb", "max_memory_gb"),
+    "devices": ("max_devices",),
+    "model": ("query",),
+    "hardware": ("query",),
+    "adapters": ("max_loras", "max_lora_rank"),
+    "lora": ("max_loras", "max_lora_rank"),
+    "loras": ("max_loras", "max_lora_rank"),
+    "explain": ("detail",),
+    "verbose": ("detail",),
+    "disaggregated": ("prefill_workers", "prefill_tensor_parallel"),
+    "width": ("image_resolution",),
+    "height": ("image_resolution",),
+}
+
 
 def argument_meant(word: str) -> str:
     """The argument that another's word means; empty where it means none."""
-    return _OTHERS_WORDS.get(word.strip().lstrip("-").replace("-", "_").lower(), "")
+    return _OTHERS_WORDS.get(_spelt(word), "")
 
 
 def meant_by(word: str, known: tuple[str, ...]) -> str:
     """The sentence that says what an unknown argument is here, with a leading space; or the nearest that there is."""
     meant = argument_meant(word)
-    return f" It is {meant} here." if meant in known else did_you_mean(word, known)
+    if meant in known:
+        return f" It is {meant} here."
+    near = [other for other in _INSTEAD.get(meant or _spelt(word), ()) if other in known]
+    return f" Nearest here: {' and '.join(near)}." if near else did_you_mean(word, known)
+
+
+def _spelt(word: str) -> str:
+    return word.strip().lstrip("-").replace("-", "_").lower()
 
 
 def refuse(function: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

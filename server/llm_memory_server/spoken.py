@@ -15,6 +15,7 @@ from typing import Any
 from llm_memory_calculator.arguments import Argument, Asked, declarations, is_setting
 from llm_memory_calculator.checks import argument_meant, meant_by
 from llm_memory_calculator.errors import ArgumentError, UnknownArgumentError
+from llm_memory_calculator.written_numbers import number_of
 from llm_memory_hardware.wording import Wording, worded
 
 CONFIG = Argument(
@@ -92,7 +93,7 @@ def spoken(question: type[Asked]) -> tuple[Spoken, ...]:
 
 def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoken]) -> dict[str, Any]:
     """The same with what engines and people call an argument by its name here; a prompt and its output where one length
-    is asked are that length.
+    is asked are that length, and so is what an engine is told.
 
     Raises ArgumentError for what is said twice.
     """
@@ -100,7 +101,7 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
     parts: dict[str, Any] = {}
     for word, value in given.items():
         meant = word if word in known else argument_meant(word) or word
-        if meant == "devices" and isinstance(value, (str, list)) and not str(value).isdigit():
+        if meant == "devices" and _names_hardware(value) and not any(map(_means_hardware, given)):
             # gpus: ["L4"] names them, gpus: 4 counts them
             meant = "hardware"
         if meant in _SIDES and meant not in known and "seq_length" in known:
@@ -112,9 +113,30 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
         said[ours] = value
     if parts and "seq_length" not in said and all(type(value) is int for value in parts.values()):
         return said | {"seq_length": sum(parts.values())}
+    if "seq_length" in known and "seq_length" not in said:
+        # who tells an engine how long a request may be asks of that length
+        length = next((_tokens(said[word]) for word in _LONGEST if word in said), None)
+        return said | parts | ({} if length is None else {"seq_length": length})
     return said | parts
 
 
+def _names_hardware(value: Any) -> bool:
+    """Whether what is said of devices are names and no count."""
+    named = value if isinstance(value, list) else [value]
+    return bool(named) and all(isinstance(one, str) and number_of(one, "") is None for one in named)
+
+
+def _means_hardware(word: str) -> bool:
+    return "hardware" in (word, argument_meant(word))
+
+
+def _tokens(value: Any) -> Any:
+    """A length as an engine reads it ("16K")."""
+    return number_of(value, "setting") if isinstance(value, str) else value
+
+
+# What engines call the length of one request.
+_LONGEST = ("max_model_len", "num_ctx")
 # Of these a sequence is made.
 _SIDES = ("input_tokens", "output_tokens")
 
@@ -162,13 +184,18 @@ _OBJECTS = ("object", "hardware", "hardware list", "adapters", "calibration", "s
 
 def _from_json(entry: Spoken, value: Any) -> Any:
     """What JSON text says where an object goes, as an agent may send it; anything else as it is."""
-    if entry.argument.kind not in _OBJECTS or not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+    return read(entry.name, value) if entry.argument.kind in _OBJECTS else value
+
+
+def read(name: str, value: Any) -> Any:
+    """What JSON text says; anything else as it is. Raises ArgumentError for what begins as JSON and is none."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
         begins = value.strip()[:60]
-        raise ArgumentError(f"{entry.name} is no JSON that can be read, and begins {begins!r}.") from None
+        raise ArgumentError(f"{name} is no JSON that can be read, and begins {begins!r}.") from None
 
 
 def answering(function: str) -> Callable[..., Any]:

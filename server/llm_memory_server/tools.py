@@ -29,7 +29,7 @@ from .answers import is_full, lean_values, shown
 from .app import ADDRESS, DRAWN
 from .hardware_search import SearchHardware
 from .json_types import json_type
-from .spoken import TOOL, Spoken, answering, ask, spoken
+from .spoken import TOOL, Spoken, answering, ask, read, spoken
 
 MORE = "more"
 """The argument under which those go that the list of tools only names."""
@@ -189,7 +189,7 @@ def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of which some may stand under `more`, side by side. Raises ArgumentError."""
     beside = {name: value for name, value in arguments.items() if name != MORE}
-    inside = arguments.get(MORE) or {}
+    inside = read(MORE, arguments.get(MORE) or {})
     if not isinstance(inside, Mapping):
         raise ArgumentError(f"{MORE} must be an object of arguments by name, and is of type {type(inside).__name__}.")
     if twice := beside.keys() & inside.keys():

@@ -1,0 +1,112 @@
+"""What people call an argument or a word is taken, and what cannot be taken is told by its name here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llm_memory_calculator import CalculatorError
+from llm_memory_server.tools import TOPICS, call
+
+LLAMA: dict[str, Any] = {"model": "llama3_8b"}
+
+
+def structure(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] | None = call(name, arguments).structured_content
+    assert said is not None
+    return said
+
+
+def refusal(name: str, arguments: dict[str, Any]) -> str:
+    with pytest.raises(CalculatorError) as caught:
+        call(name, arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "goal"),
+    [
+        ("speed", "throughput"),
+        ("speed per watt", "per_watt"),
+        ("speed per dollar", "per_dollar"),
+        ("per-dollar", "per_dollar"),
+        ("largest batch", "batch"),
+        ("longest_context", "context"),
+        ("fewest devices", "devices"),
+    ],
+)
+def test_a_goal_is_taken_as_the_list_of_tools_says_it(said: str, goal: str) -> None:
+    told = TOPICS["compare_hardware"].when
+    assert said.replace("per-dollar", "per dollar").replace("_", " ").split()[-1] in told
+    assert structure("compare_hardware", LLAMA | {"hardware": ["L4", "L40S"], "goal": said})["goal"] == goal
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "meant"),
+    [
+        ("calculate_memory", {"name": "llama3_8b"}, {"model": "llama3_8b"}),
+        ("calculate_memory", LLAMA | {"memory": "24 GB"}, LLAMA | {"memory_gb": 24}),
+        ("calculate_memory", LLAMA | {"more": '{"max_loras": 4}'}, LLAMA | {"max_loras": 4}),
+        (
+            "calculate_memory",
+            LLAMA | {"hardware": "L4", "find": "fewest devices"},
+            LLAMA | {"hardware": "L4", "find": "devices"},
+        ),
+        (
+            "max_batch_size",
+            LLAMA | {"hardware": "L4", "find": "max context"},
+            LLAMA | {"hardware": "L4", "find": "context"},
+        ),
+        (
+            "best_parallelism",
+            LLAMA | {"hardware": "2xL4", "optimize_for": "speed"},
+            LLAMA | {"hardware": "2xL4", "goal": "throughput"},
+        ),
+        ("search_hardware", {"vendor": "AMD", "limit": 3}, {"manufacturer": "AMD", "top": 3}),
+        ("explain_startup_log", {"log": "INFO vLLM API server version 0.15.0"}, None),
+    ],
+)
+def test_what_people_call_an_argument_is_taken(name: str, said: dict[str, Any], meant: dict[str, Any] | None) -> None:
+    if meant is None:
+        assert "no argument" not in refusal(name, said)
+    else:
+        assert structure(name, said) == structure(name, meant)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "near"),
+    [
+        ("estimate_performance", "seq_length", "input_tokens and output_tokens"),
+        ("best_parallelism", "ctx", "input_tokens and output_tokens"),
+        ("best_parallelism", "concurrent_users", "batch_size"),
+        ("calculate_memory", "adapters", "max_loras and max_lora_rank"),
+        ("calculate_memory", "explain", "detail"),
+        ("search_hardware", "gpu", "query"),
+        ("search_hardware", "memory", "min_memory_gb and max_memory_gb"),
+        ("search_hardware", "budget", "max_usd_per_hour"),
+        ("estimate_performance", "disaggregated", "prefill_workers"),
+    ],
+)
+def test_what_is_not_the_same_is_told_and_not_taken(name: str, argument: str, near: str) -> None:
+    asked = {} if name == "search_hardware" else LLAMA | {"hardware": "L4"}
+    assert f"Nearest here: {near}" in refusal(name, asked | {argument: 4})
+
+
+def test_a_count_that_is_no_number_is_refused_by_its_name_and_is_no_second_accelerator() -> None:
+    assert "devices must be a whole number" in refusal("calculate_memory", LLAMA | {"hardware": "L4", "devices": "two"})
+    assert "devices must be a whole number" in refusal(
+        "calculate_memory", LLAMA | {"hardware": "L4", "devices": [2, 4]}
+    )
+    assert structure("calculate_memory", LLAMA | {"gpus": ["L4"]})["hardware"] == "L4"
+    assert structure("calculate_memory", LLAMA | {"gpus": "8", "gpu": "L4"})["devices"] == 8
+
+
+def test_the_length_that_an_engine_is_told_is_the_length_that_is_counted() -> None:
+    asked = {"model": "llama3.1_8b", "hardware": "L4"}
+    told = structure("calculate_memory", asked | {"max_model_len": "16K"})
+    assert told["seq_length"] == 16_384
+    assert told["kv_cache_bytes"] == structure("calculate_memory", asked | {"seq_length": 16_384})["kv_cache_bytes"]
+    assert structure("max_batch_size", asked | {"max_model_len": 8192})["seq_length"] == 8192
+    both = structure("calculate_memory", asked | {"max_model_len": 16_384, "seq_length": 4096})
+    assert (both["seq_length"], both["startup"]["max_model_len"]) == (4096, 16_384)
