@@ -202,10 +202,12 @@ def _labelled(config: Config, architecture: Architecture, precision: object) -> 
         raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
     plain = {name: value for name, value in config.values.items() if name not in checkpoint.HOLDING}
     found = checkpoint_scheme(Config({**plain, "quantization_config": stated.config}), architecture)
+    # names of modules that are not there are of other models of that kind, and none of this one's
+    own_notes = (note for note in found.notes if note.subject != _IDLE)
     text = f"{found.label} was asked for and is counted as checkpoints of this kind are stored: {stated.said}."
     if stated.warning:
         text += f" {stated.warning}"
-    return replace(found, notes=(*found.notes, Note(subject="precision", text=text, origin="assumption")))
+    return replace(found, notes=(*own_notes, Note(subject="precision", text=text, origin="assumption")))
 
 
 def _asked_for(wanted: Format, stated: WeightScheme, architecture: Architecture, notes: list[Note]) -> WeightScheme:
@@ -354,6 +356,9 @@ def _by_rules(stated: checkpoint.Stated, architecture: Architecture, plain: Form
 _ABSENT = re.compile(r"(^|\.|\*)(mtp|nextn|eagle|draft)\b|rotary_emb|inv_freq")
 
 
+_IDLE = "quantization_config"
+
+
 def _idle(names: tuple[str, ...], depth: int) -> list[Note]:
     """That names of modules took no weight; those of what is never counted (other predictors, buffers) left out."""
     layers = {name: re.search(r"\blayers\.(\d{1,9})\b", name) for name in names}
@@ -369,4 +374,4 @@ def _idle(names: tuple[str, ...], depth: int) -> list[Note]:
         f"The config's quantization_config names {len(strange):,} module(s) that are no weight of this model, which "
         f"changed nothing: {some}."
     )
-    return [Note(subject="precision", text=text, origin="warning")]
+    return [Note(subject=_IDLE, text=text, origin="warning")]
