@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from llm_memory_hardware.wording import words
 
-from .errors import ArgumentError, UnknownArgumentError, did_you_mean, shown
+from .errors import ArgumentError, UnknownArgumentError, did_you_mean, kind_of, shown
 from .lengths import Lengths
 from .written_numbers import number_of
 
@@ -62,8 +62,8 @@ def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
     """The value as it is, where it is a string."""
     if not isinstance(value, str):
         example = f" such as {examples[0]!r}" if examples else ""
-        # the type alone: what should have been a token is not to be shown
-        raise ArgumentError(f"{name} must be a string{example}, and is of type {type(value).__name__}.")
+        # its kind alone: what should have been a token is not to be shown
+        raise ArgumentError(f"{name} must be text{example}, and is {kind_of(value)}.")
     return value
 
 

@@ -22,6 +22,7 @@ from llm_memory_hardware.errors import (
     CalculatorError,
     InvalidHardwareError,
     UnknownHardwareError,
+    kind_of,
     nearest,
     shown,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "UnsupportedModelError",
     "WorkLimitError",
     "did_you_mean",
+    "kind_of",
     "shown",
 ]
 

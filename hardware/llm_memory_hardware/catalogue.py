@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import built_in
 from .accelerator import Accelerator, accelerator_from_config
-from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, shown
+from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, kind_of, shown
 from .names import (
     LONGEST_NAME,
     Meaning,
@@ -166,7 +166,7 @@ class Catalogue:
             return known
         if not isinstance(name, str):
             raise InvalidHardwareError(
-                f"A hardware name must be a string, not {type(name).__name__} ({shown(name)}). {words().list_hardware}"
+                f"A hardware name must be text, and is {kind_of(name)} ({shown(name)}). {words().list_hardware}"
             )
         rows = self._literal(name)
         if len(rows) == 1:
@@ -498,6 +498,6 @@ def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Acceler
         listed = catalogue.find(name)[0] if isinstance(name, str) and catalogue.has(name) else None
         return listed if listed is not None and listed.to_config() == dict(value) else accelerator_from_config(value)
     raise InvalidHardwareError(
-        f"Hardware must be a name or {words().custom_hardware}, not "
-        f"{type(value).__name__} ({shown(value)}). {words().list_hardware}"
+        f"Hardware must be one name or {words().custom_hardware}, and is "
+        f"{kind_of(value)} ({shown(value)}). {words().list_hardware}"
     )

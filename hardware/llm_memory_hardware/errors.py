@@ -12,13 +12,14 @@ An error says what was given, what is accepted, what it may have meant and what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = [
     "AmbiguousHardwareError",
     "CalculatorError",
     "InvalidHardwareError",
     "UnknownHardwareError",
+    "kind_of",
     "nearest",
     "shown",
 ]
@@ -77,6 +78,21 @@ def shown(value: object) -> str:
     except RecursionError:
         return "nested more deeply than Python prints"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def kind_of(value: object) -> str:
+    """What kind of value was given, for an error's sentence: as every interface calls it, a class by its name."""
+    return next((said for kind, said in _KINDS if isinstance(value, kind)), f"of type {type(value).__name__}")
+
+
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (type(None), "nothing"),
+    (bool, "a yes or no"),
+    ((int, float), "a number"),
+    (str, "text"),
+    ((list, tuple), "a list"),
+    (Mapping, "an object"),
+)
 
 
 def _shown_whole(number: int) -> str:

@@ -175,7 +175,7 @@ def _checked(value: object, subject: str, unit: str) -> float:
     lowest, highest = _RANGES[unit]
     accepted = f"accepted is a finite number from {lowest:g} to {highest:,.0f}, in {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidHardwareError(f"{subject} is {shown(value)} ({type(value).__name__}); {accepted}.")
+        raise InvalidHardwareError(f"{subject} is {shown(value)}; {accepted}.")
     if not lowest <= value <= highest:
         raise InvalidHardwareError(f"{subject} is {shown(value)}; {accepted}. Check the unit.")
     return float(value)

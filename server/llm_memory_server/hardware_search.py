@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
 from llm_memory_calculator.arguments import Argument, Asked, asks
+from llm_memory_calculator.errors import ArgumentError
 from llm_memory_calculator.report import Note
 from llm_memory_hardware import Accelerator, all_accelerators, find_devices, get_best_rate, search_hardware as search
 
@@ -121,8 +122,13 @@ class SearchHardware(Asked):
 def search_hardware(asked: SearchHardware) -> HardwareSearchReport:
     """Accelerators of the catalogue that meet every condition.
 
-    Raises UnknownHardwareError with the nearest names, and InvalidHardwareError for a maker that is not known.
+    Raises UnknownHardwareError with the nearest names, InvalidHardwareError for a maker that is not known, and
+    ArgumentError for bounds that cross.
     """
+    if (asked.min_memory_gb or 0) > (asked.max_memory_gb or _MOST_GB):
+        raise ArgumentError(
+            f"min_memory_gb ({asked.min_memory_gb:g}) is above max_memory_gb ({asked.max_memory_gb:g}); swap them."
+        )
     meant, notes = _meant(asked)
     rows = [row for row in map(_facts, meant) if _affordable(row, asked.max_usd_per_hour)]
     rows.sort(key=lambda row: (_ORDERS[asked.order](row), row.hardware))

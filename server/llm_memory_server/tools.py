@@ -23,7 +23,7 @@ from llm_memory_calculator.arguments import (
     MaxBatchSize,
     PlanDeployment,
 )
-from llm_memory_calculator.errors import ArgumentError
+from llm_memory_calculator.errors import ArgumentError, kind_of
 
 from .answers import is_full, lean_values, shown
 from .app import ADDRESS, DRAWN
@@ -191,7 +191,7 @@ def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
     beside = {name: value for name, value in arguments.items() if name != MORE}
     inside = read(MORE, arguments.get(MORE) or {})
     if not isinstance(inside, Mapping):
-        raise ArgumentError(f"{MORE} must be an object of arguments by name, and is of type {type(inside).__name__}.")
+        raise ArgumentError(f"{MORE} must be an object of arguments by name, and is {kind_of(inside)}.")
     if twice := beside.keys() & inside.keys():
         raise ArgumentError(f"{min(twice)} stands in {MORE} too; give it once.")
     return beside | dict(inside)

@@ -86,6 +86,47 @@ def test_a_tool_s_refusal_has_words_of_tools(arguments: dict[str, Any], monkeypa
         assert not OF_OTHERS.search(said := refusal("estimate_performance", {"hardware": "H100", **arguments})), said
 
 
+@pytest.mark.parametrize("value", [None, 7, True, ["llama3_8b", "llama3_70b"], 0.5])
+def test_what_kind_of_value_was_given_is_said_in_no_words_of_python(value: Any) -> None:
+    of_python = re.compile(r"\b(?:NoneType|int|float|str|bool|list|dict|tuple)\b(?! of)")
+    for arguments in (
+        {"model": value},
+        LLAMA | {"hardware": value or 7},
+        LLAMA | {"engine_version": value or 7},
+        LLAMA | {"more": value or 7},
+        LLAMA | {"hardware": {"Flops": str(value), "Memory_size": 80, "Memory_BW": 2000}},
+    ):
+        said = refusal("calculate_memory", arguments)
+        # "a list" is a word of everyone
+        assert not of_python.search(said.replace("a list", "")), said
+
+
+TOOLS_AND_SETTINGS = {*TOPICS, "num_parallel"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("plan_deployment", LLAMA),
+        ("estimate_performance", LLAMA | {"hardware": "L4", "concurrency": 40}),
+        ("max_batch_size", {"model": "llama3.1:8b", "hardware": "L4"}),
+        ("search_hardware", {"min_memory_gb": 100, "max_memory_gb": 50}),
+    ],
+)
+def test_what_a_tool_says_to_do_next_a_tool_can_do(name: str, arguments: dict[str, Any]) -> None:
+    try:
+        (block,) = call(name, arguments).content
+        said = str(getattr(block, "text", ""))
+    except CalculatorError as refused:
+        said = str(refused)
+    # no object as Python prints it, and no function that is no tool
+    assert "{'" not in said
+    functions = set(re.findall(r"\b(?:estimate|calculate|explain|search|longest|fewest)_[a-z_]+", said))
+    assert functions <= TOOLS_AND_SETTINGS
+    if name == "search_hardware":
+        assert "min_memory_gb" in said
+
+
 def test_each_interface_names_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     said = refusal("calculate_memory", {"model": "nobody/nothing"})

@@ -98,7 +98,7 @@ def test_a_folder_without_a_config_does_not_hide_the_catalogue_or_the_hub() -> N
     "given", [None, 7, 1.5, True, [], b"org/name", object(), ("a",), PurePosixPath], ids=lambda given: repr(given)[:20]
 )
 def test_other_types_are_refused_with_what_is_accepted(given: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"model cannot be of type .*Accepted: a hub id"):
+    with pytest.raises(ArgumentError, match=r"model must be one name, and is .*Accepted: a hub id"):
         resolve(given)
 
 

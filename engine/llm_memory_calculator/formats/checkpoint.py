@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import Config
-from ..errors import ConfigError, did_you_mean, shown
+from ..errors import ConfigError, did_you_mean, kind_of, shown
 from ..operators import Role
 from .module_rules import ModulePatterns, Rule
 from .numerics import FORMATS, Format
@@ -195,7 +195,7 @@ def gguf_mix(config: Config) -> tuple[str, bool] | None:
 def _section(config: Config) -> Config:
     stated = next((config.values[field] for field in HOLDING if config.values.get(field)), None)
     if not isinstance(stated, Mapping):
-        raise ConfigError(f"The config's quantization_config must be an object, and is {type(stated).__name__}.")
+        raise ConfigError(f"The config's quantization_config must be an object, and is {kind_of(stated)}.")
     inner = stated.get("quantization")
     if isinstance(inner, Mapping):
         # the layout of modelopt's own hf_quant_config.json

@@ -61,8 +61,10 @@ def batch_report(
         batch = load = long(load, max(context.tokens, shown_tokens(load) + 1))
     elif find == TOKENS:
         looked_for = {"kv_tokens": _kv_tokens(deployment, load)}
-    held = most_sequences(deployment, load, most)
-    largest = _encoded_at_once(deployment, load, held) if find == BATCH else held
+    held, *ends = (most_sequences(deployment, load, most, end=end) for end in (None, *ENDS))
+    largest = held
+    if find == BATCH:
+        largest, *ends = (_encoded_at_once(deployment, load, each) for each in (held, *ends))
     if context is not None:
         reason = _context_reason(deployment, batch, context)
     elif largest < held:
@@ -80,9 +82,7 @@ def batch_report(
         **used.said(),
         hardware=deployment.device,
         max_batch_size=largest,
-        max_batch_interval=_ranged(
-            deployment, shown, *(most_sequences(deployment, load, most, end=end) for end in ENDS)
-        ),
+        max_batch_interval=_ranged(deployment, shown, *ends),
         max_length=deployment.architecture.max_length,
         remedies=() if largest else remedies(deployment, shown, verdict, accelerators),
         reason=reason,
@@ -201,6 +201,6 @@ def _waiting(deployment: Deployment, largest: int) -> list[Note]:
         return []
     text = (
         f"{engine.name} runs at most {engine.SEQUENCES} {running:,} sequences of a copy in a step, and the rest wait; "
-        f"give engine_settings {{'{engine.SEQUENCES}': {each}}}, for which it may reserve more, to run as many."
+        f"set {engine.SEQUENCES} to {each}, for which it may reserve more, to run as many."
     )
     return [Note(subject="max_batch_size", text=text, origin="warning")]

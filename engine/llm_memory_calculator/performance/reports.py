@@ -684,7 +684,7 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
         least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)
         text = (
             "Prompts are of one length, outputs too: they fall into step and wait for each other; people's vary: give "
-            f"input_tokens as {{'least': {least}, 'most': {most}}}, or p50 and p95."
+            f"input_tokens by least and most ({least}, {most}), or p50 and p95."
         )
         found.append(Note(subject="input_tokens", text=text, origin="warning"))
     if outcome.queued > 0:

@@ -10,7 +10,15 @@ from typing import Any, Literal, NoReturn
 
 from llm_memory_hardware.wording import words
 
-from ..errors import ArgumentError, ConfigError, HubOfflineError, InvalidFileError, SourceError, UnknownModelError
+from ..errors import (
+    ArgumentError,
+    ConfigError,
+    HubOfflineError,
+    InvalidFileError,
+    SourceError,
+    UnknownModelError,
+    kind_of,
+)
 from ..formats.stored import StoredTotal, StoredWeights
 from ..reach import EVERYWHERE, require, within
 from ..report import Note
@@ -106,7 +114,7 @@ def locate(model: str | os.PathLike[str], *, refresh: bool = False) -> Place:
         if isinstance(path, str) and path:
             return Place("file", path)
     if not isinstance(model, str):
-        raise ArgumentError(f"model cannot be of type {type(model).__name__}. {_accepted()}")
+        raise ArgumentError(f"model must be one name, and is {kind_of(model)}. {_accepted()}")
     name = model.strip()
     if not name:
         raise ArgumentError(f"model is empty. {_accepted()}")
@@ -322,7 +330,7 @@ def given(config: Mapping[str, Any]) -> Origin:
 def _mapping(files: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     content = files.get(name)
     if content is not None and not isinstance(content, Mapping):
-        raise InvalidFileError(f"It must be an object, and is of type {type(content).__name__}.")
+        raise InvalidFileError(f"It must be an object, and is {kind_of(content)}.")
     return content
 
 
