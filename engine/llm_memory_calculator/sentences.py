@@ -31,6 +31,7 @@ from .report import (
     Plan,
     PlanReport,
     PlanSearch,
+    Remedy,
     ServingReport,
     StartupLogReport,
 )
@@ -167,6 +168,8 @@ def _family(report: MemoryReport | ModelReport) -> str:
 
 # Parts smaller than this are left out of the sentence: they change no digit that is said of the total.
 _SMALL_PART = 500_000
+# Gains smaller than this are 0.0 GB.
+_LEAST_GAIN = 50_000_000
 # Accelerators beside the one that was asked for of which the fewest devices are said.
 _OTHERS = 3
 
@@ -211,8 +214,11 @@ def _memory(report: MemoryReport) -> list[str]:
         smallest = (f"{fit.hardware} ({fit.memory_gb:g} GB)" for fit in report.smallest_devices)
         lines.append(f"Smallest devices that hold it: {', '.join(smallest)}.")
     fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in few_fits(report))
+    others = "" if report.fewest_devices is None else " of others"
     lines.append(
-        f"Fewest devices of one node that hold it: {fits}." if fits else "No single node of those known holds it."
+        f"Fewest devices of one node{others} that hold it: {fits}."
+        if fits
+        else f"No single node{others} of those known holds it."
     )
     return lines
 
@@ -221,6 +227,8 @@ def few_fits(report: MemoryReport) -> tuple[Fit, ...]:
     """Of where it fits: the hardware that was asked for, and the least of a few others."""
     own = tuple(fit for fit in report.fits if fit.hardware == report.hardware)
     others = sorted((fit for fit in report.fits if fit not in own), key=lambda fit: fit.devices * fit.memory_gb)
+    # where the fewest of it are looked for over every layout, those of a node's usual layouts are another number
+    own = own if report.fewest_devices is None else ()
     return (*own, *others[:_OTHERS])
 
 
@@ -307,12 +315,17 @@ def _counts(interval: Interval) -> str:
 
 
 def _mends(report: MemoryReport | BatchReport) -> list[str]:
-    """The changes that mend a no, and what each gains."""
-    mends = "; ".join(
-        f"{one.change} (+{_gb(one.gain_bytes)}{', then borderline' if one.verdict == 'borderline' else ''})"
-        for one in report.remedies
-    )
-    return [f"Any of these mends it: {mends}."] if mends else []
+    """The changes that mend a no, those that leave it borderline apart, and what each gains."""
+    said = []
+    for opening, mended in (("Any of these mends it", True), ("It stays or becomes borderline with", False)):
+        changes = "; ".join(_change(one) for one in report.remedies if (one.verdict == "fits") == mended)
+        said += [f"{opening}: {changes}."] if changes else []
+    return said
+
+
+def _change(remedy: Remedy) -> str:
+    """What to change and its gain, where that has a digit."""
+    return remedy.change if remedy.gain_bytes < _LEAST_GAIN else f"{remedy.change} (+{_gb(remedy.gain_bytes)})"
 
 
 def _batch_lines(report: BatchReport) -> tuple[Line, ...]:
@@ -415,14 +428,16 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
             f"{_where(report)}, {who} with {report.input_tokens:,} tokens a sequence: {serving.requests_per_s:,.4g} "
             f"sequences/s{good} ({report.total_tokens_per_s:,.0f} tokens/s), latency {_ms(report.ttft_ms)} "
             f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)}; saturates at "
-            f"{serving.saturation_requests_per_s:,.4g} sequences/s."
+            f"{serving.saturation_requests_per_s:,.4g} sequences/s.",
+            _spare(report),
         ]
     binds = "" if serving.disaggregated is None else f", where {serving.disaggregated.bound} binds"
     return [
         f"{_where(report)}, {who} with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: "
         f"TTFT {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
         f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
-        f"at {serving.saturation_requests_per_s:,.3g} requests/s{binds}."
+        f"at {serving.saturation_requests_per_s:,.3g} requests/s{binds}.",
+        _spare(report),
     ]
 
 
