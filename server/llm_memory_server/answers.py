@@ -19,6 +19,8 @@ _IN_FULL = {
         "launch",
     },
     "Startup": {
+        # in the text as it is printed
+        "message",
         "settings",
         "context_bytes",
         "budget_bytes",
@@ -47,8 +49,10 @@ _IN_FULL = {
     "Remedy": {"kind", "margin_bytes"},
     "BatchReport": {"kv_cache_bytes_per_sequence"},
     "EndToEndReport": {"prefill_phase", "decode_phase", "total_tokens_per_s", "requests_per_s", "beam_size"},
-    "ServingReport": {"requests", "queued_share"},
-    "Percentiles": {"p50_ms", "p90_ms"},
+    "ServingReport": {"requests", "queued_share", "decoding", "room"},
+    # the mean is the report's own time
+    "Percentiles": {"mean_ms", "p50_ms", "p90_ms", "p99_ms"},
+    "Plan": {"kv_precision", "requests_per_s", "decoding", "room", "memory_share"},
     "LayoutRow": {"micro_batch", "prefill_tokens_per_s", "decode_tokens_per_s"},
     # the best row has it
     "LayoutReport": {"tpot_interval_ms"},
@@ -104,10 +108,19 @@ def lean_values(report: Any, *, full: bool = False) -> dict[str, Any]:
     numbers to five digits; what all ranges rest on once."""
     lean = _Lean(full=full)
     values: dict[str, Any] = lean.of(report)
+    if not full and "notes" in values:
+        values["notes"] = [lean.of(note) for note in report.notes if not _said_by_value(note, values)]
+        if not values["notes"]:
+            del values["notes"]
     if len(lean.rests_on) == 1:
         ((level, evidence),) = lean.rests_on
         values |= {"range_level": level, "evidence": evidence}
     return values
+
+
+def _said_by_value(note: Any, values: dict[str, Any]) -> bool:
+    """Whether a note says how a number was taken that stands among the values, such as a layout or a length."""
+    return note.origin == "assumption" and isinstance(values.get(note.subject), int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +174,11 @@ class _Lean:
             for entry in fields(value)
             if entry.name not in left_out
         )
-        return {entry.name: self.of(held, unit) for entry, held in entries if not _says_nothing(entry, held)}
+        said = {entry.name: self.of(held, unit) for entry, held in entries if not _says_nothing(entry, held)}
+        if said.get("active_parameter_count", 0) == said.get("parameter_count") and not self.full:
+            # of any model but a mixture
+            del said["active_parameter_count"]
+        return said
 
 
 def _says_nothing(entry: Field[Any], value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -52,3 +53,27 @@ def test_the_fewest_devices_are_one_number() -> None:
     assert "8 x B200" not in said
     assert "B200" not in [fit["hardware"] for fit in values["fits"]]
     assert values["fits"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("calculate_memory", {"model": "phi 4", "memory_gb": "16GB", "precision": "q4_k_m"}),
+        ("estimate_performance", {"model": "Qwen3-30B-A3B", "hardware": "Ryzen AI Max+ 395", "precision": "q4_k_m"}),
+        ("estimate_performance", {"model": "llama 3.1 70b", "hardware": "4xH100", "request_rate": 2}),
+        ("max_batch_size", {"model": "llama3.1:8b", "hardware": "4090"}),
+    ],
+)
+def test_a_short_answer_of_other_engines_and_parts_is_short(name: str, arguments: dict[str, Any]) -> None:
+    said, values = answer(name, **arguments)
+    structure = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    # characters a token, of such text and of such JSON
+    assert len(said) / 3.6 + len(structure) / 3.2 <= 600
+
+
+def test_what_a_value_says_no_note_of_the_structure_says_again() -> None:
+    said, values = answer("calculate_memory", model="mixtral 8x22b", hardware="4xA100 80GB", seq_length="32k")
+    assert "32k is read as 32,768 tokens" in said
+    assert (values["seq_length"], values["tensor_parallel"]) == (32_768, 4)
+    assert not [note for note in values["notes"] if "read as" in note or "TP4" in note]
+    assert [note for note in values["notes"] if "counted as" in note]

@@ -258,7 +258,10 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
     most = gguf.default_format(mix, before_2024=before_2024)
     by_ollama = mix.startswith("ollama_")
     makes = "ollama makes of models that it quantises itself" if by_ollama else "llama-quantize makes by this name"
-    text = f"{mix} is the mix of formats that {makes}; a file is larger by its vocabulary and metadata, some megabytes."
+    mixed = (
+        f"{mix} is the mix of formats that {makes}; a file is larger by its vocabulary and metadata, some megabytes."
+    )
+    text = ""
     if not before_2024 and gguf.changed_in_2024(architecture, mix):
         text += " llama.cpp changed it in January 2024: files of before, such as TheBloke's, have another size."
     if architecture.towers:
@@ -267,6 +270,9 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
     kept = gguf.kept_experts(architecture)
     if kept is not None:
         text += f" The experts stay in {kept}, in which they are published."
+    notes = [Note(subject="precision", text=mixed, origin="source")]
+    if text:
+        notes.append(Note(subject="precision", text=f"Of {mix}:{text}", origin="assumption"))
     # a pipeline's last stage has a copy of a tied table
     rules = (*by_name(found), *(() if table is None else (Rule(form=found[table], roles=frozenset({"head"})),)))
     return WeightScheme(
@@ -276,7 +282,7 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
         quantized=most if most.quantized else None,
         label=mix,
         kv_cache=FORMATS["fp16"],
-        notes=(Note(subject="precision", text=text, origin="assumption"),),
+        notes=tuple(notes),
     )
 
 
