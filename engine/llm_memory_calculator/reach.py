@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from .errors import UnknownModelError
+from .work import looked_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ _current: ContextVar[Reach] = ContextVar("reach", default=EVERYWHERE)
 
 def covered(path: str) -> bool:
     """Whether the question that is being answered may look at this path."""
-    return _current.get().covers(path)
+    may = _current.get().covers(path)
+    if may:
+        looked_outside()
+    return may
 
 
 def require(path: str) -> None:

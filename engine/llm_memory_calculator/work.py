@@ -34,6 +34,8 @@ class Work:
         self.stopped = False
         self.done: tuple[int, int] | None = None
         """How many parts are done, of how many."""
+        self.outside = False
+        """Whether the disk or the hub was looked at: asked again, the question may have another answer."""
         self._begun = 0.0
 
     @property
@@ -93,6 +95,13 @@ def require_wanted() -> None:
     work = _current.get()
     if work is not None and work.stopped:
         raise Stopped
+
+
+def looked_outside() -> None:
+    """Tell that the question that is being answered looks at the disk or at the hub."""
+    work = _current.get()
+    if work is not None:
+        work.outside = True
 
 
 def looked(items: Iterable[Item]) -> Iterable[Item]:

@@ -13,11 +13,12 @@ from llm_memory_calculator.errors import CalculatorError
 from llm_memory_calculator.reach import Reach, within
 from llm_memory_calculator.work import Stopped, bounded
 
-from .lanes import Call, Lanes
+from .lanes import BusyError, Call, Lanes
+from .remembered import Remembered
 
 Answer = TypeVar("Answer")
 THREADS = 640
-"""Calls that have a thread at once; nearly all of them wait for a place in a lane."""
+"""Calls that have a thread at once; nearly all of them wait for the network, or for a place in the next lane."""
 _FIRST_TOLD_S, _TOLD_EVERY_S, _WATCHED_EVERY_S = 1.0, 1.0, 0.2
 
 
@@ -33,37 +34,60 @@ class Computing:
         answered, so that one that is closed has nobody who waits."""
         self.lanes = Lanes()
         self._reach = reach
+        self._remembered: Remembered[Any] = Remembered()
         self._requests_last = requests_last
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def answer(self, ask: Callable[[], Answer], context: Context | None, *, long: bool) -> Answer:
-        """What `ask` returns, or raises; long: that it is known to take long."""
+    async def answer(
+        self, ask: Callable[[], Answer], context: Context | None, *, long: bool, asked: str | None = None
+    ) -> Answer:
+        """What `ask` returns, or raises; long: that it is known to take long; asked: what tells this question from all
+        others, where it may be answered as it was lately."""
+        found: Answer | None = self._remembered.of(asked)
+        if found is not None:
+            return found
         # a limiter belongs to the loop that runs
         self._threads = self._threads or anyio.CapacityLimiter(THREADS)
         call = self.lanes.call(long=long)
-        outcome: Callable[[], Answer]
         async with anyio.create_task_group() as beside:
             beside.start_soon(self._accompany, call, context)
             try:
-                outcome = await to_thread.run_sync(
-                    self._outcome, call, ask, abandon_on_cancel=True, limiter=self._threads
-                )
+                outcome = await self._computed(call, ask, asked, self._threads)
             finally:
                 call.stop()
             beside.cancel_scope.cancel()
         return outcome()
 
-    def _outcome(self, call: Call, ask: Callable[[], Answer]) -> Callable[[], Answer]:
+    async def _computed(
+        self, call: Call, ask: Callable[[], Answer], asked: str | None, threads: anyio.CapacityLimiter
+    ) -> Callable[[], Answer]:
+        """What is to be done with what came of it, once there was a place for it."""
+        try:
+            async with self.lanes.under_way(call):
+                # many ask the same at once: all but the first find its answer here
+                found: Answer | None = self._remembered.of(asked)
+                if found is not None:
+                    return lambda: found
+                return await to_thread.run_sync(
+                    self._outcome, call, ask, asked, abandon_on_cancel=True, limiter=threads
+                )
+        except Stopped:
+            return _raising(_stopped())
+        except BusyError as error:
+            # not out of the task group, which would wrap it
+            return _raising(error)
+
+    def _outcome(self, call: Call, ask: Callable[[], Answer], asked: str | None) -> Callable[[], Answer]:
         """Compute, in this thread, and give what is to be done with it in the other."""
         try:
-            with within(self._reach), bounded(call), self.lanes.under_way(call):
+            with within(self._reach), bounded(call), self.lanes.in_thread(call):
                 answer = ask()
         except Stopped:
-            return _raising(
-                StoppedError("The call was stopped before it was answered. Ask again if it is still needed.")
-            )
+            return _raising(_stopped())
         except Exception as error:  # noqa: BLE001 -- handed over whole: the caller's task raises it
             return _raising(error)
+        if not call.outside:
+            self._remembered.keep(asked, answer)
         return lambda: answer
 
     async def _accompany(self, call: Call, context: Context | None) -> None:
@@ -82,6 +106,10 @@ class Computing:
             if now - told >= _TOLD_EVERY_S:
                 told = now
                 await context.report_progress(round(now - begun, 1), message=call.said)
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("The call was stopped before it was answered. Ask again if it is still needed.")
 
 
 def _raising(error: Exception) -> Callable[[], Any]:

@@ -1,15 +1,18 @@
 """Computing beside the event loop: every call on a thread of its own, few of them at once, long ones apart from short.
 
-A call begins in the first lane, where it is alone with others as short. One that takes longer than its lane allows
-waits for a place in the next, where it stands, and others go on in its stead. A wait for the network takes no place.
+A call begins in the first lane, where it is alone with others as short; until there is a place it waits on the loop.
+One that takes longer than its lane allows waits for a place in the next, where it stands, and others go on in its
+stead. A wait for the network takes no place.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from math import inf
 
 from llm_memory_calculator.errors import CalculatorError
@@ -26,6 +29,8 @@ MOST_WAITING = 200
 # Every so many seconds of its computing a long call stands aside while short ones are under way, for so many at most:
 # the interpreter runs one thread at a time.
 _TURN_S, _ASIDE_S = 0.005, 0.1
+# A loop that answers sooner was idle.
+_IDLE_S = 0.001
 
 
 class BusyError(CalculatorError):
@@ -55,28 +60,59 @@ class Lane:
         return len(self._queue) >= self._most
 
     def enter(self, call: Call) -> None:
-        """Wait for a place. Raises Stopped where the call is stopped first, BusyError where too many wait."""
+        """Wait for a place, in a thread. Raises Stopped where the call is stopped first, BusyError where too many
+        wait."""
+        woken = threading.Event()
+        if not self._take(call, woken.set):
+            # not looked at now and then: hundreds that wake would keep those from computing who have a place
+            woken.wait()
+            self._settle(call)
+
+    async def enter_from_loop(self, call: Call) -> None:
+        """The same on the loop, where who waits needs no thread."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        if self._take(call, lambda: loop.call_soon_threadsafe(woken.set)):
+            return
+        try:
+            await woken.wait()
+        except asyncio.CancelledError:
+            if not self._forget(call):
+                self.leave()
+            raise
+        self._settle(call)
+
+    def _take(self, call: Call, wake: Callable[[], object]) -> bool:
+        """Whether it has a place at once; else it is in the queue, and is woken where it has one or is stopped."""
         with self._lock:
             if self._free and not self._queue:
                 self._free -= 1
                 self.empty.clear()
-                return
+                return True
             if len(self._queue) >= self._most:
                 raise BusyError(f"{self._most:g} long calls wait for an answer already. Ask again in a minute.")
-            call.woken.clear()
+            call.wake = wake
             self._queue.append(call)
-        if not call.stopped:
-            # not looked at now and then: hundreds that wake would keep those from computing who have a place
-            call.woken.wait()
+        if call.stopped:
+            wake()
+        return False
+
+    def _settle(self, call: Call) -> None:
+        """After it was woken. Raises Stopped where that was for another reason than a place."""
+        if self._forget(call):
+            raise Stopped
+
+    def _forget(self, call: Call) -> bool:
+        """Whether it stood in the queue still, which it has left."""
         with self._lock:
-            if call in self._queue:
-                self._queue.remove(call)
-                raise Stopped
+            if call not in self._queue:
+                return False
+            self._queue.remove(call)
+            return True
 
     def leave(self) -> None:
         with self._lock:
             if self._queue:
-                self._queue.popleft().woken.set()
+                self._queue.popleft().wake()
             else:
                 self._free += 1
                 if self._free == self._places:
@@ -90,6 +126,7 @@ class Lanes:
         self._lanes = (Lane(4), Lane(1, MOST_WAITING), Lane(1, MOST_WAITING))
         self._ends = (SHORT_S, LONGER_S, MOST_S)
         self._under_way: set[Call] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def full(self) -> bool:
@@ -102,8 +139,20 @@ class Lanes:
         return len(self._under_way)
 
     def let_short_ones_pass(self) -> None:
-        """Wait while short calls are under way, a little at most."""
+        """Wait while short calls are under way, or the loop has something to do, a little at most."""
+        ends = time.monotonic() + _ASIDE_S
         self._lanes[0].empty.wait(_ASIDE_S)
+        while (left := ends - time.monotonic()) > 0 and self._loop_is_busy(left):
+            pass
+
+    def _loop_is_busy(self, seconds: float) -> bool:
+        """Whether the loop has more to do than this question; so many seconds are waited for it at most."""
+        asked, passed = time.monotonic(), threading.Event()
+        with suppress(RuntimeError):  # it is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(passed.set)
+                passed.wait(seconds)
+        return time.monotonic() - asked > _IDLE_S
 
     def lane(self, number: int) -> tuple[Lane, float]:
         """The lane, and the seconds of computing after which a call leaves it."""
@@ -113,12 +162,23 @@ class Lanes:
         """A call that begins; long: that is known to take longer than a short one."""
         return Call(self, 1 if long else 0)
 
-    @contextmanager
-    def under_way(self, call: Call) -> Iterator[None]:
-        """The call in its lane, in the thread that computes."""
+    @asynccontextmanager
+    async def under_way(self, call: Call) -> AsyncIterator[None]:
+        """The call with a place in its lane, which it leaves when this ends, or its thread does where it has one."""
+        self._loop = asyncio.get_running_loop()
         self._under_way.add(call)
         try:
-            with call.in_lane():
+            await call.enter()
+            yield
+        finally:
+            if call.end():
+                self._under_way.discard(call)
+
+    @contextmanager
+    def in_thread(self, call: Call) -> Iterator[None]:
+        """The same in the thread that computes. Raises Stopped where nobody waits for it any more."""
+        try:
+            with call.computing():
                 yield
         finally:
             self._under_way.discard(call)
@@ -139,8 +199,9 @@ class Call(Work):
         self._lane, self._end = lanes.lane(number)
         self._inside = False
         self._turn = 0.0
-        self.woken = threading.Event()
-        """That a place was given to it, or that it was stopped."""
+        self._in_one_hand = threading.Lock()
+        self.wake: Callable[[], object] = _nobody
+        """What tells who waits that a place was given to it, or that it was stopped."""
 
     @property
     def said(self) -> str:
@@ -151,7 +212,7 @@ class Call(Work):
 
     def stop(self) -> None:
         super().stop()
-        self.woken.set()
+        self.wake()
 
     def look(self) -> None:
         if self.stopped:
@@ -165,10 +226,23 @@ class Call(Work):
             self._turn = spent + _TURN_S
             self._lanes.let_short_ones_pass()
 
+    async def enter(self) -> None:
+        """Wait on the loop for a place."""
+        await self._lane.enter_from_loop(self)
+        self._inside = True
+
+    def end(self) -> bool:
+        """Leave the place, unless a thread has begun to compute, which leaves it itself; whether it was so."""
+        left = self._in_one_hand.acquire(blocking=False)
+        if left:
+            self._leave()
+        return left
+
     @contextmanager
-    def in_lane(self) -> Iterator[None]:
-        """In its lane, or the one that it has moved on to."""
-        self._enter()
+    def computing(self) -> Iterator[None]:
+        """In the lane, or the one that it has moved on to. Raises Stopped where it has ended already."""
+        if not self._in_one_hand.acquire(blocking=False):
+            raise Stopped
         try:
             yield
         finally:
@@ -196,3 +270,7 @@ class Call(Work):
         if self._inside:
             self._inside = False
             self._lane.leave()
+
+
+def _nobody() -> None:
+    """Who waits has not begun to."""

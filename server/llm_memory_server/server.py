@@ -20,6 +20,7 @@ from .completions import add_completions
 from .computing import Computing
 from .limits import require_few, require_short, short_error, with_short_errors
 from .prompts import add_prompts
+from .remembered import asked_by
 from .resources import add_resources
 
 LISTED = Path(__file__).with_name("tools.json")
@@ -67,7 +68,7 @@ class CalculatorServer(MCPServer):
             raise ToolError(f"There is no tool {shown(name)}.{did_you_mean(name, names)} Tools: {', '.join(names)}.")
         try:
             ask = partial(_answered, name, arguments)
-            return await self.computing.answer(ask, context, long=name in SEARCHES)
+            return await self.computing.answer(ask, context, long=name in SEARCHES, asked=asked_by(name, arguments))
         except CalculatorError as error:
             raise ToolError(short_error(str(error))) from error
         except Exception as error:

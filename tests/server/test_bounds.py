@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -12,11 +13,14 @@ from anyio import to_thread
 from mcp import Client
 
 from llm_memory_calculator import calculate_memory, compare_hardware
+from llm_memory_calculator.reach import EVERYWHERE, NOWHERE, Reach
 from llm_memory_calculator.sources import hub
 from llm_memory_calculator.work import Stopped
-from llm_memory_server import lanes as lanes_module
-from llm_memory_server.lanes import BusyError, Lane, Lanes
+from llm_memory_server import lanes as lanes_module, tools
+from llm_memory_server.lanes import BusyError, Call, Lane, Lanes
+from llm_memory_server.remembered import MOST, Remembered, asked_by
 from llm_memory_server.server import CalculatorServer, build_server
+from llm_memory_server.tools import call
 
 pytestmark = pytest.mark.anyio
 LONG = ("compare_hardware", {"model": "deepseek_v3", "devices": 1024})
@@ -222,6 +226,100 @@ async def test_a_queue_is_not_endless() -> None:
     lane.enter(lanes.call(long=False))
     with pytest.raises(BusyError, match="Ask again"):
         lane.enter(lanes.call(long=False))
+    with pytest.raises(BusyError, match="Ask again"):
+        await lane.enter_from_loop(lanes.call(long=False))
+
+
+async def test_who_waits_on_the_loop_is_let_in_stopped_or_cancelled() -> None:
+    lane, lanes = Lane(1), Lanes()
+    first, second, third, fourth = (lanes.call(long=False) for _ in range(4))
+    await lane.enter_from_loop(first)
+    let_in: list[int] = []
+
+    async def follow(number: int, call: Call) -> None:
+        with suppress(Stopped):
+            await lane.enter_from_loop(call)
+            let_in.append(number)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(follow, 2, second)
+        with anyio.move_on_after(0.05):
+            await lane.enter_from_loop(third)
+        tasks.start_soon(follow, 4, fourth)
+        await until(lambda: lane.waiting == 2, 2)
+        await to_thread.run_sync(fourth.stop)
+        await until(lambda: lane.waiting == 1, 2)
+        await to_thread.run_sync(lane.leave)
+    assert let_in == [2]
+    lane.leave()
+    assert lane.empty.is_set()
+
+
+async def test_a_call_that_ends_before_its_thread_begins_leaves_its_place() -> None:
+    lanes = Lanes()
+    call = lanes.call(long=False)
+    async with lanes.under_way(call):
+        assert lanes.calls == 1
+    assert lanes.calls == 0
+    assert lanes.lane(0)[0].empty.is_set()
+    with pytest.raises(Stopped), lanes.in_thread(call):
+        pytest.fail("a thread begins whose call has ended")
+
+
+async def test_the_same_question_of_bundled_data_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(name: str, arguments: dict[str, Any]) -> Any:
+        asked.append(str(arguments))
+        return call(name, arguments)
+
+    monkeypatch.setattr(tools, "call", counted)
+    one, other = {"model": "llama3_8b"}, {"model": "llama3_8b", "batch_size": 2}
+    server = build_server(NOWHERE)
+    async with Client(server) as client, anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(client.call_tool, "calculate_memory", one)
+        tasks.start_soon(client.call_tool, "calculate_memory", other)
+    # four begin at once
+    assert 1 <= asked.count(str(one)) <= 4
+    assert asked.count(str(other)) == 1
+
+
+@pytest.mark.parametrize(
+    ("reach", "arguments"),
+    [
+        pytest.param(EVERYWHERE, {"model": "llama3_8b"}, id="a folder of this name may appear"),
+        pytest.param(NOWHERE, {"model": "acme/model-1"}, id="the hub is asked"),
+        pytest.param(NOWHERE, {"model": "llama3_8b", "refresh": True}, id="the hub is asked anew"),
+    ],
+)
+async def test_what_disk_or_hub_may_answer_otherwise_is_asked_again(
+    reach: Reach, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def counted(name: str, arguments: dict[str, Any]) -> Any:
+        asked.append(arguments)
+        return call(name, arguments)
+
+    monkeypatch.setattr(tools, "call", counted)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    async with Client(build_server(reach)) as client:
+        for _ in range(2):
+            await client.call_tool("calculate_memory", arguments)
+    assert len(asked) == 2
+
+
+def test_what_was_not_asked_for_longest_is_let_go() -> None:
+    kept: Remembered[int] = Remembered()
+    for number in range(MOST + 1):
+        kept.keep(str(number), number)
+        assert kept.of("0") == 0
+    assert kept.of("1") is None
+    assert kept.of(str(MOST)) == MOST
+    assert asked_by("tool", {"a": 1, "b": True}) == asked_by("tool", {"b": True, "a": 1})
+    assert len({asked_by("tool", {"a": value}) for value in (1, 1.0, True, "1", None)}) == 5
+    assert asked_by("tool", {"a": "x" * 10_000}) is None
 
 
 async def test_the_bound_changes_no_answer() -> None:

@@ -34,7 +34,7 @@ from ..errors import (
     SourceError,
     UnknownModelError,
 )
-from ..work import require_wanted, waiting
+from ..work import looked_outside, require_wanted, waiting
 from . import local
 from .beside import NAMES as SIDE_FILES
 from .catalogue import near_names
@@ -458,6 +458,8 @@ def _store(copy: Path, body: bytes) -> None:
 
 
 def _endpoint() -> str:
+    """The hub's address, which whatever asks the hub or looks for its copies begins with."""
+    looked_outside()
     given = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").strip()
     try:
         scheme, host, _ = _host(given)
