@@ -39,7 +39,6 @@ _IN_FULL = {
         "blocks",
         "cache_tokens_interval",
         "concurrency_interval",
-        "message",
         "request_bytes",
         "starts",
         "verdict",
@@ -52,7 +51,6 @@ _IN_FULL = {
     "ServingReport": {"requests", "queued_share", "decoding", "room"},
     # the mean is the report's own time
     "Percentiles": {"mean_ms", "p50_ms", "p90_ms", "p99_ms"},
-    "Plan": {"kv_precision", "requests_per_s", "decoding", "room", "memory_share"},
     "LayoutRow": {"micro_batch", "prefill_tokens_per_s", "decode_tokens_per_s"},
     # the best row has it
     "LayoutReport": {"tpot_interval_ms"},
