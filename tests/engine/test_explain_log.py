@@ -16,6 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import ArgumentError, StartupLogReport, calculate_memory, explain_startup_log, max_batch_size
 from llm_memory_calculator.report import LogCount, LogTerm
+from llm_memory_hardware import find_accelerator
 
 GIB, MIB = 2**30, 2**20
 
@@ -440,3 +441,32 @@ def test_no_file_that_a_log_names_is_read(tmp_path: Path) -> None:
     report = explain_startup_log(CAMPAIGN.replace("Qwen/Qwen2.5-7B-Instruct", str(folder)))
     assert "give model" in words(report, "model")
     assert report.calibration is None
+
+
+# --- what is not an engine's own ------------------------------------------------------------------------------------
+
+
+def test_a_lone_line_of_a_full_device_is_answered_with_what_it_says() -> None:
+    # https://github.com/vllm-project/vllm/issues/783
+    report = explain_startup_log(
+        "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.63 GiB (GPU 0; 44.56 GiB total capacity; "
+        "27.91 GiB already allocated; 565.31 MiB free; 27.93 GiB reserved in total by PyTorch)"
+    )
+    assert (report.engine, report.outcome) == ("pytorch", "oom")
+    assert report.margin_bytes == pytest.approx(565.31 * 2**20 - 1.63 * 2**30, abs=1)
+    said = " ".join(note.text for note in report.notes)
+    assert "1.63 GiB were tried" in said
+    assert "others with what contexts take 16.08" in said
+    assert "from its first line" in said
+
+
+@pytest.mark.parametrize(("line", "maker"), [("# cuda blocks: 0", "NVIDIA"), ("# rocm blocks: 0", "AMD")])
+def test_a_card_is_guessed_among_those_of_the_log_s_runtime(line: str, maker: str) -> None:
+    # https://github.com/vllm-project/vllm/issues/13882: a GeForce RTX 4060
+    report = explain_startup_log(
+        "INFO 02-26 09:54:05 worker.py:267] the current vLLM instance can use total_gpu_memory (8.00GiB) x "
+        f"gpu_memory_utilization (0.70) = 5.60GiB\nINFO 02-26 executor_base.py:111] {line}, # CPU blocks: 4681",
+        model="Qwen/Qwen3-8B",
+    )
+    assert report.hardware is None or find_accelerator(report.hardware).manufacturer == maker
+    assert maker == "AMD" or report.hardware is not None

@@ -9,6 +9,7 @@ from ..errors import CalculatorError
 from ..memory.remedies import remedies
 from ..question import held
 from ..report import Note, Remedy, StartupLogReport
+from ..units import GIB
 from .arithmetic import budget_of, by_arithmetic, disagreements, margin_of, printed_room, summed_room
 from .correction import Corrected, corrected, failed, failing
 from .reading import Understood, caller_gave, engine_of, refused, understood
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # Which setting shares out memory, and in which failures a larger share mends nothing.
 _FULL = ("oom", "weights")
 _ROOM_DIFFERS = 0.002
+# Of a device, beyond what a process has outside PyTorch's allocator: its context, libraries and graphs.
+_OTHERS_GIB, _OTHERS_SHARE = 3.0, 0.1
 
 
 def explained(
@@ -79,6 +82,7 @@ def explained(
             *(() if estimate is None else estimate.load.notes),
             *(() if after is None else after.notes),
             *disagreements(log),
+            *_full(log),
             *_doubts(log, after, mended),
             *_unread(log, estimate),
         ),
@@ -130,6 +134,27 @@ def _remedies(log: StartupLog, mended: Estimate | None, accelerators: Sequence[A
         now = float(engine.settings.get(engine.SHARE, 1))
         found = tuple(one for one in found if one.kind != "share" or float(one.change.split()[-1]) < now)
     return found
+
+
+def _full(log: StartupLog) -> Iterator[Note]:
+    """What a line of a full device says of it, and what else would be read."""
+    said = log.failure
+    if "tried_bytes" in said and {"total_bytes", "free_bytes"} <= said.keys():
+        tried, total, free = (said[name] / GIB for name in ("tried_bytes", "total_bytes", "free_bytes"))
+        text = f"{tried:,.2f} GiB were tried to allocate, and of the device's {total:,.2f} GiB {free:,.2f} were free"
+        others = total - free - said.get("held_bytes", 0) / GIB
+        if "held_bytes" in said:
+            held, least = said["held_bytes"] / GIB, max(_OTHERS_GIB, _OTHERS_SHARE * total)
+            text += f"; this process held {held:,.2f} GiB"
+            if others > least:
+                text += f", and others with what contexts take {others:,.2f}: end them, or share less out"
+        yield Note(subject="outcome", text=f"{text}.", origin="warning")
+    if log.engine == "pytorch":
+        text = (
+            "Nothing but a line of a full device was read: give the start-up log from its first line, or engine, model "
+            "and hardware to calculate_memory, for what takes the memory."
+        )
+        yield Note(subject="text", text=text, origin="warning")
 
 
 def _doubts(log: StartupLog, after: Corrected | None, mended: Estimate | None) -> Iterator[Note]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llm_memory_hardware import Accelerator, accelerators_for_serving, all_accelerators, match_device
 
 from ..arguments import CalculateMemory, ExplainStartupLog
-from ..engines import ENGINES, Setting, settings_of
+from ..engines import ENGINES, Setting, device_of, settings_of
 from ..errors import ArgumentError, CalculatorError, UnknownFormatError
 from ..formats.gguf import mixes
 from ..formats.scheme import stored_bytes
@@ -161,13 +161,14 @@ def _card(asked: ExplainStartupLog, log: StartupLog, total: float | None) -> _Ca
     if total is None:
         text = "The log tells neither the card nor its memory: no budget is checked; give hardware."
         return _Card(None, asked.devices, (assumed("hardware", text),))
-    near = _near(total, all_accelerators())
+    near = [one for one in _near(total, all_accelerators()) if log.runtime in (None, device_of(one).runtime)]
     if not near:
         text = f"No accelerator of the catalogue shows {total / GIB:.2f} GiB within 1 %: memory alone was taken."
         return _Card(None, asked.devices, (assumed("hardware", text),))
     first, *others = near
     also = f"; so do {', '.join(other.name for other in others[:4])}" if others else ""
-    size = f"{total / GIB:.2f} GiB{'' if log.named('total') else ' (its budget over its share)'}"
+    said = log.named("total") or "total_bytes" in log.failure
+    size = f"{total / GIB:.2f} GiB{'' if said else ' (its budget over its share)'}"
     text = f"The log names no card: {first.name} shows its {size} within 1 % and was taken{also}."
     return _Card(first, asked.devices, (assumed("hardware", text),))
 

@@ -44,12 +44,15 @@ class StartupLog:
     """The last start in a text."""
 
     engine: str
-    """vllm, sglang, llama.cpp, ik_llama.cpp, koboldcpp, ollama, tensorrt-llm or mlx."""
+    """vllm, sglang, llama.cpp, ik_llama.cpp, koboldcpp, ollama, tensorrt-llm or mlx; pytorch where nothing but its own
+    words of a full device were found."""
     version: str | None = None
     model: str | None = None
     """As the engine was given it: an id, a path, a name in a GGUF header."""
     card: str | None = None
     """The first device, as its driver names it."""
+    runtime: Literal["cuda", "rocm"] | None = None
+    """What its lines are of; None where they are of any."""
     starts: int = 1
     """How many starts the text holds; all that is said here is of the last."""
     settings: Mapping[str, Setting]
@@ -67,7 +70,7 @@ class StartupLog:
     """The engine's own line of the failure."""
     failure: Mapping[str, float] = field(default_factory=dict)
     """What that line says: request_bytes (wanted) and kv_cache_bytes (there), at_length, longest (proposed),
-    tried_bytes (to allocate), total_bytes, free_bytes, budget_bytes, required_bytes."""
+    tried_bytes (to allocate), total_bytes, free_bytes, held_bytes (by the process), budget_bytes, required_bytes."""
 
     def named(self, name: str) -> tuple[Term, ...]:
         """The terms of a name, over all devices."""

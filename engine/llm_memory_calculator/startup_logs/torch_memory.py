@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 from .log import Outcome
-from .reading import NUMBER, UNITS, Reading, Said, rule
+from .reading import NUMBER, UNITS, Reading, Said, hits, read, rule
+from .text import LogText
 
 _SIZE = rf"({NUMBER}) (bytes|KiB|MiB|GiB)"
 _FACTS = {
     "tried_bytes": re.compile(rf"Tried to allocate {_SIZE}", re.ASCII),
     "total_bytes": re.compile(rf"total capacity of {_SIZE}|{_SIZE} total capacity", re.ASCII),
     "free_bytes": re.compile(rf"of which {_SIZE} is free|; {_SIZE} free", re.ASCII),
+    # what the process has in all; older releases say what the allocator has of that
+    "held_bytes": re.compile(rf"this process has {_SIZE} memory in use|{_SIZE} reserved in total", re.ASCII),
 }
 
 
@@ -35,3 +38,10 @@ RULES = (
     rule("out of memory occurred when", r"(?:CUDA|HIP|NPU|XPU) out of memory occurred when", take=_out_of_memory),
     rule("CUDA error: out of memory", take=_out_of_memory),
 )
+
+
+def read_torch(text: LogText) -> Reading:
+    """What PyTorch says of a full device, whatever program runs on it."""
+    reading = Reading(engine="pytorch")
+    read(reading, hits(text, RULES), [])
+    return reading
