@@ -85,8 +85,10 @@ def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:
 
 
 def names(name: str, value: object) -> str | Sequence[str]:
-    """One name or a list of names."""
+    """One name or a list of names, which a text may hold between commas."""
     given = _plain(value)
+    if isinstance(given, str) and "," in given:
+        given = [one for part in given.split(",") if (one := part.strip())]
     if isinstance(given, str):
         return given
     if (
@@ -385,6 +387,7 @@ _OTHERS_WORDS = {
     "itl_ms": "tpot_target_ms",
     "speculative_config": "speculative",
     "kv_cache_dtype": "kv_precision",
+    "kv_cache_type": "kv_precision",
     "dtype": "precision",
     "quantization": "precision",
     "quant": "precision",
@@ -394,6 +397,9 @@ _OTHERS_WORDS = {
     "kv_dtype": "kv_precision",
     "kv_cache_precision": "kv_precision",
     "cache_dtype": "kv_precision",
+    "steps": "num_inference_steps",
+    "num_steps": "num_inference_steps",
+    "inference_steps": "num_inference_steps",
     "lora_rank": "max_lora_rank",
     "num_loras": "max_loras",
     "max_price": "max_usd_per_hour",

@@ -101,6 +101,9 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
     parts: dict[str, Any] = {}
     for word, value in given.items():
         meant = word if word in known else argument_meant(word) or word
+        if meant in given and meant != word and is_setting(word):
+            # engine: llama.cpp, backend: vulkan
+            meant = word
         if meant == "devices" and _names_hardware(value) and not any(map(_means_hardware, given)):
             # gpus: ["L4"] names them, gpus: 4 counts them
             meant = "hardware"

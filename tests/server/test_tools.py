@@ -22,6 +22,7 @@ import llm_memory_calculator
 from llm_memory_calculator.formats.numerics import KV_FORMATS
 from llm_memory_server.described_tools import SCHEMAS
 from llm_memory_server.server import LISTED, build_server
+from llm_memory_server.tools import call
 from llm_memory_server.write_schemas import answer_schemas, listed_tools
 
 from .llama import CONFIG, LLAMA_2_7B
@@ -587,3 +588,25 @@ async def test_a_label_of_several_formats_says_nothing_of_modules_of_other_model
         said = text(await client.call_tool("calculate_memory", {"model": "llama3_8b", "precision": "8bit"}))
     assert "vision_tower" not in said
     assert "stored" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"engine": "huggingface transformers", "hardware": "H100"}, "transformers 5"),
+        ({"engine": "HF Transformers", "hardware": "H100"}, "transformers 5"),
+        ({"engine": "huggingface tgi", "hardware": "H100"}, "TGI 3"),
+        ({"engine": "llama.cpp", "backend": "vulkan", "hardware": "RX 7900 XTX"}, "llama.cpp"),
+        ({"engine": "llama.cpp", "kv_cache_type": "q8_0"}, "q8_0 KV cache"),
+        ({"max_loras": 1, "lora_rank": 8, "target_modules": "q_proj, v_proj"}, "3,407,872 parameters"),
+    ],
+)
+def test_what_people_call_things_is_understood(asked: dict[str, Any], said: str) -> None:
+    (content,) = call("calculate_memory", {"model": "meta-llama/Llama-3.1-8B", **asked}).content
+    assert said in content.text
+
+
+def test_steps_are_those_of_a_pipeline() -> None:
+    asked = {"model": "stabilityai/stable-diffusion-xl-base-1.0", "hardware": "RTX 4090", "steps": 20}
+    (content,) = call("estimate_performance", asked).content
+    assert "20 steps" in content.text
