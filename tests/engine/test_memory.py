@@ -1,5 +1,7 @@
 """Memory against published caches, checkpoint sizes and what vLLM prints at start."""
 
+from typing import Any
+
 import numpy
 import pytest
 
@@ -12,6 +14,7 @@ from llm_memory_calculator import (
     max_batch_size,
 )
 from llm_memory_calculator.deployment import Load
+from llm_memory_calculator.memory import remedies
 
 GIB = 2**30
 
@@ -255,3 +258,17 @@ def test_a_share_of_memory_that_no_engine_takes_is_refused(share: float) -> None
 def test_whole_numbers_in_arrays_are_refused_before_they_overflow(kind: str) -> None:
     with pytest.raises(ArgumentError, match=rf"Load\.tokens must be a plain number or an array of float64.*{kind}"):
         Load(tokens=numpy.array([1, 2], dtype=kind))
+
+
+def test_what_no_setting_mends_is_not_tried_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged, judge = [], remedies.judge
+
+    def counted(*asked: Any) -> Any:
+        judged.append(asked)
+        return judge(*asked)
+
+    monkeypatch.setattr(remedies, "judge", counted)
+    # 141 GB of weights on 24 GB: other weights, more devices and a larger one are all there is
+    report = calculate_memory("meta-llama/Llama-3.1-70B", hardware="RTX 4090")
+    assert {one.kind for one in report.remedies} == {"devices", "device"}
+    assert len(judged) < 20

@@ -34,8 +34,12 @@ def remedies(
     Where no setting mends it alone, two together; a change that leaves it borderline is said to.
     """
     tries = dict(_tries(deployment, load, accelerators))
-    found = [one for kind, changes in tries.items() if (one := _first(kind, changes, verdict))]
-    if not any(one.kind in _SETTINGS for one in found):
+    # no setting takes a byte from weights that are more than a device has
+    lost = verdict.need.resident > verdict.total_bytes
+    for kind in _SETTINGS if lost else ():
+        del tries[kind]
+    found = [one for kind, changes in tries.items() if (one := _first(kind, _may_hold(kind, changes), verdict))]
+    if not lost and not any(one.kind in _SETTINGS for one in found):
         for kinds in _PAIRS:
             pair = _first(" and ".join(kinds), _both(deployment, load, *kinds), verdict)
             if pair is not None:
@@ -65,6 +69,8 @@ def no_request(deployment: Deployment, load: Load, verdict: Verdict) -> str:
 
 # Settings, of which two may mend what one does not.
 _SETTINGS = ("cache format", "eager", "share", "sequences", "step", "length")
+# Of these each change asks for less than the one before.
+_FALLING = ("sequences", "length")
 _PAIRS = (
     ("eager", "length"),
     ("share", "length"),
@@ -81,13 +87,13 @@ def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | N
     """The first of the changes that mends it, or else the first that leaves it borderline."""
     near = None
     for change, there, then in changes:
-        total = there.usable_bytes
-        assert total is not None
-        after = judge(there, then, ledger(there, then), total)
+        after = _judged(there, then)
+        if not after.fits:
+            continue
         gain = _same(after, verdict.binding).margin - verdict.binding.margin
         surely = after.word == "fits"
         # a change that leaves the word as it was mends nothing
-        if not after.fits or (verdict.fits and not surely):
+        if verdict.fits and not surely:
             continue
         if surely or near is None:
             one = Remedy(
@@ -101,6 +107,20 @@ def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | N
                 return one
             near = one
     return None if verdict.fits else near
+
+
+def _judged(deployment: Deployment, load: Load) -> Verdict:
+    total = deployment.usable_bytes
+    assert total is not None
+    return judge(deployment, load, ledger(deployment, load), total)
+
+
+def _may_hold(kind: str, changes: Iterator[Change]) -> Iterable[Change]:
+    """The changes of a kind; none where each asks for less than the one before and the last does not hold."""
+    if kind not in _FALLING:
+        return changes
+    found = tuple(changes)
+    return found if found and _judged(*found[-1][1:]).fits else ()
 
 
 def _same(after: Verdict, binding: Condition) -> Condition:
@@ -126,7 +146,7 @@ def _tries(
 def _both(deployment: Deployment, load: Load, one: str, other: str) -> Iterator[Change]:
     """Each change of one kind with each of another."""
     for change, there, then in dict(_tries(deployment, load))[one]:
-        for further, place, served in dict(_tries(there, then))[other]:
+        for further, place, served in _may_hold(other, dict(_tries(there, then))[other]):
             yield f"{change} and {further}", place, served
 
 
