@@ -51,6 +51,11 @@ def covered(path: str) -> bool:
     return may
 
 
+def any_covered() -> bool:
+    """Whether the question that is being answered may name a local file at all."""
+    return _current.get() != NOWHERE
+
+
 def require(path: str) -> None:
     """Raise UnknownModelError where the question that is being answered may not look at this path."""
     if not covered(path):

@@ -425,3 +425,13 @@ def test_a_number_format_that_is_not_known_is_not_taken_for_the_base_s_own(name:
     found = names.derive(name)
     assert found is not None
     assert "number format that is not known" in found.refusal
+
+
+def test_names_that_are_alike_are_told_apart_beside_each_or_not_at_all() -> None:
+    with pytest.raises(UnknownModelError) as raised:
+        resolve("lama 3.1")
+    assert "'meta-llama/Llama-3.1-405B' (406B llama" in str(raised.value)
+    with pytest.raises(UnknownModelError) as raised:
+        resolve("clip vit large")
+    # both are of one size and of one length
+    assert "0.428B" not in str(raised.value)

@@ -468,7 +468,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("deepseek v4", "deepseek-ai/DeepSeek-V4-Flash", ""),
         ("gemma 3", "google/gemma-3-", "could be any of these"),
         ("mistral small", "mistralai/Mistral-Small-24B-Instruct-2501", ""),
-        ("devstral small 24b", "mistralai/Devstral-Small-2505", "24B mistral3 fp8 of 393,216 tokens; 23.6B mistral"),
+        ("devstral small 24b", "mistralai/Devstral-Small-2505", "(24B mistral3 fp8 of 393,216 tokens) or"),
         ("devstral 24b", "mistralai/Devstral-Small-2-24B-Instruct-2512", "could be any of these"),
         ("llava 7b", "llava-hf/llava-v1.6-mistral-7b-hf", "could be any of these"),
         ("llava 13b", "llava-hf/llava-1.5-13b-hf", "could be any of these"),

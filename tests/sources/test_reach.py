@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_memory_calculator.errors import SourceError, UnknownModelError
-from llm_memory_calculator.reach import NOWHERE, Reach, within
+from llm_memory_calculator.errors import CalculatorError, SourceError, UnknownModelError
+from llm_memory_calculator.reach import EVERYWHERE, NOWHERE, Reach, within
 from llm_memory_calculator.sources import resolve
 from llm_memory_calculator.sources.adapters import read_adapter
 from llm_memory_calculator.sources.calibration import read_calibration
@@ -55,7 +55,7 @@ def test_a_folder_of_the_working_directory_is_no_model(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     model(tmp_path / "here")
     assert resolve("here").kind == "file"
-    with within(NOWHERE), pytest.raises(UnknownModelError, match="'here' is neither a path") as there:
+    with within(NOWHERE), pytest.raises(UnknownModelError, match="'here' is neither a name of the catalogue") as there:
         resolve("here")
     with within(NOWHERE), pytest.raises(UnknownModelError) as absent:
         resolve("gone")
@@ -100,3 +100,11 @@ def test_a_link_within_the_root_is_followed(tmp_path: Path) -> None:
     for root in ("root", "alias"):
         with within(Reach(str(tmp_path / root))):
             assert resolve(str(tmp_path / root / "name")).config == CONFIG
+
+
+@pytest.mark.parametrize("name", ["7b", "", "file:///etc/passwd", "meta-llama/Llama-3.1-8B@main"])
+def test_a_file_is_offered_only_where_one_may_be_named(name: str) -> None:
+    for reach, offered in ((EVERYWHERE, True), (NOWHERE, False)):
+        with within(reach), pytest.raises(CalculatorError) as raised:
+            resolve(name)
+        assert ("path" in str(raised.value)) is offered

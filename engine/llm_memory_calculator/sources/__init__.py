@@ -20,7 +20,7 @@ from ..errors import (
     kind_of,
 )
 from ..formats.stored import StoredTotal, StoredWeights
-from ..reach import EVERYWHERE, require, within
+from ..reach import EVERYWHERE, any_covered, require, within
 from ..report import Note
 from ..untrusted import Untrusted, untrusted
 from . import beside, gguf_config, gguf_file, hub, local, names, params_json, pipelines, safetensors, totals
@@ -85,9 +85,10 @@ class Place:
 
 
 def _accepted() -> str:
+    files = "a path to a config.json or to its folder, to a .safetensors or .gguf file, " if any_covered() else ""
     return (
-        "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', a path to a "
-        f"config.json or to its folder, to a .safetensors or .gguf file, or {words().config}."
+        "Accepted: a hub id such as 'Qwen/Qwen2.5-7B', a name of the catalogue such as 'llama3_70b', "
+        f"{files}or {words().config}."
     )
 
 
@@ -469,11 +470,12 @@ def _refuse_name(name: str, derived: names.Derived | None) -> NoReturn:
     shown = local.shorten(name)
     if "@" in name:
         plain = name.partition("@")[0]
+        its_own = "the path of that revision's config.json" if any_covered() else words().config
         raise UnknownModelError(
-            f"{shown!r} names a revision, which is not supported: the main one is read. Give {plain!r}, or the path "
-            "of that revision's config.json."
+            f"{shown!r} names a revision, which is not supported: the main one is read. Give {plain!r}, or {its_own}."
         )
+    files = "a path, nor " if any_covered() else ""
     raise UnknownModelError(
-        f"{shown!r} is neither a path, nor a name of the catalogue, nor a hub id, which looks like org/name."
+        f"{shown!r} is neither {files}a name of the catalogue, nor a hub id, which looks like org/name."
         f"{names.hint(derived) or near_names(name[:200])} {_accepted()}"
     )

@@ -133,10 +133,13 @@ def hint(found: Derived | None) -> str:
     if not found.choices and not found.base:
         return f" {found.refusal}."
     if found.choices:
-        why = found.refusal or f"By its name it could be any of these{_differing(found.choices[:_MOST_CHOICES])}"
+        few = found.choices[:_MOST_CHOICES]
+        kinds = [f" ({kind})" for kind in _differing(few) if not found.refusal] or [""] * len(few)
+        each = " or ".join(f"{choice!r}{kind}" for choice, kind in zip(few, kinds, strict=True))
+        why = found.refusal or "By its name it could be any of these"
         more = len(found.choices) - _MOST_CHOICES
         rest = f" or {more} more" if more > 0 else ""
-        return f" Did you mean {' or '.join(map(repr, found.choices[:_MOST_CHOICES]))}{rest}? {why}."
+        return f" Did you mean {each}{rest}? {why}."
     form = "" if found.form is None else f", stored as {found.form.said}"
     why = f", but {found.refusal}" if found.refusal else ""
     if found.extra and not found.refusal:
@@ -144,13 +147,13 @@ def hint(found: Derived | None) -> str:
     return f" By its name it seems to be made from {found.base}{form}{why}: give that id to count it."
 
 
-def _differing(ids: Sequence[str]) -> str:
-    """In what these entries differ, in brackets; nothing where one is a tag of ollama's."""
+def _differing(ids: Sequence[str]) -> list[str]:
+    """In what these entries differ; nothing where they do not, or where one is a tag of ollama's."""
     told = []
     for id in ids:
         entry = catalogue.catalogue_entries().get(id)
         if entry is None:
-            return ""
+            return []
         config, count = entry["config"], entry["parameters"]
         own, length = config.get("quantization_config"), (config.get("text_config") or config).get(_LENGTH_FIELD)
         words = (
@@ -160,7 +163,7 @@ def _differing(ids: Sequence[str]) -> str:
             f"of {length:,} tokens" if isinstance(length, int) else "",
         )
         told.append(" ".join(word for word in words if word))
-    return f": {'; '.join(told)}"
+    return told if len(set(told)) > 1 else []
 
 
 def config_of(found: Derived) -> dict[str, Any]:
