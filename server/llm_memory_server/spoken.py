@@ -118,7 +118,7 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
         return said | {"seq_length": sum(parts.values())}
     if "seq_length" in known and "seq_length" not in said:
         # who tells an engine how long a request may be asks of that length
-        length = next((_tokens(said[word]) for word in _LONGEST if word in said), None)
+        length = _tokens(said.get(_LONGEST))
         return said | parts | ({} if length is None else {"seq_length": length})
     return said | parts
 
@@ -138,8 +138,8 @@ def _tokens(value: Any) -> Any:
     return number_of(value, "setting") if isinstance(value, str) else value
 
 
-# What engines call the length of one request.
-_LONGEST = ("max_model_len", "num_ctx")
+# What an engine calls the length of one request, which it does not allocate.
+_LONGEST = "max_model_len"
 # Of these a sequence is made.
 _SIDES = ("input_tokens", "output_tokens")
 
