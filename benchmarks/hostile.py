@@ -131,7 +131,7 @@ class Server:
         if b" 413 " in head[:20]:
             part.refused += 1
             return
-        told = [line[6:] for line in body.split(b"\r\n") if line.startswith(b"data: {")]
+        told = [line[6:] for line in body.split(b"\r\n") if line.startswith(b"data: {")] or [body]
         try:
             answer = json.loads(told[-1])
             result = answer.get("result") or {"isError": True, "content": [{"text": answer["error"]["message"]}]}

@@ -8,11 +8,13 @@ from types import FrameType
 
 import anyio
 import uvicorn
+from starlette.applications import Starlette
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .computing import Computing
+from .server import SEARCHES
 
 REQUEST_S = 15.0
 """Seconds in which a connection must have sent the whole of a request."""
@@ -59,6 +61,40 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._computing.lanes.stop()
         super().handle_exit(sig, frame)
+
+
+class Replies:
+    """Answers with one JSON object, as an app does that was made so, who neither wants to be told how far a call is nor
+    asks what takes long, and with a stream of events everybody else.
+
+    A stream costs the server twice what an object does. A session holds to one of the two, so that there must be none.
+    """
+
+    def __init__(self, with_object: Starlette, with_events: Starlette) -> None:
+        self._with_object = with_object
+        self._with_events = with_events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            async with self._with_events.router.lifespan_context(self._with_events):
+                await self._with_object(scope, receive, send)
+            return
+        first = [await receive()]
+
+        async def again() -> Message:
+            return first.pop() if first else await receive()
+
+        app = self._with_object if _is_brief(first[0]) else self._with_events
+        await app(scope, again, send)
+
+
+def _is_brief(message: Message) -> bool:
+    """Whether the whole of a request is here, and says nothing of progress or of a search."""
+    body = message.get("body", b"")
+    return bool(body) and not message.get("more_body") and not any(word in body for word in _WATCHED)
+
+
+_WATCHED = (b"progressToken", *(name.encode() for name in SEARCHES))
 
 
 class Served:

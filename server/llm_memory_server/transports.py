@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
@@ -19,6 +19,10 @@ from llm_memory_calculator.reach import NOWHERE, Reach
 
 from .limits import MOST_BODY
 from .server import build_server
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 TOKEN_VARIABLE = "LLM_MEMORY_CALCULATOR_TOKEN"  # the name of the variable, no secret
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,17 +70,24 @@ def serve(service: Service) -> None:
     security = _security(service)
     reach = NOWHERE if service.root is None else Reach(_folder(service.root))
     server = build_server(reach, requests_last=service.transport == "streamable-http", **_authorization(service.host))
-    from .http_server import run
+    from .http_server import Replies, run
 
-    if service.transport == "sse":
-        app = server.sse_app(host=service.host, transport_security=security, max_request_body_size=MOST_BODY)
-    else:
-        app = server.streamable_http_app(
+    def streamable(*, as_json: bool) -> Starlette:
+        return server.streamable_http_app(
             host=service.host,
             transport_security=security,
             stateless_http=service.stateless,
             max_request_body_size=MOST_BODY,
+            json_response=as_json,
         )
+
+    app: ASGIApp
+    if service.transport == "sse":
+        app = server.sse_app(host=service.host, transport_security=security, max_request_body_size=MOST_BODY)
+    elif service.stateless:
+        app = Replies(streamable(as_json=True), streamable(as_json=False))
+    else:
+        app = streamable(as_json=False)
     run(app, server.computing, service.host, service.port)
 
 

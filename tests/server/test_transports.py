@@ -196,12 +196,33 @@ def test_a_server_without_sessions_answers_whoever_asks(ports: dict[str, int]) -
 
 def called(port: int, arguments: dict[str, Any], **headers: str) -> str:
     """The text of calculate_memory's answer, of a server without sessions."""
-    params = {"name": "calculate_memory", "arguments": arguments}
+    told = reply(port, {"name": "calculate_memory", "arguments": arguments}, **headers)
+    return str(json.loads(told)["result"]["content"][0]["text"])
+
+
+def reply(port: int, params: dict[str, Any], **headers: str) -> str:
+    """What answers the call of a tool, as it comes."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
     accept = "application/json, text/event-stream"
     code, told = fetched(port, "/mcp", "POST", body, Content_Type="application/json", Accept=accept, **headers)
     assert code == 200
-    return str(json.loads(told.partition("data: ")[2])["result"]["content"][0]["text"])
+    return told
+
+
+def test_who_asks_for_progress_or_a_search_has_a_stream_and_others_an_object(ports: dict[str, int]) -> None:
+    asked: dict[str, Any] = {"name": "calculate_memory", "arguments": {"model": "llama3_8b"}}
+    search = {"name": "compare_hardware", "arguments": {"model": "llama3_8b", "hardware": ["H100"]}}
+    said = []
+    for params, begins in (
+        (asked, "{"),
+        (asked | {"_meta": {"progressToken": 1}}, "event: message"),
+        (search, "event: message"),
+    ):
+        told = reply(ports["stateless"], params, Authorization=f"Bearer {TOKEN}")
+        assert told.startswith(begins)
+        said.append(json.loads(told[told.index("{") :])["result"])
+    assert said[0] == said[1]
+    assert not said[2].get("isError")
 
 
 def test_no_local_path_is_read_over_http(ports: dict[str, int], tmp_path: Path) -> None:
