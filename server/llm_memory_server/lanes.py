@@ -26,6 +26,8 @@ MOST_S = 60.0
 """Seconds of computing after which it is refused."""
 MOST_WAITING = 200
 """Long calls that may wait for one lane."""
+MOST_BEGUN = 5
+"""Calls known to be long that have begun, those too that stand back; each holds 40 MB of what it has found so far."""
 # Every so many seconds of its computing a long call stands aside while short ones are under way, for so many at most:
 # the interpreter runs one thread at a time.
 _TURN_S, _ASIDE_S = 0.005, 0.1
@@ -124,6 +126,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes = (Lane(4), Lane(1, MOST_WAITING), Lane(1, MOST_WAITING))
+        self.begun = Lane(MOST_BEGUN, MOST_WAITING)
         self._ends = (SHORT_S, LONGER_S, MOST_S)
         self._under_way: set[Call] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -131,7 +134,7 @@ class Lanes:
     @property
     def full(self) -> bool:
         """Whether one more long call would be refused."""
-        return any(lane.full for lane in self._lanes)
+        return any(lane.full for lane in (*self._lanes, self.begun))
 
     @property
     def calls(self) -> int:
@@ -198,6 +201,7 @@ class Call(Work):
         self._number = number
         self._lane, self._end = lanes.lane(number)
         self._inside = False
+        self._has_begun = False
         self._turn = 0.0
         self._in_one_hand = threading.Lock()
         self.wake: Callable[[], object] = _nobody
@@ -227,7 +231,11 @@ class Call(Work):
             self._lanes.let_short_ones_pass()
 
     async def enter(self) -> None:
-        """Wait on the loop for a place."""
+        """Wait on the loop for a place; a long call first until few of its kind have begun."""
+        if self._number:
+            first, self._lane = self._lane, self._lanes.begun
+            await self._lane.enter_from_loop(self)
+            self._has_begun, self._lane = True, first
         await self._lane.enter_from_loop(self)
         self._inside = True
 
@@ -235,7 +243,7 @@ class Call(Work):
         """Leave the place, unless a thread has begun to compute, which leaves it itself; whether it was so."""
         left = self._in_one_hand.acquire(blocking=False)
         if left:
-            self._leave()
+            self._leave_all()
         return left
 
     @contextmanager
@@ -246,7 +254,7 @@ class Call(Work):
         try:
             yield
         finally:
-            self._leave()
+            self._leave_all()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -265,6 +273,12 @@ class Call(Work):
     def _enter(self) -> None:
         self._lane.enter(self)
         self._inside = True
+
+    def _leave_all(self) -> None:
+        self._leave()
+        if self._has_begun:
+            self._has_begun = False
+            self._lanes.begun.leave()
 
     def _leave(self) -> None:
         if self._inside:

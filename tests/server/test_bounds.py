@@ -17,7 +17,7 @@ from llm_memory_calculator.reach import EVERYWHERE, NOWHERE, Reach
 from llm_memory_calculator.sources import hub
 from llm_memory_calculator.work import Stopped
 from llm_memory_server import lanes as lanes_module, tools
-from llm_memory_server.lanes import BusyError, Call, Lane, Lanes
+from llm_memory_server.lanes import MOST_BEGUN, BusyError, Call, Lane, Lanes
 from llm_memory_server.remembered import MOST, Remembered, asked_by
 from llm_memory_server.server import CalculatorServer, build_server
 from llm_memory_server.tools import call
@@ -264,6 +264,33 @@ async def test_a_call_that_ends_before_its_thread_begins_leaves_its_place() -> N
     assert lanes.lane(0)[0].empty.is_set()
     with pytest.raises(Stopped), lanes.in_thread(call):
         pytest.fail("a thread begins whose call has ended")
+
+
+async def test_few_long_calls_have_begun_and_the_next_begins_where_one_ends() -> None:
+    lanes = Lanes()
+    begun: list[int] = []
+    ended = [anyio.Event() for _ in range(MOST_BEGUN + 2)]
+
+    async def work(number: int) -> None:
+        call = lanes.call(long=True)
+        async with lanes.under_way(call):
+            with lanes.in_thread(call), call.waiting():
+                # as one that waits for the next lane has no place in its own
+                begun.append(number)
+                await ended[number].wait()
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(len(ended)):
+            tasks.start_soon(work, number)
+        await until(lambda: len(begun) == MOST_BEGUN, 2)
+        await anyio.sleep(0.05)
+        assert begun == list(range(MOST_BEGUN))
+        ended[0].set()
+        await until(lambda: len(begun) == MOST_BEGUN + 1, 2)
+        for event in ended:
+            event.set()
+    assert lanes.calls == 0
+    assert lanes.begun.empty.is_set()
 
 
 async def test_the_same_question_of_bundled_data_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
