@@ -375,13 +375,19 @@ def _fullest(need: Ledger, place: Place) -> Ledger:
     """The fullest of the unlike stages along the first axis, the first where several hold as much."""
     import numpy
 
-    shape = numpy.broadcast_shapes(numpy.shape(need.total), place.where.shape)
-    stage = numpy.broadcast_to(need.total, shape).argmax(axis=0)
+    total = need.total
+    shape = numpy.broadcast_shapes(numpy.shape(total), place.where.shape)
+    stage = numpy.broadcast_to(total, shape).argmax(axis=0)
+    later = [(index, stage == index) for index in range(1, shape[0])]
 
     def picked(value: Quantity) -> Quantity:
-        if are_plain(value):
+        # what is the same in all stages is not picked, and keeps its few numbers
+        if numpy.ndim(value) < len(shape):
             return value
-        return numpy.take_along_axis(numpy.broadcast_to(value, shape), stage[None], axis=0)[0]
+        found = value[0]
+        for index, here in later if len(value) > 1 else ():
+            found = numpy.where(here, value[index], found)
+        return found
 
     chosen = {
         item.name: picked(getattr(need, item.name))
