@@ -528,6 +528,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def step_budget(self) -> Quantity:
+        """The same as laws of a load ask it: on machines side by side that of each."""
+        ...
+
+    @property
     def host(self) -> HostCost: ...
 
     @property

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..facts import table
+from ..stacks import stacked
 from ..units import larger, smaller, somewhere
 from .base import (
     CacheLayout,
@@ -261,6 +263,10 @@ class Described:
     def step_tokens(self) -> int:
         return int(self.settings[self.CHUNK])
 
+    @property
+    def step_budget(self) -> Quantity:
+        return _budgets(self) if self.beside else self.step_tokens
+
     CHUNK: ClassVar[str] = ""
     """The setting that says how many tokens a step takes."""
 
@@ -283,10 +289,10 @@ class Described:
         Attention to both sides cannot be cut into chunks, so an encoder takes its sequences whole.
         """
         least = tokens if place.architecture.task == "encoder" else sequences
-        step = smaller(sequences * tokens, larger(self.step_tokens, least))
+        step = smaller(sequences * tokens, larger(self.step_budget, least))
         found = {"forward pass": forward_bytes(place, step)}
         if somewhere(place.holding.encoder_alive):
-            found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_tokens)
+            found["encoder"] = encoder_bytes(place, sequences, encoded, self.step_budget)
         return found
 
     @property
@@ -370,6 +376,11 @@ class Described:
         """A of a column-split projection and B of a row-split one are whole on every rank, unless fully sharded."""
         shards = tensor if fully_sharded else 1
         return shards if split == "columns" else 1, shards if split == "rows" else 1
+
+
+@lru_cache(maxsize=256)
+def _budgets(engine: Described) -> Quantity:
+    return stacked([one.step_tokens for one in engine.beside])
 
 
 def forward_bytes(place: Place, tokens: Quantity) -> Quantity:

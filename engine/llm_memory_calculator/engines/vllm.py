@@ -44,7 +44,7 @@ class Vllm(Described):
     BEAMS: ClassVar[bool] = True
     DISAGGREGATES: ClassVar[bool] = True
     PROFILES: ClassVar[bool] = True
-    BY_CARD: ClassVar[tuple[str, ...]] = ("max_num_seqs", "block_size")
+    BY_CARD: ClassVar[tuple[str, ...]] = ("max_num_seqs", "max_num_batched_tokens", "block_size")
     NO_PREFIXES: ClassVar[tuple[str, bool] | None] = ("enable_prefix_caching", False)
 
     def default(self, name: str) -> Value | None:
@@ -226,7 +226,7 @@ class Vllm(Described):
             longest = self._longest_shown(place, tokens)
             found = {**found, "encoder of images": images.peak(longest) + _kept_beside(self, place)}
         if somewhere(place.holding.encoder_alive):
-            found = {**found, "encoder": encoder_bytes(place, sequences, encoded, self.step_tokens)}
+            found = {**found, "encoder": encoder_bytes(place, sequences, encoded, self.step_budget)}
         return found
 
     def _longest_shown(self, place: Place, tokens: Quantity) -> Quantity:

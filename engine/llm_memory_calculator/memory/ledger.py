@@ -469,7 +469,7 @@ def _media_bytes(deployment: Deployment, load: Load, place: Place, sequences: Qu
         if not somewhere(there):
             continue
         shown = larger(1, larger(size.tokens, size.attended))
-        together = smaller(sequences * count, larger(1, deployment.engine.step_tokens // shown))
+        together = smaller(sequences * count, larger(1, deployment.engine.step_budget // shown))
         alive.append((1 if alone else together) * (values * size.positions))
         handed.append(there * together * (shown * width))
     peak = table("memory")["forward"]["factor"] * (reduce(larger, alive, 0) + sum(handed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from ..errors import CalculatorError, LayoutError
 from ..memory import Verdict, judge, ledger, verdict_of
 from ..memory.inverse import most_sequences, tokens_in
 from ..parallel import Layouts, Parallelism, side_by_side, tensor_sizes
-from ..performance.machine import FleetEngine, Machine, fleet_of, machine_of
+from ..performance.machine import FleetEngine, Machine, fleet_of, machine_for, machine_of
 from ..performance.serving import room_tokens
 from ..performance.steady import Steady, steady_state
 from ..performance.step import require_laws
@@ -23,6 +23,8 @@ from .cells import Held, offer_on, row_of
 
 if TYPE_CHECKING:
     import numpy
+
+    from llm_memory_hardware import Accelerator
 
     from ..architecture import Architecture
     from ..deployment import Deployment, Load
@@ -121,9 +123,7 @@ class Fleet:
     @property
     def nodes(self) -> Array:
         """Devices that each accelerator's links reach."""
-        import numpy
-
-        return numpy.array([machine.accelerator.link_domain for machine in self.machines])
+        return _nodes(self.machines)
 
     def of(self, where: tuple[int, ...]) -> Fleet:
         """Some of its deployments side by side, in this order."""
@@ -168,37 +168,59 @@ def alone_of(deployment: Deployment) -> Fleet:
 
 def together(deployments: Iterable[Deployment], *, timed: bool = True) -> tuple[list[Fleet], list[Deployment]]:
     """Deployments in fleets, and those that are asked one by one. timed: their times are asked too."""
-    groups: dict[object, list[Deployment]] = {}
-    alone = []
-    for one in deployments:
-        sides = cells.memory_side_by_side(one) and (not timed or cells.time_side_by_side(one))
-        if not sides or (timed and not _has_laws(machine_of(one), one.architecture, one.formats)):
-            alone.append(one)
+    deployments = tuple(deployments)
+    sides = [cells.memory_side_by_side(one) and (not timed or cells.time_side_by_side(one)) for one in deployments]
+    machines = tuple(
+        (one.engine, one.accelerator, one.architecture, one.formats, side)
+        for one, side in zip(deployments, sides, strict=True)
+    )
+    groups, alone = _grouped(machines, timed)
+    fleets = [
+        Fleet(
+            deployments=tuple(deployments[index] for index in group), engine=engine, holding=holding, total_bytes=total
+        )
+        for group, (engine, holding, total) in groups
+    ]
+    return fleets, [deployments[index] for index in alone]
+
+
+_Sides = tuple["Engine", "Accelerator | None", "Architecture", "Formats", bool]
+_Parts = tuple["FleetEngine | None", "Engine", "Array"]
+
+
+@lru_cache(maxsize=32)
+def _grouped(
+    members: tuple[_Sides, ...], timed: bool
+) -> tuple[tuple[tuple[tuple[int, ...], _Parts], ...], tuple[int, ...]]:
+    """The indices of those that make a fleet, with its parts, and of those that stand alone."""
+    groups: dict[object, list[int]] = {}
+    alone, machines = list[int](), list[Machine]()
+    for index, (engine, accelerator, architecture, formats, sides) in enumerate(members):
+        assert accelerator is not None
+        machines.append(machine_for(accelerator, engine))
+        if not sides or (timed and not _has_laws(machines[index], architecture, formats)):
+            alone.append(index)
             continue
-        likeness = _likeness(one.engine) if timed else (_held_alike(one.engine),)
-        groups.setdefault((id(one.formats), *likeness), []).append(one)
+        likeness = _likeness(engine) if timed else (engine.alike,)
+        groups.setdefault((id(formats), *likeness), []).append(index)
     fleets = []
-    for members in groups.values():
-        fleet = made_of(members, [machine_of(one) for one in members])
-        if timed and fleet.engine is None:
-            alone += members
+    for group in groups.values():
+        parts = _fleet(tuple(machines[index] for index in group))
+        if timed and parts[0] is None:
+            alone += group
         else:
-            fleets.append(fleet)
-    return fleets, alone
-
-
-@lru_cache(maxsize=4096)
-def _held_alike(engine: Engine) -> Hashable:
-    """What engines have in common that hold side by side."""
-    return engine.alike, engine.step_tokens
+            fleets.append((tuple(group), parts))
+    return tuple(fleets), tuple(alone)
 
 
 @lru_cache(maxsize=4096)
 def _likeness(engine: Engine) -> tuple[object, ...]:
-    """And that run so."""
+    """What engines have in common that hold and run side by side."""
     host, kernels = engine.host, engine.kernels
     return (
-        _held_alike(engine),
+        engine.alike,
+        # of one budget prompts are cut into fewer unlike steps, which is quicker than fewer fleets
+        engine.step_tokens,
         kernels.skips,
         repr(kernels.local),
         repr(kernels.host_memory),
@@ -217,6 +239,13 @@ def _has_laws(machine: Machine, architecture: Architecture, formats: Formats) ->
     return True
 
 
+@lru_cache(maxsize=256)
+def _nodes(machines: tuple[Machine, ...]) -> Array:
+    import numpy
+
+    return numpy.array([machine.accelerator.link_domain for machine in machines])
+
+
 def made_of(members: Sequence[Deployment], machines: Sequence[Machine]) -> Fleet:
     """Deployments, with their machines, as a fleet."""
     of_times, holding, total = _fleet(tuple(machines))
@@ -224,7 +253,7 @@ def made_of(members: Sequence[Deployment], machines: Sequence[Machine]) -> Fleet
 
 
 @lru_cache(maxsize=128)
-def _fleet(machines: tuple[Machine, ...]) -> tuple[FleetEngine | None, Engine, Array]:
+def _fleet(machines: tuple[Machine, ...]) -> _Parts:
     import numpy
 
     try:
