@@ -16,7 +16,6 @@ from llm_memory_hardware import (
     Catalogue,
     accelerators_for_serving,
     all_accelerators,
-    get_best_rate,
 )
 from llm_memory_hardware.catalogue import current
 
@@ -748,19 +747,18 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
         kept = "at which no queue grows in a minute" if untold else "that keep the targets"
         each = "" if any(targets.bounded(count) for _, count in there) else ", of one copy each"
         notes.append(assumed("request_rate", f"No load was given: rates are the highest {kept}{each}."))
-    prices = {one: get_best_rate(one, allow_spot=False) for one, _ in there}
     offered, refused = list[search.Offer](), dict[str, str]()
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
         plain = deployed(wanted, model)
         for one, count in looked(there):
             try:
-                deployment, price = _offered(wanted, plain, one, count), prices[one]
+                deployment = _offered(wanted, plain, one, count)
             except CalculatorError as error:
                 refused.setdefault(one.name, str(error))
                 continue
-            cost = None if price is None else float(price[0])
-            offered.append(search.Offer(deployment=deployment, published=form is None, price=cost))
+            price = search.price_of(one)
+            offered.append(search.Offer(deployment=deployment, published=form is None, price=price))
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)
@@ -828,13 +826,23 @@ def _to_choose_from(asked: SearchGrid) -> tuple[list[tuple[Accelerator, int | No
     """The accelerators that were named, with how many as their names say, or all with an on-demand price."""
     hardware, devices = asked.hardware, asked.devices
     if hardware is None:
-        priced = [one for one in accelerators_for_serving() if get_best_rate(one, allow_spot=False) is not None]
+        priced = _priced()
         text = f"hardware was not given: the {len(priced)} accelerators with an on-demand list price were weighed."
         return [(one, devices) for one in priced], (assumed("hardware", text),)
+    return list(dict.fromkeys(named(entry, devices) for entry in _entries(hardware))), ()
+
+
+def _priced() -> list[Accelerator]:
+    """Those that can be rented at a known price."""
+    return [one for one in accelerators_for_serving() if search.price_of(one) is not None]
+
+
+def _entries(hardware: HardwareLike | Sequence[HardwareLike]) -> Sequence[HardwareLike]:
+    """What was given, one by one. Raises ArgumentError for none."""
     entries = [hardware] if isinstance(hardware, (str, Mapping, Accelerator)) else hardware
     if not entries:
         raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
-    return list(dict.fromkeys(named(entry, devices) for entry in entries)), ()
+    return entries
 
 
 def _precisions_of(asked: SearchGrid) -> list[str | None]:
@@ -854,13 +862,8 @@ def _there(asked: PlanDeployment) -> list[tuple[Accelerator, int | None]]:
     if hardware is None or (isinstance(hardware, str) and hardware.strip().lower() == ANY):
         if asked.devices is not None:
             raise ArgumentError("devices are those at hand: name their hardware, or give max_devices.")
-        every = accelerators_for_serving()
-        return [(one, None) for one in every if get_best_rate(one, allow_spot=False) is not None]
-    if isinstance(hardware, (str, Mapping, Accelerator)):
-        hardware = [hardware]
-    if not hardware:
-        raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
-    return list(dict(named(entry, asked.devices) for entry in hardware).items())
+        return [(one, None) for one in _priced()]
+    return list(dict(named(entry, asked.devices) for entry in _entries(hardware)).items())
 
 
 def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:

@@ -314,7 +314,7 @@ def _counts(interval: Interval) -> str:
     return "" if interval.low == interval.high else f" ({interval.low:,.0f} to {interval.high:,.0f})"
 
 
-def _mends(report: MemoryReport | BatchReport) -> list[str]:
+def _mends(report: MemoryReport | BatchReport | StartupLogReport) -> list[str]:
     """The changes that mend a no, those that leave it borderline apart, and what each gains."""
     said = []
     for opening, mended in (("Any of these mends it", True), ("It stays or becomes borderline with", False)):
@@ -843,10 +843,7 @@ def _log(report: StartupLogReport) -> list[str]:
             else f"{_gb(-report.margin_bytes)} missing"
         )
         lines.append(f"By its own terms what binds is {report.binding or 'its failure'}: {left}.")
-    if report.remedies:
-        mends = "; ".join(f"{one.change} (+{_gb(one.gain_bytes)})" for one in report.remedies)
-        lines.append(f"Any of these mends it: {mends}.")
-    return lines
+    return [*lines, *_mends(report)]
 
 
 def _log_lines(report: StartupLogReport) -> tuple[Line, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
-from math import floor, log10
 from typing import Any
 
 # Fields that only full detail has, by report: what a short answer's text does not say either.
@@ -47,7 +46,7 @@ _IN_FULL = {
     "Fit": {"memory_gb", "used_share"},
     "Remedy": {"kind", "margin_bytes"},
     "BatchReport": {"kv_cache_bytes_per_sequence"},
-    "EndToEndReport": {"prefill_phase", "decode_phase", "total_tokens_per_s", "requests_per_s", "beam_size"},
+    "EndToEndReport": {"total_tokens_per_s", "requests_per_s", "beam_size"},
     "ServingReport": {"requests", "queued_share", "decoding", "room"},
     # the mean is the report's own time
     "Percentiles": {"mean_ms", "p50_ms", "p90_ms", "p99_ms"},
@@ -106,19 +105,10 @@ def lean_values(report: Any, *, full: bool = False) -> dict[str, Any]:
     numbers to five digits; what all ranges rest on once."""
     lean = _Lean(full=full)
     values: dict[str, Any] = lean.of(report)
-    if not full and "notes" in values:
-        values["notes"] = [lean.of(note) for note in report.notes if not _said_by_value(note, values)]
-        if not values["notes"]:
-            del values["notes"]
     if len(lean.rests_on) == 1:
         ((level, evidence),) = lean.rests_on
         values |= {"range_level": level, "evidence": evidence}
     return values
-
-
-def _said_by_value(note: Any, values: dict[str, Any]) -> bool:
-    """Whether a note says how a number was taken that stands among the values, such as a layout or a length."""
-    return note.origin == "assumption" and isinstance(values.get(note.subject), int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +177,13 @@ def _says_nothing(entry: Field[Any], value: Any) -> bool:
 
 
 def _short(value: Any) -> Any:
-    if not isinstance(value, float) or value == 0:
-        return value
-    short = round(value, _DIGITS - 1 - floor(log10(abs(value))))
-    return int(short) if short.is_integer() else short
+    return rounded(value, _DIGITS) if isinstance(value, float) and value else value
+
+
+def rounded(value: float, digits: int) -> float:
+    """The value to so many digits, whole where it is."""
+    found = float(f"{value:.{digits}g}")
+    return int(found) if found.is_integer() else found
 
 
 def json_values(report: object, *, derived: bool = False) -> Any:

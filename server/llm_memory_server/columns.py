@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_memory_calculator import Interval, Plan
 
-from .answers import json_values
+from .answers import json_values, rounded
 
 PATHS = {
     "hardware": "hardware",
@@ -93,10 +93,5 @@ def _value(row: Any, path: str, digits: int = _DIGITS, told: Callable[[Any], Any
     if isinstance(found, Interval):
         found = found.low, found.high
     if isinstance(found, tuple):
-        return [_rounded(one, digits) if isinstance(one, float) else one for one in found]
-    return _rounded(found, digits) if isinstance(found, float) else told(found)
-
-
-def _rounded(value: float, digits: int) -> float:
-    found = float(f"{value:.{digits}g}")
-    return int(found) if found.is_integer() else found
+        return [rounded(one, digits) if isinstance(one, float) else one for one in found]
+    return rounded(found, digits) if isinstance(found, float) else told(found)

@@ -1,7 +1,7 @@
 """Which layouts and which accelerators serve a load, and which are best."""
 
 from .cells import layouts_of
-from .comparison import LIMITS, Tried, comparison_report, rows_of, try_accelerators, would_do
+from .comparison import LIMITS, Tried, comparison_report, price_of, rows_of, try_accelerators, would_do
 from .front import unbeaten
 from .grid import grid_report
 from .layouts import best_layouts, best_or_more, fewest_in_node, layout_report, of_a_node
@@ -25,6 +25,7 @@ __all__ = [
     "of_a_node",
     "plan_report",
     "plans",
+    "price_of",
     "rows_of",
     "try_accelerators",
     "unbeaten",
