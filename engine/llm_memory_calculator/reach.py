@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from .errors import UnknownModelError
-from .work import looked_outside
+from .work import found_absent, looked_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,24 @@ _current: ContextVar[Reach] = ContextVar("reach", default=EVERYWHERE)
 
 
 def covered(path: str) -> bool:
-    """Whether the question that is being answered may look at this path."""
+    """Whether the question that is being answered may read of this path, which it does then."""
     may = _current.get().covers(path)
     if may:
         looked_outside()
     return may
+
+
+def is_there(path: str) -> bool:
+    """Whether something has this path, be it a link that leads nowhere, and the question that is being answered may
+    know."""
+    if not _current.get().covers(path):
+        return False
+    there = os.path.lexists(path)
+    if there:
+        looked_outside()
+    else:
+        found_absent(path)
+    return there
 
 
 def any_covered() -> bool:

@@ -25,6 +25,10 @@ class Stopped(BaseException):
     """The question is not to be answered any more; no CalculatorError, which a search takes for a layout's refusal."""
 
 
+_CLOCK_EVERY_S = 0.002
+"""Seconds of the wall after which the clock of a thread, whose reading is a call of the system, is read again."""
+
+
 class Work:
     """The work of one question, as those see it who wait for its answer."""
 
@@ -35,8 +39,11 @@ class Work:
         self.done: tuple[int, int] | None = None
         """How many parts are done, of how many."""
         self.outside = False
-        """Whether the disk or the hub was looked at: asked again, the question may have another answer."""
+        """Whether something of the disk or the hub was read: asked again, the question may have another answer."""
+        self.absent: set[str] = set()
+        """Paths that the question might have meant, and that nothing has: as long as it is so its answer stands."""
         self._begun = 0.0
+        self._read_again = 0.0
 
     @property
     def spent(self) -> float:
@@ -52,8 +59,16 @@ class Work:
 
     def look(self) -> None:
         """Raise Stopped where it is to end."""
-        if self.stopped or self.spent > self.seconds:
+        if self.stopped or (self.some_time_passed() and self.spent > self.seconds):
             raise Stopped
+
+    def some_time_passed(self) -> bool:
+        """Whether so much has passed since this was last so that more than a little may have been computed."""
+        now = time.monotonic()
+        if now < self._read_again:
+            return False
+        self._read_again = now + _CLOCK_EVERY_S
+        return True
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -98,10 +113,17 @@ def require_wanted() -> None:
 
 
 def looked_outside() -> None:
-    """Tell that the question that is being answered looks at the disk or at the hub."""
+    """Tell that the question that is being answered reads from the disk or the hub."""
     work = _current.get()
     if work is not None:
         work.outside = True
+
+
+def found_absent(path: str) -> None:
+    """Tell that the question that is being answered looked for something of this path, and that nothing has it."""
+    work = _current.get()
+    if work is not None:
+        work.absent.add(path)
 
 
 def looked(items: Iterable[Item]) -> Iterable[Item]:

@@ -87,7 +87,7 @@ class Computing:
         except Exception as error:  # noqa: BLE001 -- handed over whole: the caller's task raises it
             return _raising(error)
         if not call.outside:
-            self._remembered.keep(asked, answer)
+            self._remembered.keep(asked, answer, call.absent)
         return lambda: answer
 
     async def _accompany(self, call: Call, context: Context | None) -> None:

@@ -221,6 +221,8 @@ class Call(Work):
     def look(self) -> None:
         if self.stopped:
             raise Stopped
+        if not self.some_time_passed():
+            return
         spent = self.spent
         if spent > self._end:
             if spent > self.seconds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +39,7 @@ def require_few(arguments: Mapping[str, Any]) -> None:
 
 def require_short(result: CallToolResult) -> CallToolResult:
     """The same. Raises CalculatorError where it is longer than a reply may be."""
-    size = len(json.dumps(result.model_dump(mode="json", by_alias=True, exclude_none=True)))
+    size = len(result.model_dump_json(by_alias=True, exclude_none=True).encode())
     if size + _ENVELOPE <= MOST_REPLY:
         return result
     raise CalculatorError(

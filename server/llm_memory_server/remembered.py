@@ -1,11 +1,14 @@
-"""Answers that were given lately, for who asks the same again: a question that rests on bundled data has one answer."""
+"""Answers that were given lately, for who asks the same again: a question that rests on bundled data has one answer, as
+long as nothing on the disk has a name that it says.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar
 
 Answer = TypeVar("Answer")
@@ -29,7 +32,7 @@ class Remembered(Generic[Answer]):
     """The answers that were asked for last, by question."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[Answer, Collection[str]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, asked: str | None) -> Answer | None:
@@ -37,13 +40,18 @@ class Remembered(Generic[Answer]):
         with self._lock:
             if asked is None or asked not in self._answers:
                 return None
+            answer, absent = self._answers[asked]
+            if any(map(os.path.lexists, absent)):
+                del self._answers[asked]
+                return None
             self._answers.move_to_end(asked)
-            return self._answers[asked]
+            return answer
 
-    def keep(self, asked: str | None, answer: Answer) -> None:
-        """Keep an answer, and let go of the one that was not asked for longest."""
+    def keep(self, asked: str | None, answer: Answer, absent: Collection[str] = ()) -> None:
+        """Keep an answer, and let go of the one that was not asked for longest; absent: paths that nothing has as long
+        as the answer stands."""
         with self._lock:
             if asked is not None:
-                self._answers[asked] = answer
+                self._answers[asked] = answer, absent
                 if len(self._answers) > MOST:
                     self._answers.popitem(last=False)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -25,6 +26,7 @@ from llm_memory_server.tools import call
 pytestmark = pytest.mark.anyio
 LONG = ("compare_hardware", {"model": "deepseek_v3", "devices": 1024})
 SHORT = ("calculate_memory", {"model": "llama3_8b"})
+GPT2 = {"model_type": "gpt2", "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}
 # Of the clock, in which other programs run too; a tenth of it is what an idle machine takes.
 PATIENCE_S = 4.0
 
@@ -315,7 +317,6 @@ async def test_the_same_question_of_bundled_data_is_computed_once(monkeypatch: p
 @pytest.mark.parametrize(
     ("reach", "arguments"),
     [
-        pytest.param(EVERYWHERE, {"model": "llama3_8b"}, id="a folder of this name may appear"),
         pytest.param(NOWHERE, {"model": "acme/model-1"}, id="the hub is asked"),
         pytest.param(NOWHERE, {"model": "llama3_8b", "refresh": True}, id="the hub is asked anew"),
     ],
@@ -335,6 +336,23 @@ async def test_what_disk_or_hub_may_answer_otherwise_is_asked_again(
         for _ in range(2):
             await client.call_tool("calculate_memory", arguments)
     assert len(asked) == 2
+
+
+async def test_an_answer_is_kept_until_a_folder_of_the_model_s_name_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with Client(build_server(EVERYWHERE)) as client:
+        before = await client.call_tool("calculate_memory", {"model": "llama3_8b"})
+        assert await client.call_tool("calculate_memory", {"model": "llama3_8b"}) == before
+        folder = tmp_path / "llama3_8b"
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(GPT2), encoding="utf-8")
+        after = await client.call_tool("calculate_memory", {"model": "llama3_8b"})
+    assert before.structured_content is not None
+    assert after.structured_content is not None
+    assert before.structured_content["parameter_count"] == 8_030_261_248
+    assert after.structured_content["parameter_count"] == 124_439_808
 
 
 def test_what_was_not_asked_for_longest_is_let_go() -> None:

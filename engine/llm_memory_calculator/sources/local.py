@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from ..errors import InvalidFileError, UnknownModelError
-from ..reach import covered, require
+from ..reach import covered, is_there, require
 from ..untrusted import untrusted
 
 MAX_BYTES = 16 * 2**20
@@ -43,11 +43,11 @@ def expanded(path: str) -> str:
 
 def exists(path: str) -> bool:
     """Whether something has this path, be it a link that leads nowhere."""
-    return covered(path) and os.path.lexists(expanded(path))
+    return is_there(expanded(path))
 
 
 def is_file(path: str) -> bool:
-    return covered(path) and os.path.isfile(expanded(path))
+    return exists(path) and os.path.isfile(expanded(path))
 
 
 def load(path: str) -> tuple[str, dict[str, Any]]:
