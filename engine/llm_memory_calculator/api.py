@@ -464,8 +464,8 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
     offered = searched(devices or accelerator.link_domain)
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
-        why = f"No layout was given: {_shared(fewest)} is the smallest that holds the model."
-        return estimate_end_to_end(_noted(fewest, why), load, explained=full)
+        why = f"{_shared(fewest)} is the smallest that holds the model"
+        return estimate_end_to_end(_on_several(fewest, why), load, explained=full)
     if model.architecture.task == "encoder":
         return estimate_end_to_end(_copied(deployment, load, offered), load, explained=full)
     # refused here with what would do, when no layout of a node holds it
@@ -508,17 +508,17 @@ def _laid_out(
         tried = list(search.of_a_node(deployment, load))
         enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)
         if enough is not None:
-            why = f"No layout was given: {_shared(enough)} is the smallest that serves so many requests."
-            return _noted(enough, why)
+            why = f"{_shared(enough)} is the smallest that serves so many requests"
+            return _on_several(enough, why)
         if tried:
             widest = tried[-1]
-            return _noted(widest, f"No layout was given: {_shared(widest)} is the widest.")
+            return _on_several(widest, f"{_shared(widest)} is the widest")
     if devices is None and (fewest := search.fewest_in_node(deployment, load)):
         all_held = search.fewest_in_node(deployment, together(load))
         what = f"holds one of them, and others queue where there is no room{_wider(all_held)}"
         if all_held is not None and all_held.layout == fewest.layout:
             what = "holds all of them at once"
-        return _noted(fewest, f"No layout was given: {_shared(fewest)} is the smallest that {what}.")
+        return _on_several(fewest, f"{_shared(fewest)} is the smallest that {what}")
     for wanted in (together(load), load):
         try:
             best = search.best_layouts(deployment, wanted, goal="throughput", advise=wanted is load).best
@@ -572,6 +572,15 @@ def estimate_serving(asked: EstimateServing) -> EndToEndReport:
 def _noted(deployment: Deployment, why: str) -> Deployment:
     # every answer says its layout
     return replace(deployment, notes=(Note(subject="tensor_parallel", text=why, origin="default"), *deployment.notes))
+
+
+def _on_several(deployment: Deployment, why: str) -> Deployment:
+    """The same where nobody said how many devices: that it takes more than the one that is named is worth saying."""
+    devices = deployment.layout.devices
+    if devices == 1:
+        return _noted(deployment, f"No layout was given: {why}.")
+    text = f"devices was not given: {devices} were taken, since {why}."
+    return replace(deployment, notes=(assumed("devices", text), *deployment.notes))
 
 
 @asks(BestParallelism)

@@ -277,6 +277,12 @@ def test_what_an_override_of_mlx_leaves_out_is_mlx_s_default() -> None:
     assert found == int((LINEAR + HEAD) * 4.25 / 8 + HEAD * 8.5 / 8) + 2 * NORMS
 
 
+def test_a_recipe_for_models_of_every_kind_is_no_news() -> None:
+    # llm-compressor's examples of multimodal models list towers, which a text model has none of
+    assert "no weight of this model" not in warnings(compressed("re:.*visual.*", "re:.*vision_tower.*"))
+    assert "no weight of this model" not in warnings(calculate_memory("llama 3.1 70b fp8"))
+
+
 @pytest.mark.parametrize("field", ["block_name_to_quantize", "to_quant_block_names"])
 @pytest.mark.parametrize("blocks", ["visual.blocks,model.layers", [["visual.blocks", "model.layers"]]])
 def test_auto_round_s_blocks_may_be_a_tower_s(field: str, blocks: Any) -> None:

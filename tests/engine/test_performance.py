@@ -254,3 +254,12 @@ def test_an_encoder_s_one_pass_is_timed_and_generates_nothing() -> None:
 )
 def test_a_card_with_a_measured_chip_takes_its_constants(accelerator: Accelerator) -> None:
     assert machine_for(accelerator, engine_for()).evidence in ("measured", "sister")
+
+
+def test_that_more_than_one_device_was_taken_is_said() -> None:
+    # 13.5 GB of weights of the 15 GiB that a T4 shows
+    found = estimate_performance("meta-llama/Llama-2-7b-chat-hf", "T4", precision="fp16")
+    assert found.devices == 2
+    assert "devices was not given: 2 were taken" in str(found)
+    assert "devices was not given" not in str(estimate_performance("llama3_8b", "H100"))
+    assert "devices was not given" not in str(estimate_performance("llama3_8b", "2 x T4"))

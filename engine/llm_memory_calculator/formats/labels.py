@@ -53,7 +53,7 @@ _IGNORED = ["lm_head"]
 # Towers and the projections of gated delta nets stay in 16 bits in llm-compressor's recipes (its examples of multimodal
 # models and of Qwen3.5), and in copies made by them: of Qwen3.6-35B-A3B in NVFP4 these are 21.77 GiB, where vLLM prints
 # 21.86, of Mistral-Small-3.1-24B in w8a8 24.05 of 24.07.
-_IGNORED_BY_COMPRESSOR = [
+IGNORED_BY_COMPRESSOR = [
     *_IGNORED,
     "re:.*linear_attn.*",
     "re:.*visual.*",
@@ -67,7 +67,7 @@ def _groups(weights: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """As llm-compressor writes it: every linear layer but the head."""
     return {
         "quant_method": "compressed-tensors",
-        "ignore": _IGNORED_BY_COMPRESSOR,
+        "ignore": IGNORED_BY_COMPRESSOR,
         "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights, **more}},
     }
 

@@ -366,12 +366,15 @@ _IDLE = "quantization_config"
 
 
 def _idle(names: tuple[str, ...], depth: int) -> list[Note]:
-    """That names of modules took no weight; those of what is never counted (other predictors, buffers) left out."""
+    """That names of modules took no weight; left out are those of what is never counted (other predictors, buffers),
+    and those that a recipe lists for models of every kind."""
     layers = {name: re.search(r"\blayers\.(\d{1,9})\b", name) for name in names}
     strange = [
         name
         for name, layer in layers.items()
-        if not _ABSENT.search(name) and not (layer is not None and int(layer[1]) >= depth)
+        if name not in labels.IGNORED_BY_COMPRESSOR
+        and not _ABSENT.search(name)
+        and not (layer is not None and int(layer[1]) >= depth)
     ]
     if not strange:
         return []
