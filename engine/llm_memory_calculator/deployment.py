@@ -44,6 +44,8 @@ class Speculation:
     architecture: Architecture | None = None
     """What is loaded beside the model, without what it shares with it; None: nothing."""
     formats: Formats
+    over_stages: bool = True
+    """Whether the engine drafts for a model whose layers are dealt to stages of a pipeline."""
     notes: tuple[Note, ...] = ()
     """What was assumed of it."""
 
@@ -91,6 +93,11 @@ class Deployment:
     @property
     def architecture(self) -> Architecture:
         return self.model.architecture
+
+    @property
+    def over_stages(self) -> bool:
+        """Whether it can be laid out over stages of a pipeline."""
+        return self.speculation is None or self.speculation.over_stages
 
     @property
     def apart(self) -> tuple[Note, ...]:

@@ -65,6 +65,7 @@ def speculation_of(asked: Speculative, model: Model, formats: Formats, engine: E
         "method": method,
         "tokens": tokens,
         "acceptance": usual if asked.acceptance is None else asked.acceptance,
+        "over_stages": rule.get("over_stages", True),
     }
     if drafter is not None:
         own = drafter.formats(None, None)

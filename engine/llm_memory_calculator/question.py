@@ -548,6 +548,12 @@ def _require_shared(deployment: Deployment) -> None:
     refused = deployment.engine.refused(deployment.layout)
     if refused:
         raise LayoutError(refused)
+    if deployment.layout.pipeline > 1 and not deployment.over_stages:
+        raise LayoutError(
+            f"speculative is given beside pipeline_parallel {deployment.layout.pipeline}, and "
+            f"{deployment.engine.TITLE} {deployment.engine.version} does not start so; give tensor_parallel in its "
+            "place, or leave speculative out."
+        )
     if deployment.layout.context == 1:
         return
     beside = "speculative decoding" if deployment.speculation is not None else ""

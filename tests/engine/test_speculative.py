@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import (
     ArgumentError,
+    best_parallelism,
     calculate_memory,
     compare_hardware,
     estimate_performance,
@@ -18,7 +19,7 @@ from llm_memory_calculator import (
 from llm_memory_calculator.arguments import CalculateMemory
 from llm_memory_calculator.deployment import Load
 from llm_memory_calculator.drafting import predictors_of
-from llm_memory_calculator.errors import UnsupportedModelError
+from llm_memory_calculator.errors import LayoutError, UnsupportedModelError
 from llm_memory_calculator.memory import ledger
 from llm_memory_calculator.question import held
 from llm_memory_calculator.report import MemoryReport
@@ -164,7 +165,7 @@ def test_each_token_that_may_be_refused_keeps_a_state(drafted: int) -> None:
 
 def test_arrays_equal_scalars() -> None:
     model = load_model("deepseek-ai/DeepSeek-V3")
-    asked = CalculateMemory(model, speculative="mtp", engine="vllm", tensor_parallel=8, pipeline_parallel=2)
+    asked = CalculateMemory(model, speculative="mtp", engine="vllm", tensor_parallel=16)
     deployment, _ = held(asked, model, 1)
     sequences, tokens = np.array([1.0, 7.0, 128.0]), np.array([100.0, 4_096.0, 33_333.0])
     found = ledger(deployment, Load(sequences=sequences, tokens=tokens))
@@ -317,3 +318,15 @@ def test_a_head_alone_is_still_no_model() -> None:
 def test_an_encoder_drafts_nothing() -> None:
     with pytest.raises(ArgumentError, match="generates token by token"):
         calculate_memory("google-bert/bert-base-uncased", speculative="ngram", engine="vllm")
+
+
+def test_nobody_drafts_over_stages_where_the_engine_does_not_start_so() -> None:
+    # vllm issues 49355, 52069, 57755; SGLang's assertion (issue 10589)
+    for engine in ("vllm", "sglang"):
+        common: dict[str, Any] = {"engine": engine, "speculative": "meta-llama/Llama-3.2-1B"}
+        with pytest.raises(LayoutError, match="does not start so"):
+            calculate_memory("llama3.1_70b", hardware="H100", pipeline_parallel=2, **common)
+        layouts = best_parallelism("llama3.1_70b", "H100", devices=8, **common)
+        assert {row.pipeline_parallel for row in (layouts.best, *layouts.others)} == {1}
+        assert calculate_memory("llama3.1_70b", hardware="H100", find="devices", **common).pipeline_parallel == 1
+    assert calculate_memory(TARGET, engine="llama_cpp", speculative=DRAFT, hardware="2 x RTX_3090").fits_device

@@ -201,7 +201,8 @@ def fewest_devices(deployment: Deployment, load: Load, *, most: int, node: int) 
     def fits(layout: Parallelism) -> bool:
         return may_hold(layout) and bool(verdict_of(deployment.laid_out(layout), load).fits)
 
-    splits = sorted(splits_of(architecture, most, node), key=lambda split: (split.devices, -split.tensor))
+    every = splits_of(architecture, most, node, staged=deployment.over_stages)
+    splits = sorted(every, key=lambda split: (split.devices, -split.tensor))
     found = next((split for split in splits if fits(split)), None)
     for split, shares in product(splits, (False, True)):
         fewer = most if found is None else found.devices - 1
@@ -237,12 +238,13 @@ def least_bytes(deployment: Deployment, load: Load) -> Callable[[Parallelism], f
     return needed
 
 
-def splits_of(architecture: Architecture, most: int, node: int) -> Iterator[Parallelism]:
-    """Every way to share out one copy over up to `most` devices."""
+def splits_of(architecture: Architecture, most: int, node: int, *, staged: bool = True) -> Iterator[Parallelism]:
+    """Every way to share out one copy over up to `most` devices; staged: over stages of a pipeline too."""
     for tensor in range(1, min(most, node) + 1):
         for expert in sorted({1, tensor}):
             if problem(architecture, Parallelism(tensor=tensor, expert=expert)) is None:
-                for pipeline in range(1, min(most // tensor, most_stages(architecture)) + 1):
+                stages = min(most // tensor, most_stages(architecture)) if staged else 1
+                for pipeline in range(1, stages + 1):
                     yield Parallelism(tensor=tensor, pipeline=pipeline, expert=expert)
 
 

@@ -118,19 +118,22 @@ class Offer:
 def offer_of(deployment: Deployment, batch: int) -> Offer:
     """The layouts of up to `deployment.devices` devices for so many sequences."""
     assert deployment.devices is not None
-    return offer_on(machine_of(deployment), deployment.architecture, deployment.devices, batch)
+    return offer_on(
+        machine_of(deployment), deployment.architecture, deployment.devices, batch, staged=deployment.over_stages
+    )
 
 
-def offer_on(machine: Machine, architecture: Architecture, devices: int, batch: int) -> Offer:
-    """The same of a machine."""
-    return _offer(architecture, machine, devices, min(batch, devices))
+def offer_on(machine: Machine, architecture: Architecture, devices: int, batch: int, *, staged: bool = True) -> Offer:
+    """The same of a machine; staged: those of several stages too."""
+    return _offer(architecture, machine, devices, min(batch, devices), staged)
 
 
 @lru_cache(maxsize=4096)
-def _offer(architecture: Architecture, machine: Machine, devices: int, batch: int) -> Offer:
+def _offer(architecture: Architecture, machine: Machine, devices: int, batch: int, staged: bool) -> Offer:
     engine, node = machine.engine, machine.accelerator.link_domain
     timed, untimed = [], []
-    for layout in layouts_of(architecture, devices, node, batch, by_layers=engine.BY_LAYERS):
+    stages = None if staged else (1,)
+    for layout in layouts_of(architecture, devices, node, batch, by_layers=engine.BY_LAYERS, stages=stages):
         if engine.refused(layout):
             continue
         try:

@@ -345,8 +345,11 @@ def _best_of(fleet: Fleet, devices: Sequence[int], load: Load, goal: str, *, by_
 
 def offered_to(fleet: Fleet, devices: Sequence[int], batch: int) -> tuple[Layouts | None, Array]:
     """The layouts of up to so many devices of each, and which of them each is offered."""
-    architecture, machines = fleet.deployments[0].architecture, fleet.machines
-    offers = (offer_on(machine, architecture, count, batch) for machine, count in zip(machines, devices, strict=True))
+    first, machines = fleet.deployments[0], fleet.machines
+    offers = (
+        offer_on(machine, first.architecture, count, batch, staged=first.over_stages)
+        for machine, count in zip(machines, devices, strict=True)
+    )
     return _union(tuple(offer.layouts for offer in offers))
 
 

@@ -115,7 +115,8 @@ def fewest_layouts(fleet: Fleet, load: Load, most: int) -> list[Parallelism | No
     while pending and high < most:
         # few layouts at first: most accelerators need no more
         low, high = high, min(most, max(_FIRST, 2 * high))
-        splits = _splits(first.architecture, low, high, min(high, max(nodes[index] for index in pending)))
+        node = min(high, max(nodes[index] for index in pending))
+        splits = _splits(first.architecture, low, high, node, first.over_stages)
         where, layouts = _hopeful(pending, splits, needed, budgets)
         if layouts:
             for index, layout in zip(where, _first(fleet.of(where), load, _column(layouts), high), strict=True):
@@ -152,18 +153,15 @@ def _try_copies(
     found: list[Parallelism | None],
 ) -> None:
     """Put copies, which share out the cache, where they are fewer devices than any split of one."""
-    architecture, nodes, sequences = (
-        fleet.deployments[0].architecture,
-        fleet.nodes.tolist(),
-        load.sequences * load.beams,
-    )
+    first, nodes, sequences = fleet.deployments[0], fleet.nodes.tolist(), load.sequences * load.beams
     fewer = [most if one is None else one.devices - 1 for one in found]
     groups: dict[int, list[int]] = {}
     for index, count in enumerate(fewer):
         groups.setdefault(count.bit_length(), []).append(index)
     for group in groups.values():
         high = max(fewer[index] for index in group)
-        rows = _copies(architecture, high, min(high, max(nodes[index] for index in group)), min(high, sequences))
+        node = min(high, max(nodes[index] for index in group))
+        rows = _copies(first.architecture, high, node, min(high, sequences), first.over_stages)
         # more copies never hold more on a device: few splits hold the load with as many as there may be
         where, ends = _hopeful(group, [row[-1] for row in rows], needed, budgets)
         if not ends:
@@ -190,17 +188,19 @@ def _first(fleet: Fleet, load: Load, layouts: Layouts, most: int | Sequence[int]
 
 
 @lru_cache(maxsize=512)
-def _splits(architecture: Architecture, low: int, high: int, node: int) -> tuple[Parallelism, ...]:
+def _splits(architecture: Architecture, low: int, high: int, node: int, staged: bool) -> tuple[Parallelism, ...]:
     """Every split of one copy over more than `low` devices and up to `high`, of the fewest first, then the widest."""
-    found = (split for split in splits_of(architecture, high, node) if split.devices > low)
+    found = (split for split in splits_of(architecture, high, node, staged=staged) if split.devices > low)
     return tuple(sorted(found, key=lambda split: (split.devices, -split.tensor)))
 
 
 @lru_cache(maxsize=512)
-def _copies(architecture: Architecture, most: int, node: int, sequences: int) -> tuple[tuple[Parallelism, ...], ...]:
+def _copies(
+    architecture: Architecture, most: int, node: int, sequences: int, staged: bool
+) -> tuple[tuple[Parallelism, ...], ...]:
     """Every number of copies of every split, from few to many, and of those that share their experts."""
     found = list[tuple[Parallelism, ...]]()
-    for split in splits_of(architecture, most, node):
+    for split in splits_of(architecture, most, node, staged=staged):
         copies = range(2, min(most // split.devices, sequences) + 1)
         shared = [data for data in copies if split.tensor * data <= most_groups(architecture)]
         for shares, numbers in ((False, copies), (True, shared if split.pipeline == 1 else ())):
