@@ -9,7 +9,7 @@ from .arguments import CalculateMemory, EstimatePerformance, Made, declarations
 from .deployment import Denoising
 from .errors import ArgumentError
 from .facts import table
-from .question import assumed, held_load
+from .question import assumed, held_load, sides_of
 from .report import Note
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ class _Usual:
 
 def require_no_making(asked: Made, model: Model) -> None:
     """Raise ArgumentError where what pipelines alone have is asked of another model."""
+    shown, rule = asked.num_images, model.architecture.images
+    if shown and rule is not None:
+        height, width = sides_of(asked.image_resolution)
+        tokens = shown * rule.size(height, width).tokens
+        raise ArgumentError(
+            f"num_images is {shown:,}, and the time in which {model.name} looks at images is not described; those of "
+            f"{height:,} x {width:,} pixels are {tokens:,} tokens: count them in input_tokens for the rest of the time."
+        )
     for name in _OF_MAKING:
         if getattr(asked, name) is not None:
             raise ArgumentError(

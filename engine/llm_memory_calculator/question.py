@@ -740,7 +740,7 @@ def held_load(asked: Held, deployment: Deployment, sequences: int) -> Load:
         tokens = architecture.latents.prompt
         notes += _making_notes(architecture.latents, images, sequences, asked)
     else:
-        _require_room(asked, architecture, images, video, sound)
+        tokens = _with_media(asked, architecture, tokens, images, video, sound)
         notes += _media_notes(tokens, images, video, sound)
         if images is None and video is None and asked.image_resolution is not None:
             text = "image_resolution has no effect: num_images is 0, and there is no video."
@@ -968,7 +968,7 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
         raise ArgumentError(
             f"num_images is {images}, and {architecture.model_type} has no tower for images; leave it out."
         )
-    sides = _sides(asked, latents)
+    sides = sides_of(asked.image_resolution, latents)
     count = max(1, images) if made else images
     return Pictures(count=count, size=rule.size(*sides), sides=sides, frames=frames)
 
@@ -977,9 +977,8 @@ def _images(asked: Held, architecture: Architecture) -> Pictures | None:
 _SIDE = 1024
 
 
-def _sides(asked: Held, latents: Latents | None = None) -> tuple[int, int]:
+def sides_of(resolution: int | str | Sequence[int] | None, latents: Latents | None = None) -> tuple[int, int]:
     """Height and width of an image, or of a video's frame: as asked, or as a pipeline makes them by itself."""
-    resolution = asked.image_resolution
     if resolution is None:
         return (None if latents is None else latents.made_for) or (_SIDE, _SIDE)
     if isinstance(resolution, int):
@@ -1005,7 +1004,7 @@ def _video(asked: Held, architecture: Architecture) -> Recording | None:
             f"video_fps is needed with video_seconds: the processor of {architecture.model_type} takes the frames that "
             "it is given; give the frames of a second (1), or of all the video over its seconds."
         )
-    found = rule.size(seconds, fps, *_sides(asked))
+    found = rule.size(seconds, fps, *sides_of(asked.image_resolution))
     return Recording(seconds=seconds, frames=found.frames, size=InputSize(found.positions, found.tokens))
 
 
@@ -1038,10 +1037,18 @@ def _not_taken(architecture: Architecture, kind: str, near: object) -> str:
     )
 
 
-def _require_room(
-    asked: Held, architecture: Architecture, images: Pictures | None, video: Recording | None, sound: Recording | None
-) -> None:
-    """Raise ArgumentError where what is shown leaves no token of seq_length to the text."""
+def _with_media(
+    asked: Held,
+    architecture: Architecture,
+    tokens: int,
+    images: Pictures | None,
+    video: Recording | None,
+    sound: Recording | None,
+) -> int:
+    """Tokens of a sequence with what is shown: part of those that were given, beside those that nobody gave.
+
+    Raises ArgumentError where it leaves no token of seq_length to the text.
+    """
     shown, parts, fewer = 0, [], []
     if images is not None:
         height, width = images.sides
@@ -1054,11 +1061,14 @@ def _require_room(
             parts.append(f"{recording.seconds:g} s of {kind}")
             fewer.append(f"less {kind}")
     # an encoder's sequence may be nothing but what it hears
-    if shown > asked.seq_length or (shown == asked.seq_length and architecture.task != "encoder"):
+    if shown < tokens or (shown == tokens and architecture.task == "encoder"):
+        return tokens
+    if asked.seq_length != type(asked).seq_length:
         raise ArgumentError(
             f"{' and '.join(parts)} are {shown:,} tokens, and seq_length is {asked.seq_length:,}; give a longer "
             f"seq_length or {' or '.join(fewer)}."
         )
+    return shown + tokens
 
 
 def _media_notes(tokens: int, images: Pictures | None, video: Recording | None, sound: Recording | None) -> list[Note]:

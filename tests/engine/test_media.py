@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, max_batch_size
+from llm_memory_calculator import calculate_memory, estimate_performance, max_batch_size
 from llm_memory_calculator.errors import ArgumentError
 
 from .families import described
@@ -285,3 +285,13 @@ def test_a_note_says_how_many_tokens_were_counted() -> None:
     report = calculate_memory(QWEN2, seq_length=65_536, video_seconds=60, image_resolution="1080x1920")
     note = next(note for note in report.notes if note.subject == "video_seconds")
     assert "43,200 tokens of 60 s of video, 120 frames" in note.text
+
+
+def test_images_stand_beside_the_text_where_no_length_was_given() -> None:
+    # 1,280 x 720 pixels in patches of 14, merged two by two: 46 x 26 tokens of 28 x 28
+    images: dict[str, Any] = {"num_images": 4, "image_resolution": (1280, 720)}
+    found = calculate_memory("Qwen/Qwen2.5-VL-72B-Instruct", **images)
+    assert found.seq_length == 2048 + 4 * 46 * 26
+    assert calculate_memory("Qwen/Qwen2.5-VL-72B-Instruct", num_images=1).seq_length == 2048
+    with pytest.raises(ArgumentError, match=r"4,784 tokens: count them in input_tokens"):
+        estimate_performance("Qwen/Qwen2.5-VL-72B-Instruct", "8 x H100", **images)
