@@ -7,8 +7,10 @@ The page loads nothing and is told the answer by its host, by the extension of 2
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcp.server.apps import Apps
+if TYPE_CHECKING:
+    from mcp.server.apps import Apps
 
 PAGE = Path(__file__).with_name("app.html")
 ADDRESS = "ui://answer"
@@ -18,6 +20,9 @@ DRAWN = ("calculate_memory", "best_parallelism", "compare_hardware", "plan_deplo
 
 def app() -> Apps:
     """The extension with its one page."""
+    # which tools it draws is asked where no client is served too
+    from mcp.server.apps import Apps
+
     apps = Apps()
     apps.add_html_resource(
         ADDRESS,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from socket import socket
 from types import FrameType
 
 import anyio
 import uvicorn
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,8 +27,9 @@ _MOST_CONNECTIONS = 2_000
 
 def run(app: ASGIApp, computing: Computing, host: str, port: int) -> None:
     """Serve until the process is interrupted."""
+    served = Served(app, computing)
     config = uvicorn.Config(
-        Served(app, computing),
+        served,
         host=host,
         port=port,
         log_level="warning",
@@ -38,28 +40,23 @@ def run(app: ASGIApp, computing: Computing, host: str, port: int) -> None:
         timeout_graceful_shutdown=_GRACE_S,
         limit_concurrency=_MOST_CONNECTIONS,
     )
-    threading.Thread(target=_load, name="load", daemon=True).start()
-    anyio.run(_Server(config, computing).serve)
-
-
-def _load() -> None:
-    """Load the engine, as the first question would."""
-    from .tools import call
-
-    call("calculate_memory", {"model": "meta-llama/Llama-3.1-8B", "hardware": "H100"})
-    _loaded.set()
-
-
-_loaded = threading.Event()
+    anyio.run(_Server(config, served, computing).serve)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, computing: Computing) -> None:
+    def __init__(self, config: uvicorn.Config, served: Served, computing: Computing) -> None:
         super().__init__(config)
+        self._served = served
         self._computing = computing
 
+    async def serve(self, sockets: list[socket] | None = None) -> None:
+        async with self._computing.apart.used(), anyio.create_task_group() as beside:
+            beside.start_soon(self._served.load)
+            await super().serve(sockets)
+            beside.cancel_scope.cancel()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._computing.lanes.stop()
+        self._computing.stop()
         super().handle_exit(sig, frame)
 
 
@@ -103,6 +100,14 @@ class Served:
     def __init__(self, app: ASGIApp, computing: Computing) -> None:
         self._app = app
         self._computing = computing
+        self._loaded = False
+
+    async def load(self) -> None:
+        """Load what the first questions would, here and in the process apart."""
+        async with anyio.create_task_group() as both:
+            both.start_soon(self._computing.apart.load)
+            await to_thread.run_sync(_ask, abandon_on_cancel=True)
+        self._loaded = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/health":
@@ -113,8 +118,14 @@ class Served:
             await self._app(scope, receive, send)
 
     def _readiness(self) -> JSONResponse:
-        status = "loading" if not _loaded.is_set() else "busy" if self._computing.lanes.full else "ready"
+        status = "loading" if not self._loaded else "busy" if self._computing.full else "ready"
         return JSONResponse({"status": status}, status_code=200 if status == "ready" else 503)
+
+
+def _ask() -> None:
+    from .tools import call
+
+    call("calculate_memory", {"model": "meta-llama/Llama-3.1-8B", "hardware": "H100"})
 
 
 class Timed(H11Protocol):

@@ -1,8 +1,7 @@
-"""Computing beside the event loop: every call on a thread of its own, few of them at once, long ones apart from short.
+"""Lanes for calls that compute on threads of one process: few at once, long ones apart from short.
 
-A call begins in the first lane, where it is alone with others as short; until there is a place it waits on the loop.
-One that takes longer than its lane allows waits for a place in the next, where it stands, and others go on in its
-stead. A wait for the network takes no place.
+A call begins in the first lane, where it is alone with others as short. One that takes longer than its lane allows
+waits for a place in the next, where it stands, and others go on in its stead. A wait for the network takes no place.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ MOST_S = 60.0
 MOST_WAITING = 200
 """Long calls that may wait for one lane."""
 MOST_BEGUN = 5
-"""Calls known to be long that have begun, those too that stand back; each holds 40 MB of what it has found so far."""
+"""Long calls that have begun, those too that stand back; each holds 40 MB of what it has found so far."""
 # Every so many seconds of its computing a long call stands aside while short ones are under way, for so many at most:
 # the interpreter runs one thread at a time.
 _TURN_S, _ASIDE_S = 0.005, 0.1
@@ -122,12 +121,13 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of a server, and the calls that are under way."""
+    """The lanes of a process, and the calls that are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, short_s: float = SHORT_S) -> None:
+        """short_s: seconds of computing after which a call leaves the first lane, at its next look; 0: at its first."""
         self._lanes = (Lane(4), Lane(1, MOST_WAITING), Lane(1, MOST_WAITING))
         self.begun = Lane(MOST_BEGUN, MOST_WAITING)
-        self._ends = (SHORT_S, LONGER_S, MOST_S)
+        self._ends = (short_s, LONGER_S, MOST_S)
         self._under_way: set[Call] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -161,9 +161,9 @@ class Lanes:
         """The lane, and the seconds of computing after which a call leaves it."""
         return self._lanes[number], self._ends[number]
 
-    def call(self, *, long: bool) -> Call:
-        """A call that begins; long: that is known to take longer than a short one."""
-        return Call(self, 1 if long else 0)
+    def call(self) -> Call:
+        """A call that is to begin."""
+        return Call(self)
 
     @asynccontextmanager
     async def under_way(self, call: Call) -> AsyncIterator[None]:
@@ -171,7 +171,7 @@ class Lanes:
         self._loop = asyncio.get_running_loop()
         self._under_way.add(call)
         try:
-            await call.enter()
+            await call.enter_from_loop()
             yield
         finally:
             if call.end():
@@ -179,7 +179,9 @@ class Lanes:
 
     @contextmanager
     def in_thread(self, call: Call) -> Iterator[None]:
-        """The same in the thread that computes. Raises Stopped where nobody waits for it any more."""
+        """The same in the thread that computes, which waits for the place where the loop did not. Raises Stopped where
+        nobody waits for it any more."""
+        self._under_way.add(call)
         try:
             with call.computing():
                 yield
@@ -195,15 +197,17 @@ class Lanes:
 class Call(Work):
     """The work of a tool's call, in one lane at a time."""
 
-    def __init__(self, lanes: Lanes, number: int) -> None:
+    def __init__(self, lanes: Lanes) -> None:
         super().__init__(MOST_S)
         self._lanes = lanes
-        self._number = number
-        self._lane, self._end = lanes.lane(number)
+        self._number = 0
+        self._lane, self._end = lanes.lane(0)
         self._inside = False
         self._has_begun = False
         self._turn = 0.0
         self._in_one_hand = threading.Lock()
+        self.refusal: BusyError | None = None
+        """Why it was stopped, where that was not asked for."""
         self.wake: Callable[[], object] = _nobody
         """What tells who waits that a place was given to it, or that it was stopped."""
 
@@ -232,12 +236,8 @@ class Call(Work):
             self._turn = spent + _TURN_S
             self._lanes.let_short_ones_pass()
 
-    async def enter(self) -> None:
-        """Wait on the loop for a place; a long call first until few of its kind have begun."""
-        if self._number:
-            first, self._lane = self._lane, self._lanes.begun
-            await self._lane.enter_from_loop(self)
-            self._has_begun, self._lane = True, first
+    async def enter_from_loop(self) -> None:
+        """Wait on the loop for a place."""
         await self._lane.enter_from_loop(self)
         self._inside = True
 
@@ -254,6 +254,8 @@ class Call(Work):
         if not self._in_one_hand.acquire(blocking=False):
             raise Stopped
         try:
+            if not self._inside:
+                self._enter()
             yield
         finally:
             self._leave_all()
@@ -268,9 +270,19 @@ class Call(Work):
 
     def _move_on(self) -> None:
         self._leave()
-        self._number += 1
-        self._lane, self._end = self._lanes.lane(self._number)
-        self._enter()
+        try:
+            if not self._has_begun:
+                self._lane = self._lanes.begun
+                self._lane.enter(self)
+                self._has_begun = True
+            self._number += 1
+            self._lane, self._end = self._lanes.lane(self._number)
+            self._enter()
+        except BusyError as error:
+            # a search takes a CalculatorError for a layout's refusal
+            self.refusal = error
+            self.stop()
+            raise Stopped from error
 
     def _enter(self) -> None:
         self._lane.enter(self)

@@ -67,8 +67,11 @@ class CalculatorServer(MCPServer):
         if name not in names:
             raise ToolError(f"There is no tool {shown(name)}.{did_you_mean(name, names)} Tools: {', '.join(names)}.")
         try:
-            ask = partial(_answered, name, arguments)
-            return await self.computing.answer(ask, context, long=name in SEARCHES, asked=asked_by(name, arguments))
+            require_few(arguments)
+            asked = asked_by(name, arguments)
+            if name in SEARCHES:
+                return await self.computing.search(name, arguments, _read, context, asked=asked)
+            return await self.computing.answer(partial(_answered, name, arguments), context, asked=asked)
         except CalculatorError as error:
             raise ToolError(short_error(str(error))) from error
         except Exception as error:
@@ -80,15 +83,20 @@ def _answered(name: str, arguments: dict[str, Any]) -> CallToolResult:
     # a server can say what it does without what answers it
     from .tools import call
 
-    require_few(arguments)
     return require_short(call(name, arguments))
+
+
+def _read(answer: dict[str, Any]) -> CallToolResult:
+    return require_short(CallToolResult.model_validate(answer))
 
 
 def build_server(reach: Reach = EVERYWHERE, *, requests_last: bool = False, **security: Any) -> CalculatorServer:
     """The server, on no transport yet. reach: the local files that a call may name; requests_last: as `Computing` has
     it; `security` is passed on (`auth`, `token_verifier`)."""
+    computing = Computing(reach, requests_last=requests_last)
     return CalculatorServer(
-        Computing(reach, requests_last=requests_last),
+        computing,
+        lifespan=lambda _: computing.apart.used(),
         name="llm-memory-calculator",
         title="LLM memory calculator",
         description="Will a model fit, on what, how fast, in which layout.",

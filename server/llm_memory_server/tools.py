@@ -7,9 +7,7 @@ start does. What is loaded at the first call is here.
 # Annotations are not postponed here: the declarations are read from them.
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, get_args, get_type_hints
-
-from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from llm_memory_calculator.arguments import (
     Argument,
@@ -30,6 +28,9 @@ from .app import ADDRESS, DRAWN
 from .hardware_search import SearchHardware
 from .json_types import json_type
 from .spoken import TOOL, Spoken, answering, ask, read, spoken
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult, Tool
 
 MORE = "more"
 """The argument under which those go that the list of tools only names."""
@@ -157,8 +158,10 @@ TOPICS = {
 }
 
 
-def tools() -> list[Tool]:
+def tools() -> "list[Tool]":
     """Every tool as a client is told of it."""
+    from mcp.types import Tool, ToolAnnotations
+
     return [
         Tool(
             name=name,
@@ -174,16 +177,24 @@ def tools() -> list[Tool]:
     ]
 
 
-def call(name: str, arguments: Mapping[str, Any]) -> CallToolResult:
+def call(name: str, arguments: Mapping[str, Any]) -> "CallToolResult":
     """The answer of a tool. Raises CalculatorError for what the caller can mend."""
+    # not loaded where searches are computed: it takes longer than all else that a start loads there
+    from mcp.types import CallToolResult
+
+    return CallToolResult.model_validate(answer(name, arguments))
+
+
+def answer(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as it goes over the wire."""
     topic, given = TOPICS[name], flat(arguments)
     report = ask(TOOL, name, topic.question, given, function=topic.function)
     if not topic.told:
-        return CallToolResult(content=[TextContent(type="text", text=str(report))])
+        return {"content": [{"type": "text", "text": str(report)}]}
     detail = given.get("detail")
     said = shown(report, detail)
     structure = lean_values(said, full=is_full(detail))
-    return CallToolResult(content=[TextContent(type="text", text=str(said))], structured_content=structure)
+    return {"content": [{"type": "text", "text": str(said)}], "structuredContent": structure}
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

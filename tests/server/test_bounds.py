@@ -14,10 +14,12 @@ from anyio import to_thread
 from mcp import Client
 
 from llm_memory_calculator import calculate_memory, compare_hardware
+from llm_memory_calculator.errors import CalculatorError, WorkLimitError
 from llm_memory_calculator.reach import EVERYWHERE, NOWHERE, Reach
 from llm_memory_calculator.sources import hub
-from llm_memory_calculator.work import Stopped
+from llm_memory_calculator.work import Stopped, bounded
 from llm_memory_server import lanes as lanes_module, tools
+from llm_memory_server.computing import Computing
 from llm_memory_server.lanes import MOST_BEGUN, BusyError, Call, Lane, Lanes
 from llm_memory_server.remembered import MOST, Remembered, asked_by
 from llm_memory_server.server import CalculatorServer, build_server
@@ -25,6 +27,13 @@ from llm_memory_server.tools import call
 
 pytestmark = pytest.mark.anyio
 LONG = ("compare_hardware", {"model": "deepseek_v3", "devices": 1024})
+
+
+def long(number: int) -> tuple[str, dict[str, Any]]:
+    """One of some questions that take as long."""
+    return "compare_hardware", {"model": "deepseek_v3", "devices": 1024 - number}
+
+
 SHORT = ("calculate_memory", {"model": "llama3_8b"})
 GPT2 = {"model_type": "gpt2", "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}
 # Of the clock, in which other programs run too; a tenth of it is what an idle machine takes.
@@ -100,7 +109,7 @@ async def test_a_cancelled_call_stops_computing(mode: Any) -> None:
     async with Client(server, mode=mode) as client:
         with anyio.move_on_after(0.5):
             await client.call_tool(*LONG)
-        await until(lambda: server.computing.lanes.calls == 0, PATIENCE_S)
+        await until(lambda: server.computing.calls == 0, PATIENCE_S)
         assert not (await client.call_tool(*SHORT)).is_error
 
 
@@ -108,9 +117,9 @@ async def test_a_client_that_goes_leaves_no_computing() -> None:
     server = build_server()
     async with Client(server) as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.call_tool, *LONG)
-        await until(lambda: server.computing.lanes.calls == 1, 5)
+        await until(lambda: server.computing.calls == 1, 5)
         tasks.cancel_scope.cancel()
-    await until(lambda: server.computing.lanes.calls == 0, PATIENCE_S)
+    await until(lambda: server.computing.calls == 0, PATIENCE_S)
 
 
 async def test_a_long_call_says_how_far_it_is() -> None:
@@ -131,25 +140,22 @@ async def test_a_long_call_says_how_far_it_is() -> None:
 async def test_a_question_that_takes_too_long_is_refused_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes_module, "MOST_S", 0.6)
     monkeypatch.setattr(lanes_module, "LONGER_S", 0.3)
-    async with Client(build_server()) as client:
-        result = await client.call_tool("compare_hardware", {"model": "deepseek_v3", "devices": 1000})
-    assert result.is_error
-    assert "more than 0.6 s" in text(result)
-    assert "fewer devices" in text(result)
+    with pytest.raises(WorkLimitError, match=r"more than 0\.6 s.*fewer devices"):
+        await Computing(EVERYWHERE, requests_last=False).answer(lambda: call(*LONG), None)
 
 
 async def test_short_calls_are_answered_beside_long_ones() -> None:
     server = build_server()
     async with Client(server) as client, anyio.create_task_group() as tasks:
-        for _ in range(8):
-            tasks.start_soon(client.call_tool, *LONG)
-        await until(lambda: server.computing.lanes.calls == 8, 5)
+        for number in range(8):
+            tasks.start_soon(client.call_tool, *long(number))
+        await until(lambda: server.computing.calls == 8, 5)
         for _ in range(10):
             begun = time.monotonic()
             assert not (await client.call_tool(*SHORT)).is_error
             # each long one takes many seconds, and they stand in line
             assert time.monotonic() - begun < PATIENCE_S
-        assert server.computing.lanes.calls == 8
+        assert server.computing.calls == 8
         tasks.cancel_scope.cancel()
 
 
@@ -165,13 +171,13 @@ async def test_a_hub_that_hangs_delays_only_its_caller(monkeypatch: pytest.Monke
         async with Client(server) as client, anyio.create_task_group() as tasks:
             for number in range(12):
                 tasks.start_soon(client.call_tool, "calculate_memory", {"model": f"acme/model-{number}"})
-            await until(lambda: server.computing.lanes.calls == 12, 10)
+            await until(lambda: server.computing.calls == 12, 10)
             begun = time.monotonic()
             assert not (await client.call_tool(*SHORT)).is_error
             assert time.monotonic() - begun < PATIENCE_S
-            assert server.computing.lanes.calls == 12
+            assert server.computing.calls == 12
             tasks.cancel_scope.cancel()
-        await until(lambda: server.computing.lanes.calls == 0, PATIENCE_S)
+        await until(lambda: server.computing.calls == 0, PATIENCE_S)
     finally:
         released.set()
 
@@ -180,21 +186,21 @@ async def test_all_calls_are_stopped_at_an_end() -> None:
     server: CalculatorServer = build_server()
     results: list[Any] = []
 
-    async def ask(client: Client) -> None:
-        results.append(await client.call_tool(*LONG))
+    async def ask(client: Client, number: int) -> None:
+        results.append(await client.call_tool(*long(number)))
 
     async with Client(server) as client, anyio.create_task_group() as tasks:
-        for _ in range(3):
-            tasks.start_soon(ask, client)
-        await until(lambda: server.computing.lanes.calls == 3, 5)
-        server.computing.lanes.stop()
+        for number in range(3):
+            tasks.start_soon(ask, client, number)
+        await until(lambda: server.computing.calls == 3, 5)
+        server.computing.stop()
         await until(lambda: len(results) == 3, PATIENCE_S)
     assert all(result.is_error and "stopped" in text(result) for result in results)
 
 
 async def test_a_lane_lets_in_those_who_came_first() -> None:
     lane, lanes = Lane(1), Lanes()
-    calls = [lanes.call(long=False) for _ in range(4)]
+    calls = [lanes.call() for _ in range(4)]
     let_in: list[int] = []
     lane.enter(calls[0])
 
@@ -213,7 +219,7 @@ async def test_a_lane_lets_in_those_who_came_first() -> None:
 
 async def test_who_is_stopped_in_a_queue_leaves_it() -> None:
     lane, lanes = Lane(1), Lanes()
-    first, second = lanes.call(long=False), lanes.call(long=False)
+    first, second = lanes.call(), lanes.call()
     lane.enter(first)
     second.stop()
     with pytest.raises(Stopped):
@@ -225,16 +231,16 @@ async def test_who_is_stopped_in_a_queue_leaves_it() -> None:
 
 async def test_a_queue_is_not_endless() -> None:
     lane, lanes = Lane(1, 0), Lanes()
-    lane.enter(lanes.call(long=False))
+    lane.enter(lanes.call())
     with pytest.raises(BusyError, match="Ask again"):
-        lane.enter(lanes.call(long=False))
+        lane.enter(lanes.call())
     with pytest.raises(BusyError, match="Ask again"):
-        await lane.enter_from_loop(lanes.call(long=False))
+        await lane.enter_from_loop(lanes.call())
 
 
 async def test_who_waits_on_the_loop_is_let_in_stopped_or_cancelled() -> None:
     lane, lanes = Lane(1), Lanes()
-    first, second, third, fourth = (lanes.call(long=False) for _ in range(4))
+    first, second, third, fourth = (lanes.call() for _ in range(4))
     await lane.enter_from_loop(first)
     let_in: list[int] = []
 
@@ -259,7 +265,7 @@ async def test_who_waits_on_the_loop_is_let_in_stopped_or_cancelled() -> None:
 
 async def test_a_call_that_ends_before_its_thread_begins_leaves_its_place() -> None:
     lanes = Lanes()
-    call = lanes.call(long=False)
+    call = lanes.call()
     async with lanes.under_way(call):
         assert lanes.calls == 1
     assert lanes.calls == 0
@@ -269,30 +275,51 @@ async def test_a_call_that_ends_before_its_thread_begins_leaves_its_place() -> N
 
 
 async def test_few_long_calls_have_begun_and_the_next_begins_where_one_ends() -> None:
-    lanes = Lanes()
+    lanes = Lanes(short_s=0.0)
+    read: list[int] = []
     begun: list[int] = []
-    ended = [anyio.Event() for _ in range(MOST_BEGUN + 2)]
+    ended = [threading.Event() for _ in range(MOST_BEGUN + 2)]
 
-    async def work(number: int) -> None:
-        call = lanes.call(long=True)
-        async with lanes.under_way(call):
-            with lanes.in_thread(call), call.waiting():
-                # as one that waits for the next lane has no place in its own
+    def work(number: int) -> None:
+        call = lanes.call()
+        with bounded(call), lanes.in_thread(call):
+            read.append(number)
+            call.look()
+            # as one that waits for the next lane has no place in its own
+            with call.waiting():
                 begun.append(number)
-                await ended[number].wait()
+                ended[number].wait(10)
 
     async with anyio.create_task_group() as tasks:
         for number in range(len(ended)):
-            tasks.start_soon(work, number)
-        await until(lambda: len(begun) == MOST_BEGUN, 2)
+            tasks.start_soon(to_thread.run_sync, work, number)
+        await until(lambda: len(read) == len(ended) and len(begun) == MOST_BEGUN, 2)
         await anyio.sleep(0.05)
-        assert begun == list(range(MOST_BEGUN))
-        ended[0].set()
+        assert len(begun) == MOST_BEGUN
+        ended[begun[0]].set()
         await until(lambda: len(begun) == MOST_BEGUN + 1, 2)
         for event in ended:
             event.set()
     assert lanes.calls == 0
     assert lanes.begun.empty.is_set()
+
+
+def test_a_call_that_no_lane_takes_is_refused_and_not_answered_without_what_was_left_out() -> None:
+    lanes = Lanes(short_s=0.0)
+    lanes.begun = Lane(0, 0)
+    call = lanes.call()
+
+    def search() -> None:
+        with bounded(call), lanes.in_thread(call):
+            # as it takes the refusal of a layout
+            with suppress(CalculatorError):
+                call.look()
+            pytest.fail("the search goes on")
+
+    with pytest.raises(Stopped):
+        search()
+    assert isinstance(call.refusal, BusyError)
+    assert lanes.calls == 0
 
 
 async def test_the_same_question_of_bundled_data_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
