@@ -849,7 +849,7 @@ def _priced() -> list[Accelerator]:
 def _entries(hardware: HardwareLike | Sequence[HardwareLike]) -> Sequence[HardwareLike]:
     """What was given, one by one. Raises ArgumentError for none."""
     entries = [hardware] if isinstance(hardware, (str, Mapping, Accelerator)) else hardware
-    if not entries:
+    if not isinstance(entries, Sequence) or not entries:
         raise ArgumentError("hardware must be a list of accelerators such as ['H100', 'MI300X'], or left out.")
     return entries
 

@@ -25,6 +25,8 @@ from llm_memory_calculator import (
     estimate_serving,
     load_model,
     max_batch_size,
+    plan_deployment,
+    search_grid,
 )
 
 LLAMA = {
@@ -209,6 +211,13 @@ def test_a_config_is_not_changed_by_asking() -> None:
     config = copy.deepcopy(LLAMA)
     calculate_memory(config, precision="int8")
     assert config == LLAMA
+
+
+@pytest.mark.parametrize("question", [compare_hardware, plan_deployment, search_grid])
+@pytest.mark.parametrize("hardware", [3, 0.5, True, []])
+def test_what_is_no_list_of_hardware_is_refused(question: Any, hardware: Any) -> None:
+    with pytest.raises(ArgumentError, match="hardware must be a list of accelerators such as"):
+        question("llama2_7b", hardware=hardware)
 
 
 def test_hardware_and_memory_together_are_refused() -> None:
