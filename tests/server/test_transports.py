@@ -283,34 +283,6 @@ async def test_bytes_that_come_one_by_one_buy_no_time(monkeypatch: pytest.Monkey
         writer.close()
 
 
-@pytest.mark.parametrize("transport", ["streamable-http", "sse"])
-def test_an_end_stops_what_is_computed(transport: str) -> None:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, *COMMAND, "--transport", transport, "--stateless", "--port", str(port)])
-    try:
-        wait_until_listening(port)
-        while fetched(port, "/ready")[0] != 200:
-            time.sleep(0.1)
-        if transport == "streamable-http":
-            long = {"name": "compare_hardware", "arguments": {"model": "deepseek_v3", "devices": 1024}}
-            body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": long})
-            accept = "Accept: application/json, text/event-stream\r\nContent-Type: application/json"
-            head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{accept}\r\nContent-Length: {len(body)}\r\n\r\n"
-        else:
-            head, body = f"GET /sse HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", ""
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall((head + body).encode())
-            time.sleep(1.5)
-            begun = time.monotonic()
-            process.terminate()
-            process.wait(10)
-        # a second of grace for answers that are under way
-        assert time.monotonic() - begun < 3
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_a_host_without_the_port_that_its_scheme_has_is_accepted() -> None:
     def hosts(port: int, **more: Any) -> list[str]:
         service = Service(transport="sse", port=port, **{"host": "127.0.0.1"} | more)
