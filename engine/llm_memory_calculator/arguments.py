@@ -37,12 +37,13 @@ from .checks import (
     wholes,
 )
 from .engines import ENGINES, SPELLINGS, settings_of
+from .engines.named import named_with_release
 from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS, GRID_GOALS, OF_EACH
 from .speculation import speculative
-from .written_numbers import is_in_thousands
+from .written_numbers import PER_TOKEN, converted
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -98,6 +99,8 @@ _MOST_HELD = {
     "max_context": CONTEXT,
     "longest_context": CONTEXT,
 }
+
+_NUMBERS = ("whole", "real", "lengths")
 
 Kind = Literal[
     "whole",
@@ -297,8 +300,9 @@ class Asked:
             if value is not default:
                 taken = argument.check(name, value)
                 setattr(self, name, taken)
-                if argument.unit == "tokens" and isinstance(value, str) and is_in_thousands(value):
-                    self.__dict__["readings"] = {**self.readings, name: f"{value.strip()} is read as {taken:,} tokens."}
+                if isinstance(value, str) and argument.kind in _NUMBERS and converted(value, argument.unit):
+                    read = f"{value.strip()} is read as {round(taken, 2):,} {argument.unit}."
+                    self.__dict__["readings"] = {**self.readings, name: read}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -386,6 +390,11 @@ class Question(Asked):
             brief="",
         ),
     ] = "concise"
+
+    def __post_init__(self) -> None:
+        said: Any = named_with_release(self.engine, self.engine_version)
+        self.engine, self.engine_version = said
+        super().__post_init__()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -713,7 +722,13 @@ class Come(Generated):
     ] = None
     tpot_target_ms: Annotated[
         float | None,
-        Argument("real", "Time per output token that a good request keeps", unit="ms", most=1e9, brief=""),
+        Argument(
+            "real",
+            "Time per output token that a good request keeps, or its rate (30 tok/s)",
+            unit=PER_TOKEN,
+            most=1e9,
+            brief="",
+        ),
     ] = None
 
 
@@ -1007,7 +1022,14 @@ class PlanDeployment(Question):
     ] = None
     tpot_target_ms: Annotated[
         float | None,
-        Argument("real", "Time per output token to keep", unit="ms", most=1e9, examples=(50,), brief=""),
+        Argument(
+            "real",
+            "Time per output token to keep, or its rate (30 tok/s)",
+            unit=PER_TOKEN,
+            most=1e9,
+            examples=(50,),
+            brief="",
+        ),
     ] = None
     percentile: Annotated[
         str,

@@ -22,6 +22,10 @@ from .written_numbers import number_of
 # A side, or height and width, as people write them; bounded, for it is tried on what anyone typed.
 _SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?")
 
+# A share above 1 that can only be a percentage: 90 is 90 %, and 1.5 is a slip.
+_PERCENT = (10, 100)
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
@@ -51,6 +55,8 @@ def real(name: str, value: object, *, above: float = 0.0, most: float, unit: str
     number = _typed(_plain(value), unit or ("share" if most <= 1 else ""))
     # compared before it is a float: a whole number may be beyond what a float holds
     known = isinstance(number, numbers.Real) and not isinstance(number, bool)
+    if known and most == 1 and _PERCENT[0] <= number <= _PERCENT[1]:
+        number = float(number) / 100
     if not known or not (above < number <= most or (or_none and number == 0)):
         unit = f" {unit}" if unit else ""
         bounds = f"from 0 to {most:g}" if or_none else f"above {above:g} and up to {most:g}"
@@ -69,8 +75,8 @@ def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
 
 def flag(name: str, value: object) -> bool:
     """True or False, in text too."""
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
+    if isinstance(value, str) and (said := _FLAGS.get(value.strip().lower())) is not None:
+        return said
     if not isinstance(value, bool):
         raise ArgumentError(f"{name} must be {words().flag}, and is {shown(value)}.")
     return value
@@ -143,7 +149,7 @@ def mix(name: str, value: object, *, most: int) -> tuple[tuple[int, float], ...]
     shares: dict[int, float] = {}
     for length, share in pairs:
         tokens = whole(f"{name}'s length", length, most=most, unit="tokens")
-        shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", share, most=1e9)
+        shares[tokens] = shares.get(tokens, 0.0) + real(f"{name}'s share", share, most=1e9, unit="share")
     total = sum(shares.values())
     return tuple((tokens, shares[tokens] / total) for tokens in sorted(shares))
 

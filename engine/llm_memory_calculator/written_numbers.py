@@ -19,6 +19,11 @@ _WRITTEN = re.compile(
 _THOUSANDS = re.compile(r"(?P<by>[kKmM])(?:\s*(?:tokens?|tok))?")
 _GIB = 2**30 / 10**9
 _DOLLARS = "US dollars an hour"
+# as clouds bill: https://aws.amazon.com/premiumsupport/knowledge-center/, 8,760 hours a year and 730 a month
+_HOURS_A_YEAR = 8760
+_HOURS_A_MONTH = 730
+PER_TOKEN = "ms a token"
+_MILLISECONDS = {"": 1, "ms": 1, "milliseconds": 1, "s": 1e3, "sec": 1e3, "second": 1e3, "seconds": 1e3, "us": 1e-3}
 
 # By unit, what each suffix multiplies by. Where letters' case tells bits from bytes it counts, elsewhere not.
 _SUFFIXES: Mapping[str, Mapping[str, float]] = {
@@ -40,7 +45,7 @@ _SUFFIXES: Mapping[str, Mapping[str, float]] = {
     },
     "s": {"": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "min": 60, "minutes": 60, "minute": 60}
     | {"h": 3600, "hour": 3600, "hours": 3600},
-    "ms": {"": 1, "ms": 1, "milliseconds": 1, "s": 1e3, "sec": 1e3, "second": 1e3, "seconds": 1e3, "us": 1e-3},
+    "ms": _MILLISECONDS,
     "GB/s": {"": 1, "GB/s": 1, "gb/s": 1, "GBps": 1, "MB/s": 1e-3, "TB/s": 1e3, "Gb/s": 0.125, "Gbps": 0.125}
     | {"Gbit/s": 0.125},
     "requests/s": dict.fromkeys(
@@ -50,7 +55,24 @@ _SUFFIXES: Mapping[str, Mapping[str, float]] = {
     "frames/s": {"": 1, "fps": 1, "frames/s": 1},
     _DOLLARS: dict.fromkeys(
         ("", "$", "usd", "/h", "/hr", "/hour", "$/h", "$/hr", "$/hour", "usd/h", "usd/hr", "usd/hour"), 1
-    ),
+    )
+    | dict.fromkeys(
+        ("per hour", "an hour", "hourly", "usd per hour", "dollars per hour"),
+        1,
+    )
+    | dict.fromkeys(("/day", "$/day", "usd/day", "per day", "a day", "daily"), 1 / 24)
+    | dict.fromkeys(("/mo", "/month", "$/month", "usd/month", "per month", "a month", "monthly"), 1 / _HOURS_A_MONTH)
+    | dict.fromkeys(("/yr", "/year", "$/year", "usd/year", "per year", "a year"), 1 / _HOURS_A_YEAR),
+    PER_TOKEN: _MILLISECONDS
+    | dict.fromkeys(("ms/token", "ms/tok", "ms per token", "ms a token"), 1)
+    | {"s/token": 1e3},
+}
+# By unit, what is written the other way round, and what it then divides: 30 tokens/s are 33.3 ms a token.
+_RATES: Mapping[str, Mapping[str, float]] = {
+    PER_TOKEN: dict.fromkeys(
+        ("tokens/s", "token/s", "tok/s", "toks/s", "t/s", "tps", "tokens/sec", "tok/sec", "tokens/second"), 1e3
+    )
+    | dict.fromkeys(("tokens per second", "tokens a second", "tok per second", "tokens per sec"), 1e3)
 }
 
 
@@ -67,7 +89,8 @@ def number_of(written: str, unit: str = "") -> int | float | None:
         known = _SUFFIXES.get(unit, _SUFFIXES[""])
         factor = known.get(suffix, known.get(suffix.lower()))
     if factor is None:
-        return None
+        divided = _RATES.get(unit, {}).get(suffix.lower())
+        return None if divided is None or not number else divided / number
     scaled = number * factor
     return int(scaled) if isinstance(scaled, float) and isinstance(number, int) and scaled.is_integer() else scaled
 
@@ -82,7 +105,14 @@ def thousands_of(number: float, suffix: str) -> int | None:
     return each if found["by"] in "kK" else each * each
 
 
-def is_in_thousands(written: str) -> bool:
-    """Whether a text writes tokens by a letter that may mean 1,000 or 1,024."""
+def converted(written: str, unit: str) -> bool:
+    """Whether a text writes a number of this unit by what is to be told to the reader: tokens by a letter that may mean
+    1,000 or 1,024, a time by its rate, dollars of another time than an hour.
+    """
     found = _WRITTEN.fullmatch(written)
-    return found is not None and _THOUSANDS.fullmatch((found["suffix"] or "").strip()) is not None
+    suffix = "" if found is None else (found["suffix"] or "").strip()
+    if unit == "tokens":
+        return _THOUSANDS.fullmatch(suffix) is not None
+    if unit == _DOLLARS:
+        return _SUFFIXES[unit].get(suffix, _SUFFIXES[unit].get(suffix.lower(), 1)) != 1
+    return suffix.lower() in _RATES.get(unit, {})

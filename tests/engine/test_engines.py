@@ -89,7 +89,7 @@ def test_a_setting_may_be_spelled_as_on_the_command_line(spelling: str) -> None:
         ({"max_num_sequences": 8}, "Did you mean 'max_num_seqs'"),
         ({"max_num_seqs": 0}, "max_num_seqs must be between 1 and"),
         ({"gpu_memory_utilization": 1.2}, "gpu_memory_utilization must be a number above 0.01 and up to 1"),
-        ({"enforce_eager": "yes"}, "enforce_eager must be True or False"),
+        ({"enforce_eager": "maybe"}, "enforce_eager must be True or False"),
         ({"max_num_seqs": 8, "--max-num-seqs": 9}, "gives max_num_seqs twice"),
     ],
 )

@@ -41,6 +41,15 @@ MODEL = "meta-llama/Llama-3.1-8B"
         ("120 requests/min", "requests/s", 2),
         ("2.5 rps", "requests/s", 2.5),
         ("$12.5/h", "US dollars an hour", 12.5),
+        ("$12.5 per hour", "US dollars an hour", 12.5),
+        # clouds bill 730 hours a month
+        ("$7300/month", "US dollars an hour", 10),
+        ("48 usd/day", "US dollars an hour", 2),
+        # a time per token by its rate: 1,000 / 25
+        ("25 tok/s", "ms a token", 40),
+        ("50 tokens per second", "ms a token", 20),
+        ("50 t/s", "ms a token", 20),
+        ("25 ms/token", "ms a token", 25),
     ],
 )
 def test_a_number_is_read_with_its_unit(written: str, unit: str, number: float) -> None:
@@ -59,6 +68,10 @@ def test_a_number_is_read_with_its_unit(written: str, unit: str, number: float) 
         ("--4", ""),
         ("24 GB", "tokens"),
         ("24 GB", "ms"),
+        ("30 tok/s", "ms"),
+        ("0 tok/s", "ms a token"),
+        ("30 tok/min", "ms a token"),
+        ("$5/fortnight", "US dollars an hour"),
         ("32k", "GB"),
         ("$4", ""),
         ("5 apples", ""),
@@ -79,7 +92,10 @@ def test_what_is_no_number_of_that_unit_is_none(written: str, unit: str) -> None
         ({"memory_gb": "24GiB"}, {"memory_gb": 24}),
         ({"gpu_memory_utilization": "90%"}, {"gpu_memory_utilization": 0.9}),
         ({"hardware": ["H100"]}, {"hardware": "H100"}),
+        ({"gpu_memory_utilization": 90}, {"gpu_memory_utilization": 0.9}),
         ({"include_gradients": "true"}, {"include_gradients": True}),
+        ({"include_gradients": "Yes"}, {"include_gradients": True}),
+        ({"include_gradients": "off"}, {"include_gradients": False}),
         ({"engine_settings": {"max_model_len": "8K"}}, {"engine_settings": {"max_model_len": 8192}}),
     ],
 )
@@ -92,6 +108,20 @@ def test_a_reading_that_could_be_another_is_said() -> None:
     assert read.seq_length == 32_768
     assert "32k is read as 32,768 tokens." in [note.text for note in read.notes]
     assert not [note for note in calculate_memory(MODEL, seq_length="8,192").notes if "read as" in note.text]
+
+
+def test_a_rate_is_told_as_the_time_that_it_was_read_as() -> None:
+    asked = {"hardware": "H100", "request_rate": 1, "precision": "fp8"}
+    by_rate = plan_deployment(MODEL, tpot_target_ms="25 tok/s", budget_usd_per_hour="$7300/month", **asked)
+    assert by_rate.plans == plan_deployment(MODEL, tpot_target_ms=40, budget_usd_per_hour=10, **asked).plans
+    with pytest.raises(ArgumentError, match=r"ttft_target_ms must be a number .* ms, and is '25 tok/s'"):
+        plan_deployment(MODEL, ttft_target_ms="25 tok/s", **asked)
+
+
+@pytest.mark.parametrize("share", [1.5, 9, 101, -90, "190%"])
+def test_a_share_that_may_be_a_slip_is_no_percentage(share: object) -> None:
+    with pytest.raises(ArgumentError, match=r"gpu_memory_utilization must be a number above 0\.01 and up to 1"):
+        calculate_memory(MODEL, gpu_memory_utilization=share)
 
 
 def test_an_accelerator_that_is_named_twice_is_compared_once() -> None:
