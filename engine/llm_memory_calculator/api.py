@@ -22,7 +22,6 @@ from llm_memory_hardware.catalogue import current
 from . import checks, search, sources
 from .architecture import Architecture
 from .arguments import (
-    ANY,
     CONTEXT,
     FEWEST,
     MOST_SEARCHED_DEVICES,
@@ -74,10 +73,10 @@ from .question import (
     hardware_notes,
     held,
     held_mix,
-    is_all,
     kept_on_host,
     load_for,
     named,
+    named_each,
     planned_load,
     require_decoder,
     require_phases,
@@ -635,7 +634,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     tried = search.try_accelerators(offered, load, asked.goal, worst=asked.rank_by == WORST)
-    keep = asked.top or (len(chosen) if given and not is_all(asked.hardware) else _ROWS)
+    keep = asked.top or (len(chosen) if given and not checks.is_all(asked.hardware) else _ROWS)
     notes = []
     if unserved and leaves:
         names = ", ".join(sorted(entry.name for entry in unserved))
@@ -674,7 +673,7 @@ def _compared(hardware: Any, devices: int | None) -> tuple[bool, list[tuple[Acce
     given = hardware is not None
     if hardware is None:
         hardware = accelerators_for_serving()
-    elif is_all(hardware):
+    elif checks.is_all(hardware):
         hardware = all_accelerators()
     elif isinstance(hardware, (str, Mapping, Accelerator)):
         hardware = [hardware]
@@ -683,7 +682,7 @@ def _compared(hardware: Any, devices: int | None) -> tuple[bool, list[tuple[Acce
             "hardware must be a list of accelerators such as ['A100_80GB', 'H100'], 'all' for the whole catalogue, or "
             "left out for what clouds rent."
         )
-    found = dict.fromkeys(named(entry, devices) for entry in hardware)
+    found = dict.fromkeys(one for entry in hardware for one in named_each(entry, devices))
     return given, [(accelerator, count and searched(count)) for accelerator, count in found]
 
 
@@ -834,11 +833,11 @@ def _listed(values: int | Sequence[int]) -> tuple[int, ...]:
 def _to_choose_from(asked: SearchGrid) -> tuple[list[tuple[Accelerator, int | None]], tuple[Note, ...]]:
     """The accelerators that were named, with how many as their names say, or all with an on-demand price."""
     hardware, devices = asked.hardware, asked.devices
-    if hardware is None:
+    if hardware is None or checks.is_all(hardware):
         priced = _priced()
-        text = f"hardware was not given: the {len(priced)} accelerators with an on-demand list price were weighed."
+        text = f"No hardware was named: the {len(priced)} accelerators with an on-demand list price were weighed."
         return [(one, devices) for one in priced], (assumed("hardware", text),)
-    return list(dict.fromkeys(named(entry, devices) for entry in _entries(hardware))), ()
+    return list(dict.fromkeys(one for entry in _entries(hardware) for one in named_each(entry, devices))), ()
 
 
 def _priced() -> list[Accelerator]:
@@ -868,11 +867,11 @@ def _there(asked: PlanDeployment) -> list[tuple[Accelerator, int | None]]:
     """The accelerators of a plan, each with how many are at hand: those that were named, or all with an on-demand
     price."""
     hardware = asked.hardware
-    if hardware is None or (isinstance(hardware, str) and hardware.strip().lower() == ANY):
+    if hardware is None or checks.is_all(hardware):
         if asked.devices is not None:
             raise ArgumentError("devices are those at hand: name their hardware, or give max_devices.")
         return [(one, None) for one in _priced()]
-    return list(dict(named(entry, asked.devices) for entry in _entries(hardware)).items())
+    return list(dict(one for entry in _entries(hardware) for one in named_each(entry, asked.devices)).items())
 
 
 def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:

@@ -15,12 +15,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, get_args
 
 from .checks import (
+    EVERY,
     adapters,
     choice,
     executor,
     flag,
     function,
     hardware_list,
+    is_all,
     lengths,
     listed,
     mapping,
@@ -43,7 +45,7 @@ from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS, GRID_GOALS, OF_EACH
 from .speculation import speculative
-from .written_numbers import PER_TOKEN, converted
+from .written_numbers import PER_TOKEN, converted, number_of
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -73,8 +75,7 @@ MOST_REQUESTS = 1_000_000
 MOST_IMAGES = MOST_PIXELS = MOST_FRAMES = 100_000
 MOST_SECONDS = 1_000_000
 DETAILS = ("concise", "full")
-ALL = "all"
-ANY = "any"
+ALL, ANY = EVERY[:2]
 ARRIVALS = ("poisson", "even")
 FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
@@ -472,6 +473,24 @@ class Split(Question):
     ] = None
 
 
+def _by_size(asked: "CalculateMemory | MaxBatchSize") -> None:
+    """Take a size of memory where an accelerator goes ("a 24GB card"), and a count where a size goes ("2x24GB")."""
+    from llm_memory_hardware import memory_said  # what no accelerator is named for reads nothing of them
+
+    word = "hardware" if asked.memory_gb is None else "memory_gb"
+    said = getattr(asked, word)
+    if not isinstance(said, str) or (word == "memory_gb" and number_of(said, "GB") is not None):
+        return
+    found = memory_said(said)
+    if found is None or (word == "memory_gb" and asked.hardware is not None):
+        return
+    size, count = found
+    if count is not None and asked.devices not in (None, count):
+        raise ArgumentError(f"{word} {said!r} is {count} devices, and devices is {asked.devices}; give it once.")
+    asked.hardware, asked.memory_gb = None, size
+    asked.devices = asked.devices if count is None else count
+
+
 @dataclass(kw_only=True, eq=False)
 class Held(Split, Calibrated):
     """What sequences hold."""
@@ -812,6 +831,12 @@ class CalculateMemory(Held):
 
     ORDER = ("model_id_or_config", "batch_size", "seq_length", "precision", "tensor_parallel")
 
+    def __post_init__(self) -> None:
+        # what holds the model is told where no hardware is named
+        self.hardware = None if is_all(self.hardware) else self.hardware
+        _by_size(self)
+        super().__post_init__()
+
 
 @dataclass(eq=False)
 class MaxBatchSize(Held):
@@ -851,6 +876,10 @@ class MaxBatchSize(Held):
     ] = None
 
     ORDER = ("model", "hardware", "memory_gb", "seq_length", "precision", "kv_precision")
+
+    def __post_init__(self) -> None:
+        _by_size(self)
+        super().__post_init__()
 
 
 @dataclass(eq=False)

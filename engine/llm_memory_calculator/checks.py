@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from llm_memory_hardware.as_described import in_own_keys
 from llm_memory_hardware.wording import words
 
 from .errors import ArgumentError, UnknownArgumentError, did_you_mean, kind_of, shown
@@ -25,6 +26,15 @@ _SIDES = re.compile(r"\s*(\d{1,12})\s*(?:[xX\u00d7*]\s*(\d{1,12})\s*)?(?:px\s*)?
 # A share above 1 that can only be a percentage: 90 is 90 %, and 1.5 is a slip.
 _PERCENT = (10, 100)
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+EVERY = ("all", "any", "every", "everything", "*")
+"""Words that name no accelerator and mean each."""
+_LISTED = re.compile(r"\s*[,;]\s*(?:and\s+|or\s+)?|\s+(?:vs\.?|versus|or|and)\s+", re.IGNORECASE)
+# What an object of an accelerator's name has, as people and search_hardware write it, and what else its rows say.
+_NAME_OF_ONE = ("hardware", "name", "gpu", "gpu_name", "gpu_type", "model", "accelerator", "device")
+_COUNT_OF_ONE = ("count", "quantity", "devices", "gpus", "num_gpus", "gpu_count", "number")
+_OF_A_ROW = {"manufacturer", "kind", "memory_gb", "memory_bandwidth_gb_s"}
+_MOST_COUNTED = 65_536
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -224,16 +234,41 @@ def mapping(name: str, value: object) -> Mapping[str, Any]:
     return value
 
 
+def is_all(hardware: object) -> bool:
+    """Whether every accelerator is meant and none is named."""
+    only = hardware[0] if isinstance(hardware, (list, tuple)) and len(hardware) == 1 else hardware
+    return isinstance(only, str) and only.strip().lower() in EVERY
+
+
 def one_hardware(value: object) -> Any:
     """What names or describes one accelerator, which its own room reads, also as a list of it alone."""
-    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
+    return _by_name(value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value)
+
+
+def _by_name(value: object) -> Any:
+    """An object that only names an accelerator and counts it ({name, count}), or is a row of search_hardware, as the
+    text that does; one that describes it in the catalogue's own keys and units; anything else as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    said = {_spelt(word): one for word, one in value.items() if isinstance(word, str)}
+    name = next((said[word] for word in _NAME_OF_ONE if isinstance(said.get(word), str)), None)
+    rest = said.keys() - {*_NAME_OF_ONE, *_COUNT_OF_ONE}
+    if name is None or (rest and not rest >= _OF_A_ROW) or len(said) < len(value):
+        return in_own_keys(value)
+    count = next((said[word] for word in _COUNT_OF_ONE if word in said), None)
+    return name if count is None else f"{whole('count', count, most=_MOST_COUNTED)}x {name}"
 
 
 def hardware_list(value: object) -> Any:
-    """What names or describes accelerators, also as names between commas; a name twice is there once."""
-    given = [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value
+    """What names or describes accelerators, also as names between commas, "and" or "vs"; a name twice is there once."""
+    given = value
+    if isinstance(value, str):
+        parts = [part for one in _LISTED.split(value) if (part := one.strip())]
+        # "3090 and 3090" are two of one machine
+        given = parts if len(set(parts)) > 1 else value
     if not isinstance(given, (list, tuple)):
-        return given
+        return _by_name(given)
+    given = [_by_name(one) for one in given]
     # descriptions are compared as they are: they cannot be keys
     return [one for index, one in enumerate(given) if one not in given[:index]]
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from llm_memory_hardware import Catalogue, find_accelerator, find_devices
+from llm_memory_hardware import AmbiguousHardwareError, Catalogue, find_accelerator, find_devices
 from llm_memory_hardware.catalogue import current
 
 from .arguments import (
-    ALL,
     BATCH,
     CONTEXT,
     FEWEST,
@@ -33,7 +32,7 @@ from .arguments import (
     Question,
     Split,
 )
-from .checks import real, whole
+from .checks import is_all, real, whole
 from .deployment import (
     MOST_OF_A_RATE,
     Deployment,
@@ -575,6 +574,11 @@ def named(
     """
     if not isinstance(hardware, str):
         return find_accelerator(hardware), devices
+    if is_all(hardware):
+        raise ArgumentError(
+            f"hardware {hardware!r} is no one accelerator, and one is asked for here: name it, leave hardware out of "
+            "calculate_memory for what holds the model, or ask compare_hardware or plan_deployment, which weigh all."
+        )
     accelerator, count = find_devices(hardware, memory_alone=memory_alone)
     if count is None or devices is None:
         return accelerator, devices if count is None else count
@@ -586,10 +590,14 @@ def named(
     return accelerator, count
 
 
-def is_all(hardware: object) -> bool:
-    """Whether the whole catalogue was asked for."""
-    only = hardware[0] if isinstance(hardware, (list, tuple)) and len(hardware) == 1 else hardware
-    return isinstance(only, str) and only.strip().lower() == ALL
+def named_each(hardware: HardwareLike, devices: int | None) -> list[tuple[Accelerator, int | None]]:
+    """As `named`, for who weighs several: of a name without a count that means several accelerators each of them."""
+    try:
+        return [named(hardware, devices)]
+    except AmbiguousHardwareError as error:
+        if not error.meant or any(" " in one for one in error.meant):
+            raise
+        return [named(one, devices) for one in error.meant]
 
 
 def searched(devices: int) -> int:

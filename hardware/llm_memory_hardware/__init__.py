@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         find_accelerator,
         find_devices,
         get_accelerator,
+        memory_said,
         set_hardware_db_path,
     )
     from .errors import AmbiguousHardwareError, CalculatorError, InvalidHardwareError, UnknownHardwareError, nearest
@@ -65,6 +66,7 @@ __all__ = [
     "get_hardware_config",
     "local_hardware",
     "match_device",
+    "memory_said",
     "nearest",
     "search_hardware",
     "set_hardware_db_path",
@@ -102,6 +104,7 @@ _MODULES: Final = {
     "get_hardware_config": "queries",
     "local_hardware": "local",
     "match_device": "matching",
+    "memory_said": "catalogue",
     "nearest": "errors",
     "search_hardware": "queries",
     "set_hardware_db_path": "catalogue",

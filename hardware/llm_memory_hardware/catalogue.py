@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -37,7 +38,7 @@ from .names import (
 from .wording import words
 
 if TYPE_CHECKING:
-    from .reading import Reader, Reading
+    from .reading import Kind, Reader, Reading
     from .user_files import UserHardware
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "find_accelerator",
     "find_devices",
     "get_accelerator",
+    "memory_said",
     "set_hardware_db_path",
 ]
 
@@ -56,6 +58,7 @@ ENVIRONMENT_VARIABLE: Final = "LLM_MEMORY_CALCULATOR_HARDWARE"
 """Names a file or folder of the user's own hardware; `set_hardware_db_path` comes before it."""
 
 _MOST_REMEMBERED: Final = 4096
+_MOST_OF_A_KIND: Final = 6
 
 Found = tuple[Accelerator, int | None]
 
@@ -227,7 +230,25 @@ class Catalogue:
         each = [self.readings(part) for part in parts] if len(parts) > 1 else []
         if each and all(inner == each[0] for inner in each):
             return [replace(one, count=len(parts) * (one.count or 1)) for one in each[0]]
-        return []
+        # "H100s": how many is said elsewhere; an "l4s" may be an L40S
+        many = re.search(r"\d{3}s$", name) is not None
+        return self.readings(name.removesuffix("s")) if many else []
+
+    def memory_said(self, name: str) -> tuple[float, int | None] | None:
+        """The GB that are all that a name says of a device ("a 24GB card", "2x24GB"), and of how many; else None."""
+        if len(name) > LONGEST_NAME or not says_size(name) or self.readings(name):
+            return None
+        kind, count = self._kind(name)
+        if kind is None or kind.memory_gb is None or kind.makers or kind.processor:
+            return None
+        return kind.memory_gb, count
+
+    def _kind(self, name: str) -> tuple[Kind | None, int | None]:
+        """The kind that a name says where it names no part, and of how many."""
+        for base, count in _bases(name):
+            if (kind := self._words().kind(base)) is not None:
+                return kind, None if base is name else count
+        return None, None
 
     def _spelt(self, name: str, devices: int = 1) -> list[Reading]:
         """The readings of a name as the catalogue has it; the letter that makes a plural of many is no part of it."""
@@ -324,7 +345,11 @@ class Catalogue:
                 f"The hardware name {name!r} lists several accelerators: {listed}{others}. Name one."
             )
         if len(set(counts)) > 1 or len({_asked(entry, memory_alone=memory_alone) for entry in entries}) > 1:
-            raise AmbiguousHardwareError(f"The hardware name {name!r} means several accelerators: {listed}. Name one.")
+            raise AmbiguousHardwareError(
+                f"The hardware name {name!r} means several accelerators: {listed}. Name one.",
+                name=name,
+                meant=tuple(map(_own_name, readings)) if all(map(_own_name, readings)) else (),
+            )
         least = min(entries, key=_size)
         text = (
             f"The name {name!r} means {listed}, which hold the same memory: {least.name}, the least of them, was taken."
@@ -356,6 +381,13 @@ class Catalogue:
                 f"each at a time, or of {len(parts)} of the smaller one: devices that share a model are counted as "
                 f"alike. {words().list_hardware}"
             )
+        kind, _ = self._kind(name)
+        if kind is not None:
+            taken = sorted((one for one in self if kind.takes(one)), key=_least_known)
+            few = ", ".join(one.name for one in taken[:_MOST_OF_A_KIND])
+            more = f" and {len(taken) - _MOST_OF_A_KIND} more" if len(taken) > _MOST_OF_A_KIND else ""
+            such = f"; such are {few}{more}" if taken else ""
+            return f"The hardware name {name!r} names no part{such}: name one. {words().list_hardware}"
         kits = [one for base, _ in _bases(name)[1:] if says_modules(base) for one in self._read(base)]
         if kits:
             return (
@@ -373,6 +405,18 @@ class Catalogue:
             f"{'.' if why is None else f': {why[1]}'}{meant} {words().list_hardware} "
             f"A device that is not listed can be given as {words().custom_hardware}."
         )
+
+
+def _least_known(entry: Accelerator) -> tuple[bool, float]:
+    """Those that are rented first, of these the fastest."""
+    return not (entry.prices or entry.instances), -entry.memory_bandwidth
+
+
+def _own_name(reading: Reading) -> str:
+    """The name that has this reading alone; empty where it says memory or cores beside a canonical one."""
+    if reading.memory_bytes is not None or reading.gpu_cores is not None or reading.instance is not None:
+        return ""
+    return reading.name if reading.count is None else f"{reading.count}x {reading.name}"
 
 
 def _bases(name: str) -> list[tuple[str, int]]:
@@ -483,6 +527,14 @@ def find_devices(
     ``H100:8``) and in servers (``DGX H100``). Raises as ``get_accelerator`` does.
     """
     return current().find(name, if_ambiguous, memory_alone=memory_alone)
+
+
+def memory_said(name: str) -> tuple[float, int | None] | None:
+    """The GB that are all that a name says of a device ("a 24GB card", "2x24GB"), and of how many; None for any other.
+
+    Raises UnknownHardwareError for the name of a part of a device.
+    """
+    return current().memory_said(name)
 
 
 def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Accelerator:

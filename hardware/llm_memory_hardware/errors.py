@@ -50,6 +50,13 @@ class UnknownHardwareError(_NameError):
 class AmbiguousHardwareError(_NameError):
     """Several accelerators share the name, and they differ in what is asked of them; also a KeyError."""
 
+    def __init__(self, message: str, *, name: str = "", meant: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        """What was given."""
+        self.meant = meant
+        """The names, with counts, that each mean one of them; empty where some have no name of their own."""
+
 
 class InvalidHardwareError(CalculatorError):
     """A description of hardware is incomplete, misspelt, of the wrong type or physically impossible."""

@@ -18,7 +18,7 @@ from .accelerator import Accelerator
 from .built_in import packaged
 from .names import MAKERS, MODULES, UNCOMPARED, singular
 
-__all__ = ["Reader", "Reading", "difference"]
+__all__ = ["Kind", "Reader", "Reading", "difference"]
 
 _GIGA: Final = 10**9
 _GIBI: Final = 2**30
@@ -101,6 +101,23 @@ class Reading:
     """What of the name was not taken to the letter, without a full stop."""
     partly: bool = False
     """Whether the name lists other parts too, which the catalogue does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a name says that names no part: the makers, a size of memory, that it is a processor."""
+
+    makers: frozenset[str]
+    memory_gb: float | None
+    processor: bool
+
+    def takes(self, entry: Accelerator) -> bool:
+        """Whether an accelerator is of it."""
+        return (
+            (not self.makers or entry.manufacturer in self.makers)
+            and (self.memory_gb is None or round(entry.memory_gb) == round(self.memory_gb))
+            and (not self.processor or entry.type == "cpu")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +288,18 @@ class Reader:
         near = [*self._completed(said), *(fit.named.accelerator.name for fit in fits if not fit.foreign)]
         near += self._alike(said, _LIKE if not near else _MUCH_LIKE)
         return list(dict.fromkeys(near))[:_MOST_SUGGESTED]
+
+    def kind(self, name: str) -> Kind | None:
+        """What a name says where none of its words names a part; None where one does, or none says anything."""
+        said = _typed(name)
+        words, unknown = self._resolved(said)
+        sizes = {float(fact.value) for fact in said.facts if fact.kind == "GB" and not fact.of}
+        if unknown or len(said.facts) > len(sizes) or len(sizes) > 1 or not all(map(_says_nothing, words)):
+            return None
+        makers = frozenset(_BRANDS[word] for word in words if word in _BRANDS)
+        processor = not {"cpu", "processor"}.isdisjoint(words)
+        found = Kind(makers=makers, memory_gb=min(sizes, default=None), processor=processor)
+        return found if makers or sizes or processor else None
 
     def contradiction(self, name: str) -> str | None:
         """Why a name that nearly means something does not, in a sentence; None where it means nothing."""

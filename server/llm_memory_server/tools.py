@@ -21,7 +21,7 @@ from llm_memory_calculator.arguments import (
     MaxBatchSize,
     PlanDeployment,
 )
-from llm_memory_calculator.errors import ArgumentError, kind_of
+from llm_memory_calculator.errors import AmbiguousHardwareError, ArgumentError, CalculatorError, kind_of
 
 from .answers import is_full, lean_values, shown
 from .app import ADDRESS, DRAWN
@@ -186,15 +186,51 @@ def call(name: str, arguments: Mapping[str, Any]) -> "CallToolResult":
 
 
 def answer(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as it goes over the wire."""
-    topic, given = TOPICS[name], flat(arguments)
+    """The same as it goes over the wire; of a hardware name that means a few accelerators that of each."""
+    given = flat(arguments)
+    try:
+        text, structure = _answer(name, given)
+    except AmbiguousHardwareError as error:
+        text, structure = _of_each(name, given, error)
+    content = [{"type": "text", "text": text}]
+    return {"content": content} if structure is None else {"content": content, "structuredContent": structure}
+
+
+def _answer(name: str, given: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    topic, detail = TOPICS[name], given.get("detail")
     report = ask(TOOL, name, topic.question, given, function=topic.function)
     if not topic.told:
-        return {"content": [{"type": "text", "text": str(report)}]}
-    detail = given.get("detail")
+        return str(report), None
     said = shown(report, detail)
-    structure = lean_values(said, full=is_full(detail))
-    return {"content": [{"type": "text", "text": str(said)}], "structuredContent": structure}
+    return str(said), lean_values(said, full=is_full(detail))
+
+
+def _of_each(name: str, given: Mapping[str, Any], error: AmbiguousHardwareError) -> tuple[str, dict[str, Any]]:
+    """The answers for all that a name means, of which none is taken in silence. Raises the error where these are many,
+    or the name does not stand alone, and what was refused where every one is."""
+    word = next((word for word, value in given.items() if value == error.name or value == [error.name]), None)
+    if word is None or not 1 < len(error.meant) <= _MOST_MEANT:
+        raise error
+    texts: list[str] = []
+    structures: dict[str, Any] = {}
+    refused: list[CalculatorError] = []
+    for one in error.meant:
+        try:
+            text, structures[one] = _answer(name, {**given, word: one})
+        except CalculatorError as refusal:
+            refused.append(refusal)
+            text = str(refusal)
+        texts.append(f"{one}: {text}")
+    said = str(error).removesuffix(" Name one.")
+    if len({str(refusal) for refusal in refused}) == 1 and not structures:
+        raise refused[0]
+    if not structures:
+        raise CalculatorError(f"{said} Refused for each. {' '.join(texts)}")
+    return "\n\n".join((f"{said} Answered for each.", *texts)), {"of_each": structures}
+
+
+# Answers of more fill an agent's context.
+_MOST_MEANT = 3
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

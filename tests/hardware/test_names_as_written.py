@@ -20,6 +20,7 @@ from llm_memory_hardware import (
     find_devices,
     get_accelerator,
     match_device,
+    memory_said,
 )
 
 # --- one reading -----------------------------------------------------------------------------------------------------
@@ -668,3 +669,61 @@ def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
         assert found.memory_bytes > 0
         assert count is None or count > 0
     assert not refused or "hardware name" in refused
+
+
+# --- what names no part ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "gigabytes", "count"),
+    [
+        ("24 GB", 24, None),
+        ("a 24GB card", 24, None),
+        ("24GB VRAM", 24, None),
+        ("24GiB", 24, None),
+        ("2x24GB", 24, 2),
+        ("2 x 24GB cards", 24, 2),
+        ("two 48GB GPUs", 48, 2),
+        ("80GB x4", 80, 4),
+    ],
+)
+def test_a_size_of_memory_alone_is_read_with_its_count(written: str, gigabytes: float, count: int | None) -> None:
+    assert memory_said(written) == (gigabytes, count)
+
+
+@pytest.mark.parametrize(
+    "written", ["RTX 4090 24GB", "24GB nvidia", "48GB total", "H100", "24", "CPU 64GB", "8x32GB DDR5"]
+)
+def test_what_says_more_than_a_size_is_no_size(written: str) -> None:
+    assert memory_said(written) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "such"),
+    [
+        ("CPU", "EPYC_9575F"),
+        ("intel cpu", "Xeon"),
+        ("macbook air", "Apple_M"),
+        ("Apple silicon", "Apple_M"),
+        ("a 24GB card", "RTX_4090"),
+        ("two 24GB GPUs", "RTX_3090"),
+    ],
+)
+def test_a_name_of_a_kind_alone_is_refused_with_some_of_it(written: str, such: str) -> None:
+    with pytest.raises(UnknownHardwareError, match=f"names no part; such are .*{such}.*: name one"):
+        find_devices(written)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("H100s", "H100_SXM"), ("4090s", "RTX_4090"), ("my 3090", "RTX_3090")])
+def test_a_plural_or_an_article_says_no_other_part(written: str, meant: str) -> None:
+    assert find_devices(written)[0].name == meant
+
+
+def test_a_name_of_several_says_which_by_names_of_one_each() -> None:
+    for written in ("A100", "8xA100", "RTX 3080", "RTX PRO 6000"):
+        with pytest.raises(AmbiguousHardwareError) as caught:
+            find_devices(written)
+        assert caught.value.name == written
+        found = [find_devices(name) for name in caught.value.meant]
+        assert len({accelerator.name for accelerator, _ in found}) == len(found) > 1
+        assert {count for _, count in found} == {8 if written.startswith("8x") else None}

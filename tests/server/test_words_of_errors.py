@@ -72,10 +72,10 @@ def refusal(name: str, arguments: dict[str, Any]) -> str:
         {**LLAMA, "hardware": "MIG 1g.10gb"},
         {**LLAMA, "hardware": {"Flops": 1}},
         {**LLAMA, "lora_config": 7},
-        {**LLAMA, "lora_config": {"r": 8, "target_modules": ["q_proj"], "use_dora": "yes"}},
+        {**LLAMA, "lora_config": {"r": 8, "target_modules": ["q_proj"], "use_dora": "maybe"}},
         {**LLAMA, "calibration": "of nobody"},
         {**LLAMA, "speculative": "eagle"},
-        {**LLAMA, "respect_weight_tying": "yes"},
+        {**LLAMA, "respect_weight_tying": "perhaps"},
         {**LLAMA, "of_nobody": 1},
     ],
 )
@@ -92,9 +92,9 @@ def test_what_kind_of_value_was_given_is_said_in_no_words_of_python(value: Any) 
     for arguments in (
         {"model": value},
         LLAMA | {"hardware": value or 7},
-        LLAMA | {"engine_version": value or 7},
+        LLAMA | {"engine_version": [value]},
         LLAMA | {"more": value or 7},
-        LLAMA | {"hardware": {"Flops": str(value), "Memory_size": 80, "Memory_BW": 2000}},
+        LLAMA | {"hardware": {"Flops": f"{value} apples", "Memory_size": 80, "Memory_BW": 2000}},
     ):
         said = refusal("calculate_memory", arguments)
         # "a list" is a word of everyone

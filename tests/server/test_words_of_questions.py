@@ -110,3 +110,72 @@ def test_the_length_that_an_engine_is_told_is_the_length_that_is_counted() -> No
     assert structure("max_batch_size", asked | {"max_model_len": 8192})["seq_length"] == 8192
     both = structure("calculate_memory", asked | {"max_model_len": 16_384, "seq_length": 4096})
     assert (both["seq_length"], both["startup"]["max_model_len"]) == (4096, 16_384)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "meant"),
+    [
+        ("calculate_memory", {"hardware": "a 24GB card"}, {"memory_gb": 24}),
+        ("calculate_memory", {"hardware": "2x24GB"}, {"memory_gb": 24, "devices": 2}),
+        ("calculate_memory", {"vram": "2 x 24 GB"}, {"memory_gb": 24, "devices": 2}),
+        ("calculate_memory", {"hardware": "any"}, {}),
+        ("max_batch_size", {"hardware": "48GB"}, {"memory_gb": 48}),
+        ("max_batch_size", {"hardware": {"name": "L4", "count": 2}}, {"hardware": "2xL4"}),
+        ("max_batch_size", {"hardware": [{"gpu": "L4", "quantity": "2"}]}, {"hardware": "2xL4"}),
+        ("best_parallelism", {"hardware": "H100s", "devices": 2}, {"hardware": "H100", "devices": 2}),
+        (
+            "max_batch_size",
+            {"hardware": {"name": "mine", "vram": "24 GB", "bandwidth": "1.008 TB/s", "tflops": "165 TFLOPS"}},
+            {"hardware": {"name": "mine", "Memory_size": 24, "Memory_BW": 1008, "Flops": 165}},
+        ),
+        ("compare_hardware", {"hardware": "L4 vs L40S"}, {"hardware": ["L4", "L40S"]}),
+        ("compare_hardware", {"hardware": "L4, L40S and T4"}, {"hardware": ["L4", "L40S", "T4"]}),
+        ("compare_hardware", {"hardware": "A100"}, {"hardware": ["A100_40GB", "A100_80GB"]}),
+        ("compare_hardware", {"hardware": "any"}, {"hardware": "all"}),
+        ("plan_deployment", {"hardware": "all", "request_rate": 1}, {"request_rate": 1}),
+    ],
+)
+def test_hardware_is_taken_as_people_write_it(name: str, said: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert structure(name, LLAMA | said) == structure(name, LLAMA | meant)
+
+
+def test_a_row_of_search_hardware_is_an_accelerator() -> None:
+    rows = structure("search_hardware", {"query": "L40S"})["rows"]
+    row = next(row for row in rows if row["hardware"] == "L40S")
+    assert structure("max_batch_size", LLAMA | {"hardware": row}) == structure(
+        "max_batch_size", LLAMA | {"hardware": "L40S"}
+    )
+
+
+def test_a_name_of_a_few_accelerators_is_answered_for_each_and_none_taken_in_silence() -> None:
+    llama = {"model": "meta-llama/Llama-3.1-70B", "precision": "fp8"}
+    answer = call("calculate_memory", llama | {"gpu": "A100", "devices": 1})
+    text = str(getattr(answer.content[0], "text", ""))
+    assert text.startswith(
+        "The hardware name 'A100' means several accelerators: A100_40GB (40 GB, 1,555 GB/s) or A100_80GB"
+    )
+    # 70.6 GB of weights
+    assert "\n\nA100_40GB: It does NOT fit" in text
+    each = (answer.structured_content or {})["of_each"]
+    assert each["A100_80GB"] == structure("calculate_memory", llama | {"hardware": "A100_80GB", "devices": 1})
+    assert list(each) == ["A100_40GB", "A100_80GB"]
+
+
+def test_what_is_refused_for_each_of_a_few_is_said_once() -> None:
+    said = refusal("estimate_performance", {"model": "llama3_8b", "hardware": "A100", "precision": "fp88"})
+    assert said.startswith("precision 'fp88' is not known")
+    none = refusal("estimate_performance", {"model": "deepseek-ai/DeepSeek-R1", "hardware": "A100", "devices": 1})
+    assert "Refused for each. A100_40GB: " in none
+    assert "A100_80GB: " in none
+
+
+def test_all_hardware_is_no_one_s_and_the_tools_that_weigh_all_are_named() -> None:
+    for name in ("max_batch_size", "estimate_performance", "best_parallelism"):
+        said = refusal(name, LLAMA | {"hardware": "all"})
+        assert said.startswith("hardware 'all' is no one accelerator")
+        assert "compare_hardware or plan_deployment" in said
+
+
+def test_devices_that_are_counted_twice_are_asked_back() -> None:
+    said = refusal("calculate_memory", LLAMA | {"hardware": "2x24GB", "devices": 4})
+    assert said == "hardware '2x24GB' is 2 devices, and devices is 4; give it once."

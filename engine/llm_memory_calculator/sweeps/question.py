@@ -16,10 +16,10 @@ from llm_memory_hardware.catalogue import current
 
 from ..architecture import Architecture
 from ..arguments import ALL, CompareHardware, Sweep, asks, declarations
-from ..checks import meant_by
+from ..checks import is_all, meant_by
 from ..errors import ArgumentError, CalculatorError, UnknownArgumentError, shown
 from ..models import Model, model_of
-from ..question import is_all, named
+from ..question import named
 from ..report import SweepReport, abandoned
 from .columns import Columns, columns_of
 from .flight import answers, workers_of
