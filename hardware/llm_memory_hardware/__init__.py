@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         find_accelerator,
         find_devices,
         get_accelerator,
+        kind_said,
         memory_said,
         set_hardware_db_path,
     )
@@ -64,6 +65,7 @@ __all__ = [
     "get_hardware_by_manufacturer",
     "get_hardware_by_type",
     "get_hardware_config",
+    "kind_said",
     "local_hardware",
     "match_device",
     "memory_said",
@@ -102,6 +104,7 @@ _MODULES: Final = {
     "get_hardware_by_manufacturer": "queries",
     "get_hardware_by_type": "queries",
     "get_hardware_config": "queries",
+    "kind_said": "catalogue",
     "local_hardware": "local",
     "match_device": "matching",
     "memory_said": "catalogue",

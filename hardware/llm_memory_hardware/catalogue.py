@@ -50,6 +50,7 @@ __all__ = [
     "find_accelerator",
     "find_devices",
     "get_accelerator",
+    "kind_said",
     "memory_said",
     "set_hardware_db_path",
 ]
@@ -242,6 +243,10 @@ class Catalogue:
         if kind is None or kind.memory_gb is None or kind.makers or kind.processor:
             return None
         return kind.memory_gb, count
+
+    def kind_said(self, name: str) -> Kind | None:
+        """What a name says where none of its words names a part."""
+        return None if len(name) > LONGEST_NAME else self._words().kind(name)
 
     def _kind(self, name: str) -> tuple[Kind | None, int | None]:
         """The kind that a name says where it names no part, and of how many."""
@@ -535,6 +540,11 @@ def memory_said(name: str) -> tuple[float, int | None] | None:
     Raises UnknownHardwareError for the name of a part of a device.
     """
     return current().memory_said(name)
+
+
+def kind_said(name: str) -> Kind | None:
+    """What a name says that names no part (a maker, a size of memory, that it is a processor); None for any other."""
+    return current().kind_said(name)
 
 
 def find_accelerator(value: str | Mapping[str, object] | Accelerator) -> Accelerator:

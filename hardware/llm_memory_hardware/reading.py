@@ -111,6 +111,12 @@ class Kind:
     memory_gb: float | None
     processor: bool
 
+    def __str__(self) -> str:
+        """It in words."""
+        what = [*sorted(self.makers), *(["processors"] if self.processor else [])]
+        size = [] if self.memory_gb is None else [f"{self.memory_gb:g} GB"]
+        return ", ".join([*what, *size])
+
     def takes(self, entry: Accelerator) -> bool:
         """Whether an accelerator is of it."""
         return (

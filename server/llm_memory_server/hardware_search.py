@@ -1,14 +1,23 @@
 """Accelerators of the catalogue by memory, price, maker and name."""
 
 # Annotations are not postponed here: the declarations are read from them.
-from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cache
 from typing import Annotated
 
 from llm_memory_calculator.arguments import Argument, Asked, asks
-from llm_memory_calculator.errors import ArgumentError
+from llm_memory_calculator.errors import AmbiguousHardwareError, ArgumentError
 from llm_memory_calculator.report import Note
-from llm_memory_hardware import Accelerator, all_accelerators, find_devices, get_best_rate, search_hardware as search
+from llm_memory_hardware import (
+    Accelerator,
+    all_accelerators,
+    find_devices,
+    get_best_rate,
+    kind_said,
+    search_hardware as search,
+)
 
 KINDS = ("gpu", "tpu", "asic", "cpu")
 _MOST_GB = 1e6
@@ -70,6 +79,8 @@ _ORDERS: Mapping[str, Callable[[HardwareFacts], float]] = {
     "bandwidth": lambda row: -row.memory_bandwidth_gb_s,
     "tflops": lambda row: -(row.tflops or 0.0),
 }
+# Words of people for these, that stand in a query too.
+_ORDER_WORDS = {"cheapest": "price", "cheap": "price", "fastest": "bandwidth", "smallest": "memory"}
 
 
 @dataclass(eq=False)
@@ -110,6 +121,8 @@ class SearchHardware(Asked):
             "word",
             "What comes first: the least memory, the lowest price, the most bandwidth or TFLOPS",
             words=tuple(_ORDERS),
+            also=_ORDER_WORDS
+            | {"usd_per_hour": "price", "memory_gb": "memory", "memory_bandwidth": "bandwidth", "compute": "tflops"},
             brief="",
         ),
     ] = "memory"
@@ -129,27 +142,75 @@ def search_hardware(asked: SearchHardware) -> HardwareSearchReport:
         raise ArgumentError(
             f"min_memory_gb ({asked.min_memory_gb:g}) is above max_memory_gb ({asked.max_memory_gb:g}); swap them."
         )
+    asked = _ordered(asked)
     meant, notes = _meant(asked)
     rows = [row for row in map(_facts, meant) if _affordable(row, asked.max_usd_per_hour)]
     rows.sort(key=lambda row: (_ORDERS[asked.order](row), row.hardware))
     return HardwareSearchReport(found=len(rows), rows=tuple(rows[: asked.top]), notes=notes)
 
 
+def _ordered(asked: SearchHardware) -> SearchHardware:
+    """The same with the order that words of the query say ("cheapest 80GB GPU")."""
+    words = [word for word in (asked.query or "").split() if word.lower() in _ORDER_WORDS]
+    if not words:
+        return asked
+    rest = " ".join(word for word in (asked.query or "").split() if word not in words)
+    order = _ORDER_WORDS[words[0].lower()] if asked.order == SearchHardware.order else asked.order
+    return replace(asked, query=rest or None, order=order)
+
+
 def _meant(asked: SearchHardware) -> tuple[list[Accelerator], tuple[Note, ...]]:
-    """Accelerators that meet all but the price; a query that is no part of a name is one in another spelling."""
-    notes: tuple[Note, ...] = ()
-    named = search(query=asked.query)
-    if not named and asked.query is not None:
-        one, _ = find_devices(asked.query)
-        named = {one.name: {}}
-        notes = (Note(subject="query", text=f"{asked.query!r} is read as {one.name}.", origin="assumption"),)
-    found = named.keys() & search(
+    """Accelerators that meet all but the price."""
+    named, read = _asked_for(asked.query)
+    notes = (Note(subject="query", text=f"{asked.query!r} is read as {read}.", origin="assumption"),) if read else ()
+    found = search(
         hw_type=asked.kind,
         manufacturer=asked.manufacturer,
         min_memory=asked.min_memory_gb,
         max_memory=asked.max_memory_gb,
     )
-    return [accelerator for accelerator in all_accelerators() if accelerator.name in found], notes
+    return [accelerator for accelerator in named if accelerator.name in found], notes
+
+
+def _asked_for(query: str | None) -> tuple[Sequence[Accelerator], str]:
+    """Those that a query means, and how it was read: as a kind (a maker, a size), as whole words of names, as a part of
+    one, as a size beside such words, as a name in another spelling."""
+    entries = all_accelerators()
+    if query is None:
+        return entries, ""
+    if (kind := kind_said(query)) is not None:
+        return [one for one in entries if kind.takes(one)], str(kind)
+    if whole := [one for one in entries if _words_in(query) <= _words_of(one)]:
+        return whole, ""
+    if part := search(query=query):
+        return [one for one in entries if one.name in part], ""
+    sizes = {float(size) for size in _SIZE.findall(query)}
+    rest = _words_in(_SIZE.sub(" ", query)) - _SAY_NOTHING
+    of_size = [one for one in entries if rest and rest <= _words_of(one) and {round(one.memory_gb)} == sizes]
+    if of_size:
+        return of_size, f"{' '.join(sorted(rest))} of {min(sizes):g} GB"
+    try:
+        meant = [find_devices(query)[0]]
+    except AmbiguousHardwareError as error:
+        if not error.meant:
+            raise
+        meant = [find_devices(name)[0] for name in error.meant]
+    return meant, " or ".join(one.name for one in meant)
+
+
+_SIZE = re.compile(r"(?<![\w.])(\d{1,4})\s?gb?\b", re.IGNORECASE)
+_SAY_NOTHING = frozenset({"a", "with", "of", "and", "gpu", "gpus", "card", "cards", "vram", "memory"})
+
+
+def _words_in(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+@cache
+def _words_of(accelerator: Accelerator) -> frozenset[str]:
+    """All words of an accelerator's names, of who makes it and of its architecture."""
+    names = (accelerator.name, *accelerator.aliases, *accelerator.boards, *accelerator.instances)
+    return _words_in(" ".join((*names, accelerator.manufacturer, accelerator.architecture)))
 
 
 def _facts(accelerator: Accelerator) -> HardwareFacts:

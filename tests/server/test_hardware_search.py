@@ -47,3 +47,37 @@ def test_what_nothing_meets_is_said_and_what_cannot_be_is_refused() -> None:
         search_hardware(manufacturer="nvidea")
     with pytest.raises(CalculatorError, match="Accepted: gpu, tpu, asic, cpu"):
         search_hardware(kind="npu")
+
+
+@pytest.mark.parametrize(
+    ("query", "among", "not_among"),
+    [
+        # SXM4 is a form and M40 a card of 2015
+        ("M4", {"Apple_M4", "Apple_M4_Pro", "Apple_M4_Max"}, {"A100_40GB", "Raspberry_Pi_4", "M40"}),
+        ("L4", {"L4"}, {"L40", "L40S"}),
+        ("p5", {"H100_SXM"}, {"TPU_v5p"}),
+        ("24GB nvidia", {"RTX_4090", "RTX_3090", "L4", "A10G"}, {"RX_7900_XTX", "A100_40GB"}),
+        ("80GB GPU", {"A100_80GB", "H100_SXM"}, {"H100_NVL", "L40S"}),
+        ("hopper 80GB", {"H100_SXM", "H100_PCIe"}, {"H200", "A100_80GB"}),
+        ("Apple silicon", {"Apple_M1", "Apple_M4_Max"}, {"MI300X"}),
+        ("RTX 3080", {"RTX_3080_10GB", "RTX_3080_12GB"}, {"RTX_3090"}),
+        # a part of a name, where nothing has it whole
+        ("MI30", {"MI300X"}, {"MI210"}),
+    ],
+)
+def test_a_query_is_read_by_whole_words_sizes_and_makers(query: str, among: set[str], not_among: set[str]) -> None:
+    found = {row.hardware for row in search_hardware(query, top=1000).rows}
+    assert among <= found
+    assert not found & not_among
+
+
+def test_the_order_may_stand_in_the_query() -> None:
+    cheapest = search_hardware("cheapest 80GB GPU")
+    assert (
+        cheapest.rows
+        == search_hardware("80GB GPU", order="price").rows
+        == search_hardware("80GB", order="cheapest").rows
+    )
+    assert "is read as 80 GB" in str(cheapest)
+    # NVIDIA's A100 80GB is rented for less than any H100
+    assert cheapest.rows[0].hardware.startswith("A100")
