@@ -163,7 +163,8 @@ def _bundled(place: sources.Place) -> Model:
 @lru_cache(maxsize=128)
 def _called(model: Model, asked: str, repository: str) -> Model:
     """The same under the name that a caller gave it, where that is a repository's; a short name is the one it means."""
-    return replace(model, asked=asked, counted=model.name, name=asked if "/" in asked else repository)
+    name = sources.names.without_address(asked)
+    return replace(model, asked=asked, counted=model.name, name=name if "/" in name else repository)
 
 
 def _described(origin: sources.Origin) -> Model:

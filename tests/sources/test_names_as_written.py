@@ -491,7 +491,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("qwen3 8b 3bit", "Qwen/Qwen3-8B", "name the quantiser"),
         ("qwen3 8b quantized", "Qwen/Qwen3-8B", "does not say in how many bits"),
         ("qwen3 8b mlx", "Qwen/Qwen3-8B", "does not say in how many bits"),
-        ("gemma 3 27b qat", "google/gemma-3-27b-pt", "does not say in how many bits"),
+        ("llama 3.1 8b qat", LLAMA31_8B, "does not say in how many bits"),
         ("llama 3.1 8b aqlm", LLAMA31_8B, "say which, such as AQLM-2Bit-1x16"),
         ("qwen3 8b UD-Q4_K_XL", "Qwen/Qwen3-8B", "a mix of its maker's own"),
         ("qwen3 8b q4_k_l", "Qwen/Qwen3-8B", "a mix of its maker's own"),
@@ -692,3 +692,40 @@ def test_copies_for_faster_whisper_are_in_float16_under_its_engine(name: str, pa
     assert report.precision == "fp16"
     assert report.parameter_count == pytest.approx(parameters, rel=0.01)
     assert report.engine.startswith("CTranslate2")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://huggingface.co/Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("https://huggingface.co/Qwen/Qwen3-8B/tree/main", "Qwen/Qwen3-8B"),
+        ("huggingface.co/Qwen/Qwen3-8B/blob/main/config.json", "Qwen/Qwen3-8B"),
+        ("hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M", "bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"),
+        (
+            "https://huggingface.co/bartowski/Qwen_Qwen3-8B-GGUF/resolve/main/Qwen_Qwen3-8B-Q4_K_M.gguf?download=true",
+            "Qwen_Qwen3-8B-Q4_K_M.gguf",
+        ),
+        ("https://huggingface.co/Qwen/Qwen3-8B/tree/v2", "Qwen/Qwen3-8B@v2"),
+        ("https://ollama.com/library/qwen3:8b", "qwen3:8b"),
+        ("ollama run llama3.1:8b", "llama3.1:8b"),
+        (
+            "ollama run hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M",
+            "bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M",
+        ),
+        # what is no model's page stays what it is
+        ("https://huggingface.co/datasets/acme", "https://huggingface.co/datasets/acme"),
+        ("https://example.com/Qwen/Qwen3-8B", "https://example.com/Qwen/Qwen3-8B"),
+        ("Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+    ],
+)
+def test_the_name_is_taken_out_of_an_address(written: str, meant: str) -> None:
+    assert names.without_address(written) == meant
+
+
+def test_gemma_of_qat_is_counted_in_the_format_that_google_publishes() -> None:
+    # https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf
+    words, published = names.derive("gemma 3 27b it qat"), names.derive("google/gemma-3-27b-it-qat-q4_0-gguf")
+    assert words is not None
+    assert published is not None
+    assert (words.base, words.form) == (published.base, published.form)
+    assert "q4_0 was taken" in words.assumed

@@ -134,12 +134,33 @@ def test_a_mapping_that_cannot_be_a_config_is_refused(given: Any, says: str) -> 
     [
         "https://huggingface.co/acme/model",
         "http://huggingface.co/acme/model/blob/main/config.json",
+        "https://huggingface.co/acme/model/tree/main",
         "https://HF.co/acme/model?x=1",
         "huggingface.co/acme/model",
     ],
 )
-def test_an_address_of_the_hub_is_answered_with_the_id(address: str) -> None:
+def test_an_address_of_the_hub_is_asked_of_as_its_id(address: str, hub: Any) -> None:
+    hub.answer = hub.answering(404)
+    with pytest.raises(UnknownModelError):
+        resolve(address)
+    assert hub.requests
+    assert all("/acme/model" in path for path, _ in hub.requests)
+
+
+@pytest.mark.parametrize("page", ["discussions/3", "commits/main"])
+def test_another_page_of_a_model_is_answered_with_the_id(page: str) -> None:
     with pytest.raises(UnknownModelError, match="Did you mean 'acme/model'"):
+        resolve(f"https://huggingface.co/acme/model/{page}")
+
+
+def test_an_address_of_a_revision_is_refused_as_the_revision_is() -> None:
+    with pytest.raises(UnknownModelError, match="names a revision"):
+        resolve("https://huggingface.co/acme/model/tree/v2")
+
+
+@pytest.mark.parametrize("address", ["https://huggingface.co/datasets/acme", "https://huggingface.co/spaces/acme"])
+def test_an_address_of_what_is_no_model_is_not_fetched(address: str) -> None:
+    with pytest.raises(UnknownModelError):
         resolve(address)
 
 

@@ -509,6 +509,9 @@ def _partly(text: str) -> Read:
         config = {"quant_method": "bitsandbytes", "load_in_4bit": True}
         assumed = "" if match or named["name"] == "nf4" else "The name says bitsandbytes alone; its 4 bits were taken."
         return rest, NamedFormat(said="bitsandbytes nf4", config=config), assumed, ""
+    if named and match is None and named["name"] == "qat" and "gemma" in text:
+        assumed = "QAT alone names no format; q4_0 was taken, in which Google publishes what it trains for one."
+        return _cut(text, named), gguf_format("q4_0_qat", "google"), assumed, ""
     if named and match is None:
         return _cut(text, named), None, "", f"{named['name']!r} does not say in how many bits it is stored, nor how"
     if match is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..errors import UnknownFormatError, did_you_mean, shown
@@ -138,6 +139,7 @@ _OWN: dict[str, Format] = {
 FORMATS: dict[str, Format] = {name: _ggml(name) for name in GGML_TYPES} | _OWN
 
 _SPELLINGS = {
+    "q8": "q8_0",
     "float32": "fp32",
     "f32": "fp32",
     "float": "fp32",
@@ -193,11 +195,17 @@ def parse_format(name: object, *, argument: str = "precision", accepted: tuple[s
     raise unknown_format(name, argument, accepted)
 
 
+# the files' own name beside a mix, which is of no other files
+_CONTAINED = re.compile(r"(?:gguf|ggml)[\s:_]+(i?q\d\w{0,12})|(i?q\d\w{0,12}?)[\s:_]+(?:gguf|ggml)")
+
+
 def spelling(name: object) -> str:
     """The name as FORMATS and the GGUF recipes spell it; empty for what is no string."""
     if not isinstance(name, str):
         return ""
     spelled = name.strip().lower().replace("-", "_").removeprefix("torch.")
+    if contained := _CONTAINED.fullmatch(spelled):
+        spelled = contained[1] or contained[2]
     return _SPELLINGS.get(spelled, spelled)
 
 

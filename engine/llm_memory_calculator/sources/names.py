@@ -42,8 +42,17 @@ from .name_words import (
 )
 
 _BITS = re.compile(r"(?:^|(?<=[-_.]))(?:w\d+a\w*\d+|\d+da\d+w|\d+[-_]?bits?|\d+bpw|\d+g|u?int\d+)(?=$|[-_.])")
-# as llama.cpp and ollama take it: hf.co/org/name:Q4_K_M
-_ADDRESS = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+:[\w.-]+)", re.I)
+# a model's page, its files, and as llama.cpp and ollama take it: hf.co/org/name:Q4_K_M
+_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?(?P<id>(?!(?:datasets|spaces|collections|papers|"
+    r"docs|blog|models)/)[\w.-]+/[\w.-]+)(?P<tag>:[\w.-]+)?"
+    r"(?:/(?:tree|blob|resolve|raw)/(?P<revision>[\w.-]+)(?:/(?P<file>[\w./-]*))?)?/?(?:[?#]\S*)?",
+    re.I,
+)
+_LIBRARY = re.compile(
+    r"(?:https?://)?(?:www\.|registry\.)?ollama\.(?:com|ai)/library/(?P<tag>[\w.-]+(?::[\w.-]+)?)/?", re.I
+)
+_RUN = re.compile(r"ollama\s+(?:run|pull|show)\s+", re.I)
 # a name as users write it: words, with an organisation before them at most
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
 # a file of several
@@ -121,9 +130,19 @@ def _as_its_maker_has_it(found: Derived | None, name: str) -> Derived | None:
 
 
 def without_address(name: str) -> str:
-    """The name itself where it stands with a file's format behind the hub's address."""
-    match = _ADDRESS.fullmatch(name)
-    return match[1] if match else name
+    """The name itself where it stands in an address of the hub's or of ollama's library; nothing is fetched from there.
+
+    Of a file of weights its own name, which says the format; a revision other than main stands behind an @.
+    """
+    name = _RUN.sub("", name, count=1) if _RUN.match(name) else name
+    page = _PAGE.fullmatch(name)
+    if page is None:
+        tag = _LIBRARY.fullmatch(name)
+        return name if tag is None else tag["tag"]
+    if page["revision"] not in (None, "main"):
+        return f"{page['id']}@{page['revision']}"
+    file = (page["file"] or "").rpartition("/")[2]
+    return file if file.lower().endswith(".gguf") else page["id"] + (page["tag"] or "")
 
 
 def hint(found: Derived | None) -> str:
