@@ -468,5 +468,11 @@ def test_a_card_is_guessed_among_those_of_the_log_s_runtime(line: str, maker: st
         f"gpu_memory_utilization (0.70) = 5.60GiB\nINFO 02-26 executor_base.py:111] {line}, # CPU blocks: 4681",
         model="Qwen/Qwen3-8B",
     )
-    assert report.hardware is None or find_accelerator(report.hardware).manufacturer == maker
-    assert maker == "AMD" or report.hardware is not None
+    if maker == "AMD":
+        assert report.hardware is not None
+        assert find_accelerator(report.hardware).manufacturer == "AMD"
+        return
+    # under WSL a card shows all that it is sold with: none is guessed, and vLLM runs on no Pascal, which shows 7.93 GiB
+    assert report.hardware is None
+    assert "RTX_4060" in words(report, "hardware")
+    assert "GTX" not in words(report, "hardware")

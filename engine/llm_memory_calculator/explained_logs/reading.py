@@ -12,6 +12,7 @@ from llm_memory_hardware import Accelerator, accelerators_for_serving, all_accel
 from ..arguments import CalculateMemory, ExplainStartupLog
 from ..engines import ENGINES, Setting, device_of, settings_of
 from ..errors import ArgumentError, CalculatorError, UnknownFormatError
+from ..facts import table
 from ..formats.gguf import mixes
 from ..formats.scheme import stored_bytes
 from ..question import assumed, layout_given, named
@@ -51,6 +52,9 @@ _CACHE_FORMATS = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float3
 _QUANTISED = {"awq_marlin": "awq", "gptq_marlin": "gptq", "bitsandbytes": "nf4"}
 # How far two statements of one card's memory may be apart, and a file's bytes from those of its mix of formats.
 _SAME_MEMORY, _SAME_WEIGHTS = 0.01, 0.03
+# 23.99 GiB of 24, where the driver keeps nothing for itself
+_WHOLE = 0.002
+_MOST_NAMED = 6
 LOCAL = ("llama_cpp", "ollama", "mlx")
 """Engines that take as much as they are asked for, and no share of a device."""
 
@@ -161,9 +165,11 @@ def _card(asked: ExplainStartupLog, log: StartupLog, total: float | None) -> _Ca
     if total is None:
         text = "The log tells neither the card nor its memory: no budget is checked; give hardware."
         return _Card(None, asked.devices, (assumed("hardware", text),))
-    near = [one for one in _near(total, all_accelerators()) if log.runtime in (None, device_of(one).runtime)]
-    if not near:
-        text = f"No accelerator of the catalogue shows {total / GIB:.2f} GiB within 1 %: memory alone was taken."
+    able = [one for one in all_accelerators() if _runs(asked.engine or engine_of(log), log.runtime, one)]
+    near, sold = _near(total, able), _sold_with(total, able)
+    if not near or (sold and _apart(near[0], total) > _WHOLE):
+        shows = f"shows {total / GIB:.2f} GiB within {'0.2' if near else '1'} %"
+        text = f"No accelerator of the catalogue {shows}: memory alone was taken{sold}."
         return _Card(None, asked.devices, (assumed("hardware", text),))
     first, *others = near
     also = f"; so do {', '.join(other.name for other in others[:4])}" if others else ""
@@ -173,15 +179,44 @@ def _card(asked: ExplainStartupLog, log: StartupLog, total: float | None) -> _Ca
     return _Card(first, asked.devices, (assumed("hardware", text),))
 
 
+def _runs(engine: str, runtime: str | None, accelerator: Accelerator) -> bool:
+    """Whether an engine may have written the log there: on that runtime, on a design that is not too old for it."""
+    if accelerator.type == "cpu" or runtime not in (None, device_of(accelerator).runtime):
+        return False
+    least = table(f"engines/{engine}").get("least_capability") if engine in ENGINES else None
+    return least is None or _design(accelerator) >= least or accelerator.manufacturer != "NVIDIA"
+
+
+def _design(accelerator: Accelerator) -> float:
+    """NVIDIA's number of a design; 0 of another maker's."""
+    said = accelerator.compute_capability or ""
+    return float(said) if said[:1].isdecimal() else 0.0
+
+
+def _sold_with(total: float, accelerators: Iterable[Accelerator]) -> str:
+    """Who shows a whole number of GiB: under Windows and WSL a card shows all that it is sold with."""
+    size = round(total / GIB)
+    if abs(total / GIB / max(size, 1) - 1) > _WHOLE:
+        return ""
+    # cards of computers with Windows, the newest first
+    cards = [one for one in accelerators if one.memory_gb == size and (one.memory_type or "").startswith("GDDR")]
+    sold = [one.name for one in sorted(cards, key=lambda one: (-_design(one), one.name))]
+    if not sold:
+        return ""
+    few = f"{', '.join(sold[:_MOST_NAMED])}{f' or {len(sold) - _MOST_NAMED} more' if len(sold) > _MOST_NAMED else ''}"
+    return f"; under Windows and WSL a card shows all that it is sold with, so it may be {few}: give hardware"
+
+
 def _near(total: float, accelerators: Iterable[Accelerator]) -> list[Accelerator]:
     """Those that show as much memory, the nearest first; of as near ones those that are rented, and the fastest."""
     rented = {accelerator.name for accelerator in accelerators_for_serving()}
+    near = [(round(apart, 4), one) for one in accelerators if (apart := _apart(one, total)) <= _SAME_MEMORY]
+    near.sort(key=lambda entry: (entry[0], entry[1].name not in rented, -entry[1].memory_bandwidth, entry[1].name))
+    return [one for _, one in near]
 
-    def apart(accelerator: Accelerator) -> float:
-        return abs(accelerator.usable_memory_bytes / total - 1)
 
-    near = [one for one in accelerators if one.type != "cpu" and apart(one) <= _SAME_MEMORY]
-    return sorted(near, key=lambda one: (round(apart(one), 4), one.name not in rented, -one.memory_bandwidth, one.name))
+def _apart(accelerator: Accelerator, total: float) -> float:
+    return abs(accelerator.usable_memory_bytes / total - 1)
 
 
 def _both_memories(accelerator: Accelerator, log: StartupLog, total: float | None) -> list[Note]:
