@@ -1180,7 +1180,7 @@ class StartupLogReport(Told):
     """What is left for a cache, as the log prints it or its terms leave it; below 0 where nothing is."""
     outcome: str
     """started, free (too little free memory), no_blocks (none left for a cache), length (less than one longest
-    request), weights (out of memory as they load), oom (later), unknown."""
+    request), states (fewer blocks than sequences), weights (out of memory as they load), oom (later), unknown."""
     message: str | None
     """The engine's own line of a failure."""
     binding: str | None

@@ -816,6 +816,7 @@ _OUTCOMES = {
     "free": "it did not start: too little memory was free",
     "no_blocks": "it did not start: nothing was left for a cache",
     "length": "it did not start: the cache does not hold one longest request",
+    "states": "it did not start: the cache has fewer blocks than max_num_seqs, each of which keeps a state",
     "weights": "it did not start: out of memory as the weights loaded",
     "oom": "it did not start: out of memory",
     "unknown": "how it ended is not said",

@@ -11,6 +11,7 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from llm_memory_calculator import explain_startup_log
 from llm_memory_calculator.errors import ArgumentError
 from llm_memory_calculator.startup_logs import LONGEST, StartupLog, read_log
 
@@ -960,3 +961,16 @@ def test_the_longest_text_takes_seconds() -> None:
     began = time.process_time()
     _terms(unit * (LONGEST // len(unit)))
     assert time.process_time() - began < 20
+
+
+# vllm-project/recipes#551
+def test_fewer_blocks_than_states_are_a_failure_of_their_own() -> None:
+    text = (
+        "ValueError: max_num_seqs (1024) exceeds available Mamba cache blocks (856). Each decode sequence requires one "
+        "Mamba cache block, so CUDA graph capture cannot proceed."
+    )
+    log = read_log(text)
+    assert (log.engine, log.outcome) == ("vllm", "states")
+    assert log.failure == {"sequences": 1024, "blocks": 856}
+    assert log.settings["max_num_seqs"] == 1024
+    assert [one.change for one in explain_startup_log(text).remedies] == ["max_num_seqs 856"]

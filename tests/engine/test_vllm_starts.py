@@ -191,3 +191,37 @@ def test_a_tower_is_shown_what_the_line_that_starts_it_lets_a_request_be(longest
     )
     assert alone.launch == told.launch
     assert alone.activation_memory_bytes == told.activation_memory_bytes
+
+
+# --- states of hybrids ------------------------------------------------------------------------------------------------
+
+
+# 856 blocks (vllm-project/recipes#551) and 524 (NVIDIA-AI-Blueprints/retail-shopping-assistant#95), both by defaults
+@pytest.mark.parametrize(
+    ("model", "count", "version", "share", "blocks"),
+    [
+        ("Qwen/Qwen3.6-27B-FP8", 1, "0.22.0", 0.95, 856),
+        ("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8", 2, "0.20.1", 0.92, 524),
+    ],
+)
+def test_each_sequence_of_a_step_wants_a_block_for_its_state(
+    model: str, count: int, version: str, share: float, blocks: int
+) -> None:
+    asked: dict[str, Any] = {"hardware": "H100", "devices": count, "engine": "vllm", "engine_version": version}
+    by_itself = calculate_memory(model, **asked, gpu_memory_utilization=share)
+    assert by_itself.startup is not None
+    assert by_itself.startup.blocks == pytest.approx(blocks, rel=0.1)
+    # who starts it by its defaults is told what to tell it
+    assert by_itself.fits_device
+    (warned,) = [note for note in by_itself.notes if "max_num_seqs (1,024) exceeds" in note.text]
+    assert f"at most {by_itself.startup.blocks}" in warned.text
+    for told, fits in ((1024, False), (256, True)):
+        settings = {"max_num_seqs": told}
+        found = calculate_memory(model, **asked, gpu_memory_utilization=share, engine_settings=settings)
+        assert found.fits_device is fits
+        assert not any("exceeds" in note.text for note in found.notes)
+
+
+def test_releases_before_0_20_start_with_fewer_graphs() -> None:
+    found = started("Qwen/Qwen3.6-27B-FP8", "H100", "0.18.0", 2048, max_num_seqs=1024)
+    assert found.starts

@@ -69,6 +69,11 @@ class Pages:
         return (grows or [group.block_tokens for group in self.groups] or [1])[0]
 
     @property
+    def keeps_states(self) -> bool:
+        """Whether layers of some device keep states, which take a block of their own."""
+        return any(group.spec.kept == "state" for group in self.groups)
+
+    @property
     def _plain(self) -> bool:
         counts = [number for group in self.groups for number in (group.count, group.layers, group.block_tokens)]
         return are_plain(self.block_bytes, self.group_layers, *counts)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ArgumentError
-from ..units import GIB, ceil_div, larger, smaller, somewhere, whole_up
+from ..units import GIB, are_plain, ceil_div, larger, smaller, somewhere, whole_up
 from .base import CacheRoom, Condition, Place, Range, Spread, Standing
 from .described import Described, encoder_bytes, spread_of
 from .paging import Compressed, Pages, Spec, compressed, paged, with_groups_alike
@@ -362,6 +362,7 @@ class Vllm(Described):
                 message=messages["length"],
                 takes="request",
             ),
+            *self._states_of_all(place, room),
             Condition(
                 name="all sequences at once",
                 margin=room.margin - need.kept,
@@ -383,6 +384,30 @@ class Vllm(Described):
                 )
             )
         return found
+
+    def _states_of_all(self, place: Place, room: Condition) -> Sequence[Condition]:
+        """A block for the state of each sequence that a step takes, without which graphs are not captured."""
+        pages = self.pages(place)
+        if self.settings["enforce_eager"] or not self.facts["groups"]["state_each"] or place.draft is not None:
+            return ()
+        if pages is None or not pages.keeps_states:
+            return ()
+        # who starts it by its default is told of another, as the line that starts it tells it of a length
+        told = self.SEQUENCES in self.given
+        message = ""
+        if are_plain(room.margin, pages.block_bytes):
+            states = max(0, int(room.margin // pages.block_bytes))
+            message = self.facts["messages"]["states"].format(sequences=self.sequences, states=states)
+        return (
+            Condition(
+                name=f"a state for each of {self.SEQUENCES}",
+                margin=room.margin - self.sequences * pages.block_bytes,
+                parts=room.parts,
+                message=message,
+                starts=told,
+                warns=not told,
+            ),
+        )
 
     def _free(self, need: Ledger, total_bytes: Quantity) -> Condition:
         return Condition(

@@ -86,6 +86,8 @@ def by_arithmetic(log: StartupLog) -> tuple[Remedy, ...]:
         found.append(
             _remedy(f"{_SHARES[0]} {share:.2f}", "share", budget - share * total, failure["free_bytes"] - budget)
         )
+    if log.outcome == "states" and "blocks" in failure:
+        found.append(_remedy(f"max_num_seqs {int(failure['blocks']):,}", "sequences", 0, 0))
     room, request = printed_room(log), failure.get("request_bytes")
     if log.outcome == "no_blocks":
         room, request = summed_room(log), 0.0

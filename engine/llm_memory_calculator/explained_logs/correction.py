@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _INFERRED = ("activations", "graphs_counted", "buffers", "weights", "context")
 _WORDS = {"buffers": "non-torch memory", "graphs_counted": "its estimate of graphs"}
 # A failure is a condition that does not hold.
-_CONDITIONS = {"free": "free memory", "no_blocks": "room for a cache", "length": "one request"}
+_CONDITIONS = {"free": "free memory", "no_blocks": "room for a cache", "length": "one request", "states": "a state"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Setting = int | float | str | bool
-Outcome = Literal["started", "free", "no_blocks", "length", "oom", "weights", "unknown"]
+Outcome = Literal["started", "free", "no_blocks", "length", "states", "oom", "weights", "unknown"]
 TokensMeaning = Literal["pool", "requests"]
 
 
@@ -64,13 +64,14 @@ class StartupLog:
     layers have windows or states. None: nothing was printed, or the numbers agree with both and no version is known."""
     outcome: Outcome = "unknown"
     """free: too little free memory at the start. no_blocks: none left for a cache. length: less than one request of the
-    longest length. weights: out of memory while they were loaded. oom: out of memory later. unknown: the log ends
-    before it is decided, or fails in a way that is no question of memory."""
+    longest length. states: fewer blocks than sequences that each keep a state. weights: out of memory while they were
+    loaded. oom: out of memory later. unknown: the log ends before it is decided, or fails in a way that is no question of memory."""
     message: str | None = None
     """The engine's own line of the failure."""
     failure: Mapping[str, float] = field(default_factory=dict)
     """What that line says: request_bytes (wanted) and kv_cache_bytes (there), at_length, longest (proposed),
-    tried_bytes (to allocate), total_bytes, free_bytes, held_bytes (by the process), budget_bytes, required_bytes."""
+    tried_bytes (to allocate), total_bytes, free_bytes, held_bytes (by the process), budget_bytes, required_bytes,
+    blocks and sequences (of states)."""
 
     def named(self, name: str) -> tuple[Term, ...]:
         """The terms of a name, over all devices."""

@@ -149,7 +149,7 @@ class Reading:
     @property
     def facts(self) -> int:
         """How much of the text was understood. (That a device is full, any program may say.)"""
-        failed = self.failed in ("free", "no_blocks", "length")
+        failed = self.failed in ("free", "no_blocks", "length", "states")
         return len(self.terms) + len(self.counts) + len(self.settings) + failed + ("own" in self.reached)
 
 

@@ -198,6 +198,12 @@ _RULES: tuple[Rule, ...] = (
         r"in KV cache \((?P<longest>\d{1,12})\)",
         outcome="length",
     ),
+    rule(
+        "exceeds available Mamba cache blocks",
+        r"max_num_seqs \((?P<sequences>\d{1,9})\) exceeds available Mamba cache blocks \((?P<blocks>\d{1,12})\)",
+        outcome="states",
+    ),
+    rule("exceeds available Mamba cache blocks", r"max_num_seqs \((?P<set_max_num_seqs>\d{1,9})\) exceeds"),
     *torch_memory.RULES,
     rule("Engine core initialization failed", outcome="unknown"),
 )

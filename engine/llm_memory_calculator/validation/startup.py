@@ -22,7 +22,7 @@ _RELEASE = re.compile(r"(?<![\w.])(?:v?(?=\d+\.)|(?=b\d{3,5}\b))(\d+\.\d+(?:\.\d
 # What a source tree without tags calls itself, of whatever version it is.
 _NO_RELEASE = "0.1.dev"
 _ACCELERATOR = ("accelerator", "hardware", "gpu")
-_STARTED = {"started": True, "no_blocks": False, "length": False, "oom": False, "free": False}
+_STARTED = {"started": True, "no_blocks": False, "length": False, "states": False, "oom": False, "free": False}
 _SETTINGS_READ = {
     "gpu_memory_utilization": Row.real,
     "max_model_len": Row.whole,
