@@ -100,6 +100,10 @@ class Model:
                 notes.append(Note(subject="precision", text=text, origin="warning"))
         return replace(scheme, notes=(*scheme.notes, *notes)) if notes else scheme
 
+    def served_in(self, precision: str, kv_precision: str | None) -> Formats:
+        """The same where nobody asked for it, and an engine loads what is stored in another format so."""
+        return _served_in(self, precision, kv_precision)
+
     def notes(self, formats: Formats) -> tuple[Note, ...]:
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
         if self.asked:
@@ -121,6 +125,12 @@ class Model:
 def _letters(name: str) -> str:
     """A model's name without its publisher, as people write it."""
     return "".join(letter for letter in name.rpartition("/")[2].lower() if letter.isalnum())
+
+
+@lru_cache(maxsize=64)
+def _served_in(model: Model, precision: str, kv_precision: str | None) -> Formats:
+    found = model.formats(precision, kv_precision)
+    return replace(found, scheme=replace(found.scheme, notes=()), uniform=False)
 
 
 @lru_cache(maxsize=64)

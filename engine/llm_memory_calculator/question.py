@@ -61,6 +61,7 @@ from .engines import (
 )
 from .engines.inferred import inferred, loading_release
 from .engines.launch import told_length
+from .engines.releases import engine_table
 from .errors import ArgumentError, LayoutError
 from .facts import table
 from .formats.numerics import FORMATS
@@ -125,7 +126,7 @@ def deployed(
     chosen = _engine(asked, model, formats, device, calibration, measured)
     engine = _with_beams(asked, chosen.engine)
     _require_prefixes(asked, engine)
-    formats, stored = _with_weights_of(engine, asked, model, formats)
+    formats, stored = _with_weights_of(engine, asked, model, formats, named=chosen.named)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -158,10 +159,16 @@ def _require_prefixes(asked: Question, engine: Engine) -> None:
 
 
 def _with_weights_of(
-    engine: Engine, asked: Question, model: Model, formats: Formats
+    engine: Engine, asked: Question, model: Model, formats: Formats, *, named: bool
 ) -> tuple[Formats, tuple[Note, ...]]:
-    """The formats with the weights that an engine's files of such a checkpoint have, where no file is at hand."""
+    """The formats with the weights that an engine's files of such a checkpoint have, where no file is at hand; of one
+    stored in 32 bits those in which an engine that was named serves it.
+    """
     label = formats.scheme.label
+    served = engine_table(engine.name).get("serves_in", {}).get(label) if named and asked.precision is None else None
+    if served is not None:
+        said = f"Stored in {label}, served in {served} by {engine.TITLE}."
+        return model.served_in(served, asked.kv_precision), (assumed("precision", said),)
     rule = engine.facts.get("weights_with", {}).get(label)
     if rule is None or model.weights is not None or asked.precision not in (None, label):
         return formats, ()
@@ -214,6 +221,8 @@ class Serving:
     """An engine, and what is to be said of the choice."""
 
     engine: Engine
+    named: bool
+    """Whether a caller, or what a caller gave, named it."""
     notes: tuple[Note, ...] = ()
 
 
@@ -253,7 +262,7 @@ def _engine(
         notes.append(calibration_note(calibration))
     if measured is not None:
         name = name or measured.engine_on(device.name or None)
-    why = ""
+    why, named = "", name is not None
     if name is None:
         found = inferred(model, formats, device)
         name = found.engine
@@ -304,7 +313,7 @@ def _engine(
         if device.name:
             require_measured(measured, name, device.name)
         notes.append(time_calibration_note(measured, name, device.name or None))
-    return Serving(engine, tuple(notes))
+    return Serving(engine, named, tuple(notes))
 
 
 def _sold_bytes(memory_gb: float) -> int:

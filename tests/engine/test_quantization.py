@@ -263,3 +263,26 @@ def test_thousands_of_exclusions_are_counted_or_refused_and_never_run_on(pattern
     else:
         # 1,000 layers in 16 bits of the mlp and 8 of the attention
         assert size > 1000 * (3 * 4096 * 11008 * 2 + 4 * 4096 * 4096)
+
+
+# vLLM: "Downcasting torch.float32 to torch.bfloat16"; SGLang to float16; whisper.cpp's files are in 16 bits
+@pytest.mark.parametrize(
+    ("model", "engine", "served"),
+    [
+        ("openai/whisper-large-v2", "vllm", "bf16"),
+        ("openai/whisper-large-v2", "whisper_cpp", "fp16"),
+        ("google/flan-t5-xl", "tgi", "fp16"),
+        ("google/gemma-2-9b", "sglang", "fp16"),
+        ("google/gemma-2-9b", "llama_cpp", "fp16"),
+    ],
+)
+def test_what_is_stored_in_32_bits_is_counted_as_a_named_engine_serves_it(model: str, engine: str, served: str) -> None:
+    stored = calculate_memory(model)
+    found = calculate_memory(model, engine=engine)
+    assert (stored.precision, found.precision) == ("fp32", served)
+    assert stored.weight_memory_bytes == pytest.approx(2 * found.weight_memory_bytes, rel=0.01)
+    (said,) = [note.text for note in found.notes if note.subject == "precision"]
+    assert said.startswith(f"Stored in fp32, served in {served}")
+    # who asks for 32 bits gets them, and transformers 5 loads what is stored
+    assert calculate_memory(model, engine=engine, precision="fp32").precision == "fp32"
+    assert calculate_memory("google/gemma-2-9b", engine="transformers").precision == "fp32"
