@@ -64,6 +64,7 @@ from .engines.launch import told_length
 from .engines.releases import engine_table
 from .errors import ArgumentError, LayoutError
 from .facts import table
+from .formats.labels import bits_alone
 from .formats.numerics import FORMATS
 from .images import InputSize
 from .lengths import Lengths
@@ -114,6 +115,7 @@ def deployed(
     notes: tuple[Note, ...] = (),
 ) -> Deployment:
     """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
+    asked = _as_read_by(asked.engine, asked)
     formats = model.formats(asked.precision, asked.kv_precision)
     about: tuple[Note, ...] = ()
     if accelerator is not None:
@@ -126,6 +128,8 @@ def deployed(
     chosen = _engine(asked, model, formats, device, calibration, measured)
     engine = _with_beams(asked, chosen.engine)
     _require_prefixes(asked, engine)
+    if (read_so := _as_read_by(engine.name, asked)) is not asked:
+        asked, formats = read_so, model.formats(read_so.precision, read_so.kv_precision)
     formats, stored = _with_weights_of(engine, asked, model, formats, named=chosen.named)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
@@ -144,6 +148,13 @@ def deployed(
         speculation=speculation,
         notes=(*notes, *read, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
+
+
+def _as_read_by(engine: str | None, asked: Question) -> Question:
+    """The same with bits alone (4bit) as those of the engine's own files, where all its files are of one kind."""
+    written = None if engine is None else engine_table(engine).get("bits")
+    bits = bits_alone(asked.precision) if written else ""
+    return replace(asked, precision=written.format(bits)) if bits else asked
 
 
 def _require_prefixes(asked: Question, engine: Engine) -> None:

@@ -776,10 +776,12 @@ def _model(report: ModelReport) -> list[str]:
     first, beyond = report.kv_cache_bytes_per_token, report.kv_cache_bytes_per_further_token
     later = f" ({beyond:,} beyond all windows)" if beyond != first else ""
     cache = f", {first:,} bytes of KV cache a token{later}" if first else ""
+    state = report.state_bytes_per_sequence
+    kept = f", a state of {_size(state)} a sequence whatever its length" if state else ""
     return [
         f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}, a vocabulary of "
         f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices. Weights "
-        f"{_gb(report.weight_memory_bytes)}{cache}.{besides} Config from {report.source}."
+        f"{_gb(report.weight_memory_bytes)}{cache}{kept}.{besides} Config from {report.source}."
     ]
 
 

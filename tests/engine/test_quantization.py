@@ -286,3 +286,18 @@ def test_what_is_stored_in_32_bits_is_counted_as_a_named_engine_serves_it(model:
     # who asks for 32 bits gets them, and transformers 5 loads what is stored
     assert calculate_memory(model, engine=engine, precision="fp32").precision == "fp32"
     assert calculate_memory("google/gemma-2-9b", engine="transformers").precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("engine", "asked", "read"),
+    [
+        ("mlx", "4bit", "mlx_4bit"),
+        ("mlx", "8-bit", "mlx_8bit"),
+        ("llama_cpp", "4bit", "q4_k_m"),
+        ("ollama", "4-bit", "q4_k_m"),
+        ("vllm", "4bit", "int4"),
+        (None, "4bit", "int4"),
+    ],
+)
+def test_bits_alone_are_of_the_files_that_a_named_engine_reads(engine: str | None, asked: str, read: str) -> None:
+    assert calculate_memory("meta-llama/Llama-3.1-8B", precision=asked, engine=engine).precision == read

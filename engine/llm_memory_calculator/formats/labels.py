@@ -549,5 +549,14 @@ def _partly(text: str) -> Read:
     return rest, form, assumed, ""
 
 
+def bits_alone(label: object) -> str:
+    """The digit of a label that says how many bits and nothing else (4bit, 8-bit); empty for any other."""
+    found = _BITS_ALONE.fullmatch(label.strip()) if isinstance(label, str) else None
+    return found["bits"] if found else ""
+
+
+_BITS_ALONE = re.compile(rf"(?P<bits>[2-8]) ?{_BITS}", re.IGNORECASE)
+
+
 def _without_mlx(text: str) -> str:
     return re.sub(_BEGIN + "mlx" + _END, "", text)

@@ -65,7 +65,8 @@ class StartupLog:
     outcome: Outcome = "unknown"
     """free: too little free memory at the start. no_blocks: none left for a cache. length: less than one request of the
     longest length. states: fewer blocks than sequences that each keep a state. weights: out of memory while they were
-    loaded. oom: out of memory later. unknown: the log ends before it is decided, or fails in a way that is no question of memory."""
+    loaded. oom: out of memory later. unknown: the log ends before it is decided, or fails in a way that is no question
+    of memory."""
     message: str | None = None
     """The engine's own line of the failure."""
     failure: Mapping[str, float] = field(default_factory=dict)
