@@ -236,6 +236,7 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
         explained=asked.detail == "full",
+        engine_named=asked.engine is not None,
     )
     if asked.find is None:
         return report
@@ -348,7 +349,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         vocab_size=architecture.vocab_size,
         max_length=architecture.max_length,
         precision=formats.scheme.label,
-        kv_precision=engine.kept_in(formats),
+        kv_precision=deployment.said()["kv_precision"],
         weight_memory_bytes=stored_bytes(architecture, formats.scheme),
         kv_cache_bytes_per_token=cache.first,
         kv_cache_bytes_per_further_token=cache.beyond,

@@ -131,7 +131,7 @@ class Deployment:
 
     def said(self) -> dict[str, Any]:
         """What every report says of it."""
-        kept = self.engine.kept_in(self.formats)
+        kept = self.engine.kept_in(self.formats) if self.architecture.caching() else "none"
         said = {"model": self.model.name, "precision": self.formats.scheme.label, "kv_precision": kept}
         return said | {"engine": self.engine.said}
 

@@ -1121,9 +1121,8 @@ def _making_notes(latents: Latents, images: Pictures, prompts: int, asked: Held)
     moving = latents.frames > 1
     what = f"video(s) of {images.frames:,} frames" if moving else "image(s)"
     text = (
-        f"{prompts:,} prompt(s) with {images.count:,} {what} each are made at once, with {passes} of the denoiser "
-        f"at a time for each over {images.size.tokens:,} positions. seq_length has no meaning here: a prompt is "
-        f"{latents.prompt} tokens."
+        f"{prompts:,} prompt(s) x {images.count:,} {what} at once, {passes} of the denoiser at a time, of "
+        f"{images.size.tokens:,} positions; seq_length has no meaning here."
     )
     notes = [assumed("batch_size", text)]
     if moving and asked.num_frames is None:
@@ -1131,7 +1130,7 @@ def _making_notes(latents: Latents, images: Pictures, prompts: int, asked: Held)
         notes.append(assumed("num_frames", text))
     sides = " x ".join(map(str, images.sides))
     if asked.image_resolution is None:
-        whose = "for which the model was made" if latents.made_for else "as nothing says what the model was made for"
+        whose = "the model's own size" if latents.made_for else "as nothing says what the model was made for"
         notes.append(assumed("image_resolution", f"{sides} pixels were taken, {whose}."))
     elif latents.made_for is not None and images.sides != latents.made_for:
         text = (

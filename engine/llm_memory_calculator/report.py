@@ -124,7 +124,7 @@ class Remedy:
     gain_bytes: int
     """Bytes that the binding condition gains on a device."""
     margin_bytes: int
-    """What the binding condition then has to spare, bytes."""
+    """What is then to spare, bytes."""
     verdict: Literal["fits", "borderline", "does not fit"] = "fits"
     """What it then is: fits, or borderline."""
 
@@ -181,6 +181,8 @@ class Startup:
     """Range of it."""
     request_bytes: int
     """What one request of the longest length keeps, bytes."""
+    allocates: bool = False
+    """Whether cache_tokens are those that the engine is told to allocate, whatever the room is."""
     longest: int | None = None
     """Tokens of the longest request that the room holds; 0 where it holds none."""
     starts: bool
@@ -255,7 +257,8 @@ class Answer(Told):
     precision: str
     """Number format of the weights: the checkpoint's own, or the one asked for."""
     kv_precision: str
-    """Number format of the KV cache, by the engine's own setting where one says it: keys/values where these differ."""
+    """Number format of the KV cache, by the engine's own setting where one says it: keys/values where these differ;
+    none where the model keeps no cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -426,13 +429,18 @@ class MemoryReport(DeviceMemory, Layout, Served):
     verdict: Literal["fits", "borderline", "does not fit"] | None = None
     """The same with its range: fits, borderline (the range straddles), does not fit; null when none was named."""
     binding: str | None = None
-    """What has least to spare of all that the engine asks for."""
+    """What the margin is of: what is missing or in doubt; where nothing is, all that is served at once."""
     device_budget_bytes: int | None = None
     """Bytes of that device that the engine may use."""
     device_margin_bytes: int | None = None
-    """Bytes that the binding condition has to spare; below 0: that are missing."""
+    """Bytes that this has to spare: where all holds, what is left on a device for more sequences or longer ones; below
+    0: that are missing."""
     device_margin_interval: Interval | None = None
     """Range of the margin, bytes."""
+    beyond: str | None = None
+    """Where seq_length is beyond max_length, what becomes of that; null where it is not, or no device was named."""
+    refused: str | None = None
+    """The same where the engine was named and does not start so: fits_device is then false whatever the margin."""
     remedies: tuple[Remedy, ...] = ()
     """The smallest changes that mend it, one of each kind, and what each gains; none where it fits."""
     startup: Startup | None = None
@@ -675,7 +683,7 @@ class EndToEndReport(Timed):
     memory_share: float
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
     memory_spare_bytes: int
-    """What the tightest condition of the engine has to spare on a device, bytes; below 0: what is missing."""
+    """What is left on a device for more sequences or longer ones, bytes; below 0: what is missing."""
     max_length: int | None
     """Longest sequence that the model's config allows, tokens; null where it says none."""
     serving: ServingReport | None = None

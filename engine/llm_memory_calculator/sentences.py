@@ -33,6 +33,7 @@ from .report import (
     PlanSearch,
     Remedy,
     ServingReport,
+    Startup,
     StartupLogReport,
 )
 from .units import GB, GIB
@@ -148,7 +149,19 @@ def _rate(value: float) -> str:
 
 
 def _range(interval: Interval) -> str:
-    return f"{_ms(interval.low)} to {_ms(interval.high)}"
+    """Both ends of times, with the unit once where it is one."""
+    low, high = _ms(interval.low), _ms(interval.high)
+    return f"{low.removesuffix(' ms')} to {high}" if high.endswith(" ms") else f"{low} to {high}"
+
+
+def _gb_range(low: float, high: float) -> str:
+    return f"{low / GB:,.1f} to {high / GB:,.1f} GB"
+
+
+def _held(report: MemoryReport) -> str:
+    """What is held at once: sequences, or of a pipeline prompts."""
+    tokens = "" if report.components else f" x {report.seq_length:,} tokens"
+    return f"batch {report.batch_size:,}{tokens}"
 
 
 def _load(report: Any) -> str:
@@ -156,7 +169,8 @@ def _load(report: Any) -> str:
 
 
 def _formats(report: Any) -> str:
-    return f"{report.precision} weights, {report.kv_precision} KV cache"
+    cache = "" if report.kv_precision == "none" else f", {report.kv_precision} KV cache"
+    return f"{report.precision} weights{cache}"
 
 
 def _family(report: MemoryReport | ModelReport) -> str:
@@ -170,6 +184,8 @@ def _family(report: MemoryReport | ModelReport) -> str:
 _SMALL_PART = 500_000
 # Gains smaller than this are 0.0 GB.
 _LEAST_GAIN = 50_000_000
+# Changes that are said in short, and how many of these may be the large ones.
+_CHANGES, _LARGE = 6, 3
 # Accelerators beside the one that was asked for of which the fewest devices are said.
 _OTHERS = 3
 
@@ -195,9 +211,8 @@ def _memory(report: MemoryReport) -> list[str]:
     where = "one device" if report.devices == 1 else f"{report.worst_device} of {report.devices} ({layout_of(report)})"
     lines = [_verdict(report)] if report.verdict is not None else []
     lines.append(
-        f"{report.model} ({_family(report)}), {_formats(report)}, batch {report.batch_size:,} x "
-        f"{report.seq_length:,} tokens, needs a total of {_gb(report.total_memory_bytes)} on {where} "
-        f"({_gb(interval.low)} to {_gb(interval.high)}): {_parts(report)}."
+        f"{report.model} ({_family(report)}), {_formats(report)}, {_held(report)}, needs a total of "
+        f"{_gb(report.total_memory_bytes)} on {where} ({_gb_range(interval.low, interval.high)}): {_parts(report)}."
     )
     if report.components:
         each = (f"{one.name} {_size(one.weight_memory_bytes)}" for one in report.components)
@@ -232,6 +247,14 @@ def few_fits(report: MemoryReport) -> tuple[Fit, ...]:
     return (*own, *others[:_OTHERS])
 
 
+def few_remedies(report: MemoryReport) -> tuple[Remedy, ...]:
+    """Of the changes that mend it the smallest settings, and those of weights and devices, which come last; without a
+    device that `few_fits` has."""
+    devices = {f"hardware {fit.hardware}" for fit in few_fits(report)}
+    found = tuple(one for one in report.remedies if one.change not in devices)
+    return found if len(found) <= _CHANGES else (*found[: _CHANGES - _LARGE], *found[-_LARGE:])
+
+
 _WORDS = {"fits": "It fits", "borderline": "It is borderline", "does not fit": "It does NOT fit"}
 
 
@@ -239,11 +262,15 @@ def _verdict(report: MemoryReport) -> str:
     """The verdict with its margin."""
     margin, span = report.device_margin_bytes or 0, report.device_margin_interval
     assert span is not None
-    left = f"{_gb(margin)} to spare ({_gb(span.low)} to {_gb(span.high)})"
+    left = f"{_gb(margin)} a device to spare ({_gb_range(span.low, span.high)})"
     if margin < 0:
-        left = f"{_gb(-margin)} missing ({_gb(-span.high)} to {_gb(-span.low)})"
+        left = f"{_gb(-margin)} a device missing ({_gb_range(-span.high, -span.low)})"
     on = f" on {report.devices:,} x {report.hardware}"
-    return f"{_WORDS[str(report.verdict)]}{on}: {left} a device for {report.binding}."
+    if report.refused is not None:
+        return f"It does NOT start{on}: {report.refused}. Memory alone would hold it, with {left}."
+    whose = "" if report.verdict == "fits" else f" for {report.binding}"
+    beyond = "" if report.beyond is None else f", but {report.beyond}"
+    return f"{_WORDS[str(report.verdict)]}{on}: {left}{whose}{beyond}."
 
 
 def _room(report: MemoryReport) -> list[str]:
@@ -251,16 +278,24 @@ def _room(report: MemoryReport) -> list[str]:
     startup = report.startup
     assert startup is not None
     taken = f"{report.engine} takes {_gb(report.device_budget_bytes or 0)} of the {_gb(startup.device_bytes)} seen"
-    limit = f"; the model's own limit is {report.max_length:,}" if report.max_length is not None else ""
-    lines = [f"{taken}{limit and f'{limit} tokens'}."]
+    if report.device_budget_bytes == startup.device_bytes:
+        taken = f"{report.engine} sees {_gb(startup.device_bytes)}"
+    limit = f"; the model's own limit is {report.max_length:,} tokens" if report.max_length is not None else ""
+    lines = [f"{taken}{_cache_room(startup)}{limit}."]
     if startup.message:
         lines.append(f"The engine would say: {startup.message}")
-    elif startup.cache_tokens:
-        lines = [
-            f"{taken}. Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, {startup.cache_tokens:,} tokens, "
-            f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}{limit}."
-        ]
     return [*lines, *_mends(report)]
+
+
+def _cache_room(startup: Startup) -> str:
+    """What the room for a cache holds; of an engine that allocates what it is told, in one request of the longest."""
+    if startup.cache_room_bytes <= 0 or not startup.request_bytes:
+        return ""
+    room = f". Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, "
+    if startup.cache_tokens and not startup.allocates:
+        requests = f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}"
+        return f"{room}{startup.cache_tokens:,} tokens, {requests}"
+    return f"{room}one request of up to {startup.longest:,} tokens" if startup.longest else ""
 
 
 def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
@@ -270,7 +305,7 @@ def _memory_lines(report: MemoryReport) -> tuple[Line, ...]:
         name=f"total of {report.worst_device}",
         value=report.total_memory_bytes,
         unit="bytes",
-        why=f"{_gb(low)} to {_gb(high)}",
+        why=_gb_range(low, high),
     )
     smallest = (
         Line(name=fit.hardware, value=fit.memory_gb * GB, unit="bytes", why=f"{fit.used_share:.0%} used")

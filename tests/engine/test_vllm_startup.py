@@ -247,7 +247,7 @@ def test_the_sum_of_a_start_holds(model: str, hardware: str, version: str, lengt
 
 def test_a_word_that_straddles_is_borderline_and_never_a_flat_no() -> None:
     reports = [
-        calculate_memory("Qwen/Qwen2.5-7B-Instruct", hardware="RTX 4090", engine="vllm", seq_length=length)
+        calculate_memory("Qwen/Qwen2.5-7B-Instruct", hardware="RTX 4090", seq_length=length)
         for length in range(16_384, 131_072, 2048)
     ]
     words = [report.verdict for report in reports]

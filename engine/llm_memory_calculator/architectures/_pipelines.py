@@ -160,7 +160,7 @@ def _dtype(config: Config, own: str) -> str:
     if config.has("torch_dtype", "dtype"):
         return config.text("torch_dtype", "dtype")
     dtype = "bfloat16" if own == "transformer" else "float16"
-    config.note("torch_dtype", f"A pipeline states no number format; {dtype}, in which it is commonly run, was taken.")
+    config.note("torch_dtype", f"{dtype} was taken, as pipelines state no format.")
     return dtype
 
 

@@ -153,4 +153,5 @@ class Blocked(Described):
             parts=room.parts,
             message="requests wait, or are preempted",
             starts=False,
+            takes="sequences",
         )

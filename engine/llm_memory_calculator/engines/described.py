@@ -339,6 +339,7 @@ class Described:
                 margin=room.margin - need.kept,
                 parts=room.parts,
                 message=self.facts.get("messages", {}).get("memory", "out of memory"),
+                takes="sequences",
             ),
         )
 

@@ -28,13 +28,14 @@ def launch_line(
     plain: str = "",
     adapters: tuple[int, int] | None = None,
     drafted: tuple[str, str, int] | None = None,
+    beyond: bool = False,
 ) -> str | None:
     """The command that starts `engine` with `model` in a layout, for requests of `longest` tokens; None where no flag
     of it makes weights of the format that was counted.
 
     cache, weights: formats that the engine must be told, by their names here; empty: what it takes by itself. label,
     plain: what the weights are in, and what is not quantised. adapters: how many and of what rank. drafted: the method,
-    the draft's name and the tokens drafted at once.
+    the draft's name and the tokens drafted at once. beyond: whether `longest` is more than the model's own limit.
     """
     facts, declared = engine_table(engine.name)["launch"], settings_of(engine.name)
     if weights and weights not in facts.get("weights", {}) and "{label}" not in facts["command"]:
@@ -51,6 +52,8 @@ def launch_line(
     if drafted is not None:
         words.append(_speculative(facts["speculative"], *drafted))
     words += [_flag(declared[name], value) for name, value in told.items()]
+    if beyond and "longer" in facts:
+        words.append(facts["longer"])
     environment = [word for word in words if _VARIABLE.match(word)]
     return " ".join(filter(None, (*environment, *(word for word in words if word not in environment))))
 

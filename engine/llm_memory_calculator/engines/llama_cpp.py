@@ -470,6 +470,7 @@ class LlamaCpp(Described):
                 parts=room.parts,
                 message=messages["fit"] if own else messages.get(self.device.runtime, messages["cuda"]),
                 starts=not own,
+                takes="sequences",
             )
         ]
         if own:

@@ -161,6 +161,7 @@ class Ollama(LlamaCpp):
                 parts=room.parts,
                 message=messages["system"] if on_cpu else self._said_layers(place, need, margin),
                 starts=on_cpu,
+                takes="sequences",
             )
         ]
         if "num_ctx" in self.given:

@@ -369,6 +369,7 @@ class Sglang(Described):
                 parts=room.parts,
                 message="KV cache pool is full. Retract requests.",
                 starts=False,
+                takes="sequences",
             )
         )
         return found

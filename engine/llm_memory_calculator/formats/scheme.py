@@ -319,7 +319,7 @@ def checkpoint_scheme(config: Config, architecture: Architecture) -> WeightSchem
                 Note(
                     subject="precision",
                     text="The checkpoint is stored in fp32, which is what its weights are counted in; engines serve "
-                    "it in 16 bits, which precision='bf16' counts. The KV cache is counted in bf16.",
+                    "it in 16 bits, which precision='bf16' counts.",
                     origin="warning",
                 )
             )

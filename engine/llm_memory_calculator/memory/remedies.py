@@ -100,7 +100,7 @@ def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | N
                 change=change,
                 kind=kind,
                 gain_bytes=round(gain),
-                margin_bytes=round(after.binding.margin),
+                margin_bytes=round(after.told.margin),
                 verdict=after.word,
             )
             if surely:

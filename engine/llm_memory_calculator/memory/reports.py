@@ -48,11 +48,12 @@ def memory_report(
     framework_overhead: float | None = None,
     include_gradients: bool = False,
     explained: bool = False,
+    engine_named: bool = False,
 ) -> MemoryReport:
     """What one device of a deployment must hold, and which of `accelerators` hold it.
 
     framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead. explained: with the
-    tree of what was summed.
+    tree of what was summed. engine_named: whether the engine was asked for, so that what it refuses is a no.
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
 
@@ -72,7 +73,11 @@ def memory_report(
     shared = architecture.shard(layout.tensor)
     cache = growth(shared, formats, deployment.engine, load.tokens).over(layout.context)
     verdict = None if usable is None else judge(deployment, load, need, usable)
-    judged: dict[str, Any] = {} if verdict is None else _judged(deployment, load, verdict, accelerators)
+    judged: dict[str, Any] = {}
+    if verdict is not None:
+        judged = _judged(deployment, load, verdict, accelerators) | _of_length(
+            deployment, load, refuses=engine_named and verdict.fits
+        )
     return MemoryReport(
         **deployment.said(),
         **layout.said(),
@@ -108,7 +113,7 @@ def memory_report(
         notes=(
             *deployment.notes,
             *load.notes,
-            *length_notes(architecture, load.tokens),
+            *(length_notes(architecture, load.tokens) if verdict is None else ()),
             *cache_notes(architecture, formats, deployment.engine),
             *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
             *(() if verdict is None else limit_notes(deployment, load)),
@@ -129,19 +134,32 @@ def _judged(
     deployment: Deployment, load: Load, verdict: Verdict, accelerators: Sequence[Accelerator]
 ) -> dict[str, Any]:
     """What a report says of the device that was named."""
-    binding, word = verdict.binding, verdict.word
-    low, high = verdict.margins(binding)
+    told, word = verdict.told, verdict.word
+    low, high = verdict.margins(told)
     return {
         "fits_device": bool(verdict.fits),
         "verdict": word,
-        "binding": binding.name,
+        "binding": told.name,
         "device_budget_bytes": round(verdict.budget_bytes),
-        "device_margin_bytes": round(binding.margin),
+        "device_margin_bytes": round(told.margin),
         "device_margin_interval": Interval(low=low, high=high, level=LEVEL, evidence=verdict.spread.evidence),
         "startup": startup_of(deployment, load, verdict),
         "remedies": () if word == "fits" else remedies(deployment, load, verdict, accelerators),
         "launch": launch_of(deployment, load),
     }
+
+
+def _of_length(deployment: Deployment, load: Load, *, refuses: bool) -> dict[str, Any]:
+    """What a verdict says of requests beyond the model's own limit; refuses: whether an engine's refusal is a no."""
+    longest, tokens = deployment.architecture.max_length, max(load.tokens, round(longest_of(deployment, load)))
+    if longest is None or tokens <= longest:
+        return {}
+    allows = engine_table(deployment.engine.name)["launch"].get("longer")
+    limit = f"the model stops at {longest:,} tokens"
+    if allows is None:
+        return {"beyond": f"{limit}, and {tokens:,} were asked for"}
+    said = f"{limit}: {deployment.engine.TITLE} refuses {tokens:,} unless {allows} is set"
+    return {"refused": said, "fits_device": False, "verdict": "does not fit"} if refuses else {"beyond": said}
 
 
 def warning_notes(startup: Startup, verdict: Verdict) -> tuple[Note, ...]:
@@ -228,6 +246,7 @@ def launch_of(deployment: Deployment, load: Load) -> str | None:
         plain=formats.scheme.plain.name,
         adapters=None if adapters is None else (adapters.count, adapters.rank),
         drafted=None if drafts is None else (drafts.method, drafts.name, drafts.tokens),
+        beyond=longest_of(deployment, load) > (deployment.architecture.max_length or math.inf),
     )
 
 
@@ -393,9 +412,7 @@ def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note,
     if not need.peaks or deployment.architecture.task != "diffusion":
         return ()
     shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in need.peaks.items() if value)
-    text = (
-        f"Parts run one after the other; the largest peak was counted: {shown}; no slices, no tiles, nothing offloaded."
-    )
+    text = f"Activations are the largest peak of {shown}; no slices, no tiles, no offload."
     latents = deployment.architecture.latents
     if latents is not None and load.images is not None and load.images.frames > 1:
         at_once = "all frames" if latents.frames_at_once is None else f"{latents.frames_at_once:,} frames"

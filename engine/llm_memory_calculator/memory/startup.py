@@ -34,6 +34,7 @@ def startup_of(deployment: Deployment, load: Load, verdict: Verdict) -> Startup:
             "cache_tokens_interval": _interval(verdict, least.tokens, most.tokens),
             "concurrency": float(made.concurrency),
             "concurrency_interval": _interval(verdict, least.concurrency, most.concurrency),
+            "allocates": not engine.PAGED,
         }
     request = engine.kept_bytes(place, longest, place.architecture.source_of(longest))
     conditions = tuple(_checked(verdict, condition, request, longest) for condition in verdict.conditions)

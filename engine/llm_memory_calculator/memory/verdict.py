@@ -77,6 +77,13 @@ class Verdict:
         doubted = short or [condition for condition, low, _ in ranges if low < 0]
         return min(doubted or self.judged, key=lambda condition: condition.margin)
 
+    @property
+    def told(self) -> Condition:
+        """What an answer says is to spare or missing: what binds; where all hold whatever the range, what is left for
+        more of what is served, which a condition with less to spare that does not hang on that would hide."""
+        served = (condition for condition in self.judged if condition.takes == "sequences")
+        return next(served, self.binding) if self.word == "fits" else self.binding
+
     def margins(self, condition: Condition) -> tuple[float, float]:
         """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
         found = self._margins.get(condition.name)

@@ -504,7 +504,7 @@ def _room(deployment: Deployment, verdict: Verdict) -> dict[str, Any]:
     """What an answer about time says of memory."""
     return {
         "memory_share": verdict.used_share,
-        "memory_spare_bytes": round(min(condition.margin for condition in verdict.judged)),
+        "memory_spare_bytes": round(verdict.told.margin),
         "max_length": deployment.architecture.max_length,
     }
 
