@@ -16,6 +16,9 @@ _IN_FULL = {
         "model_type",
         "attention_type",
         "launch",
+        "image_tokens",
+        "video_tokens",
+        "audio_tokens",
     },
     "Startup": {
         # in the text as it is printed
@@ -43,7 +46,6 @@ _IN_FULL = {
         "verdict",
         "conditions",
     },
-    "Fit": {"memory_gb", "used_share"},
     "Remedy": {"kind", "margin_bytes"},
     "BatchReport": {"kv_cache_bytes_per_sequence"},
     "EndToEndReport": {"total_tokens_per_s", "requests_per_s", "beam_size"},
@@ -53,7 +55,6 @@ _IN_FULL = {
     "LayoutRow": {"micro_batch", "prefill_tokens_per_s", "decode_tokens_per_s"},
     # the best row has it
     "LayoutReport": {"tpot_interval_ms"},
-    "ImagesReport": {"breakdown"},
     "PipelinePart": {"flops", "compute_share"},
     "PlanReport": {"asked", "equal", "left_out"},
     "Plan": {
@@ -74,6 +75,12 @@ _IN_FULL = {
         "ledger",
     },
 }
+# Of these a short answer says one number by name.
+BY_NAME = {"Fit": ("hardware", "devices"), "Component": ("name", "weight_memory_bytes")}
+# Amounts that are not answered where they are 0.
+_AMOUNTS = ("_bytes", "_bytes_per_token")
+# What is said of an engine that has no room for a cache.
+_OF_ROOM = ("max_model_len", "cache_room_bytes", "cache_tokens", "concurrency", "longest", "allocates")
 # Digits of a number that is no count; its range is far wider.
 _DIGITS = 5
 
@@ -89,14 +96,17 @@ def is_full(detail: object) -> bool:
 
 def _concise(report: Any) -> Any:
     """The report without its long parts, and without notes that only say where facts are from."""
-    from llm_memory_calculator import EndToEndReport, MemoryReport
-    from llm_memory_calculator.sentences import few_fits, weighty
+    from llm_memory_calculator import EndToEndReport, ImagesReport, MemoryReport
+    from llm_memory_calculator.sentences import few_fits, few_remedies, weighty
 
     shorter = replace(report, notes=weighty(report.notes))
     if isinstance(shorter, EndToEndReport):
         return replace(shorter, prefill_phase=None, decode_phase=None)
     if isinstance(shorter, MemoryReport):
-        return replace(shorter, fits=few_fits(shorter))
+        startup = None if shorter.startup is None else replace(shorter.startup, message="")
+        return replace(shorter, fits=few_fits(shorter), remedies=few_remedies(shorter), startup=startup)
+    if isinstance(shorter, ImagesReport):
+        return replace(shorter, breakdown=())
     return shorter
 
 
@@ -142,6 +152,9 @@ class _Lean:
             return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value, self._left_out(type(value).__name__))
+        if isinstance(value, tuple) and value and not self.full and type(value[0]).__name__ in BY_NAME:
+            name, amount = BY_NAME[type(value[0]).__name__]
+            return {getattr(entry, name): getattr(entry, amount) for entry in value}
         if isinstance(value, (tuple, list)):
             return [self.of(entry, unit) for entry in value]
         return _short(value)
@@ -163,6 +176,12 @@ class _Lean:
             if entry.name not in left_out
         )
         said = {entry.name: self.of(held, unit) for entry, held in entries if not _says_nothing(entry, held)}
+        if not self.full:
+            said = {name: found for name, found in said.items() if found or not name.endswith(_AMOUNTS)}
+            if said.get("kv_precision") == "none":
+                del said["kv_precision"]
+            if said.get("cache_room_bytes", 0) < 0:
+                said = {name: found for name, found in said.items() if name not in _OF_ROOM}
         if said.get("active_parameter_count", 0) == said.get("parameter_count") and not self.full:
             # of any model but a mixture
             del said["active_parameter_count"]

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from llm_memory_calculator import Interval, Note
 from llm_memory_calculator.report import HardwareRow, LayoutRow, Plan
 
+from .answers import BY_NAME
 from .columns import PATHS
 from .described_tools import SCHEMAS
 from .json_types import json_type
@@ -78,6 +79,10 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
         return _columns({name: meanings[path] for name, path in PATHS.items()})
     if get_origin(kind) is tuple and get_args(kind)[0] is Plan:
         return _columns(_docstrings(Plan))
+    if get_origin(kind) is tuple and get_args(kind)[0].__name__ in BY_NAME:
+        named, amount = BY_NAME[get_args(kind)[0].__name__]
+        short = {"type": "object", "description": f"In short, {amount} by {named}."}
+        return {"anyOf": [short, {"type": "array", "items": _values(get_args(kind)[0], parts)}]}
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _values(get_args(kind)[0], parts)}
     return {"type": json_type(kind)}

@@ -196,7 +196,7 @@ async def test_memory_of_llama_70b_is_its_141_gb_of_weights_and_where_they_fit()
         result = await client.call_tool("calculate_memory", {"model": "llama3.1_70b"})
     assert result.structured_content is not None
     assert result.structured_content["weight_memory_bytes"] == 2 * 70_553_706_496
-    fits = {fit["hardware"]: fit["devices"] for fit in result.structured_content["fits"]}
+    fits = result.structured_content["fits"]
     # 141 GB of weights are more than one card of 80 GB has, and less than two have
     assert fits["A100_80GB"] == 2
 

@@ -51,7 +51,7 @@ def test_the_fewest_devices_are_one_number() -> None:
     said, values = answer("calculate_memory", model="kimi k2", find="devices", hardware="B200")
     assert values["fewest_devices"] == values["devices"] == 7
     assert "8 x B200" not in said
-    assert "B200" not in [fit["hardware"] for fit in values["fits"]]
+    assert "B200" not in values["fits"]
     assert values["fits"]
 
 
@@ -77,3 +77,77 @@ def test_what_a_value_says_no_note_of_the_structure_says_again() -> None:
     assert (values["seq_length"], values["tensor_parallel"]) == (32_768, 4)
     assert not [note for note in values.get("notes", ()) if "read as" in note or "TP4" in note]
     assert "counted as" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware", "engine"),
+    [
+        ("Qwen2.5-7B-Instruct", "RTX 4090", "vllm"),
+        ("mixtral 8x7b", "H200", "sglang"),
+        ("bge-m3", "T4", "vllm"),
+        ("whisper-large-v3", "L4", "vllm"),
+        ("mamba-2.8b", "RTX 3090", "vllm"),
+        ("flux.1-dev", "A100 80GB", "diffusers"),
+        ("llama 3.1 8b q4_k_m", "RTX 4090", "ollama"),
+        ("llama 3.1 8b", "H100", "tensorrt-llm"),
+    ],
+)
+def test_a_yes_says_the_room_that_a_larger_load_takes(model: str, hardware: str, engine: str) -> None:
+    load: dict[str, Any] = {"model": model, "hardware": hardware, "engine": engine}
+    said, values = answer("calculate_memory", **load)
+    more = answer("calculate_memory", **load, batch_size=4)[1]
+    assert said.startswith("It fits")
+    spare = f"{values['device_margin_bytes'] / 1e9:,.1f} GB a device to spare"
+    assert spare in said.partition("\n")[0]
+    # what the larger load takes is missing from it: a condition that hangs on no load would stay as it is
+    parts = ("kv_cache_bytes", "state_memory_bytes", "cache_padding_bytes")
+    kept = sum(more.get(part, 0) - values.get(part, 0) for part in parts)
+    passes = more["activation_memory_bytes"] - values["activation_memory_bytes"]
+    assert 0.99 * kept <= values["device_margin_bytes"] - more["device_margin_bytes"] <= kept + passes + 1e8
+
+
+@pytest.mark.parametrize(("model", "hardware"), [("flux.1-dev", "H100"), ("bge-m3", "T4"), ("mamba-2.8b", "L4")])
+def test_a_model_without_a_cache_has_no_format_of_one(model: str, hardware: str) -> None:
+    for name in ("calculate_memory", "estimate_performance", "describe_model"):
+        said, values = answer(name, model=model, **({} if name == "describe_model" else {"hardware": hardware}))
+        assert "KV cache" not in said
+        assert "kv_precision" not in values
+
+
+@pytest.mark.parametrize("hardware", ["M3 Max", "H200"])
+def test_room_is_the_same_in_tokens_and_in_bytes(hardware: str) -> None:
+    said, values = answer("calculate_memory", model="llama 3.1 8b q4_k_m", hardware=hardware, engine="llama.cpp")
+    (room, tokens) = re.findall(r"Room for a cache: ([\d.]+) GiB, one request of up to ([\d,]+) tokens", said)[0]
+    held = float(room) * 2**30 / values["kv_cache_bytes_per_token"]
+    # llama.cpp lets a request be no longer than the model's own limit
+    assert int(tokens.replace(",", "")) == min(values["max_length"], held // 1)
+
+
+def test_a_length_beyond_the_model_is_no_plain_yes() -> None:
+    asked = {"model": "Qwen2.5-7B-Instruct", "hardware": "H100", "seq_length": 131_072}
+    said, values = answer("calculate_memory", **asked)
+    # nobody asked for vLLM: the memory is what was asked for
+    assert values["fits_device"]
+    assert "but the model stops at 32,768 tokens" in said.partition("\n")[0]
+    said, values = answer("calculate_memory", **asked, engine="vllm")
+    assert (values["fits_device"], values["verdict"]) == (False, "does not fit")
+    assert said.startswith("It does NOT start")
+    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN=1" in said.partition("\n")[0]
+    said, values = answer("calculate_memory", **asked, engine="llama.cpp")
+    # which warns and runs on (llama-context.cpp: "possible training context overflow")
+    assert values["fits_device"]
+    assert "but the model stops at 32,768 tokens" in said.partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("calculate_memory", {"model": "llama-3.3-70b", "hardware": "A100 80GB"}),
+        ("calculate_memory", {"model": "mixtral 8x7b", "hardware": "A100 80GB", "seq_length": 32_768}),
+        ("calculate_memory", {"model": "flux.1-dev", "hardware": "RTX 3090"}),
+        ("estimate_performance", {"model": "flux.1-dev", "hardware": "H100"}),
+    ],
+)
+def test_a_no_is_short_too(name: str, arguments: dict[str, Any]) -> None:
+    said, values = answer(name, **arguments)
+    assert len(said) / 3.6 + len(json.dumps(values, ensure_ascii=False, separators=(",", ":"))) / 3.2 <= 600
