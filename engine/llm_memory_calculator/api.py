@@ -594,7 +594,7 @@ def best_parallelism(asked: BestParallelism) -> LayoutReport:
     accelerator, devices = named(asked.hardware, asked.devices)
     require_decoder(model)
     deployment = deployed(asked, model, accelerator=accelerator, devices=searched(devices or 8))
-    load = generated_load(asked)
+    load = generated_load(asked, model)
     try:
         found = search.best_or_more(deployment, load, goal=asked.goal)
     except DoesNotFitError as error:
@@ -612,7 +612,8 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     type or a list price - and your own; 'all' the whole catalogue, processors, laptops and wafers too. goal batch,
     context and devices are answered by memory alone, and their rows have the times of what is then held.
     """
-    model, load = _model(asked, asked.model), generated_load(asked)
+    model = _model(asked, asked.model)
+    load = generated_load(asked, model)
     require_decoder(model)
     given, chosen = _compared(asked.hardware, asked.devices)
     plain = deployed(asked, model)
@@ -653,7 +654,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     others = [one for one in offered if one.engine.name != plain.engine.name and id(one.accelerator) in shown]
     notes += dict.fromkeys(note for one in others for note in one.notes if note.subject == "engine")
     accelerators = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
-    notes += [*plain.notes, *hardware_notes(*(entry for entry in accelerators if entry is not None))]
+    notes += [*load.notes, *plain.notes, *hardware_notes(*(entry for entry in accelerators if entry is not None))]
     fits = any(one.fits for one in tried)
     return search.comparison_report(
         tried,
@@ -711,7 +712,8 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
         raise ArgumentError(
             f"goal {asked.goal!r} is of compare_hardware, and a sweep's rows are of times; leave it out."
         )
-    model, load = _model(asked, asked.model), generated_load(asked)
+    model = _model(asked, asked.model)
+    load = generated_load(asked, model)
     require_decoder(model)
     plain = deployed(asked, model)
     offered, rows = list[Deployment](), dict[int, HardwareRow]()
@@ -734,7 +736,8 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     simulated with their queue and ranked anew. Without a rate and users the highest rate that each keeps is looked for.
     Nothing that keeps the targets is no error: plans is then empty, and nearest says what comes nearest.
     """
-    model, load = _model(asked, asked.model), planned_load(asked)
+    model = _model(asked, asked.model)
+    load = planned_load(asked, model)
     require_decoder(model)
     targets = search.Targets(
         rate=asked.request_rate,

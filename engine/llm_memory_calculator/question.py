@@ -808,9 +808,10 @@ def _as_told(asked: Held, engine: Engine, tokens: int, notes: list[Note]) -> int
     )
 
 
-def generated_load(asked: Generated, beams: int = 1) -> Load:
+def generated_load(asked: Generated, model: Model, beams: int = 1) -> Load:
     """A batch of prompts with its outputs."""
-    return Load(sequences=asked.batch_size, tokens=asked.input_tokens, output=asked.output_tokens, beams=beams)
+    once = lengths_of(model, asked.input_tokens, asked.output_tokens)
+    return Load(sequences=asked.batch_size, tokens=once.tokens, output=once.output, beams=beams, notes=once.notes)
 
 
 _OF_TRAFFIC = ("requests", "ttft_target_ms", "tpot_target_ms", "prefill_workers")
@@ -867,28 +868,31 @@ def come_load(asked: Come) -> Load:
     )
 
 
-def planned_load(asked: PlanDeployment) -> Load:
+def planned_load(asked: PlanDeployment, model: Model) -> Load:
     """The load of a plan; where neither users nor a rate were given, at a rate of 1, in whose place the highest is
     looked for."""
     if asked.think_time_s is not None and asked.concurrency is None:
         raise ArgumentError("think_time_s is of users: give concurrency (how many there are), or leave it out.")
-    return come_load(
+    _require_no_source(model)
+    once = lengths_of(model, asked.input_tokens, asked.output_tokens)
+    load = come_load(
         EstimateServing(
             model=asked.model,
             hardware="",
             request_rate=1.0 if asked.concurrency is None and asked.request_rate is None else asked.request_rate,
             concurrency=asked.concurrency,
-            input_tokens=asked.input_tokens,
-            output_tokens=asked.output_tokens,
+            input_tokens=once.tokens,
+            output_tokens=once.output,
             cached_share=asked.cached_share,
             depth=asked.depth,
         )
     )
+    return replace(load, notes=(*once.notes, *load.notes))
 
 
 def load_for(asked: Come, model: Model) -> Load:
-    """The same of a model: of an encoder one pass, over as many tokens as it takes, where nobody said how many."""
-    once = one_pass(model, asked.input_tokens, asked.output_tokens)
+    """The same of a model, whose lengths are its own where nobody gave them."""
+    once = lengths_of(model, asked.input_tokens, asked.output_tokens)
     if model.architecture.task == "encoder":
         for name in ("cached_share", "depth", "tpot_target_ms"):
             if getattr(asked, name):
@@ -896,14 +900,26 @@ def load_for(asked: Come, model: Model) -> Load:
                     f"{name} is of models that generate, and {model.name} is an encoder "
                     f"({model.architecture.model_type}); leave it out."
                 )
+    if asked.concurrency is not None or asked.request_rate is not None:
+        _require_no_source(model)
     if (once.tokens, once.output) != (asked.input_tokens, asked.output_tokens):
         asked = replace(asked, input_tokens=once.tokens, output_tokens=once.output)
     load = come_load(asked)
     return replace(load, notes=(*once.notes, *load.notes))
 
 
+def _require_no_source(model: Model) -> None:
+    """Raise ArgumentError for a model whose prompts pass an encoder first: the steps of a served load have none."""
+    if model.architecture.task == "encoder-decoder":
+        raise ArgumentError(
+            f"{model.name} ({model.architecture.model_type}) has an encoder before its decoder, and requests that come "
+            "and go are timed of models without one: leave concurrency and request_rate out, and ask "
+            "estimate_performance or compare_hardware for a batch_size."
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class OnePass:
+class Lasting:
     """Lengths, and what is to be said of them."""
 
     tokens: Any
@@ -911,15 +927,30 @@ class OnePass:
     notes: tuple[Note, ...] = ()
 
 
-def one_pass(model: Model, tokens: Any, output: Any) -> OnePass:
-    """Lengths as they were given; of an encoder those that nobody gave are as many tokens as it takes, and one pass."""
-    if model.architecture.task != "encoder":
-        return OnePass(tokens, output)
-    longest = model.architecture.max_length
-    if tokens != Come.input_tokens or longest is None or longest >= tokens:
-        return OnePass(tokens, 1 if output == Come.output_tokens else output)
+def lengths_of(model: Model, tokens: Any, output: Any) -> Lasting:
+    """Lengths as they were given; of those that nobody gave: an encoder makes one pass, a model with a stack of its own
+    for the source takes no more tokens than it can, and one whose source is sound begins its text with a few."""
+    architecture = model.architecture
+    longest, said = architecture.max_length, tokens != Come.input_tokens
+    if architecture.task == "encoder" and output == Come.output_tokens:
+        output = 1
+    if said or not architecture.task.startswith("encoder"):
+        return Lasting(tokens, output)
+    if architecture.sounds is not None and architecture.source_length is not None:
+        seconds, positions = architecture.sounds.longest, architecture.source_length
+        text = (
+            f"Each sequence is {seconds:g} s of sound ({positions:,} positions of the encoder); its text begins with "
+            f"{_BEGINNING} tokens, and output_tokens follow."
+        )
+        return Lasting(_BEGINNING, output, (assumed("input_tokens", text),))
+    if longest is None or longest >= tokens:
+        return Lasting(tokens, output)
     note = assumed("input_tokens", f"The model takes {longest:,} tokens at most, and these were counted.")
-    return OnePass(longest, 1 if output == Come.output_tokens else output, (note,))
+    return Lasting(longest, output, (note,))
+
+
+# Of a transcript: its start, the language, the task, no times (openai/whisper, tokenizer.py: sot_sequence).
+_BEGINNING = 4
 
 
 def _static_load(asked: Come) -> Load:

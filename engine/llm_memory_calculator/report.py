@@ -629,6 +629,8 @@ class ServingReport:
     """To the last token."""
     requests_per_s: float
     """Requests that ended a second, over all copies."""
+    requests_per_s_interval: Interval | None = None
+    """Range of it; null where as many end as come, whatever the times are."""
     goodput_requests_per_s: float | None = None
     """Those of them that kept the targets; null where none were given."""
     decoding: float
@@ -638,7 +640,9 @@ class ServingReport:
     queued_share: float
     """Share of the requests that waited for room in a cache, 0 to 1."""
     saturation_requests_per_s: float
-    """Requests a second beyond which the queue grows without end."""
+    """Requests a second beyond which the queue grows without end; no less than are served."""
+    saturation_interval: Interval
+    """Range of it, as that of the time to the last token."""
     disaggregated: DisaggregatedReport | None = None
     """Both sides, where workers of their own take in prompts."""
 
@@ -665,11 +669,13 @@ class EndToEndReport(Timed):
     output_tokens_per_s: float
     """Output tokens a second over all devices, from prompts to last tokens; prompt tokens are not counted."""
     output_tokens_per_s_interval: Interval | None = None
-    """Range of these; null for an encoder and for a served load, whose rate is not of one batch."""
+    """Range of these; null for an encoder, and where as many requests are served as come."""
     total_tokens_per_s: float
     """Prompt and output tokens a second over all devices."""
     requests_per_s: float
     """Sequences a second over all devices, from prompt to last token; of an encoder, its passes."""
+    requests_per_s_interval: Interval | None = None
+    """Range of these; null under a served load, which has its own."""
     decode_tokens_per_s: float | None = None
     """Output tokens a second over all devices while all sequences decode: prompts take none of the time."""
     decode_tokens_per_s_each: float | None = None
@@ -745,8 +751,14 @@ class ImagesReport(Layout, Served):
     """Seconds over the images or videos that a copy makes in them."""
     images_per_s: float
     """Images or videos a second over all devices."""
+    images_per_s_interval: Interval
+    """Range of images_per_s."""
     bound: str
     """What takes most of the time: memory, compute, launch (of kernels) or host."""
+    memory_share: float
+    """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
+    memory_spare_bytes: int
+    """What is left on a device for more or larger images, bytes; below 0: what is missing."""
     parts: tuple[PipelinePart, ...]
     """What the time is the sum of."""
     breakdown: tuple[Line, ...] = ()

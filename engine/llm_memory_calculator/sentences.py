@@ -148,6 +148,11 @@ def _rate(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
 
 
+def _ends(interval: Interval | None) -> str:
+    """The range of a rate in brackets; nothing where it has none."""
+    return "" if interval is None else f" ({_rate(interval.low)} to {_rate(interval.high)})"
+
+
 def _range(interval: Interval) -> str:
     """Both ends of times, with the unit once where it is one."""
     low, high = _ms(interval.low), _ms(interval.high)
@@ -395,8 +400,9 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
     if not report.output_tokens_per_s:
         return [
             f"{_where(report)}, batch {report.batch_size:,} of {report.input_tokens:,} tokens: "
-            f"{report.requests_per_s:,.4g} sequences/s ({report.total_tokens_per_s:,.0f} tokens/s), "
-            f"{_ms(report.total_ms)} a pass ({_range(report.total_interval_ms)}), {report.prefill_bound}-bound."
+            f"{report.requests_per_s:,.4g} sequences/s{_ends(report.requests_per_s_interval)}, {_ms(report.total_ms)} "
+            f"a pass ({_range(report.total_interval_ms)}), {report.prefill_bound}-bound.",
+            _spare(report),
         ]
     last = "of the last prompt " if report.batch_size > 1 else ""
     first = f"TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), {report.prefill_bound}-bound"
@@ -417,8 +423,7 @@ def _decoding(report: EndToEndReport) -> str:
 
 def _whole(report: EndToEndReport) -> str:
     """The rate from prompts to last tokens, which hangs on the prompts."""
-    ends = report.output_tokens_per_s_interval
-    spread = "" if ends is None else f" ({_rate(ends.low)} to {_rate(ends.high)})"
+    spread = _ends(report.output_tokens_per_s_interval)
     times = f"{report.batch_size:,} x " if report.batch_size > 1 else ""
     return (
         f"{_rate(report.output_tokens_per_s)} output tokens/s{spread} over {times}({report.input_tokens:,} in + "
@@ -426,11 +431,11 @@ def _whole(report: EndToEndReport) -> str:
     )
 
 
-def _spare(report: EndToEndReport) -> str:
-    spare = report.memory_spare_bytes
+def _spare(report: EndToEndReport | ImagesReport) -> str:
+    spare, longest = report.memory_spare_bytes, getattr(report, "max_length", None)
     left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing"
-    limit = "" if report.max_length is None else f"; the model's own limit is {report.max_length:,} tokens"
-    return f"Memory {report.memory_share:.0%}, {left}{limit}. Ranges: {report.ttft_interval_ms.evidence}."
+    limit = "" if longest is None else f"; the model's own limit is {longest:,} tokens"
+    return f"Memory {report.memory_share:.0%}, {left}{limit}. Ranges: {report.total_interval_ms.evidence}."
 
 
 def _where(report: EndToEndReport) -> str:
@@ -457,21 +462,23 @@ def _served(report: EndToEndReport, serving: ServingReport) -> list[str]:
         )
     good = ""
     if serving.goodput_requests_per_s is not None:
-        good = f", {serving.goodput_requests_per_s:,.3g} of them within the targets"
+        good = f", {serving.goodput_requests_per_s / serving.requests_per_s:.0%} of requests within the targets"
+    served = _ends(serving.requests_per_s_interval)
+    most = f"{serving.saturation_requests_per_s:,.3g}"
     if not report.output_tokens_per_s:
         return [
             f"{_where(report)}, {who} with {report.input_tokens:,} tokens a sequence: {serving.requests_per_s:,.4g} "
-            f"sequences/s{good} ({report.total_tokens_per_s:,.0f} tokens/s), latency {_ms(report.ttft_ms)} "
-            f"({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)}; saturates at "
-            f"{serving.saturation_requests_per_s:,.4g} sequences/s.",
+            f"sequences/s{served}{good}, latency {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), p95 "
+            f"{_ms(serving.ttft.p95_ms)}; saturates at {most} sequences/s{_ends(serving.saturation_interval)}.",
             _spare(report),
         ]
     binds = "" if serving.disaggregated is None else f", where {serving.disaggregated.bound} binds"
     return [
         f"{_where(report)}, {who} with {report.input_tokens:,} tokens in, {report.output_tokens:,} out: "
         f"TTFT {_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), p95 {_ms(serving.ttft.p95_ms)};{decode} "
-        f"{report.output_tokens_per_s:,.0f} output tokens/s, {serving.requests_per_s:,.3g} requests/s{good}; saturates "
-        f"at {serving.saturation_requests_per_s:,.3g} requests/s{binds}.",
+        f"{_rate(report.output_tokens_per_s)} output tokens/s{_ends(report.output_tokens_per_s_interval)}, "
+        f"{serving.requests_per_s:,.3g} requests/s{served}{good}; saturates at {most} requests/s"
+        f"{_ends(serving.saturation_interval)}{binds}.",
         _spare(report),
     ]
 
@@ -533,7 +540,9 @@ def _images(report: ImagesReport) -> list[str]:
         f"{report.batch_size:,} prompt(s) x {report.num_images:,} {what}(s) of {frames}{report.height} x "
         f"{report.width}, {report.num_inference_steps:,} steps of {passes}: {report.seconds_per_image:,.3g} s {one} "
         f"({each * low:,.3g} to {each * high:,.3g} s), {_ms(report.step_ms)} a step, {report.images_per_s:,.3g} "
-        f"{what}s/s, {_ms(report.total_ms)} in all, {report.bound}-bound: {parts}."
+        f"{what}s/s{_ends(report.images_per_s_interval)}, {_ms(report.total_ms)} in all, {report.bound}-bound: "
+        f"{parts}.",
+        _spare(report),
     ]
 
 

@@ -16,9 +16,6 @@ _IN_FULL = {
         "model_type",
         "attention_type",
         "launch",
-        "image_tokens",
-        "video_tokens",
-        "audio_tokens",
     },
     "Startup": {
         # in the text as it is printed
@@ -48,7 +45,13 @@ _IN_FULL = {
     },
     "Remedy": {"kind", "margin_bytes"},
     "BatchReport": {"kv_cache_bytes_per_sequence"},
-    "EndToEndReport": {"total_tokens_per_s", "requests_per_s", "beam_size"},
+    "EndToEndReport": {
+        "total_tokens_per_s",
+        "requests_per_s",
+        "requests_per_s_interval",
+        "decode_tokens_per_s",
+        "beam_size",
+    },
     "ServingReport": {"requests", "queued_share", "decoding", "room"},
     # the mean is the report's own time
     "Percentiles": {"mean_ms", "p50_ms", "p90_ms", "p99_ms"},
@@ -103,6 +106,9 @@ def _concise(report: Any) -> Any:
     if isinstance(shorter, EndToEndReport):
         return replace(shorter, prefill_phase=None, decode_phase=None)
     if isinstance(shorter, MemoryReport):
+        if shorter.components:
+            # whose positions are none of a sequence
+            shorter = replace(shorter, image_tokens=0)
         startup = None if shorter.startup is None else replace(shorter.startup, message="")
         return replace(shorter, fits=few_fits(shorter), remedies=few_remedies(shorter), startup=startup)
     if isinstance(shorter, ImagesReport):
@@ -129,7 +135,7 @@ class _Lean:
 
     def of(self, value: Any, unit: str = "") -> Any:
         """unit: of the line that this one is a part of."""
-        from llm_memory_calculator import ComparisonReport, Interval, Note, PlanReport
+        from llm_memory_calculator import ComparisonReport, EndToEndReport, Interval, Note, PlanReport
         from llm_memory_calculator.report import Line
 
         from .columns import in_columns, plans_in_columns
@@ -150,6 +156,11 @@ class _Lean:
             same = {"requests_per_s"} if value.asked.request_rate is not None and not self.full else set()
             plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
             return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
+        if isinstance(value, EndToEndReport) and not value.output_tokens_per_s:
+            # an encoder's rate is of sequences
+            of_tokens = {"output_tokens", "output_tokens_per_s"}
+            of_sequences = {"requests_per_s", "requests_per_s_interval"} if value.serving is None else set()
+            return self._fields(value, (self._left_out("EndToEndReport") | of_tokens) - of_sequences)
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value, self._left_out(type(value).__name__))
         if isinstance(value, tuple) and value and not self.full and type(value[0]).__name__ in BY_NAME:

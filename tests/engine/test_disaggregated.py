@@ -345,7 +345,8 @@ def test_served_loads_are_near_measured_runs(
         ),
         ({"prefill_workers": 0}, "prefill_workers must be between 1 and 65,536, and is 0"),
         ({"transfer_gb_s": 0}, "transfer_gb_s must be a number"),
-        ({"model": "google/flan-t5-xl"}, "prefill_workers are of decoders"),
+        ({"model": "google/flan-t5-xl"}, "has an encoder before its decoder"),
+        ({"model": "BAAI/bge-m3", "output_tokens": 1}, "prefill_workers are of decoders"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(arguments: dict[str, Any], said: str) -> None:

@@ -14,6 +14,7 @@ from llm_memory_calculator import (
     ServingReport,
     estimate_performance,
     estimate_serving,
+    plan_deployment,
 )
 from llm_memory_calculator.engines import Scheduler
 from llm_memory_calculator.lengths import Lengths, spread
@@ -417,3 +418,60 @@ def test_prompts_that_are_cached_hardly_hold_up_others(
     )
     assert report.tpot_ms == pytest.approx(tpot_ms, rel=0.12)
     assert report.ttft_ms == pytest.approx(ttft_ms, rel=0.2)
+
+
+@pytest.mark.parametrize("users", [5, 20, 76])
+@pytest.mark.parametrize("layout", [(1, 2), (2, 1)])
+def test_what_is_served_can_be_served(users: int, layout: tuple[int, int]) -> None:
+    # prompts of one length fall into step, and go through a pipeline quicker than those that come apart
+    tensor, pipeline = layout
+    report = estimate_serving(
+        "Qwen/Qwen3-32B",
+        "RTX_3090",
+        precision="int4",
+        tensor_parallel=tensor,
+        pipeline_parallel=pipeline,
+        concurrency=users,
+    )
+    assert report.serving is not None
+    assert report.serving.requests_per_s <= report.serving.saturation_requests_per_s
+
+
+def test_rates_of_a_served_load_have_the_ranges_of_what_they_hang_on() -> None:
+    users = estimate_serving("llama3.1_8b", "A100_80GB", concurrency=16)
+    serving, rate = users.serving, users.output_tokens_per_s_interval
+    assert serving is not None
+    assert serving.requests_per_s_interval is not None
+    assert rate is not None
+    # Little's law at either end: users = requests a second x seconds of each
+    seconds = users.total_interval_ms
+    ends = (serving.requests_per_s_interval.low * seconds.high, serving.requests_per_s_interval.high * seconds.low)
+    assert ends == pytest.approx((serving.requests_per_s * users.total_ms,) * 2)
+    assert rate.low < users.output_tokens_per_s < rate.high
+    assert serving.saturation_interval.low < serving.saturation_requests_per_s < serving.saturation_interval.high
+    # what comes at a rate far below is served, however long it takes; near it that is not known
+    few = estimate_serving("llama3.1_8b", "A100_80GB", request_rate=1).serving
+    many = estimate_serving("llama3.1_8b", "A100_80GB", request_rate=5.3).serving
+    assert few is not None
+    assert many is not None
+    assert few.requests_per_s_interval is None
+    assert many.requests_per_s_interval is not None
+    assert many.requests_per_s_interval.high <= 5.3
+
+
+def test_speech_is_half_a_minute_of_sound_and_not_a_prompt() -> None:
+    report = estimate_performance("openai/whisper-large-v3", "L4")
+    # openai/whisper: <|startoftranscript|><|en|><|transcribe|><|notimestamps|>
+    assert report.input_tokens == 4
+    assert any("30 s of sound (1,500 positions" in note.text for note in report.notes)
+    assert not any("exceed" in note.text for note in report.notes)
+    # BART's tables of positions have 1,024 entries
+    assert estimate_performance("facebook/bart-large", "L4").input_tokens == 1024
+
+
+@pytest.mark.parametrize("model", ["openai/whisper-large-v3", "google-t5/t5-large"])
+def test_a_served_load_of_what_has_an_encoder_first_is_refused(model: str) -> None:
+    with pytest.raises(ArgumentError, match="encoder before its decoder"):
+        estimate_serving(model, "L4", concurrency=4)
+    with pytest.raises(ArgumentError, match="encoder before its decoder"):
+        plan_deployment(model, hardware="L4", request_rate=1)

@@ -13,7 +13,7 @@ from ..checks import choice, flag, strict, whole
 from ..errors import ArgumentError, CalculatorError
 from ..models import Model
 from ..performance import reports
-from ..question import one_pass, require_decoder, require_phases, require_tokens
+from ..question import lengths_of, require_decoder, require_phases, require_tokens
 from ..report import ImagesReport
 from ..units import ceil_div
 from .question import deployment_of, layout_of, load_of
@@ -138,7 +138,7 @@ def estimate_end_to_end_performance(
             )
     layout = layout_of(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     deployment = deployment_of(model, system_name, bits, layout, kv_precision=kv_precision, token=token)
-    once = one_pass(deployment.model, input_tokens, output_tokens)
+    once = lengths_of(deployment.model, input_tokens, output_tokens)
     load = replace(load_of(batch_size, once.tokens, once.output, beam_size), notes=once.notes)
     require_phases(deployment.model, load.output)
     report = two_phase_report(deployment, load, reports.estimate_end_to_end(deployment, load))

@@ -14,7 +14,7 @@ from ..report import ImagesReport, Line, PipelinePart
 from ..units import ceil_div, smaller
 from .machine import machine_of
 from .phases import shares
-from .reports import bound_of, breakdown, interval, time_notes, with_room
+from .reports import bound_of, breakdown, interval, rates, time_notes, with_room
 from .spent import Spent
 from .step import Clock
 
@@ -157,7 +157,7 @@ def _holding(deployment: Deployment) -> Holding:
 
 def estimate_images(deployment: Deployment, load: Load) -> ImagesReport:
     """The images or videos of a batch of prompts."""
-    deployment, _ = with_room(deployment, load)
+    deployment, verdict = with_room(deployment, load)
     images, steps = load.images, load.denoising
     assert images is not None
     assert steps is not None
@@ -166,6 +166,7 @@ def estimate_images(deployment: Deployment, load: Load) -> ImagesReport:
         whole.add(part.spent, part.passes)
     denoiser = next(part for part in parts if part.name == "denoiser")
     made = making_of(deployment, load).images
+    total = interval(deployment, "prefill", whole, made)
     return ImagesReport(
         **deployment.said(),
         **deployment.layout.said(),
@@ -178,11 +179,14 @@ def estimate_images(deployment: Deployment, load: Load) -> ImagesReport:
         num_inference_steps=steps.steps,
         guidance_passes=steps.passes,
         total_ms=whole.total * 1e3,
-        total_interval_ms=interval(deployment, "prefill", whole, made),
+        total_interval_ms=total,
         step_ms=denoiser.spent.total * denoiser.passes / steps.steps * 1e3,
         seconds_per_image=whole.total / made,
         images_per_s=load.sequences * images.count / whole.total,
+        images_per_s_interval=rates(load.sequences * images.count, total),
         bound=bound_of(whole),
+        memory_share=verdict.used_share,
+        memory_spare_bytes=round(verdict.told.margin),
         parts=tuple(_told(deployment, part) for part in parts),
         breakdown=tuple(_line(part) for part in parts),
         notes=(*deployment.notes, *load.notes, *time_notes(deployment, load.sequences)),

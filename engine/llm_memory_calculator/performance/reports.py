@@ -24,7 +24,7 @@ from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 
 if TYPE_CHECKING:
     from ..architecture import Architecture
-    from ..deployment import Deployment, Load
+    from ..deployment import Deployment, Load, Traffic
     from ..units import Quantity
 
 
@@ -121,6 +121,16 @@ def in_all(first: Interval, each: Interval | None, steps: int) -> Interval:
 def rates(amount: float, times_ms: Interval) -> Interval:
     """The range of so much a second that takes milliseconds of this range."""
     return replace(times_ms, low=amount * 1e3 / times_ms.high, high=amount * 1e3 / times_ms.low)
+
+
+def scaled(rate: float, time_ms: float, times_ms: Interval) -> Interval:
+    """The range of a rate that is less by as much as times of this range are longer than their estimate."""
+    return replace(times_ms, low=rate * time_ms / times_ms.high, high=rate * time_ms / times_ms.low)
+
+
+def multiplied(interval: Interval, factor: float) -> Interval:
+    """The range of so many times as much."""
+    return replace(interval, low=interval.low * factor, high=interval.high * factor)
 
 
 def worst_reach(
@@ -340,8 +350,7 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
         found.append(
             Note(
                 subject="hardware",
-                text=f"No kernel of {machine.accelerator.name} was measured; its efficiencies are its class's, from "
-                f"{table('timing')['interval'][machine.kind]['evidence']}.",
+                text=f"No kernel of {machine.accelerator.name} was measured: the efficiencies of its class were taken.",
                 origin="assumption",
             )
         )
@@ -446,7 +455,7 @@ _ONE_PASS = (
     Note(
         subject="output_tokens",
         text="An encoder generates no tokens: TTFT is the time of its one pass over all sequences.",
-        origin="assumption",
+        origin="default",
     ),
 )
 
@@ -490,6 +499,7 @@ def estimate_end_to_end(
         output_tokens_per_s_interval=None if encodes else rates(batch * output_tokens, whole),
         total_tokens_per_s=batch * (tokens if encodes else tokens + output_tokens) / total * 1e3,
         requests_per_s=batch / total * 1e3,
+        requests_per_s_interval=rates(batch, whole),
         **_decode_rates(batch, tpot, decode.latency_interval_ms if decode else None),
         prefill_bound=prefill.bound,
         decode_bound=decode.bound if decode else None,
@@ -551,6 +561,9 @@ def estimate_served(
     total = outcome.whole.mean * 1e3
     first = served_interval(deployment, "ttft", ttft)
     each = None if tpot is None else served_interval(deployment, "tpot", tpot)
+    whole = served_interval(deployment, "e2e", total, tpot)
+    most = scaled(outcome.saturated_rate, total, whole)
+    rate = _rate_range(traffic, outcome, most, scaled(outcome.request_rate, total, whole))
     return EndToEndReport(
         **deployment.said(),
         **deployment.layout.said() | {"devices": deployment.devices_in_all},
@@ -563,8 +576,11 @@ def estimate_served(
         tpot_ms=tpot,
         tpot_interval_ms=each,
         total_ms=total,
-        total_interval_ms=served_interval(deployment, "e2e", total, tpot),
+        total_interval_ms=whole,
         output_tokens_per_s=0.0 if encodes else outcome.output_rate,
+        output_tokens_per_s_interval=None
+        if encodes or rate is None
+        else multiplied(rate, outcome.output_rate / outcome.request_rate),
         total_tokens_per_s=outcome.request_rate * traffic.inputs.mean
         if encodes
         else outcome.output_rate * (1 + traffic.inputs.mean / traffic.outputs.mean),
@@ -575,7 +591,7 @@ def estimate_served(
         **_room(deployment, verdict),
         prefill_phase=prefill,
         decode_phase=decode,
-        serving=_serving(deployment, load, outcome),
+        serving=_serving(deployment, load, outcome, rate, most),
         notes=(
             *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
             *_traffic_notes(load, outcome, prefill.latency_ms / 1e3),
@@ -586,7 +602,19 @@ def estimate_served(
     )
 
 
-def _serving(deployment: Deployment, load: Load, outcome: Outcome) -> ServingReport:
+def _rate_range(traffic: Traffic, outcome: Outcome, most: Interval, asked_again: Interval) -> Interval | None:
+    """The range of the requests that are served a second: of users, who ask again, as their answers take; of a rate as
+    the most that can be served is known, and none where all that come are served whatever it is."""
+    if traffic.rate is None:
+        return asked_again
+    if traffic.rate <= min(most.low, outcome.request_rate):
+        return None
+    return replace(most, low=min(most.low, outcome.request_rate), high=min(most.high, traffic.rate))
+
+
+def _serving(
+    deployment: Deployment, load: Load, outcome: Outcome, rate: Interval | None, most: Interval
+) -> ServingReport:
     traffic = load.traffic
     assert traffic is not None
     return ServingReport(
@@ -597,11 +625,13 @@ def _serving(deployment: Deployment, load: Load, outcome: Outcome) -> ServingRep
         tpot=None if outcome.each is None else _percentiles(outcome.each),
         e2e=_percentiles(outcome.whole),
         requests_per_s=outcome.request_rate,
+        requests_per_s_interval=rate,
         goodput_requests_per_s=outcome.good_rate,
         decoding=outcome.decoding,
         room=outcome.room,
         queued_share=outcome.queued,
         saturation_requests_per_s=outcome.saturated_rate,
+        saturation_interval=most,
         disaggregated=None if outcome.sides is None else both_sides(deployment, outcome, outcome.sides),
     )
 

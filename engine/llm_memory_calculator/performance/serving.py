@@ -301,9 +301,12 @@ def outcome_of(
         ]
         good = rate * sum(kept) / sum(weights)
     followed = [(value, weight) for value, weight in zip(each, weights, strict=True) if value is not None]
+    # whatever the steady state of requests that come apart says: what the simulation cannot keep up with is more than
+    # can be served, and what it serves, as of prompts that come together, can be
     if any(one.grows for one in seen):
-        # what the simulation cannot keep up with is more than can be served, whatever the steady state says
-        saturated_rate = min(saturated_rate, rate)
+        saturated_rate = min(saturated_rate, rate) if sides else rate
+    elif sides is None:
+        saturated_rate = max(saturated_rate, rate)
     return Outcome(
         first=_spread(first, weights),
         each=_spread(*zip(*followed, strict=True)) if followed else None,
