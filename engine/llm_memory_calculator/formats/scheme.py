@@ -81,19 +81,17 @@ def alike(layer: Layer, scheme: WeightScheme) -> tuple[Alike, ...]:
     paths = [f"{path}." if path else "" for path in layer.module_paths()]
     by_layer = layer.path in scheme.uneven
     judged = paths if by_layer else paths[:1]
+    weights = [operator.weights() for operator in layer.operators]
     places: dict[tuple[_WeightFormats, ...], list[int]] = {}
     for place, path in enumerate(judged):
-        formats = tuple(
-            tuple((weight, *part) for weight in operator.weights() for part in scheme.formats_of(weight, path))
-            for operator in layer.operators
-        )
+        formats = tuple(tuple(tuple(scheme.formats_of(weight, path)) for weight in those) for those in weights)
         places.setdefault(formats, []).append(place)
     found = []
     for formats, where in places.items():
         indices = layer.indices
         if indices is not None and by_layer:
             indices = tuple(indices[place] for place in where)
-        stored = [_stored(parts, scheme) for parts in formats]
+        stored = [_stored(those, parts, scheme) for those, parts in zip(weights, formats, strict=True)]
         found.append(
             Alike(
                 indices=indices,
@@ -104,15 +102,17 @@ def alike(layer: Layer, scheme: WeightScheme) -> tuple[Alike, ...]:
     return tuple(found)
 
 
-_WeightFormats = tuple[tuple[Weight, Format, float], ...]
+_WeightFormats = tuple[tuple[tuple[Format, float], ...], ...]
+"""The formats of each weight of an operator, and the part of it that has each."""
 
 
-def _stored(parts: _WeightFormats, scheme: WeightScheme) -> tuple[float, Format]:
+def _stored(weights: tuple[Weight, ...], formats: _WeightFormats, scheme: WeightScheme) -> tuple[float, Format]:
     """Bytes of an operator's weights, and the format of most of them."""
     by_format = dict[Format, float]()
-    for weight, form, part in parts:
-        size = part * weight.copies * form.stored_bytes(weight.rows, weight.columns)
-        by_format[form] = by_format.get(form, 0.0) + size
+    for weight, parts in zip(weights, formats, strict=True):
+        for form, part in parts:
+            size = part * weight.copies * form.stored_bytes(weight.rows, weight.columns)
+            by_format[form] = by_format.get(form, 0.0) + size
     total = sum(by_format.values()) * scheme.factor
     return total, max(by_format, key=lambda form: by_format[form]) if by_format else scheme.plain
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -286,7 +286,7 @@ def _fits(
         return _plain_fits(deployment, load, offers)
     found = []
     for offer in offers:
-        for layout, place in offer.layouts:
+        for layout, place in offer.places():
             # where the weights alone are more, nothing else need be summed
             if place.holding.weights - standing(offer.engine, place).host > offer.memory_bytes:
                 continue
@@ -319,7 +319,7 @@ def _plain_fits(deployment: Deployment, load: Load, offers: tuple[_Offer, ...]) 
     sequences, tokens = load.sequences * load.beams, held_tokens(deployment, load)
     longest, found = longest_of(deployment, load), []
     for offer in offers:
-        for layout, place in offer.layouts:
+        for layout, place in offer.places():
             alone = _alone(offer.engine, place)
             if alone.margin < 0 or alone.room <= 0:
                 continue
@@ -338,8 +338,15 @@ class _Offer:
 
     accelerator: Accelerator
     engine: Engine
-    layouts: tuple[tuple[Parallelism, Place], ...]
+    architecture: Architecture
+    formats: Formats
+    layouts: tuple[Parallelism, ...]
     memory_bytes: int
+
+    def places(self) -> Iterator[tuple[Parallelism, Place]]:
+        """Each group with the place of its devices, one after another: most models fit in the first."""
+        for layout in self.layouts:
+            yield layout, place_in(self.architecture, self.formats, layout, self.engine)
 
 
 @lru_cache(maxsize=512)
@@ -350,9 +357,10 @@ def _offers(
     for accelerator in accelerators:
         if serves(engine.name, device_of(accelerator)):
             there = engine.on(device_of(accelerator))
-            layouts = [Parallelism(tensor=size) for size in tensor_sizes(architecture, accelerator.link_domain)]
-            shared = tuple((layout, place_in(architecture, formats, layout, there)) for layout in layouts)
-            found.append(_Offer(accelerator, there, shared, accelerator.usable_memory_bytes))
+            sizes = tensor_sizes(architecture, accelerator.link_domain)
+            layouts = tuple(Parallelism(tensor=size) for size in sizes)
+            memory_bytes = accelerator.usable_memory_bytes
+            found.append(_Offer(accelerator, there, architecture, formats, layouts, memory_bytes))
     return tuple(found)
 
 
