@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,24 +28,31 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "plans": ("plan_deployment", {"model": "llama3_8b", "request_rate": 5, "hardware": ["H100", "L40S"]}),
 }
 
-# A host: it answers ui/initialize, sends the result once the page says that it is initialized, walks the parts with the
-# keyboard, and writes down what the page then says, what it draws and how high it is.
-HOST = """<!doctype html><meta charset="utf-8"><iframe id="page" style="width:720px;height:620px;border:0"></iframe>
-<output id="told"></output><script>
-const page = document.getElementById("page"), told = {messages: [], height: 0};
-addEventListener("message", ({data}) => {
-  told.messages.push(data.method || "answer " + data.id);
-  const send = message => page.contentWindow.postMessage({jsonrpc: "2.0", ...message}, "*");
-  if (data.method === "ui/initialize") send({id: data.id, result: {protocolVersion: data.params.protocolVersion,
-    hostInfo: {name: "test", version: "1"}, hostCapabilities: {}, hostContext: {theme: "THEME"}}});
-  if (data.method === "ui/notifications/size-changed") told.height = data.params.height;
-  if (data.method === "ui/notifications/initialized") {
-    send({method: "ui/notifications/tool-result", params: RESULT});
-    send({id: 7, method: "ping"});
-    setTimeout(look, 1500);
-  }
-});
-function look() {
+# A host of all pages at once: it answers ui/initialize, sends each its result once it says it is initialized, walks
+# the parts with the keyboard, and writes down what the page then says, what it draws and how high it is.
+HOST = """<!doctype html><meta charset="utf-8"><output id="told"></output><script>
+const all = {};
+for (const [name, result, theme] of CASES) show(name, result, theme);
+function show(name, result, theme) {
+  const page = document.createElement("iframe"), told = {messages: [], height: 0};
+  page.style = "width:720px;height:620px;border:0";
+  addEventListener("message", ({data, source}) => {
+    if (source !== page.contentWindow) return;
+    told.messages.push(data.method || "answer " + data.id);
+    const send = message => page.contentWindow.postMessage({jsonrpc: "2.0", ...message}, "*");
+    if (data.method === "ui/initialize") send({id: data.id, result: {protocolVersion: data.params.protocolVersion,
+      hostInfo: {name: "test", version: "1"}, hostCapabilities: {}, hostContext: {theme}}});
+    if (data.method === "ui/notifications/size-changed") told.height = data.params.height;
+    if (data.method === "ui/notifications/initialized") {
+      send({method: "ui/notifications/tool-result", params: result});
+      send({id: 7, method: "ping"});
+      setTimeout(() => look(name, page, told), 1500);
+    }
+  });
+  document.body.append(page);
+  page.srcdoc = PAGE;
+}
+function look(name, page, told) {
   const doc = page.contentDocument, marks = [...doc.querySelectorAll("[tabindex]")];
   told.walked = [];
   if (marks.length) {
@@ -63,10 +70,12 @@ function look() {
   told.overflow = doc.documentElement.scrollWidth > doc.documentElement.clientWidth;
   const style = doc.defaultView.getComputedStyle(doc.body);
   told.colours = [style.color, style.backgroundColor];
-  document.getElementById("told").textContent = JSON.stringify(told);
+  all[name] = told;
+  document.getElementById("told").textContent = JSON.stringify(all);
 }
-page.srcdoc = PAGE;
 </script>"""
+Shown = dict[str, dict[str, Any]]
+MARKUP = "<img src=x onerror=alert(1)> is not known"
 
 
 @functools.cache
@@ -80,17 +89,25 @@ def records(told: Any) -> list[dict[str, Any]]:
     return [dict(zip(told["columns"], row, strict=True)) for row in told["rows"]] if isinstance(told, dict) else told
 
 
-def host_of(result: dict[str, Any], theme: str = "light") -> str:
-    """The host's page, with the answer and the page in its script."""
-    script = json.dumps(result).replace("</", "<\\/")
-    page = json.dumps(PAGE.read_text(encoding="utf-8")).replace("</", "<\\/")
-    return HOST.replace("THEME", theme).replace("RESULT", script).replace("PAGE", page)
+def results() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """(name, answer, theme) of each page."""
+    for name in ASKED:
+        yield name, asked(name), "light"
+    yield "dark", asked("memory"), "dark"
+    yield "refused", {"isError": True, "content": [{"type": "text", "text": MARKUP}]}, "light"
+    hostile = json.loads(json.dumps(asked("memory")))
+    hostile["structuredContent"]["model"] = MARKUP
+    yield "hostile", hostile, "light"
 
 
-def shown(result: dict[str, Any], folder: Path, theme: str = "light") -> dict[str, Any]:
-    """What the page shows of a result, and what it says as it is walked through."""
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """What the page shows of each result, and what it says as it is walked through."""
     assert CHROMIUM is not None
-    (folder / "host.html").write_text(host_of(result, theme), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("drawn")
+    cases, page = (json.dumps(one).replace("</", "<\\/") for one in (list(results()), PAGE.read_text(encoding="utf-8")))
+    host = HOST.replace("CASES", cases).replace("PAGE", page)
+    (folder / "host.html").write_text(host, encoding="utf-8")
     command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom"]
     done = subprocess.run(
         [*command, f"--user-data-dir={folder / 'profile'}", (folder / "host.html").as_uri()],
@@ -100,7 +117,7 @@ def shown(result: dict[str, Any], folder: Path, theme: str = "light") -> dict[st
         check=True,
     )
     (told,) = re.findall(r'<output id="told">(.*?)</output>', done.stdout, re.DOTALL)
-    found: dict[str, Any] = json.loads(html.unescape(told))
+    found: Shown = json.loads(html.unescape(told))
     return found
 
 
@@ -130,9 +147,9 @@ def test_the_page_loads_nothing() -> None:
 
 @drawn
 @pytest.mark.parametrize("name", ["memory", "too_much"])
-def test_memory_is_drawn_by_part_against_the_device_s_line(name: str, tmp_path: Path) -> None:
+def test_memory_is_drawn_by_part_against_the_device_s_line(name: str, shown: Shown) -> None:
     answer = asked(name)["structuredContent"]
-    told = shown(asked(name), tmp_path)
+    told = shown[name]
     assert told["messages"][:2] == ["ui/initialize", "ui/notifications/initialized"]
     assert "answer 7" in told["messages"]
     rows = {row[0]: row[1:] for row in told["rows"]}
@@ -149,9 +166,9 @@ def test_memory_is_drawn_by_part_against_the_device_s_line(name: str, tmp_path: 
 
 @drawn
 @pytest.mark.parametrize("name", ["layouts", "hardware", "plans"])
-def test_the_front_of_latency_and_throughput_has_every_row_with_its_range(name: str, tmp_path: Path) -> None:
+def test_the_front_of_latency_and_throughput_has_every_row_with_its_range(name: str, shown: Shown) -> None:
     answer = asked(name)["structuredContent"]
-    told = shown(asked(name), tmp_path)
+    told = shown[name]
     many = {
         "layouts": lambda: 1 + len(answer["others"]),
         "hardware": lambda: len([row for row in records(answer["rows"]) if row["tpot_ms"]]),
@@ -165,8 +182,8 @@ def test_the_front_of_latency_and_throughput_has_every_row_with_its_range(name: 
 
 
 @drawn
-def test_the_parts_are_walked_by_keys_and_say_themselves(tmp_path: Path) -> None:
-    told = shown(asked("memory"), tmp_path)
+def test_the_parts_are_walked_by_keys_and_say_themselves(shown: Shown) -> None:
+    told = shown["memory"]
     labels = told["labels"]
     assert told["stops"] == 1
     assert told["walked"] == [labels[-1], labels[-2], labels[0], labels[1]]
@@ -174,24 +191,19 @@ def test_the_parts_are_walked_by_keys_and_say_themselves(tmp_path: Path) -> None
 
 
 @drawn
-def test_light_and_dark_are_the_host_s_and_both_can_be_read(tmp_path: Path) -> None:
-    for theme in ("light", "dark"):
-        ink, paper = shown(asked("memory"), tmp_path, theme)["colours"]
+def test_light_and_dark_are_the_host_s_and_both_can_be_read(shown: Shown) -> None:
+    for name, is_light in (("memory", True), ("dark", False)):
+        ink, paper = shown[name]["colours"]
         darker, lighter = sorted((luminance(ink), luminance(paper)))
-        assert (luminance(paper) > luminance(ink)) == (theme == "light")
+        assert (luminance(paper) > luminance(ink)) == is_light
         # WCAG 2.2, 1.4.6: contrast of text, enhanced
         assert (lighter + 0.05) / (darker + 0.05) >= 7
 
 
 @drawn
-def test_what_cannot_be_drawn_is_shown_as_its_text_and_never_as_markup(tmp_path: Path) -> None:
-    said = "<img src=x onerror=alert(1)> is not known"
-    refused = {"isError": True, "content": [{"type": "text", "text": said}]}
-    told = shown(refused, tmp_path)
-    assert told["text"] == said
-    hostile = json.loads(json.dumps(asked("memory")))
-    hostile["structuredContent"]["model"] = said
-    assert said in shown(hostile, tmp_path)["text"]
+def test_what_cannot_be_drawn_is_shown_as_its_text_and_never_as_markup(shown: Shown) -> None:
+    assert shown["refused"]["text"] == MARKUP
+    assert MARKUP in shown["hostile"]["text"]
 
 
 def luminance(colour: str) -> float:

@@ -1,5 +1,6 @@
 """A plan as a tool answers it: short, plans under columns that are said once, all of it in full detail."""
 
+import functools
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ LOAD = {"model": "meta-llama/Llama-3.1-70B", "request_rate": 4, "input_tokens": 
 OF_TEXT, OF_JSON = 3.6, 3.2
 
 
+@functools.cache
 def answered(**asked: Any) -> tuple[str, dict[str, Any]]:
     result = tools.call("plan_deployment", {name: value for name, value in (LOAD | asked).items() if value is not None})
     text, structure = result.content[0].text, result.structured_content  # type: ignore[union-attr]
