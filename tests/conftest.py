@@ -47,8 +47,9 @@ def _enter_known_environment() -> None:
 _enter_known_environment()
 # What is remembered of a thousand models stays, and looking through it for garbage again and again costs seconds.
 gc.set_threshold(100_000, 20, 100)
-# The same examples in every run, none from an earlier one; `--hypothesis-profile default` searches at random.
-settings.register_profile("known", derandomize=True, database=None)
+# The same few examples in every run, none from an earlier one; `--hypothesis-profile long` searches at random and far.
+settings.register_profile("known", derandomize=True, database=None, deadline=None, max_examples=25)
+settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile("known")
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import (
     ArgumentError,
@@ -143,7 +143,6 @@ def test_a_user_asks_again_when_he_has_his_answer() -> None:
     assert found.ended == [5.0, 10.0, 15.0]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     prompts=st.lists(st.integers(1, 3000), min_size=1, max_size=30),
     outputs=st.lists(st.integers(1, 60), min_size=30, max_size=30),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import ArgumentError, StartupLogReport, calculate_memory, explain_startup_log, max_batch_size
 from llm_memory_calculator.report import LogCount, LogTerm
@@ -162,7 +162,6 @@ def test_what_is_no_calibration_is_refused(calibration: Any) -> None:
 GIBS = st.integers(1, 400).map(lambda hundredths: hundredths / 100)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     weights=st.integers(1300, 1600).map(lambda hundredths: hundredths / 100),
     non_torch=GIBS,

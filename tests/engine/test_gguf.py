@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import UnknownFormatError, calculate_memory, load_model
 from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes
@@ -207,7 +207,6 @@ LADDERS = [
 SIZES = st.integers(1, 24).map(lambda count: 32 * count)
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     hidden=SIZES,
     width=SIZES,

@@ -7,7 +7,7 @@ from itertools import count
 
 import numpy
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from llm_memory_calculator import (
     ArgumentError,
@@ -109,7 +109,6 @@ def test_the_most_sequences_are_the_concurrency_that_vllm_prints() -> None:
 
 
 @given(st.sampled_from(DECODERS + OTHERS), st.sampled_from(HARDWARE), st.integers(1, 512), st.sampled_from(SERVING))
-@settings(max_examples=80, deadline=None)
 def test_the_longest_context_fits_and_one_more_token_does_not(
     model: str, hardware: str, batch: int, engine: str
 ) -> None:
@@ -124,7 +123,6 @@ def test_the_longest_context_fits_and_one_more_token_does_not(
 
 
 @given(st.sampled_from(DECODERS + OTHERS), st.sampled_from(HARDWARE), st.integers(1, 400), st.sampled_from(SERVING))
-@settings(max_examples=80, deadline=None)
 def test_the_most_sequences_fit_and_one_more_on_each_copy_does_not(
     model: str, hardware: str, length: int, engine: str
 ) -> None:
@@ -142,7 +140,6 @@ def test_the_most_sequences_fit_and_one_more_on_each_copy_does_not(
     st.sampled_from(HARDWARE),
     st.dictionaries(st.integers(1, 50_000), st.floats(0.01, 1), min_size=1, max_size=4),
 )
-@settings(max_examples=60, deadline=None)
 def test_a_mix_holds_no_fewer_than_all_of_its_longest_and_no_more_than_all_of_its_shortest(
     model: str, hardware: str, mix: dict[int, float]
 ) -> None:
@@ -291,7 +288,6 @@ SMALL = ["Qwen/Qwen3-30B-A3B", "deepseek-ai/DeepSeek-V2-Lite", "meta-llama/Llama
     st.integers(1, 30_000),
     st.sampled_from(["vllm", "sglang", "llama_cpp", "transformers"]),
 )
-@settings(max_examples=40, deadline=None)
 def test_no_layout_of_fewer_devices_holds_the_load(
     model: str, hardware: str, batch: int, length: int, engine: str
 ) -> None:
@@ -395,7 +391,6 @@ def test_what_no_accelerator_holds_alone_says_so() -> None:
     st.integers(0, 10**6),
     st.floats(0, 1e12),
 )
-@settings(max_examples=80, deadline=None)
 def test_the_largest_number_is_found_in_few_steps_however_crooked_the_margins_are(
     most: int, least: int, block: int, slope: float, window: int, room: float
 ) -> None:

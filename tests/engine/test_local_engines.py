@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given, settings, strategies as some
+from hypothesis import given, strategies as some
 
 from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.engines import Engine, Place, engine_for
@@ -341,7 +341,6 @@ numbers = some.lists(some.integers(1, 200_000), min_size=1, max_size=5)
 
 
 @pytest.mark.parametrize(("name", "model"), CASES)
-@settings(max_examples=25, deadline=None)
 @given(tokens=numbers, sequences=some.integers(1, 64), told=some.booleans())
 def test_a_sweep_equals_its_scalars(name: str, model: str, tokens: list[int], sequences: int, told: bool) -> None:
     engine = engine_for(name, **TOLD[name] if told else {})

@@ -46,7 +46,6 @@ def deployment(model: str, hardware: str = "H100", **layout: int) -> Deployment:
 
 
 @given(families, batches, lengths, st.integers(0, 64), st.integers(0, 10_000))
-@settings(max_examples=80, deadline=None)
 def test_memory_never_falls_when_batch_or_length_grow(
     model: str, batch: int, length: int, more: int, longer: int
 ) -> None:
@@ -57,7 +56,6 @@ def test_memory_never_falls_when_batch_or_length_grow(
 
 
 @given(families, batches, lengths, st.sampled_from([1, 2, 8]))
-@settings(max_examples=100, deadline=None)
 def test_the_parts_of_a_report_sum_to_its_total(model: str, batch: int, length: int, tensor: int) -> None:
     if problem(load_model(model).architecture, Parallelism(tensor=tensor)):
         return
@@ -69,7 +67,6 @@ def test_the_parts_of_a_report_sum_to_its_total(model: str, batch: int, length: 
 
 
 @given(families, st.lists(st.sampled_from(NARROW_TO_WIDE), min_size=2, max_size=2))
-@settings(max_examples=80, deadline=None)
 def test_weights_never_fall_when_the_format_gets_wider(model: str, formats: list[str]) -> None:
     bits = {"int4": 4, "awq": 4, "mxfp4": 4, "nf4": 4, "nvfp4": 4, "fp8": 8, "bf16": 16, "fp32": 32}
     narrow, wide = sorted(formats, key=lambda name: bits[name])
@@ -79,7 +76,6 @@ def test_weights_never_fall_when_the_format_gets_wider(model: str, formats: list
 
 
 @given(families, st.sampled_from([1, 2, 4, 8]))
-@settings(max_examples=80, deadline=None)
 def test_shards_sum_to_the_whole_plus_what_is_replicated(model: str, tensor: int) -> None:
     architecture = load_model(model).architecture
     if problem(architecture, Parallelism(tensor=tensor)):
@@ -96,7 +92,6 @@ def test_shards_sum_to_the_whole_plus_what_is_replicated(model: str, tensor: int
 
 
 @given(models, st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
 def test_pipeline_stages_hold_every_layer_once(model: str, stages: int) -> None:
     found = deployment(model, pipeline=stages)
     architecture = found.architecture
@@ -117,7 +112,6 @@ def test_attended_pairs_are_the_sum_over_positions(query: int, context: int, win
 
 
 @given(models, st.lists(st.integers(1, 500), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
 def test_chunked_prefill_does_the_work_of_whole_prefill(model: str, chunks: list[int]) -> None:
     operators = [
         operator
@@ -135,7 +129,6 @@ def test_chunked_prefill_does_the_work_of_whole_prefill(model: str, chunks: list
 
 
 @given(models, st.lists(st.integers(1, 100_000), min_size=1, max_size=5), st.integers(1, 64))
-@settings(max_examples=40, deadline=None)
 def test_a_sweep_equals_its_scalars(model: str, contexts: list[int], batch: int) -> None:
     found = deployment(model)
     steps = [Step(batch=batch, query=1, context=context) for context in contexts]
@@ -146,7 +139,6 @@ def test_a_sweep_equals_its_scalars(model: str, contexts: list[int], batch: int)
 
 
 @given(models, batches, st.integers(1, 8192), st.integers(1, 8192))
-@settings(max_examples=60, deadline=None)
 def test_step_time_is_finite_positive_and_grows_with_the_context(
     model: str, batch: int, query: int, context: int
 ) -> None:
@@ -181,7 +173,6 @@ def test_more_devices_are_never_worse(devices: int, goal: str) -> None:
 
 
 @given(st.integers(1, 64), st.integers(1, 20_000), st.integers(1, 2000))
-@settings(max_examples=40, deadline=None)
 def test_intervals_hold_their_estimates(batch: int, inputs: int, outputs: int) -> None:
     report = estimate_performance(
         "Qwen/Qwen2.5-1.5B", "H200", batch_size=batch, input_tokens=inputs, output_tokens=outputs

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import (
     ArgumentError,
@@ -105,7 +105,6 @@ def test_a_request_is_too_late_for_a_step_that_is_made_up_already() -> None:
     assert apart.first == [2.0, 102.5]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     prompts=st.lists(st.integers(1, 3000), min_size=1, max_size=30),
     outputs=st.lists(st.integers(1, 60), min_size=30, max_size=30),

@@ -1,7 +1,7 @@
 """Experts that copies of the attention share: what vLLM does with --enable-expert-parallel beside data parallelism."""
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import (
     LayoutError,
@@ -97,7 +97,6 @@ def test_a_rank_has_its_part_of_the_experts_and_of_the_rest_what_its_copy_gives_
     assert rank == rest + experts // layout.expert * of_one
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     name=st.sampled_from(MIXTURES),
     tensor=st.sampled_from([1, 2, 4, 8]),
@@ -125,7 +124,6 @@ def test_the_experts_of_all_ranks_are_those_of_the_model(name: str, tensor: int,
                     assert weight.size * wide * operator.expert_count == matrices[weight.name].size * held
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     name=st.sampled_from(MIXTURES[:6]),
     tensor=st.sampled_from([1, 2, 4]),

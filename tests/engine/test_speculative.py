@@ -130,7 +130,6 @@ def test_n_grams_load_nothing() -> None:
     assert not more.keys() & {"draft weights", "draft cache", "KV cache", "weights"}
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     batch=st.integers(1, 300),
     tokens=st.integers(1, 100_000),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.deployment import Deployment, Load
@@ -217,7 +217,6 @@ def test_rooms_and_requests_take_arrays(model: str) -> None:
         assert swept.concurrency[place] == pytest.approx(alone.concurrency)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     model=st.sampled_from(["Qwen/Qwen3-8B", "google/gemma-3-12b-it", "Qwen/Qwen3-30B-A3B", "Qwen/Qwen3-Next-80B-A3B"]),
     hardware=st.sampled_from(["RTX 4090", "A100_80GB", "H200"]),

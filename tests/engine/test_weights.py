@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.formats.scheme import stored_bytes
@@ -69,7 +69,6 @@ FORMATS = st.fixed_dictionaries({name: st.sampled_from(list(BYTES)) for name in 
 PACKED = st.dictionaries(st.sampled_from([name for name in SHAPES if "proj" in name]), st.integers(1, 5000))
 
 
-@settings(max_examples=100, deadline=None)
 @given(formats=FORMATS, packed=PACKED)
 def test_the_bytes_are_those_of_the_header_in_any_mix_of_formats(
     formats: dict[str, str], packed: dict[str, int]
@@ -92,7 +91,6 @@ def test_the_bytes_are_those_of_the_header_in_any_mix_of_formats(
     assert sum(stage.alike * stage.weights for stage in stages) == pytest.approx(total, abs=3)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     missing=st.sets(st.sampled_from(list(SHAPES)), max_size=5),
     strangers=st.lists(st.integers(1, 10**6), max_size=4),

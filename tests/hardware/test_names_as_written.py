@@ -9,7 +9,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_hardware import (
     Accelerator,
@@ -643,7 +643,6 @@ def _around(draw: st.DrawFn) -> tuple[str, str, bool]:
 
 
 @given(_around())
-@settings(max_examples=80, deadline=None)
 def test_an_entry_is_found_among_words_that_agree_and_never_with_a_memory_that_contradicts(
     case: tuple[str, str, bool],
 ) -> None:
@@ -658,7 +657,6 @@ def test_an_entry_is_found_among_words_that_agree_and_never_with_a_memory_that_c
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=60, deadline=None)
 def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
     refused = ""
     try:

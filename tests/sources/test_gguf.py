@@ -511,7 +511,7 @@ def test_names_that_are_no_text_do_no_harm() -> None:
     assert gguf_file.read("x.gguf").weights.bytes == 288
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_header_is_read_or_refused_and_never_a_crash(data: st.DataObject, file: Path) -> None:
     whole = bytearray(file.read_bytes()[:20_000])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import GatedModelError, HubOfflineError, SourceError, UnknownModelError
@@ -264,7 +264,6 @@ SUFFIXES = [
 ]
 
 
-@settings(max_examples=80, deadline=None)
 @given(id=st.sampled_from(ORIGINALS), suffix=st.sampled_from(SUFFIXES))
 def test_a_copy_of_any_entry_is_found_or_left_open_and_never_another_model(id: str, suffix: str) -> None:
     derived = names.derive(f"acme/{id.rpartition('/')[2]}{suffix}")
@@ -280,7 +279,6 @@ def test_most_copies_are_found() -> None:
     assert len(certain) > 0.9 * len(ORIGINALS)
 
 
-@settings(max_examples=80, deadline=None)
 @given(name=st.text(st.sampled_from("abqwenlmi0123458.-_:/ \0é"), max_size=40))
 def test_no_name_is_too_strange(name: str) -> None:
     names.derive(name)

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.errors import HubOfflineError, UnknownModelError
@@ -569,7 +569,6 @@ def meant(name: str) -> str | None:
     return derived.base if derived is not None and derived.certain else None
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     id=st.sampled_from(ORIGINALS),
     seed=st.integers(min_value=0, max_value=2**32),
@@ -594,7 +593,6 @@ def test_words_in_any_order_case_and_brackets_are_the_same_model(
 SIZED = [id for id in ORIGINALS if re.search(r"-\d+(\.\d+)?[bB](-|$)", id)]
 
 
-@settings(max_examples=70, deadline=None)
 @given(id=st.sampled_from(SIZED), factor=st.sampled_from([0.5, 0.75, 0.9, 1.1, 1.3, 2, 3, 10]), spaces=st.booleans())
 def test_another_size_never_is_the_same_model(id: str, factor: float, spaces: bool) -> None:
     name = id.rpartition("/")[2]
@@ -610,7 +608,6 @@ def test_another_size_never_is_the_same_model(id: str, factor: float, spaces: bo
         assert counted or any(f"{size}b" in one for one in spelled)
 
 
-@settings(max_examples=80, deadline=None)
 @given(name=st.text(st.sampled_from("abqwenlmi0123458.-_:/ ()[]\0é+"), max_size=40))
 def test_no_name_is_too_strange_to_be_looked_at(name: str) -> None:
     if name.strip():
