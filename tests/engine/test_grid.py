@@ -29,6 +29,7 @@ MODELS = [
     "deepseek-ai/DeepSeek-V2-Lite",
     "ibm-granite/granite-4.0-h-tiny",
 ]
+PRECISIONS = [None, "int4", "int4", None, "int4"]
 CARDS = ["H100", "A100_40GB", "MI300X", "TPUv5e", "M4 Max 64GB"]
 AXES = Axes(batches=(1, 3, 200), inputs=(100, 9000), outputs=(1, 300))
 
@@ -42,7 +43,7 @@ def offered(name: str, precision: str | None, cards: Sequence[str] = CARDS, devi
     ]
 
 
-@pytest.mark.parametrize(("name", "precision"), zip(MODELS, [None, "int4", "int4", None, "int4"], strict=True))
+@pytest.mark.parametrize(("name", "precision"), list(zip(MODELS, PRECISIONS, strict=True)))
 def test_a_cell_is_what_the_scalar_estimate_says(name: str, precision: str | None) -> None:
     mesh, tried = mesh_of(offered(name, precision), AXES), 0
     dice = random.Random(f"{name} {precision}")

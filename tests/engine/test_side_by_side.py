@@ -71,7 +71,7 @@ def equality(monkeypatch: pytest.MonkeyPatch) -> Any:
     return import_module("equality")
 
 
-@pytest.mark.parametrize(("seed", "names", "cells"), [(1, ALWAYS, 400), (2, MODELS, 500)])
+@pytest.mark.parametrize(("seed", "names", "cells"), [(1, ALWAYS, 200), (2, MODELS, 250)])
 def test_arrays_say_what_scalars_say(equality: Any, seed: int, names: Sequence[str], cells: int) -> None:
     found = equality.Compared()
     for one in equality.random_cells(seed, cells, names, layouts=3):
