@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import calculate_memory, inspect_model, load_model
-from llm_memory_calculator.sources import catalogue_entries
+from llm_memory_calculator.sources import catalogue, catalogue_entries
+from llm_memory_calculator.sources.name_words import is_near
 
 # Parameters that the hub says of the checkpoint's safetensors, a tied head once.
 HUB = {
@@ -178,3 +181,15 @@ def test_every_entry_has_the_same_fields_and_says_where_its_config_is_from() -> 
     for id, entry in catalogue_entries().items():
         assert set(entry) == {"names", "parameters", "source", "config"}, id
         assert entry["source"].startswith("https://huggingface.co/"), id
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_families_that_are_not_compared_could_not_have_been_the_nearest(data: st.DataObject) -> None:
+    families = sorted({one.family for one in catalogue.spellings()})
+    word = data.draw(st.sampled_from(families))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(word)))
+        word = word[:at] + data.draw(st.sampled_from(["", "a", "q", "z", "ß", "ll"])) + word[at + 1 :]
+    assert catalogue._alike(word) == difflib.get_close_matches(word, families, n=2, cutoff=0.75)
+    assert set(catalogue._misspelt(word)) == {family for family in families if is_near(word, family)}

@@ -155,9 +155,7 @@ def near_names(name: str) -> str:
         sizes = [1e9 * float(word) for word in core if word.isdecimal() and int(word) > 5]
     families = _families_near({word for word in core if word.isalpha() and len(word) > 1})
     ranked: dict[str, tuple[float, ...]] = {}
-    for one in spellings():
-        if one.family not in families or one.copied:
-            continue
+    for one in (one for family in families for one in _originals_of()[family]):
         own = {key.replace(".", "") for key in one.keys if is_version(key)}
         shared = len(set(one.keys) & set(core)) - 0.1 * len(set(one.keys) - set(core))
         size = off_by(one.id, sizes[0]) if sizes else 0.0
@@ -168,19 +166,70 @@ def near_names(name: str) -> str:
     return f" Did you mean {' or '.join(map(repr, shown))}?" if shown else ""
 
 
+@cache
+def _originals_of() -> Mapping[str, tuple[Spelling, ...]]:
+    """The names of each family, without those of quantised copies, in the catalogue's order."""
+    found: dict[str, list[Spelling]] = {one.family: [] for one in spellings()}
+    for one in spellings():
+        if not one.copied:
+            found[one.family].append(one)
+    return {family: tuple(names) for family, names in found.items()}
+
+
 def _families_near(words: set[str]) -> dict[str, int]:
     """The families of the catalogue that the words name, and how far off they are: 0, or 1 for one misspelt."""
-    known = {one.family for one in spellings()}
-    found = dict.fromkeys(words & known, 0)
+    found = dict.fromkeys(words & _originals_of().keys(), 0)
+    long = [word for word in words if len(word) > 3]
     if not found:
-        found = {family: 1 for family in known for word in words if len(word) > 3 and is_near(word, family)}
+        found = {family: 1 for word in long for family in _misspelt(word)}
     if not found:
-        import difflib  # takes long to load, and only an error asks for it
-
-        telling = {word for word in words if len(word) > 3} - general()
-        near = (family for word in telling for family in difflib.get_close_matches(word, known, n=2, cutoff=0.75))
-        found = dict.fromkeys(near, 2)
+        found = {family: 2 for word in set(long) - general() for family in _alike(word)}
     return found
+
+
+def _misspelt(word: str) -> list[str]:
+    """The families of which a word is one slip away; a slip changes two letters at most."""
+    own, length = _letters(word), len(word)
+    near = (one for size in (length - 1, length, length + 1) for one in _by_length().get(size, ()))
+    return [family for family, letters in near if (own ^ letters).bit_count() <= 2 and is_near(word, family)]
+
+
+_ALIKE = 0.75  # of the letters of both
+
+
+def _alike(word: str) -> list[str]:
+    """The two families that are most like a word; only those are compared that have enough letters in common."""
+    import difflib  # takes long to load, and only an error asks for it
+
+    own, length, near = _letters(word), len(word), list[str]()
+    for size, families in _by_length().items():
+        # of the word so many letters, and of the family so many, may be no other's
+        spare = length - _ALIKE * (length + size) / 2
+        beyond = size - _ALIKE * (length + size) / 2
+        if spare >= 0 and beyond >= 0:
+            near += [
+                family
+                for family, letters in families
+                if (own & ~letters).bit_count() <= spare and (letters & ~own).bit_count() <= beyond
+            ]
+    return difflib.get_close_matches(word, near, n=2, cutoff=_ALIKE)
+
+
+def _letters(word: str) -> int:
+    """Which letters a word has, as bits; some of other alphabets share one."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << ord(letter) % 64
+    return bits
+
+
+@cache
+def _by_length() -> Mapping[int, tuple[tuple[str, int], ...]]:
+    """The families with their letters, by how many these are."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for family in sorted(_originals_of()):
+        found.setdefault(len(family), []).append((family, _letters(family)))
+    return {length: tuple(families) for length, families in found.items()}
 
 
 def _copied(value: Any) -> Any:
