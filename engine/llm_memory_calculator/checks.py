@@ -426,6 +426,23 @@ _OTHERS_WORDS = {
     "max_tpot_ms": "tpot_target_ms",
     "target_tpot_ms": "tpot_target_ms",
     "itl_ms": "tpot_target_ms",
+    "quantisation": "precision",
+    "kv_quant": "kv_precision",
+    "kv_quantization": "kv_precision",
+    "memory_utilization": "gpu_memory_utilization",
+    "gpu_utilization": "gpu_memory_utilization",
+    "version": "engine_version",
+    "vllm_version": "engine_version",
+    "tensor_parallelism": "tensor_parallel",
+    "prompt": "input_tokens",
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "max_output_tokens": "output_tokens",
+    "num_concurrent": "concurrency",
+    "parallel_requests": "concurrency",
+    "hw": "hardware",
+    "card": "hardware",
+    "chip": "hardware",
     "speculative_config": "speculative",
     "kv_cache_dtype": "kv_precision",
     "kv_cache_type": "kv_precision",
@@ -467,6 +484,22 @@ _OTHERS_WORDS = {
     "dcp": "context_parallel",
 }
 
+# Times whose names say no unit, and which their value must then say: "2s", "30 tok/s".
+_WITH_UNIT = dict.fromkeys(
+    ("ttft", "max_ttft", "ttft_target", "time_to_first_token"), "ttft_target_ms"
+) | dict.fromkeys(
+    ("tpot", "max_tpot", "tpot_target", "itl", "time_per_output_token", "inter_token_latency"), "tpot_target_ms"
+)
+# Rates, of which none says whether it is one user's.
+_OF_A_USER = (
+    "tokens_per_second",
+    "tokens_per_s",
+    "tok_per_s",
+    "tps",
+    "min_tokens_per_second",
+    "tokens_per_second_per_user",
+)
+
 # What an argument of another question is nearest to where there is none of it: told and never taken, for it is not the
 # same.
 _INSTEAD: Mapping[str, tuple[str, ...]] = {
@@ -490,9 +523,11 @@ _INSTEAD: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def argument_meant(word: str) -> str:
-    """The argument that another's word means; empty where it means none."""
-    return _OTHERS_WORDS.get(_spelt(word), "")
+def argument_meant(word: str, value: object = None) -> str:
+    """The argument that another's word means; empty where it means none. A time's unit may stand in its value."""
+    spelt = _spelt(word)
+    has_unit = isinstance(value, str) and any(map(str.isalpha, value))
+    return _OTHERS_WORDS.get(spelt, _WITH_UNIT.get(spelt, "") if has_unit else "")
 
 
 def meant_by(word: str, known: tuple[str, ...]) -> str:
@@ -500,6 +535,8 @@ def meant_by(word: str, known: tuple[str, ...]) -> str:
     meant = argument_meant(word)
     if meant in known:
         return f" It is {meant} here."
+    if _spelt(word) in _OF_A_USER and "tpot_target_ms" in known:
+        return " Nearest here: tpot_target_ms, which takes the rate of one user too, as '30 tok/s'."
     near = [other for other in _INSTEAD.get(meant or _spelt(word), ()) if other in known]
     return f" Nearest here: {' and '.join(near)}." if near else did_you_mean(word, known)
 

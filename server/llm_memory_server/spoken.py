@@ -100,7 +100,7 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
     said: dict[str, Any] = {}
     parts: dict[str, Any] = {}
     for word, value in given.items():
-        meant = word if word in known else argument_meant(word) or word
+        meant = word if word in known else argument_meant(word, value) or word
         if meant in given and meant != word and is_setting(word):
             # engine: llama.cpp, backend: vulkan
             meant = word

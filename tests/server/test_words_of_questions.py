@@ -63,6 +63,16 @@ def test_a_goal_is_taken_as_the_list_of_tools_says_it(said: str, goal: str) -> N
             LLAMA | {"hardware": "2xL4", "optimize_for": "speed"},
             LLAMA | {"hardware": "2xL4", "goal": "throughput"},
         ),
+        (
+            "plan_deployment",
+            LLAMA | {"concurrent_users": 4, "ttft": "2 s", "tpot": "25 tok/s", "card": "L40S"},
+            LLAMA | {"concurrency": 4, "ttft_target_ms": 2000, "tpot_target_ms": 40, "hardware": "L40S"},
+        ),
+        (
+            "max_batch_size",
+            LLAMA | {"card": "L4", "version": "0.9.1", "backend": "vllm", "kv_quant": "fp8"},
+            LLAMA | {"hardware": "L4", "engine_version": "0.9.1", "engine": "vllm", "kv_precision": "fp8"},
+        ),
         ("search_hardware", {"vendor": "AMD", "limit": 3}, {"manufacturer": "AMD", "top": 3}),
         ("explain_startup_log", {"log": "INFO vLLM API server version 0.15.0"}, None),
     ],
@@ -179,3 +189,10 @@ def test_all_hardware_is_no_one_s_and_the_tools_that_weigh_all_are_named() -> No
 def test_devices_that_are_counted_twice_are_asked_back() -> None:
     said = refusal("calculate_memory", LLAMA | {"hardware": "2x24GB", "devices": 4})
     assert said == "hardware '2x24GB' is 2 devices, and devices is 4; give it once."
+
+
+def test_a_time_without_a_unit_and_a_rate_of_nobody_are_asked_back() -> None:
+    load = LLAMA | {"concurrency": 4, "hardware": "L40S"}
+    assert "Did you mean 'ttft_target_ms'" in refusal("plan_deployment", load | {"ttft": 2})
+    said = refusal("plan_deployment", load | {"tokens_per_second": 30})
+    assert "Nearest here: tpot_target_ms, which takes the rate of one user too, as '30 tok/s'." in said
