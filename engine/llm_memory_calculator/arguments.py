@@ -81,6 +81,7 @@ FEWEST, SMALLEST = "devices", "device"
 BATCH, CONTEXT, TOKENS = "batch", "context", "tokens"
 WORST, ESTIMATE = "worst", "estimate"
 STATE_CHOICES: tuple[StateChoice, ...] = get_args(StateChoice)
+_SUPERLATIVE = re.compile(r"^(?:max|maximum|highest|best|most|min|minimum|lowest|least|fastest)_")
 # What people call what is looked for.
 _SPEEDS = {
     "speed": "throughput",
@@ -215,7 +216,9 @@ class Argument:
         word = said.strip().lower()
         joined = re.sub(r"[\s_-]+", "_", word)
         known = (*self.words, *self.also)
-        meant = next((one for one in (word, joined) if one in known), word)
+        # "lowest latency" wants latency as everyone does
+        plain = _SUPERLATIVE.sub("", joined)
+        meant = next((one for one in (word, joined, plain) if one in known), word)
         return self.also.get(meant, meant)
 
     def described(self, default: object) -> str:

@@ -29,7 +29,7 @@ _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 EVERY = ("all", "any", "every", "everything", "*")
 """Words that name no accelerator and mean each."""
-_LISTED = re.compile(r"\s*[,;]\s*(?:and\s+|or\s+)?|\s+(?:vs\.?|versus|or|and)\s+", re.IGNORECASE)
+_LISTED = re.compile(r"\s*[,;|]\s*(?:and\s+|or\s+)?|\s+(?:vs\.?|versus|or|and|/)\s+", re.IGNORECASE)
 # What an object of an accelerator's name has, as people and search_hardware write it, and what else its rows say.
 _NAME_OF_ONE = ("hardware", "name", "gpu", "gpu_name", "gpu_type", "model", "accelerator", "device")
 _COUNT_OF_ONE = ("count", "quantity", "devices", "gpus", "num_gpus", "gpu_count", "number")

@@ -49,9 +49,12 @@ _SUFFIXES: Mapping[str, Mapping[str, float]] = {
     "GB/s": {"": 1, "GB/s": 1, "gb/s": 1, "GBps": 1, "MB/s": 1e-3, "TB/s": 1e3, "Gb/s": 0.125, "Gbps": 0.125}
     | {"Gbit/s": 0.125},
     "requests/s": dict.fromkeys(
-        ("", "/s", "rps", "qps", "req/s", "requests/s", "requests/second", "requests per second"), 1
+        ("", "/s", "/sec", "rps", "qps", "req/s", "requests/s", "requests/second", "requests per second"), 1
     )
-    | dict.fromkeys(("/min", "rpm", "req/min", "requests/min", "requests per minute"), 1 / 60),
+    | dict.fromkeys(("per second", "a second", "requests a second"), 1)
+    | dict.fromkeys(("/min", "rpm", "req/min", "requests/min", "requests per minute", "per minute", "a minute"), 1 / 60)
+    | dict.fromkeys(("/h", "/hour", "req/h", "requests/hour", "requests per hour", "per hour", "an hour"), 1 / 3600)
+    | dict.fromkeys(("/day", "requests/day", "requests per day", "per day", "a day"), 1 / 86400),
     "frames/s": {"": 1, "fps": 1, "frames/s": 1},
     _DOLLARS: dict.fromkeys(
         ("", "$", "usd", "/h", "/hr", "/hour", "$/h", "$/hr", "$/hour", "usd/h", "usd/hr", "usd/hour"), 1

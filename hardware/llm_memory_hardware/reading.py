@@ -271,7 +271,12 @@ class Reader:
             for fact in said.facts
         ]
         if not unknown:
-            return self._readings(words, facts, server) or self._readings(words, facts, server, devices)
+            if (each := self._readings(words, facts, server)) or devices == 1:
+                return each
+            sizes = " and ".join(f"{fact.value:g} GB" for fact in said.facts if fact.kind == "GB" and not fact.of)
+            note = f"The {sizes} in the name {name!r} were read as the memory of {devices} together" if sizes else None
+            together = self._readings(words, facts, server, devices)
+            return [replace(one, note=one.note or note) for one in together]
         if len(unknown) > 1 or not unknown[0].isalpha():
             return []
         # one slip of one letter, where nothing else is left to doubt

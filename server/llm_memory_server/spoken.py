@@ -111,6 +111,9 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
             parts[meant] = value
             continue
         ours = meant if meant in known else word
+        if ours == "precision" and _is_of_activations(word, value) and len(_formats_in(given)) > 1:
+            # vLLM's --dtype beside its --quantization
+            continue
         if ours in said:
             raise ArgumentError(f"{name} was given {ours} twice, by two names for it; give it once.")
         said[ours] = value
@@ -121,6 +124,19 @@ def _in_our_words(name: str, given: Mapping[str, Any], known: Mapping[str, Spoke
         length = _tokens(said.get(_LONGEST))
         return said | parts | ({} if length is None else {"seq_length": length})
     return said | parts
+
+
+def _formats_in(given: Mapping[str, Any]) -> list[str]:
+    """The words by which a format of the weights is said."""
+    return [word for word in given if "precision" in (word, argument_meant(word))]
+
+
+def _is_of_activations(word: str, value: Any) -> bool:
+    """Whether an engine's word says in which 16 bits it computes, which changes no size."""
+    return word in ("dtype", "torch_dtype") and isinstance(value, str) and value.strip().lower() in _SIXTEEN_BITS
+
+
+_SIXTEEN_BITS = ("auto", "half", "float16", "fp16", "bfloat16", "bf16")
 
 
 def _names_hardware(value: Any) -> bool:

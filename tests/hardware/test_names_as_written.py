@@ -725,3 +725,12 @@ def test_a_name_of_several_says_which_by_names_of_one_each() -> None:
         found = [find_devices(name) for name in caught.value.meant]
         assert len({accelerator.name for accelerator, _ in found}) == len(found) > 1
         assert {count for _, count in found} == {8 if written.startswith("8x") else None}
+
+
+def test_a_size_that_is_read_as_that_of_several_together_is_said() -> None:
+    # there are 3080s of 20 GB, which the catalogue does not have
+    found, count = find_devices("RTX 3080 20GB x2")
+    assert (found.name, count) == ("RTX_3080_10GB", 2)
+    assert "20 GB in the name 'RTX 3080 20GB' were read as the memory of 2 together" in (found.reading or "")
+    assert find_devices("2x RTX 4090 24GB")[0].reading is None
+    assert find_devices("2x3090 48GB total")[0].reading is None

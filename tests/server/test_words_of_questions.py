@@ -70,6 +70,21 @@ def test_a_goal_is_taken_as_the_list_of_tools_says_it(said: str, goal: str) -> N
         ),
         (
             "max_batch_size",
+            LLAMA | {"hardware": "L4", "quantization": "awq", "dtype": "float16"},
+            LLAMA | {"hardware": "L4", "precision": "awq"},
+        ),
+        (
+            "best_parallelism",
+            LLAMA | {"hardware": "2xL4", "goal": "lowest latency"},
+            LLAMA | {"hardware": "2xL4", "goal": "latency"},
+        ),
+        (
+            "plan_deployment",
+            LLAMA | {"hardware": "L40S / L4", "request_rate": "3600 per hour"},
+            LLAMA | {"hardware": ["L40S", "L4"], "request_rate": 1},
+        ),
+        (
+            "max_batch_size",
             LLAMA | {"card": "L4", "version": "0.9.1", "backend": "vllm", "kv_quant": "fp8"},
             LLAMA | {"hardware": "L4", "engine_version": "0.9.1", "engine": "vllm", "kv_precision": "fp8"},
         ),
@@ -196,3 +211,8 @@ def test_a_time_without_a_unit_and_a_rate_of_nobody_are_asked_back() -> None:
     assert "Did you mean 'ttft_target_ms'" in refusal("plan_deployment", load | {"ttft": 2})
     said = refusal("plan_deployment", load | {"tokens_per_second": 30})
     assert "Nearest here: tpot_target_ms, which takes the rate of one user too, as '30 tok/s'." in said
+
+
+def test_two_formats_are_asked_back_where_both_say_one_of_weights() -> None:
+    said = refusal("max_batch_size", LLAMA | {"hardware": "L4", "quantization": "awq", "dtype": "fp8"})
+    assert said == "max_batch_size was given precision twice, by two names for it; give it once."
