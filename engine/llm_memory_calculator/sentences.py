@@ -720,7 +720,7 @@ def _planned_for(model: str, asked: PlanSearch) -> str:
         thinks = f" who think {asked.think_time_s:g} s" if asked.think_time_s else ""
         who = f"{asked.concurrency:,} users{thinks}"
     limits = [("TTFT", asked.ttft_target_ms), ("TPOT", asked.tpot_target_ms)]
-    targets = ", ".join(f"{name} <= {round(limit, 1):,.10g} ms" for name, limit in limits if limit is not None)
+    targets = ", ".join(f"{name} <= {float(f'{limit:.4g}'):,.10g} ms" for name, limit in limits if limit is not None)
     kept = f"; {asked.percentile} {targets}" if targets else ""
     kept += "" if asked.budget_usd_per_hour is None else f"; <= ${asked.budget_usd_per_hour:,.2f}/h"
     kept += f"; {asked.spare_copies} copies spare" if asked.spare_copies else ""

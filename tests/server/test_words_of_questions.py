@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from llm_memory_calculator import CalculatorError
 from llm_memory_server.tools import TOPICS, call
@@ -216,3 +217,47 @@ def test_a_time_without_a_unit_and_a_rate_of_nobody_are_asked_back() -> None:
 def test_two_formats_are_asked_back_where_both_say_one_of_weights() -> None:
     said = refusal("max_batch_size", LLAMA | {"hardware": "L4", "quantization": "awq", "dtype": "fp8"})
     assert said == "max_batch_size was given precision twice, by two names for it; give it once."
+
+
+WRITTEN = st.text(max_size=60) | st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "2x", "two ", "a ", "8 x ", "cheapest "]),
+    st.sampled_from(["A100", "24GB", "H100s", "M4", "CPU", "macbook", "all", "RTX 3080", "L4 vs T4", "{}"]),
+    st.sampled_from(["", " 24GB", " card", " x2", " and L4", "s", " total", " 40%"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=st.sampled_from(["max_batch_size", "compare_hardware", "search_hardware"]), written=WRITTEN)
+def test_any_text_of_hardware_is_answered_or_refused_in_a_sentence(name: str, written: str) -> None:
+    said = {"query": written} if name == "search_hardware" else LLAMA | {"hardware": written, "seq_length": 64}
+    if name == "compare_hardware":
+        said.pop("seq_length")
+    try:
+        answer = call(name, said)
+    except CalculatorError as error:
+        refused = str(error)
+    else:
+        refused = ""
+        assert getattr(answer.content[0], "text", "")
+    assert len(refused) <= 2000
+    assert not refused or refused.rstrip().endswith((".", "?"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "gpu", "count", "memory", "vram", "tflops", "Flops", "bandwidth", "kind", "x"]),
+        st.sampled_from(["24 GB", "1 TB/s", "1000", "165 TFLOPS", 24, 1000, 0, -1, "", None, True, "L4", [], {}, 1e30]),
+        max_size=5,
+    )
+)
+def test_any_object_of_hardware_is_answered_or_refused_in_a_sentence(described: dict[str, Any]) -> None:
+    try:
+        call("max_batch_size", LLAMA | {"hardware": described})
+    except CalculatorError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    assert len(refused) <= 2000
+    assert not refused or refused.rstrip().endswith((".", "?"))
