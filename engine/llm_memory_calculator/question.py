@@ -152,7 +152,7 @@ def deployed(
 
 def _as_read_by(engine: str | None, asked: Question) -> Question:
     """The same with bits alone (4bit) as those of the engine's own files, where all its files are of one kind."""
-    written = None if engine is None else engine_table(engine).get("bits")
+    written = "" if engine is None else engine_table(engine).get("bits", "")
     bits = bits_alone(asked.precision) if written else ""
     return replace(asked, precision=written.format(bits)) if bits else asked
 

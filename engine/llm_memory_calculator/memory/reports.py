@@ -425,8 +425,8 @@ def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note,
     if latents is not None and load.images is not None and load.images.frames > 1:
         at_once = "all frames" if latents.frames_at_once is None else f"{latents.frames_at_once:,} frames"
         text += (
-            f" Of a video {at_once} are decoded at once. What decoders of videos keep alive was traced and not "
-            "measured, so the interval is wide."
+            f" Of a video {at_once} are decoded at once. What decoders of videos keep alive was traced, and "
+            "measured of four: the range is wide."
         )
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 

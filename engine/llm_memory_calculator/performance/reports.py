@@ -213,7 +213,15 @@ def _range(
     task = table("timing")["interval"]["unmeasured"].get(unmeasured)
     if task is None:
         return found
+    if own := _of_fitted(machine, unmeasured):
+        return Range(own["low"], own["high"], found.level, own["evidence"])
     return Range(min(found.low, task["low"]), max(found.high, task["high"]), found.level, task["evidence"])
+
+
+def _of_fitted(machine: Machine, task: str) -> dict[str, Any]:
+    """The range of such a kind of model where kernels of the accelerator were fitted, if there is one of its own."""
+    own: dict[str, Any] = table("timing")["interval"]["unmeasured"].get(task, {}).get("of_fitted", {})
+    return own if machine.evidence in {"measured", "sister"} else {}
 
 
 def _with_drafts(deployment: Deployment, metric: Literal["ttft", "tpot", "e2e"], found: Range) -> Range:
@@ -371,7 +379,8 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
                 origin="assumption",
             )
         )
-    if not machine.engine.timed and machine.engine.ranges is None:
+    ranged = machine.engine.ranges is not None or _of_fitted(machine, deployment.architecture.task)
+    if not machine.engine.timed and not ranged:
         text = (
             f"No run of {machine.engine.TITLE} on such a device was measured: {machine.engine.kin}'s costs were taken."
         )
