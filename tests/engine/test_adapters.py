@@ -298,3 +298,11 @@ def test_no_adapter_is_on_the_decoder_of_images() -> None:
     # SDXL's U-Net has 10 blocks of 640 channels and 60 of 1,280, each with two attentions
     adapter = {"r": 16, "target_modules": ["to_q"]}
     assert values("stabilityai/stable-diffusion-xl-base-1.0", adapter) == 16 * 2 * (10 * 1280 + 60 * 2560)
+
+
+def test_all_is_what_people_write_for_every_projection() -> None:
+    """800 million of rank 64 on all layers of Llama-2-70B (turboderp/exllama issue 180)."""
+    asked = {"max_loras": 1, "max_lora_rank": 64}
+    found = calculate_memory("meta-llama/Llama-2-70b-hf", target_modules="all", **asked)
+    assert found == calculate_memory("meta-llama/Llama-2-70b-hf", target_modules="all-linear", **asked)
+    assert 1.55e9 < found.lora_adapter_memory_bytes < 1.75e9

@@ -220,7 +220,7 @@ def _targets(architecture: Architecture, given: Iterable[str] | None) -> tuple[s
     if given is None:
         return ()
     named = names("target_modules", given)
-    targets = (named,) if isinstance(named, str) else tuple(named)
+    targets = tuple("all-linear" if name == "all" else name for name in ((named,) if isinstance(named, str) else named))
     known = _GROUPS + tuple(
         dict.fromkeys(
             _last(weight.name)
