@@ -103,6 +103,12 @@ def test_a_measured_batch_lies_in_the_range(
         ("meta-llama/Llama-3.1-8B-Instruct", "RTX 6000 Ada", 28650, 256, SECOND, 24.1),
         ("meta-llama/Meta-Llama-3-70B-Instruct", "Ascend_910B2", 256, 346, {"tensor_parallel": 8}, 67.76),
         ("meta-llama/Llama-3.1-8B-Instruct", "Ascend_910C_Die", 28650, 256, {}, 30.66),
+        # DGX Spark: NVIDIA's blog of performance, NVIDIA/dgx-spark-playbooks issue 79,
+        # eugr/spark-vllm-docker pull request 123, vLLM's blog
+        ("Qwen/Qwen3-14B", "GB10", 2048, 128, {"precision": "nvfp4", "engine": "tensorrt_llm"}, 1e3 / 22.71),
+        ("meta-llama/Llama-3.3-70B-Instruct", "GB10", 2048, 128, {"precision": "nvfp4"}, 1e3 / 4.1),
+        ("nvidia/Nemotron-Cascade-2-30B-A3B", "GB10", 2048, 128, {}, 1e3 / 31),
+        ("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4", "GB10", 2048, 128, {}, 1e3 / 23.2),
     ],
 )
 def test_a_measured_step_of_one_user_lies_in_the_range(
@@ -157,7 +163,7 @@ def test_every_accelerator_with_a_peak_is_timed_or_says_why_not() -> None:
         ("A100_40GB", "a100_40gb"),
         ("RTX_5090", "sm120"),
         ("B200", ""),
-        ("GB10", ""),
+        ("GB10", "gb10"),
         ("L4", "ada"),
         ("L40S", ""),
         ("GH200_144GB", "gh200"),
