@@ -11,18 +11,22 @@ import copy
 import json
 import math
 import random
+import re
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_memory_calculator import calculate_memory, estimate_performance
 from llm_memory_calculator.architectures import families
 from llm_memory_calculator.errors import CalculatorError
+from llm_memory_calculator.sentences import text_of
 from llm_memory_calculator.sources import catalogue_entries
+from llm_memory_server.answers import json_values
 
 DEEP: list[Any] = []
 for _ in range(900):
@@ -37,6 +41,8 @@ VALUES: tuple[Any, ...] = (
 """What stands in place of a value: other types, other signs, what is too large, too long, too deep."""
 Slot = tuple[Any, Any]
 """A dict or a list, and a key of it."""
+LONGEST = 2_000
+"""Characters of an error."""
 
 
 class Fault(NamedTuple):
@@ -82,23 +88,32 @@ def fault_of(config: Any, seconds: float, **more: Any) -> str:
         (estimate_performance, {"hardware": "H100", "input_tokens": 512, "output_tokens": 32}),
     )
     for ask, asked in found:
-        start = time.process_time()
-        try:
-            report = ask(config, **asked, **more)
-        except CalculatorError as error:
-            text = str(error)
-            wrong = "" if text.strip() and "\n" not in text else f"an error of more lines, or none: {text[:200]!r}"
-        except BaseException as error:  # noqa: BLE001 -- what else comes is what is looked for
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            wrong = f"{type(error).__name__}: {str(error)[:100]} at {Path(last.filename).name}:{last.lineno}"
-        else:
-            wrong = _unsound(report)
-        took = time.process_time() - start
-        if not wrong and took > seconds:
-            wrong = f"took {took:.1f} s"
-        if wrong:
+        if wrong := wrong_with(partial(ask, config, **asked, **more), seconds):
             return f"{ask.__name__}: {wrong}"
     return ""
+
+
+def wrong_with(ask: Callable[[], Any], seconds: float, untold: re.Pattern[str] | None = None) -> str:
+    """What is wrong with what a question comes to, or nothing; `untold`: what no answer and no error may say."""
+    start = time.process_time()
+    said = ""
+    try:
+        report = ask()
+    except CalculatorError as error:
+        said = str(error)
+        sound = said.strip() and "\n" not in said and len(said) <= LONGEST
+        wrong = "" if sound else f"an error of {len(said):,} characters, of more lines or none: {said[:200]!r}"
+    except BaseException as error:  # noqa: BLE001 -- what else comes is what is looked for
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        wrong = f"{type(error).__name__}: {str(error)[:100]} at {Path(last.filename).name}:{last.lineno}"
+    else:
+        wrong = _unsound(report)
+        if untold is not None:
+            said = f"{text_of(report)} {json.dumps(json_values(report), ensure_ascii=False)}"
+    took = time.process_time() - start
+    if not wrong and untold is not None and (told := untold.search(said)):
+        wrong = f"says {said[max(0, told.start() - 100) : told.end() + 20]!r}"
+    return wrong or (f"took {took:.1f} s" if took > seconds else "")
 
 
 def faults(count: int, seed: int, seconds: float, more: list[dict[str, Any]]) -> Iterator[Fault]:
@@ -207,8 +222,23 @@ def _unsound(report: object) -> str:
     return "" if total > 0 else f"a total of {total}"
 
 
+_SIGNED = (
+    "spare",
+    "margin",
+    "headroom",
+    "residual",
+    "measured",
+    "estimated",
+    ".rows.interval",
+    ".settings.",
+    "calibration",
+    "room_bytes",
+)
+"""A room that is not there is negative, and so are differences and what a log says."""
+
+
 def _may_be_negative(path: str) -> bool:
-    return any(word in path for word in ("spare", "margin", "headroom"))
+    return any(word in path for word in _SIGNED)
 
 
 def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:

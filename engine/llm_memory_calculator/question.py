@@ -84,6 +84,7 @@ from .report import Note
 from .sources.adapters import read_adapter
 from .sources.calibration import read_calibration
 from .units import GB, GIB
+from .untrusted import untrusted
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -240,10 +241,10 @@ class Serving:
 def _calibrations(asked: Question) -> tuple[Calibration | None, TimeCalibration | None]:
     """What a calibration says of memory, or of times."""
     stated: Any = asked.calibration if isinstance(asked, Calibrated) else None
-    if isinstance(stated, str):
-        stated = read_calibration(stated)
     if stated is None:
         return None, None
+    # whoever wrote the file, or the object that is handed on
+    stated = read_calibration(stated) if isinstance(stated, str) else untrusted(stated)
     if "factors" not in stated:
         return calibration_of(stated), None
     if not isinstance(asked, Generated):

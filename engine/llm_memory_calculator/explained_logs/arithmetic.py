@@ -107,7 +107,8 @@ def by_arithmetic(log: StartupLog) -> tuple[Remedy, ...]:
     graphs = measured(log, "graphs_estimate", fullest(log)) or 0.0
     if graphs >= missing:
         found.append(_remedy("enforce_eager true", "eager", graphs, -missing))
-    return tuple(found)
+    # of a log whose numbers deny each other some would give less than nothing
+    return tuple(one for one in found if one.gain_bytes > 0)
 
 
 def _remedy(change: str, kind: str, gain: float, margin: float) -> Remedy:

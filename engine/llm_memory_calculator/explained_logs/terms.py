@@ -100,7 +100,7 @@ class Estimate:
             return Guess(total)
         low = math.sqrt(sum(getattr(self.spread, part).below(value) ** 2 for part, value in values.items()))
         high = math.sqrt(sum(getattr(self.spread, part).above(value) ** 2 for part, value in values.items()))
-        return Guess(total, total - low, total + high)
+        return Guess(total, max(total - low, 0.0), total + high)
 
 
 def estimate_for(deployment: Deployment, load: Load) -> Estimate:

@@ -155,7 +155,7 @@ def time_calibration_note(calibration: TimeCalibration, engine: str, hardware: s
     """What is corrected, by how much."""
     found = [one for one in calibration.factors if one.engine == engine and hardware in (None, one.hardware)]
     told = "; ".join(f"{one}{'' if hardware else f' on {one.hardware}'}" for one in found)
-    models = ", ".join(dict.fromkeys(model for one in found for model in one.models))
+    models = ", ".join(dict.fromkeys(str(model) for one in found for model in one.models))
     said = f"Calibrated on rows of yours{f' of {models}' if models else ''}"
     where = f"{engine} on {hardware}" if hardware else engine
     return Note(subject="calibration", text=f"{said}, {where}: {told}.", origin="override")

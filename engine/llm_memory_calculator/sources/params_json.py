@@ -5,6 +5,7 @@ Mistral's names are those of mistral-inference and of vLLM's reader of them, Met
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import ceil
 from typing import Any
@@ -31,6 +32,7 @@ _OF_EXPERTS = {
 }
 # Meta's checkpoints of Llama 3.2 1B and 3B, which have one matrix for table and head, by dim and n_layers.
 _TIED = {(2048, 16), (3072, 28)}
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _GIVE = "give the config.json of the model's repository in the format of transformers."
 
 
@@ -172,10 +174,11 @@ def _windows(params: Config, depth: int) -> dict[str, Any]:
     """One window for all layers or none; or a list of windows and nulls, which goes round."""
     stated = params.values.get("sliding_window")
     if not isinstance(stated, list):
-        window = int(stated) if isinstance(stated, str) and stated.isdecimal() else stated
+        window = int(stated) if isinstance(stated, str) and _DIGITS.fullmatch(stated) else stated
         return {"sliding_window": window}
-    sizes = {size for size in stated if size is not None}
-    if len(sizes) > 1 or not stated or depth % len(stated):
+    plain = all(size is None or type(size) is int for size in stated)
+    sizes = {size for size in stated if size is not None} if plain else set()
+    if not plain or len(sizes) > 1 or not stated or depth % len(stated):
         raise ConfigError(
             f"The params.json's sliding_window must be one window and nulls, as many as divide its {depth} layers, and "
             f"is {shown(stated)}."

@@ -27,6 +27,8 @@ UNITS = {
 }
 UNIT = r"(?P<unit>B|bytes|KB|KiB|MB|MiB|GB|GiB|TiB)\b"
 
+# of a cache, of graphs and of what is outside of PyTorch a log may say less than nothing
+_NEVER_BELOW_ZERO = frozenset({"total", "free", "budget", "weights", "consumed", "activation"})
 _COUNTS = {
     "kv_tokens",
     "gpu_blocks",
@@ -269,7 +271,10 @@ def _take(reading: Reading, one: Rule, said: Said) -> None:
     if one.reaches is not None:
         reading.reached.add(one.reaches)
     if one.outcome is not None:
-        reading.fail(one.outcome, said, {name: _amount(name, value, unit) for name, value in groups.items()})
+        amounts = {name: _amount(name, value, unit) for name, value in groups.items()}
+        # what there was room for may be below 0, and nothing else
+        told = {name: value for name, value in amounts.items() if value >= 0 or name == "kv_cache_bytes"}
+        reading.fail(one.outcome, said, told)
     else:
         _gather(reading, one, groups, unit, said)
     if one.take is not None:
@@ -283,7 +288,7 @@ def _gather(reading: Reading, one: Rule, groups: Mapping[str, str], unit: int, s
             reading.settings[name.removeprefix(_SETTING)] = number(value)
         elif name in _COUNTS:
             reading.count(name, number(value), said)
-        else:
+        elif name not in _NEVER_BELOW_ZERO or float(value) >= 0:
             keep(name, float(value) * unit, said)
 
 
