@@ -710,9 +710,9 @@ def hardware_notes(*accelerators: Accelerator) -> tuple[Note, ...]:
     if fitted := [accelerator for accelerator in accelerators if accelerator.memory_is_maximum]:
         first = fitted[0]
         text = (
-            f"{first.memory_gb:,.6g} GB is the most that {first.name} can have at its "
-            f"{first.memory_bandwidth / GB:,.6g} GB/s, and that much was counted{_also(fitted)}: give a "
-            f"name with the size such as '{first.name} {first.memory_gb / 2:.6g}GB'."
+            f"{first.memory_gb:,.6g} GB was counted, the most that {first.name} has at its "
+            f"{first.memory_bandwidth / GB:,.6g} GB/s{_also(fitted)}: name another size as "
+            f"'{first.name} {first.memory_gb / 2:.6g}GB'."
         )
         found.append(Note(subject="memory", text=text, origin="warning"))
     if chips := [accelerator for accelerator in accelerators if accelerator.runtime_devices > 1]:

@@ -785,8 +785,10 @@ class LayoutRow(Layout):
     """Prompt tokens a second in prefill alone."""
     memory_share: float
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
+    ttft_interval_ms: Interval | None = None
+    """Range of ttft_ms; of the rows of a report alone."""
     tpot_interval_ms: Interval | None = None
-    """Range of tpot_ms; of the rows of a report alone."""
+    """Range of tpot_ms likewise."""
     output_tokens_per_s_interval: Interval | None = None
     """Range of output_tokens_per_s likewise."""
     equal: bool = False
@@ -906,6 +908,8 @@ class Plan(Layout):
     once."""
     requests_per_s: float
     """Requests served a second over all copies."""
+    requests_per_s_range: tuple[float, float] | None = None
+    """Its range; null where as many are served as come."""
     output_tokens_per_s: float
     """Output tokens a second over all copies."""
     decoding: float
@@ -914,6 +918,8 @@ class Plan(Layout):
     """Sequences that the caches of all copies let in at once."""
     saturation_requests_per_s: float
     """Requests a second beyond which the queue grows without end: the room to grow."""
+    saturation_range: tuple[float, float] | None = None
+    """Its range."""
     memory_share: float
     """Use of the fullest device's memory over what the runtime sees while as many decode, 0 to 1."""
     weights_gb: float
@@ -930,6 +936,8 @@ class Plan(Layout):
     """What stands behind the times: measured, sister, class, law, none."""
     launch: str | None
     """The line that starts it, all copies where the engine has a flag for these; null where no line is known."""
+    no_launch: str | None = None
+    """Why none is."""
     warnings: tuple[str, ...] = ()
     """What its estimate warns of."""
     ledger: Line | None = None

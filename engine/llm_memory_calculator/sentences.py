@@ -568,10 +568,11 @@ def _phase_lines(report: PhaseReport) -> tuple[Line, ...]:
 
 
 def _row(row: LayoutRow) -> str:
-    rate, each = row.output_tokens_per_s_interval, row.tpot_interval_ms
+    first, each = row.ttft_interval_ms, row.tpot_interval_ms
     return (
         f"{layout_of(row)} on {row.devices}: {_rate(row.output_tokens_per_s)} output tokens/s"
-        f"{'' if rate is None else f' ({_rate(rate.low)} to {_rate(rate.high)})'}, TTFT {_ms(row.ttft_ms)}, TPOT "
+        f"{_ends(row.output_tokens_per_s_interval)}, TTFT {_ms(row.ttft_ms)}"
+        f"{'' if first is None else f' ({_range(first)})'}, TPOT "
         f"{_ms(row.tpot_ms)}{'' if each is None else f' ({_range(each)})'}, memory {row.memory_share:.0%}"
     )
 
@@ -583,7 +584,7 @@ def _layouts(report: LayoutReport) -> list[str]:
         f"under {report.engine}, {_load(report)}:",
         *(f"{number}. {_row(row)}." for number, row in enumerate((report.best, *report.others), 1)),
         f"{report.fitting} of {report.considered} layouts fit."
-        + (f" 1 and {equal} are equal within the evidence: their ranges overlap." if equal else ""),
+        + (f" 1, {equal} are equal within the evidence: their ranges overlap." if equal else ""),
         f"Ranges: {report.tpot_interval_ms.evidence}.",
     ]
 
@@ -647,10 +648,20 @@ def _hardware_row(row: HardwareRow) -> str:
         parts.append(
             f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out per 1M"
         )
-    parts.append(f"{row.evidence}" if row.evidence != "none" else "no evidence")
+    parts.append(_EVIDENCE.get(row.evidence or "none", ""))
     if row.reason:
         parts.append(row.reason)
     return f"{said}: {', '.join(parts)}"
+
+
+_EVIDENCE = {
+    "measured": "measured",
+    "sister": "by a sister card",
+    "class": "by its class",
+    "law": "by a law",
+    "none": "no evidence",
+}
+"""What stands behind times, in words."""
 
 
 def short(value: float) -> str:
@@ -672,10 +683,11 @@ def _plans(report: PlanReport) -> list[str]:
     for number, plan in enumerate(report.plans, 1):
         cells = [f"{number}. {plan.devices} x {plan.hardware} {short_layout_of(plan)} {plan.precision}"]
         if asked.request_rate is None:
-            cells.append(f"{plan.requests_per_s:.3g}")
+            cells.append(_with_range(plan.requests_per_s, plan.requests_per_s_range))
         cells += [_price_of(plan), _with_range(plan.ttft_ms, plan.ttft_range_ms)]
         cells.append(_with_range(plan.tpot_ms, plan.tpot_range_ms))
-        cells += [plan.meets, f"{plan.saturation_requests_per_s:.3g}", plan.evidence, "; ".join(plan.why)]
+        cells += [plan.meets, _with_range(plan.saturation_requests_per_s, plan.saturation_range)]
+        cells += [_EVIDENCE[plan.evidence], "; ".join(plan.why)]
         if len(engines) > 1:
             cells.append(f"{plan.engine.split(',')[0]}, {plan.kv_precision} cache")
         lines.append(" | ".join(cells))
@@ -683,7 +695,7 @@ def _plans(report: PlanReport) -> list[str]:
         first = report.plans[0]
         said = "; ".join(f"{engine}, {cache} cache" for engine, cache in engines)
         lines.append(f"{said if len(engines) == 1 else 'Of 1'}. {_ledger_of(1, first)}{_apart(report)}")
-        lines += [plan_line for plan_line in (first.launch,) if plan_line]
+        lines.append(first.launch or f"1 has no launch line: {first.no_launch}.")
     lines += [f"Left out: {text}." for text in report.left_out]
     told: dict[str, list[str]] = {}
     for number, plan in enumerate(report.plans, 1):
@@ -745,7 +757,9 @@ _COLUMNS = "TTFT ms | TPOT ms | meets | most req/s | evidence | why"
 
 
 def _with_range(value: float | None, ends: tuple[float, float] | None) -> str:
-    return "-" if value is None or ends is None else f"{short(value)} [{', '.join(map(short, ends))}]"
+    if value is None:
+        return "-"
+    return short(value) if ends is None else f"{short(value)} ({short(ends[0])} to {short(ends[1])})"
 
 
 def _ledger_of(number: int, plan: Plan) -> str:

@@ -61,6 +61,8 @@ _IN_FULL = {
     "PipelinePart": {"flops", "compute_share"},
     "PlanReport": {"asked", "equal", "left_out"},
     "Plan": {
+        # words that the text has beside each
+        "why",
         "engine",
         "kv_precision",
         "usd_per_million_output_tokens",
@@ -73,7 +75,9 @@ _IN_FULL = {
         "rest_gb",
         "usable_gb",
         "binds",
+        "output_tokens_per_s",
         "launch",
+        "no_launch",
         "warnings",
         "ledger",
     },
@@ -138,7 +142,8 @@ class _Lean:
         from llm_memory_calculator import ComparisonReport, EndToEndReport, Interval, Note, PlanReport
         from llm_memory_calculator.report import Line
 
-        from .columns import in_columns, plans_in_columns
+        from .columns import facts_in_columns, in_columns, plans_in_columns
+        from .hardware_search import HardwareFacts
 
         if isinstance(value, Note):
             return f"{value.origin}: {value.text}"
@@ -153,7 +158,8 @@ class _Lean:
             return self._fields(value, {"rows"}) | {"rows": rows}
         if isinstance(value, PlanReport):
             # the rate that is served is the one that was asked, where one was
-            same = {"requests_per_s"} if value.asked.request_rate is not None and not self.full else set()
+            served = value.asked.request_rate is not None and not self.full
+            same = {"requests_per_s", "requests_per_s_range"} if served else set()
             plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
             return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
         if isinstance(value, EndToEndReport) and not value.output_tokens_per_s:
@@ -163,6 +169,8 @@ class _Lean:
             return self._fields(value, (self._left_out("EndToEndReport") | of_tokens) - of_sequences)
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value, self._left_out(type(value).__name__))
+        if isinstance(value, tuple) and value and isinstance(value[0], HardwareFacts):
+            return facts_in_columns(value)
         if isinstance(value, tuple) and value and not self.full and type(value[0]).__name__ in BY_NAME:
             name, amount = BY_NAME[type(value[0]).__name__]
             return {getattr(entry, name): getattr(entry, amount) for entry in value}

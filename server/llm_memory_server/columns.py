@@ -57,7 +57,7 @@ _FULL = (
     "ledger",
 )
 _OF_GOAL = {"output_tokens_per_joule": "per_watt"}
-_DIGITS, _DIGITS_OF_PLANS = 4, 3
+_DIGITS, _DIGITS_OF_PLANS, _DIGITS_OF_FACTS = 4, 3, 6
 
 
 def in_columns(rows: Sequence[Any], goal: str, *, full: bool) -> dict[str, Any]:
@@ -74,6 +74,11 @@ def plans_in_columns(
     names = [item.name for item in fields(Plan) if item.name not in left_out]
     digits = {name: _DIGITS if name.startswith("usd") else _DIGITS_OF_PLANS for name in names}
     return _table({name: [_value(plan, name, digits[name], told) for plan in plans] for name in names})
+
+
+def facts_in_columns(rows: Sequence[Any]) -> dict[str, Any]:
+    """The same of accelerators that were searched for."""
+    return _table({item.name: [_value(row, item.name, _DIGITS_OF_FACTS) for row in rows] for item in fields(rows[0])})
 
 
 def _table(columns: Mapping[str, list[Any]]) -> dict[str, Any]:

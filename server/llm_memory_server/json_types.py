@@ -8,6 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from llm_memory_calculator.report import HardwareRow, Plan
 
+from .hardware_search import HardwareFacts
+
 _PLAIN = {int: "integer", float: "number", str: "string", bool: "boolean", NoneType: "null"}
 
 
@@ -20,7 +22,7 @@ def json_type(kind: Any) -> str | list[str]:
         return "string"
     if origin is tuple:
         # these are answered as columns and rows
-        return "object" if get_args(kind)[0] in (HardwareRow, Plan) else "array"
+        return "object" if get_args(kind)[0] in (HardwareRow, Plan, HardwareFacts) else "array"
     if origin is dict or is_dataclass(kind):
         return "object"
     return _PLAIN[kind]

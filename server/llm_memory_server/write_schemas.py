@@ -21,6 +21,7 @@ from llm_memory_calculator.report import HardwareRow, LayoutRow, Plan
 from .answers import BY_NAME
 from .columns import PATHS
 from .described_tools import SCHEMAS
+from .hardware_search import HardwareFacts
 from .json_types import json_type
 from .server import LISTED
 from .tools import TOPICS, reports_of, tools
@@ -77,8 +78,8 @@ def _values(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
     if get_origin(kind) is tuple and get_args(kind)[0] is HardwareRow:
         meanings = _docstrings(HardwareRow) | {f"layout.{name}": said for name, said in _docstrings(LayoutRow).items()}
         return _columns({name: meanings[path] for name, path in PATHS.items()})
-    if get_origin(kind) is tuple and get_args(kind)[0] is Plan:
-        return _columns(_docstrings(Plan))
+    if get_origin(kind) is tuple and get_args(kind)[0] in (Plan, HardwareFacts):
+        return _columns(_docstrings(get_args(kind)[0]))
     if get_origin(kind) is tuple and get_args(kind)[0].__name__ in BY_NAME:
         named, amount = BY_NAME[get_args(kind)[0].__name__]
         short = {"type": "object", "description": f"In short, {amount} by {named}."}

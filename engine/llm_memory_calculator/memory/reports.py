@@ -181,8 +181,8 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     if startup.longest >= own or startup.longest == 0:
         return ()
     text = (
-        f"By itself {engine.TITLE} starts for {own:,} tokens, of which the room holds {startup.longest:,}: tell it "
-        f"{engine.LENGTH} {startup.max_model_len:,}, as the line that starts it does."
+        f"By itself {engine.TITLE} starts for {own:,} tokens, and the room holds {startup.longest:,}: set "
+        f"{engine.LENGTH} {startup.max_model_len:,}."
     )
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 

@@ -722,8 +722,8 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
     if alike and (traffic.users or 0) > 1 and outcome.first.mean > _IN_STEP * prompt:
         least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)
         text = (
-            "Prompts are of one length, outputs too: they fall into step and wait for each other; people's vary: give "
-            f"input_tokens by least and most ({least}, {most}), or p50 and p95."
+            "Requests of one length fall into step and wait for each other; people's vary: give input_tokens by least "
+            f"and most ({least}, {most}), or p50 and p95."
         )
         found.append(Note(subject="input_tokens", text=text, origin="warning"))
     if outcome.queued > 0:

@@ -155,10 +155,10 @@ def _untimed_notes(offer: Offer) -> tuple[Note, ...]:
 def _too_large(nearest: Deployment, load: Load, *, advise: bool) -> DoesNotFitError:
     verdict = verdict_of(nearest, load)
     return DoesNotFitError(
-        f"{nearest.model.name} with {nearest.formats.scheme.label} weights, batch {load.sequences:,} x "
+        f"{nearest.model.name} ({nearest.formats.scheme.label}), batch {load.sequences:,} x "
         f"{load.tokens + load.output:,} tokens, fits on no layout of {nearest.devices} x {nearest.device}: the nearest "
-        f"({nearest.layout}) needs {verdict.need.total / GB:.1f} GB a device of the {verdict.budget_bytes / GB:.1f} GB "
-        f"that are there, and is short of {-verdict.margin_bytes / GB:.1f} GB for {verdict.binding.name}."
+        f"({nearest.layout}) needs {verdict.need.total / GB:.1f} GB of {verdict.budget_bytes / GB:.1f} GB a device, "
+        f"and is short of {-verdict.margin_bytes / GB:.1f} GB for {verdict.binding.name}."
         + (f" {_remedy(nearest, load)}" if advise else "")
     )
 
@@ -185,7 +185,7 @@ def _ranged(row: LayoutRow, deployment: Deployment, load: Load) -> LayoutRow:
     ttft, tpot = _ends(row.ttft_ms, first), _ends(row.tpot_ms, then)
     whole = in_all(ttft, tpot, load.output - 1)
     rate = rates(load.sequences * load.output, whole)
-    return replace(row, tpot_interval_ms=tpot, output_tokens_per_s_interval=rate)
+    return replace(row, ttft_interval_ms=ttft, tpot_interval_ms=tpot, output_tokens_per_s_interval=rate)
 
 
 def _ends(value: float, found: Range) -> Interval:

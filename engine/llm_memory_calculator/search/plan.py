@@ -13,7 +13,7 @@ from ..memory import verdict_of
 from ..memory.explanation import explanation
 from ..memory.reports import launch_of
 from ..performance.reports import estimate_served
-from ..report import Layout, Note, Plan, PlanReport, PlanSearch
+from ..report import Interval, Layout, Note, Plan, PlanReport, PlanSearch
 from ..sentences import short, short_layout_of
 from ..stacks import UnlikeError
 from ..units import GB
@@ -190,7 +190,7 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
     verdict = verdict_of(deployment, held)
     need = verdict.need
     assert deployment.usable_bytes is not None
-    scheme = deployment.formats.scheme
+    scheme, launch = deployment.formats.scheme, _launch_of(deployment, load)
     return Plan(
         **deployment.layout.said(),
         why=why,
@@ -218,20 +218,36 @@ def plan_of(one: Planned, why: tuple[str, ...], targets: Targets, *, explained: 
         usable_gb=deployment.usable_bytes / GB,
         binds=binds,
         evidence=evidence_of(deployment),
-        warnings=tuple(
-            note.text
-            for note in report.notes
-            if note.origin == "warning" and note.subject not in ("request_rate", "concurrency")
-        ),
-        launch=_launch_of(deployment, load),
+        warnings=tuple(note.text for note in report.notes if note.origin == "warning" and note.subject not in _OF_LOAD),
+        requests_per_s_range=_ends(report.serving.requests_per_s_interval),
+        saturation_range=_ends(report.serving.saturation_interval),
+        launch=launch,
+        no_launch=None if launch else _no_launch(deployment),
         ledger=explanation(deployment, held, need) if explained else None,
     )
+
+
+# Warnings of a load rather than of a plan: a queue is in the rates, and the lengths are as they were asked.
+_OF_LOAD = ("request_rate", "concurrency", "input_tokens")
 
 
 def _launch_of(deployment: Deployment, load: Load) -> str | None:
     """None too where nobody said how many slots there are: the line would start fewer than were simulated."""
     engine = deployment.engine
     return None if engine.SLOTS and engine.SLOTS not in engine.settings else launch_of(deployment, load)
+
+
+def _no_launch(deployment: Deployment) -> str:
+    """Why no line is known."""
+    engine, model = deployment.engine, deployment.model
+    if engine.SLOTS and engine.SLOTS not in engine.settings:
+        return f"{engine.TITLE} starts with as many slots as {engine.SLOTS} says, which nobody gave"
+    label = deployment.formats.scheme.label
+    return f"{engine.TITLE} needs a repository stored in {label}, and {model.repository or model.name} is not"
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)
 
 
 def plan_report(
