@@ -189,8 +189,20 @@ def _family(report: MemoryReport | ModelReport) -> str:
 _SMALL_PART = 500_000
 # Gains smaller than this are 0.0 GB.
 _LEAST_GAIN = 50_000_000
-# Changes that are said in short, and how many of these may be the large ones.
-_CHANGES, _LARGE = 6, 3
+# Changes that are said in short: how many, and which kinds come first.
+_CHANGES = 5
+_FIRST = (
+    "cache format",
+    "length",
+    "devices",
+    "weights",
+    "share",
+    "eager",
+    "sequences",
+    "step",
+    "offload",
+    "device",
+)
 # Accelerators beside the one that was asked for of which the fewest devices are said.
 _OTHERS = 3
 
@@ -253,11 +265,12 @@ def few_fits(report: MemoryReport) -> tuple[Fit, ...]:
 
 
 def few_remedies(report: MemoryReport) -> tuple[Remedy, ...]:
-    """Of the changes that mend it the smallest settings, and those of weights and devices, which come last; without a
-    device that `few_fits` has."""
+    """Of the changes that mend it those that people make first; without a device that `few_fits` has."""
     devices = {f"hardware {fit.hardware}" for fit in few_fits(report)}
-    found = tuple(one for one in report.remedies if one.change not in devices)
-    return found if len(found) <= _CHANGES else (*found[: _CHANGES - _LARGE], *found[-_LARGE:])
+    found = [one for one in report.remedies if one.change not in devices]
+    # two settings together come before all, as where no one setting mends it
+    first = sorted(found, key=lambda one: _FIRST.index(one.kind) if one.kind in _FIRST else -1)[:_CHANGES]
+    return tuple(one for one in found if one in first)
 
 
 _WORDS = {"fits": "It fits", "borderline": "It is borderline", "does not fit": "It does NOT fit"}
@@ -267,9 +280,10 @@ def _verdict(report: MemoryReport) -> str:
     """The verdict with its margin."""
     margin, span = report.device_margin_bytes or 0, report.device_margin_interval
     assert span is not None
-    left = f"{_gb(margin)} a device to spare ({_gb_range(span.low, span.high)})"
-    if margin < 0:
-        left = f"{_gb(-margin)} a device missing ({_gb_range(-span.high, -span.low)})"
+    ends = _gb_range(*sorted((abs(span.low), abs(span.high))))
+    if span.low < 0 < span.high:
+        ends = f"{_gb(-span.low)} missing to {_gb(span.high)} to spare"
+    left = f"{_gb(abs(margin))} a device {'missing' if margin < 0 else 'to spare'} ({ends})"
     on = f" on {report.devices:,} x {report.hardware}"
     if report.refused is not None:
         return f"It does NOT start{on}: {report.refused}. Memory alone would hold it, with {left}."

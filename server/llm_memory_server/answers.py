@@ -53,6 +53,16 @@ _IN_FULL = {
         "beam_size",
     },
     "ServingReport": {"requests", "queued_share", "decoding", "room"},
+    # what binds of both sides is said, the rate of all of them too
+    "DisaggregatedReport": {
+        "prefill_tensor_parallel",
+        "output_tokens_per_s_per_device",
+        "transfer_bytes",
+        "transfer_ms",
+        "prefill_saturation_requests_per_s",
+        "transfer_saturation_requests_per_s",
+        "decode_saturation_requests_per_s",
+    },
     # the mean is the report's own time
     "Percentiles": {"mean_ms", "p50_ms", "p90_ms", "p99_ms"},
     "LayoutRow": {"micro_batch", "prefill_tokens_per_s", "decode_tokens_per_s"},
@@ -139,7 +149,7 @@ class _Lean:
 
     def of(self, value: Any, unit: str = "") -> Any:
         """unit: of the line that this one is a part of."""
-        from llm_memory_calculator import ComparisonReport, EndToEndReport, Interval, Note, PlanReport
+        from llm_memory_calculator import ComparisonReport, EndToEndReport, Interval, MemoryReport, Note, PlanReport
         from llm_memory_calculator.report import Line
 
         from .columns import facts_in_columns, in_columns, plans_in_columns
@@ -162,6 +172,9 @@ class _Lean:
             same = {"requests_per_s", "requests_per_s_range"} if served else set()
             plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
             return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
+        if isinstance(value, MemoryReport) and value.components and not self.full:
+            # a pipeline has no sequence, and nothing that lasts from one to the next
+            return self._fields(value, self._left_out("MemoryReport") | {"seq_length", "startup"})
         if isinstance(value, EndToEndReport) and not value.output_tokens_per_s:
             # an encoder's rate is of sequences
             of_tokens = {"output_tokens", "output_tokens_per_s"}

@@ -212,8 +212,8 @@ def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
         notes.append(Note(subject="engine", text=text, origin="warning"))
     elif label != own.scheme.label and label not in facts.get("weights", {}) and "{label}" not in facts["command"]:
         text = (
-            f"The weights were counted in {label}, which {engine.TITLE} loads from a repository that is stored so and "
-            f"does not make of {model.repository or model.name}: name such a repository."
+            f"{engine.TITLE} loads {label} from a repository that is stored so, and {model.repository or model.name} "
+            "is not: name such a repository."
         )
         if label in facts.get("at_load", ()):
             text = f"{engine.TITLE} makes {label} as it loads, by a configuration that no line was written for."

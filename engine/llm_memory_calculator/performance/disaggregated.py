@@ -216,10 +216,9 @@ def disaggregated_notes(deployment: Deployment) -> tuple[Note, ...]:
         f"{deployment.layout.devices} device(s) as {deployment.layout} decode alone."
     )
     crossing = (
-        f"A cache crosses whole once its prompt is taken in, {way_of(deployment).words}; TTFT ends when it is there, "
-        "though an engine may stream the first token of the prefill worker before."
+        f"A cache crosses whole once its prompt is taken in, {way_of(deployment).words}; TTFT ends when it is there."
     )
     return (
-        Note(subject="prefill_workers", text=text, origin="assumption"),
+        Note(subject="prefill_workers", text=text, origin="default"),
         Note(subject="transfer_gb_s", text=crossing, origin="assumption"),
     )

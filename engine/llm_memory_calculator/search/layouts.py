@@ -131,15 +131,18 @@ def best_or_more(deployment: Deployment, load: Load, *, goal: str) -> Found:
 
     Raises DoesNotFitError where no number of them does; LayoutError likewise.
     """
-    try:
-        return best_layouts(deployment, load, goal=goal, advise=False)
-    except DoesNotFitError as error:
-        enough = _enough(deployment, load)
-        if enough is None:
-            raise DoesNotFitError(f"{error} {_USE_LESS}") from None
-        short = str(error)
+    near = best_or_nearest(deployment, load, goal=goal)
+    if isinstance(near, Found):
+        return near
+    enough = _enough(deployment, load)
+    if enough is None:
+        raise DoesNotFitError(f"{_too_large(near, load, advise=False)} {_USE_LESS}")
     found = best_layouts(replace(deployment, devices=enough.devices), load, goal=goal)
-    text = f"{short} Answered for {enough.devices} devices, the fewest that hold it."
+    missing = -verdict_of(near, load).margin_bytes
+    text = (
+        f"It fits on no layout of {near.devices} x {near.device}: {missing / GB:.1f} GB a device are missing in the "
+        f"nearest ({near.layout}). Answered for {enough.devices} devices, the fewest that hold it."
+    )
     return replace(found, notes=(Note(subject="devices", text=text, origin="warning"), *found.notes))
 
 
