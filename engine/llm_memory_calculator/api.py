@@ -360,7 +360,7 @@ def inspect_model(asked: InspectModel) -> ModelReport:
         ledger=weights_of(deployment) if asked.detail == "full" else None,
         notes=(
             *deployment.notes,
-            *length_notes(architecture, tokens),
+            *length_notes(deployment, tokens),
             *growth_notes(cache, tokens),
             *cache_notes(architecture, formats, engine),
             *architecture.apart,
@@ -654,7 +654,12 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     others = [one for one in offered if one.engine.name != plain.engine.name and id(one.accelerator) in shown]
     notes += dict.fromkeys(note for one in others for note in one.notes if note.subject == "engine")
     accelerators = dict.fromkeys(one.deployment.accelerator for one in tried[:keep])
-    notes += [*load.notes, *plain.notes, *hardware_notes(*(entry for entry in accelerators if entry is not None))]
+    notes += [
+        *length_notes(plain, load.tokens + load.output, "input_tokens"),
+        *load.notes,
+        *plain.notes,
+        *hardware_notes(*(entry for entry in accelerators if entry is not None)),
+    ]
     fits = any(one.fits for one in tried)
     return search.comparison_report(
         tried,
@@ -775,6 +780,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)
+    notes += length_notes(offered[0].deployment, load.tokens + load.output, "input_tokens")
     explained = asked.detail == "full"
     return search.plan_report(model.name, found, offered, load, targets, (*notes, *load.notes), explained=explained)
 

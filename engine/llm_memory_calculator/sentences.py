@@ -288,7 +288,8 @@ def _verdict(report: MemoryReport) -> str:
     if report.refused is not None:
         return f"It does NOT start{on}: {report.refused}. Memory alone would hold it, with {left}."
     whose = "" if report.verdict == "fits" else f" for {report.binding}"
-    beyond = "" if report.beyond is None else f", but {report.beyond}"
+    joined = "but" if report.fits_device else "and"
+    beyond = "" if report.beyond is None else f", {joined} {report.beyond}"
     return f"{_WORDS[str(report.verdict)]}{on}: {left}{whose}{beyond}."
 
 
@@ -351,9 +352,14 @@ def _batch(report: BatchReport) -> list[str]:
     elif report.kv_tokens is not None:
         most = f"room for {report.kv_tokens:,} tokens of KV cache in each copy, {most}"
     limit = "" if report.max_length is None else f" The model's own limit is {report.max_length:,} tokens."
+    if report.longest_context == report.max_length:
+        # the reason has said it
+        limit = ""
+    many = "one sequence" if report.max_batch_size <= 1 else f"{report.max_batch_size:,} sequences"
     return [
         f"{report.model} ({_formats(report)}) on {devices} under {report.engine}: {most}. {report.reason}{limit}",
-        f"On the fullest device: {_parts(report)}; in all {_gb(report.total_memory_bytes)}{_of_budget(report)}.",
+        f"On the fullest device: {_parts(report)}; with {many} in all "
+        f"{_gb(report.total_memory_bytes)}{_of_budget(report)}.",
         *_mends(report),
     ]
 
@@ -670,9 +676,9 @@ def _hardware_row(row: HardwareRow) -> str:
 
 _EVIDENCE = {
     "measured": "measured",
-    "sister": "by a sister card",
-    "class": "by its class",
-    "law": "by a law",
+    "sister": "a sister card",
+    "class": "its class",
+    "law": "a law",
     "none": "no evidence",
 }
 """What stands behind times, in words."""
@@ -748,12 +754,12 @@ def _planned_for(model: str, asked: PlanSearch) -> str:
     limits = [("TTFT", asked.ttft_target_ms), ("TPOT", asked.tpot_target_ms)]
     targets = ", ".join(f"{name} <= {float(f'{limit:.4g}'):,.10g} ms" for name, limit in limits if limit is not None)
     kept = f"; {asked.percentile} {targets}" if targets else ""
-    kept += "" if asked.budget_usd_per_hour is None else f"; <= ${asked.budget_usd_per_hour:,.2f}/h"
+    kept += "" if asked.budget_usd_per_hour is None else f"; <= ${asked.budget_usd_per_hour:,.10g}/h"
     kept += f"; {asked.spare_copies} copies spare" if asked.spare_copies else ""
     among = ", ".join(asked.hardware) if len(asked.hardware) <= _NAMED else f"{len(asked.hardware)} accelerators"
     return (
         f"{model}, {who}, {asked.input_tokens:,.0f} in / {asked.output_tokens:,.0f} out{kept}. {among} in "
-        f"{', '.join(asked.formats)}, on-demand list prices."
+        f"{', '.join(asked.formats)}, on-demand prices."
     )
 
 
@@ -795,10 +801,10 @@ def _apart(report: PlanReport) -> str:
     if not report.equal:
         return ""
     if not apart:
-        return " All plans are equal in TPOT by their ranges."
+        return " All plans are equal in TPOT by range."
     if len(apart) < len(report.equal):
-        return f" Equal in TPOT by their ranges, but {_pairs(apart)}."
-    return f" Equal in TPOT by their ranges: {_pairs(report.equal)}."
+        return f" Equal in TPOT by range, but {_pairs(apart)}."
+    return f" Equal in TPOT by range: {_pairs(report.equal)}."
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> str:
@@ -841,6 +847,8 @@ def _comparison_lines(report: ComparisonReport) -> tuple[Line, ...]:
 def _model(report: ModelReport) -> list[str]:
     longest = f", sequences of up to {report.max_length:,} tokens" if report.max_length else ""
     sizes = ", ".join(map(str, report.tensor_parallel))
+    split = "" if sizes == "1" else f"; tensor parallel over {sizes} devices"
+    words = f", a vocabulary of {report.vocab_size:,}" if report.vocab_size else ""
     stored = report.stored_parameter_count
     besides = " How many values its files hold is not known here." if stored is None else ""
     if stored is not None and stored != report.parameter_count:
@@ -851,8 +859,8 @@ def _model(report: ModelReport) -> list[str]:
     state = report.state_bytes_per_sequence
     kept = f", a state of {_size(state)} a sequence whatever its length" if state else ""
     return [
-        f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}, a vocabulary of "
-        f"{report.vocab_size:,}{longest}; {_formats(report)}; tensor parallel over {sizes} devices. Weights "
+        f"{report.model} ({_family(report)}): {report.layers:,} layers of {report.hidden_size:,}{words}"
+        f"{longest}; {_formats(report)}{split}. Weights "
         f"{_gb(report.weight_memory_bytes)}{cache}{kept}.{besides} Config from {report.source}."
     ]
 

@@ -85,7 +85,6 @@ _IN_FULL = {
         "rest_gb",
         "usable_gb",
         "binds",
-        "output_tokens_per_s",
         "launch",
         "no_launch",
         "warnings",

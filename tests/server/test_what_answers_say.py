@@ -133,6 +133,9 @@ def test_a_length_beyond_the_model_is_no_plain_yes() -> None:
     assert (values["fits_device"], values["verdict"]) == (False, "does not fit")
     assert said.startswith("It does NOT start")
     assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN=1" in said.partition("\n")[0]
+    for name, length in (("compare_hardware", "input_tokens"), ("max_batch_size", "seq_length")):
+        said, _ = answer(name, model=asked["model"], hardware="H100", **{length: 100_000})
+        assert "exceed the 32,768 that the model's config allows, and vLLM refuses" in said
     said, values = answer("calculate_memory", **asked, engine="llama.cpp")
     # which warns and runs on (llama-context.cpp: "possible training context overflow")
     assert values["fits_device"]

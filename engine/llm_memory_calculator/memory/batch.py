@@ -96,7 +96,7 @@ def batch_report(
             *deployment.notes,
             *load.notes,
             *notes,
-            *length_notes(deployment.architecture, load.tokens),
+            *length_notes(deployment, load.tokens),
             *cache_notes(deployment.architecture, deployment.formats, deployment.engine),
             *deployment.apart,
         ),

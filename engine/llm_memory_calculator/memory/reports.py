@@ -113,7 +113,7 @@ def memory_report(
         notes=(
             *deployment.notes,
             *load.notes,
-            *(length_notes(architecture, load.tokens) if verdict is None else ()),
+            *(length_notes(deployment, load.tokens) if verdict is None else ()),
             *cache_notes(architecture, formats, deployment.engine),
             *(() if verdict is None else own_length_notes(deployment, judged["startup"])),
             *(() if verdict is None else limit_notes(deployment, load)),
@@ -154,12 +154,17 @@ def _of_length(deployment: Deployment, load: Load, *, refuses: bool) -> dict[str
     longest, tokens = deployment.architecture.max_length, max(load.tokens, round(longest_of(deployment, load)))
     if longest is None or tokens <= longest:
         return {}
-    allows = engine_table(deployment.engine.name)["launch"].get("longer")
-    limit = f"the model stops at {longest:,} tokens"
-    if allows is None:
-        return {"beyond": f"{limit}, and {tokens:,} were asked for"}
-    said = f"{limit}: {deployment.engine.TITLE} refuses {tokens:,} unless {allows} is set"
+    limit, refusal = f"the model stops at {longest:,} tokens of the {tokens:,}", _refusal(deployment)
+    if not refusal:
+        return {"beyond": limit}
+    said = f"{limit}, and {refusal}"
     return {"refused": said, "fits_device": False, "verdict": "does not fit"} if refuses else {"beyond": said}
+
+
+def _refusal(deployment: Deployment) -> str:
+    """What the engine does with a length beyond the model's own; empty where it goes on."""
+    allows = engine_table(deployment.engine.name)["launch"].get("longer")
+    return f"{deployment.engine.TITLE} refuses more unless {allows} is set" if allows else ""
 
 
 def warning_notes(startup: Startup, verdict: Verdict) -> tuple[Note, ...]:
@@ -431,10 +436,11 @@ def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note,
     return (Note(subject="activation_memory_bytes", text=text, origin="assumption"),)
 
 
-def length_notes(architecture: Architecture, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
+def length_notes(deployment: Deployment, tokens: int, subject: str = "seq_length") -> tuple[Note, ...]:
     """A warning when sequences are longer than the model's config allows."""
-    longest = architecture.max_length
+    longest = deployment.architecture.max_length
     if longest is None or tokens <= longest:
         return ()
-    text = f"{tokens:,} tokens exceed the {longest:,} that the model's config allows."
+    refusal = _refusal(deployment)
+    text = f"{tokens:,} tokens exceed the {longest:,} that the model's config allows{refusal and f', and {refusal}'}."
     return (Note(subject=subject, text=text, origin="warning"),)

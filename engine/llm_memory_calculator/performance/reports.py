@@ -281,7 +281,7 @@ def _phase(
             *deployment.notes,
             *load.notes,
             *time_notes(deployment, serves or batch),
-            *length_notes(deployment.architecture, _longest_side(deployment, load.tokens, output), "input_tokens"),
+            *length_notes(deployment, _longest_side(deployment, load.tokens, output), "input_tokens"),
         ),
     )
 

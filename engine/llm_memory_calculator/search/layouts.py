@@ -228,7 +228,7 @@ def layout_report(found: Found, goal: str, keep: int = 3, *, explained: bool = F
             *deployment.notes,
             *load.notes,
             *one_token_notes(load),
-            *length_notes(deployment.architecture, load.tokens + load.output, "output_tokens"),
+            *length_notes(deployment, load.tokens + load.output, "output_tokens"),
         ),
     )
 
