@@ -226,7 +226,7 @@ class Other:
         (SAVED | {"modules_to_save": ["score"]}, "modules_to_save names 'score'"),
         (SAVED | {"modules_to_save": 3}, "modules_to_save must be a name or a list of names"),
         (SAVED | {"bias": "some"}, "bias 'some' is not known"),
-        (SAVED | {"use_dora": "yes"}, "use_dora must be True or False"),
+        (SAVED | {"use_dora": "maybe"}, "use_dora must be True or False"),
         (SAVED | {"trainable_token_indices": 3}, "trainable_token_indices must be a list"),
         (SAVED | {"layer_replication": [[0, 16], [8, 24]]}, "layer_replication is not described"),
         (SAVED | {"use_qalora": True}, "use_qalora is not described"),

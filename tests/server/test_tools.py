@@ -276,7 +276,8 @@ async def test_a_crash_is_masked_for_the_model_and_logged_for_the_operator(
         raise RuntimeError("an inner detail")
 
     monkeypatch.setattr("llm_memory_calculator.calculate_memory", crash)
-    async with connected() as client:
+    # a server of its own, which remembers no answer
+    async with Client(build_server()) as client:
         result = await client.call_tool("calculate_memory", {"model": MODEL})
     assert result.is_error
     assert text(result) == "Error executing tool calculate_memory"
