@@ -28,14 +28,14 @@ from llm_memory_server.tools import TOPICS, input_schema
 
 MOST_REPLY, MOST_ERROR, MOST_MEMORY, LIGHT_P99_S = 64_000, 2_000, 500e6, 1.0
 MODELS = [
-    "llama3_8b", "llama3_70b", "llama3_405b", "Qwen/Qwen3-8B", "qwen3_32b", "Qwen/Qwen2.5-7B", "deepseek_v3",
-    "mistralai/Mixtral-8x7B-v0.1", "google/gemma-2-27b", "gpt2", "no-such/model-at-all",
+    "llama3_8b", "llama3_70b", "meta-llama/Llama-3.1-405B", "Qwen/Qwen3-8B", "qwen3_32b", "Qwen/Qwen2.5-7B",
+    "deepseek_v3", "mistralai/Mixtral-8x7B-v0.1", "google/gemma-2-27b", "gpt2", "no-such/model-at-all",
 ]  # fmt: skip
 HARDWARE = ["H100", "H200", "A100_80GB", "B200", "MI300X", "L40S", "A10G", "rtx 4090", "TPU v5e", "no such card"]
 LONG: list[tuple[str, dict[str, Any]]] = [
     ("compare_hardware", {"model": "deepseek_v3", "devices": 1024, "top": 250}),
     ("compare_hardware", {"model": "deepseek_v3", "devices": 512}),
-    ("best_parallelism", {"model": "llama3_405b", "hardware": "H100", "devices": 1024}),
+    ("best_parallelism", {"model": "meta-llama/Llama-3.1-405B", "hardware": "H100", "devices": 1024}),
     ("plan_deployment", {"model": "llama3_70b", "request_rate": 50, "ttft_target_ms": 2000}),
     ("compare_hardware", {"model": "qwen3_32b"}),
 ]
@@ -270,6 +270,10 @@ async def attack(sets: int, concurrent: int, long: int, seed: int) -> int:
         bodies = begin("huge")
         await in_turn(server, bodies, huge(), 1)
         print(bodies, flush=True)
+        # what as many take without long ones beside them tells what the machine is busy with
+        plain = begin("without")
+        await in_turn(server, plain, [light_call(chance) for _ in range(concurrent - long)], concurrent)
+        print(plain, flush=True)
         light, heavy = begin("light"), begin("long")
         calls = [(heavy, *chance.choice(LONG)) for _ in range(long)]
         calls += [(light, *light_call(chance)) for _ in range(concurrent - long)]

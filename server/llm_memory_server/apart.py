@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from llm_memory_calculator.reach import Reach
 
 from .lanes import MOST_BEGUN, MOST_WAITING, BusyError
 
+_log = logging.getLogger(__name__)
 _MOST_LINE = 64 * 2**20
 # No window opens, and others come first; where there is none of it the process sees to it itself.
 _FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
@@ -76,6 +78,7 @@ class Apart:
         self._under_way: dict[int, Search] = {}
         self._numbers = count(1)
         self._users = 0
+        self._stopped = False
 
     @property
     def calls(self) -> int:
@@ -107,6 +110,8 @@ class Apart:
 
     async def answer(self, search: Search, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the tool answers, as it goes over the wire. Raises CalculatorError with what the caller can mend."""
+        if self._stopped:
+            raise StoppedError
         if self.full:
             raise BusyError(f"{self.calls} long calls are under way already. Ask again in a minute.")
         number = next(self._numbers)
@@ -135,7 +140,11 @@ class Apart:
         return answer
 
     def stop(self) -> None:
-        """Stop all searches, with the process."""
+        """Stop all searches, those too that are still to be asked for."""
+        self._stopped = True
+        self._kill()
+
+    def _kill(self) -> None:
         for search in self._under_way.values():
             search.stop()
         if self._process is not None:
@@ -173,6 +182,8 @@ class Apart:
         try:
             while line := await process.stdout.readline():
                 self._hand_on(json.loads(line))
+        except ValueError:
+            _log.exception("What the process apart says cannot be read.")
         finally:
             self._process = None
             self._loaded.set()
@@ -199,7 +210,7 @@ class Apart:
             self._under_way.pop(told["id"]).end(told)
 
     async def _end(self) -> None:
-        self.stop()
+        self._kill()
         if self._reading is not None:
             await self._reading
 
