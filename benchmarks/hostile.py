@@ -70,6 +70,8 @@ class Part:
     longest_reply: int = 0
     longest_error: int = 0
     seconds: list[float] = field(default_factory=list)
+    slowest: str = ""
+    """What was asked that took longest."""
 
     def percentile(self, share: float) -> float:
         ordered = sorted(self.seconds)
@@ -136,7 +138,10 @@ class Server:
                 return
             part.broken.append(f"{name} {str(arguments)[:200]}: {error!r}")
             return
-        part.seconds.append(time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        if seconds > max(part.seconds, default=0.0):
+            part.slowest = f"{name} {str(arguments)[:300]}"
+        part.seconds.append(seconds)
         self._count(part, reply, f"{name} {str(arguments)[:300]}")
 
     @staticmethod
@@ -169,14 +174,14 @@ class Server:
         return [self.process.pid, *(int(one) for told in children for one in told.read_text(encoding="ascii").split())]
 
     @property
-    def memory(self) -> float:
-        """The most bytes that each of its processes had so far, together."""
-        return sum(
+    def memory(self) -> list[float]:
+        """The most bytes that each of its processes had so far."""
+        return [
             int(line.split()[1]) * 1024.0
             for one in self.processes
             for line in Path(f"/proc/{one}/status").read_text(encoding="ascii").splitlines()
             if line.startswith("VmHWM")
-        )
+        ]
 
     @property
     def computed_s(self) -> float:
@@ -295,14 +300,15 @@ async def attack(sets: int, concurrent: int, long: int, seed: int) -> int:
         code = server.process.wait(30)
         ended = time.monotonic() - begun
     print(
-        f"memory {memory / 1e6:.0f} MB at most, all processes together, {computed:.0f} s computed; "
+        f"memory {' + '.join(f'{one / 1e6:.0f}' for one in memory)} MB at most, {computed:.0f} s computed; "
         f"ended with {code} in {ended:.2f} s"
     )
     for part in parts:
+        print(f"slowest {part.name}: {part.slowest}")
         for one in part.broken[:20]:
             print(f"BROKEN {part.name}: {one}")
     bad = sum(len(part.broken) for part in parts) + (max(part.longest_reply for part in parts) > MOST_REPLY)
-    return 1 if bad or memory > MOST_MEMORY or light.percentile(0.99) > LIGHT_P99_S else 0
+    return 1 if bad or sum(memory) > MOST_MEMORY or light.percentile(0.99) > LIGHT_P99_S else 0
 
 
 def main() -> None:

@@ -195,8 +195,7 @@ class Apart:
                         "ends once more, ask for fewer devices or less hardware."
                     )
                 )
-            with suppress(ProcessLookupError):
-                process.kill()
+            # with which it ends, where it has not yet
             _stdin(process).close()
             await process.wait()
 
