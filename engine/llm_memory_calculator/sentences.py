@@ -660,7 +660,7 @@ def _hardware_row(row: HardwareRow) -> str:
     if times.devices > 1:
         said += f" ({layout_of(times)})"
     parts = [
-        f"{short(times.output_tokens_per_s)} tokens/s ({short(rate.low)} to {short(rate.high)})",
+        f"{short(times.output_tokens_per_s)} output tokens/s ({short(rate.low)} to {short(rate.high)})",
         f"TTFT {short(times.ttft_ms)} ({short(row.ttft_interval_ms.low)} to {short(row.ttft_interval_ms.high)})",
         f"TPOT {short(times.tpot_ms)} ({short(row.tpot_interval_ms.low)} to {short(row.tpot_interval_ms.high)}) ms",
     ]
@@ -668,7 +668,7 @@ def _hardware_row(row: HardwareRow) -> str:
         parts.append(
             f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out per 1M"
         )
-    parts.append(_EVIDENCE.get(row.evidence or "none", ""))
+    parts.append(f"evidence: {_EVIDENCE[row.evidence or 'none']}")
     if row.reason:
         parts.append(row.reason)
     return f"{said}: {', '.join(parts)}"
@@ -679,9 +679,9 @@ _EVIDENCE = {
     "sister": "a sister card",
     "class": "its class",
     "law": "a law",
-    "none": "no evidence",
+    "none": "none",
 }
-"""What stands behind times, in words."""
+"""What the efficiencies behind times were measured on, in words."""
 
 
 def short(value: float) -> str:

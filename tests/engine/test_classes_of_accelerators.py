@@ -192,7 +192,7 @@ def test_the_evidence_is_said_in_words() -> None:
     report = estimate_performance("meta-llama/Llama-3.1-8B", "Gaudi 2", tensor_parallel=1, batch_size=8)
     assert report.tpot_interval_ms is not None
     assert "36 models on Gaudi 2" in report.tpot_interval_ms.evidence
-    assert "36 models on Gaudi 2" in str(report)
+    assert str(report).count("36 models on Gaudi 2") == 1
 
 
 def test_a_class_is_no_evidence_for_an_engine_that_was_never_timed_there() -> None:
