@@ -974,3 +974,8 @@ def test_fewer_blocks_than_states_are_a_failure_of_their_own() -> None:
     assert log.failure == {"sequences": 1024, "blocks": 856}
     assert log.settings["max_num_seqs"] == 1024
     assert [one.change for one in explain_startup_log(text).remedies] == ["max_num_seqs 856"]
+    # what is missing are the blocks that are, each of some 51 MB
+    whole = explain_startup_log(text, model="Qwen/Qwen3.8-27B-FP8", hardware="RTX_PRO_6000_Server")
+    assert whole.remedies[0].change == "max_num_seqs 856"
+    assert whole.margin_bytes is not None
+    assert 168 * 40e6 < -whole.margin_bytes < 168 * 60e6

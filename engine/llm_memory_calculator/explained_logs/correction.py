@@ -148,7 +148,7 @@ def failed(log: StartupLog, after: Estimate) -> Estimate:
     if verdict is None or log.outcome in ("started", "unknown") or verdict.margin_bytes < 0:
         return after
     condition = failing(log, verdict)
-    missing = max(-(margin_of(log) or 0.0), 1.0)
+    missing = max(-(margin_of(log) or 0.0), _states_missing(log, verdict, condition), 1.0)
     part = next((part for part in ("activations", "graphs", "context", "weights") if condition.parts.get(part)), None)
     calibration = after.deployment.calibration
     if part is None or calibration is None:
@@ -156,6 +156,15 @@ def failed(log: StartupLog, after: Estimate) -> Estimate:
     more = round((float(condition.margin) + missing) / abs(condition.parts[part])) + 1
     parts = {**calibration.parts, part: calibration.parts.get(part, 0) + more}
     return _with(after, replace(calibration, parts=parts))
+
+
+def _states_missing(log: StartupLog, verdict: Verdict, condition: Condition) -> float:
+    """Bytes of the blocks that a log of too few of them lacks, each as large as it is by the estimate."""
+    sequences, blocks = log.failure.get("sequences"), log.failure.get("blocks")
+    room = next((one for one in verdict.conditions if one.name.startswith(_CONDITIONS["no_blocks"])), None)
+    if log.outcome != "states" or room is None or not sequences or blocks is None:
+        return 0.0
+    return (sequences - blocks) * (float(room.margin) - float(condition.margin)) / sequences
 
 
 def failing(log: StartupLog, verdict: Verdict) -> Condition:

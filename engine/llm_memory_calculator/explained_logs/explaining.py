@@ -133,6 +133,9 @@ def _remedies(log: StartupLog, mended: Estimate | None, accelerators: Sequence[A
     if log.outcome in _FULL and engine.SHARE:
         now = float(engine.settings.get(engine.SHARE, 1))
         found = tuple(one for one in found if one.kind != "share" or float(one.change.split()[-1]) < now)
+    if log.outcome == "states":
+        # as many as the log says that there is room for
+        return (*by_arithmetic(log), *(one for one in found if one.kind != "sequences"))
     return found
 
 
