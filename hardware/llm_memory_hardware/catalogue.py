@@ -23,6 +23,7 @@ from .names import (
     comparable,
     counted,
     counted_between,
+    in_each,
     instance_key,
     joined,
     label,
@@ -227,6 +228,8 @@ class Catalogue:
                 inner = [one for one in inner if not (says_modules(name) and self[one.name].takes_modules)]
                 if inner:
                     return [replace(one, count=count * (one.count or 1)) for one in inner]
+        if nodes := self._of_nodes(name, bases[1:]):
+            return nodes
         parts = joined(name)
         each = [self.readings(part) for part in parts] if len(parts) > 1 else []
         if each and all(inner == each[0] for inner in each):
@@ -234,6 +237,15 @@ class Catalogue:
         # "H100s": how many is said elsewhere; an "l4s" may be an L40S
         many = re.search(r"\d{3}s$", name) is not None
         return self.readings(name.removesuffix("s")) if many else []
+
+    def _of_nodes(self, name: str, bases: Sequence[tuple[str, int]]) -> list[Reading]:
+        """The readings of so many times so many: ``2 nodes of 8xH100``, ``2x 8xH100``."""
+        for base, count in bases if not says_modules(name) else ():
+            each = in_each(base)
+            inner = self.readings(each) if each is not None and name.endswith(base) else []
+            if inner and all(one.count is not None and one.count > 1 for one in inner):
+                return [replace(one, count=count * (one.count or 1)) for one in inner]
+        return []
 
     def memory_said(self, name: str) -> tuple[float, int | None] | None:
         """The GB that are all that a name says of a device ("a 24GB card", "2x24GB"), and of how many; else None."""

@@ -22,6 +22,7 @@ __all__ = [
     "comparable",
     "counted",
     "counted_between",
+    "in_each",
     "instance_key",
     "joined",
     "label",
@@ -83,6 +84,10 @@ _COUNTED: Final = (
     re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<count>[1-8])[\s-]*sockets?\)?", re.IGNORECASE),
     re.compile(r"(?P<name>\S.*?)[\s,]+\(?(?P<word>dual|two|quad|four)[\s-]*sockets?\)?", re.IGNORECASE),
 )
+_NODE: Final = re.compile(
+    r"(?:nodes?|servers?|machines?|box(?:es)?)\s+(?:(?:of|with|x|\*)\s+)?(?P<of>\S.*)", re.IGNORECASE
+)
+_SO_MANY: Final = re.compile(r"\d{1,3}\s*[x×*]\s*\S.*", re.IGNORECASE)  # noqa: RUF001
 _WRAPPED: Final = re.compile(
     r"^\s*(?:gpu \d+|gpu|chipset model|model name|product name|device name|card (?:series|model)|graphics|"
     r"(?:nvidia|amd|intel)\.com/[\w.-]{1,60})\s*[:=]\s*|\s*\(uuid:[^()]{1,80}\)\s*$",
@@ -196,6 +201,14 @@ def server_of(name: str) -> tuple[str, int | None] | None:
     if found is None:
         return None
     return found["name"], int(found["count"]) if found["count"] else None
+
+
+def in_each(name: str) -> str | None:
+    """What is in each of those that were counted before a name, itself counted: of ``nodes of 8xH100`` and ``8xH100``
+    the ``8xH100``; None for any other."""
+    if (node := _NODE.fullmatch(name)) is not None:
+        return node["of"]
+    return name if _SO_MANY.fullmatch(name) else None
 
 
 def unwrapped(name: str) -> str:

@@ -734,3 +734,11 @@ def test_a_size_that_is_read_as_that_of_several_together_is_said() -> None:
     assert "20 GB in the name 'RTX 3080 20GB' were read as the memory of 2 together" in (found.reading or "")
     assert find_devices("2x RTX 4090 24GB")[0].reading is None
     assert find_devices("2x3090 48GB total")[0].reading is None
+
+
+@pytest.mark.parametrize(
+    "written", ["2 nodes of 8xH100", "2 nodes with 8x H100 SXM", "2x 8xH100", "two servers of 8 H100", "2 x DGX H100"]
+)
+def test_devices_of_several_nodes_are_counted_together(written: str) -> None:
+    found, count = find_devices(written)
+    assert (found.name, count) == ("H100_SXM", 16)
