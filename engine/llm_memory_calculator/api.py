@@ -149,6 +149,7 @@ def _loaded(
     return replace(
         found,
         repository=origin.model if origin.kind == "hub" else "",
+        plainly_named=origin.kind == "hub",
         read_notes=(*found.read_notes, *compared(found.architecture, origin.listed)),
     )
 
@@ -157,7 +158,8 @@ def _loaded(
 def _bundled(place: sources.Place) -> Model:
     """A model that needs no request: of the catalogue, or one that its name derives from it and that keeps its name."""
     found = _described(sources.read(place))
-    return replace(found, name=place.name) if place.kind == "name" else found
+    plainly = place.derived is None or place.derived.form is None
+    return replace(found, name=place.name if place.kind == "name" else found.name, plainly_named=plainly)
 
 
 @lru_cache(maxsize=128)

@@ -35,6 +35,8 @@ class Model:
     """What the caller called it, where that is another name."""
     counted: str = ""
     """The entry of the catalogue that was counted for it, where it was asked for by another name."""
+    plainly_named: bool = False
+    """Whether it was found by a name alone, which says no format of its files."""
     weights: StoredWeights | StoredTotal | None = field(default=None, repr=False)
     """What the headers of its files list, or how much they hold, where that is at hand."""
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)

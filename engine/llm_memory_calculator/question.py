@@ -131,7 +131,7 @@ def deployed(
     _require_prefixes(asked, engine)
     if (read_so := _as_read_by(engine.name, asked)) is not asked:
         asked, formats = read_so, model.formats(read_so.precision, read_so.kv_precision)
-    formats, stored = _with_weights_of(engine, asked, model, formats, named=chosen.named)
+    formats, stored = _with_weights_of(engine, asked, model, formats, known=chosen.named or device is not UNNAMED)
     formats, kept = _with_cache_of(engine, asked, model, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -171,13 +171,16 @@ def _require_prefixes(asked: Question, engine: Engine) -> None:
 
 
 def _with_weights_of(
-    engine: Engine, asked: Question, model: Model, formats: Formats, *, named: bool
+    engine: Engine, asked: Question, model: Model, formats: Formats, *, known: bool
 ) -> tuple[Formats, tuple[Note, ...]]:
     """The formats with the weights that an engine's files of such a checkpoint have, where no file is at hand; of one
-    stored in 32 bits those in which an engine that was named serves it.
+    stored in 32 bits those in which the engine serves it, where it or the device that it serves on is known.
     """
     label = formats.scheme.label
-    served = engine_table(engine.name).get("serves_in", {}).get(label) if named and asked.precision is None else None
+    rule = engine_table(engine.name).get("library", {}).get(label)
+    if rule is not None and model.plainly_named and model.weights is None and asked.precision is None:
+        return model.served_in(rule["form"], asked.kv_precision), (assumed("precision", rule["why"]),)
+    served = engine_table(engine.name).get("serves_in", {}).get(label) if known and asked.precision is None else None
     if served is not None:
         said = f"Stored in {label}, served in {served} by {engine.TITLE}."
         return model.served_in(served, asked.kv_precision), (assumed("precision", said),)

@@ -290,6 +290,10 @@ def _verdict(report: MemoryReport) -> str:
     whose = "" if report.verdict == "fits" else f" for {report.binding}"
     joined = "but" if report.fits_device else "and"
     beyond = "" if report.beyond is None else f", {joined} {report.beyond}"
+    # the share of the memory that an engine takes costs nothing to set
+    free = next((one.change for one in report.remedies if one.kind == "share" and one.verdict == "fits"), None)
+    if report.verdict == "borderline" and free is not None:
+        return f"It fits{on} with {free}{beyond}; as it stands it is borderline, {left}{whose}."
     return f"{_WORDS[str(report.verdict)]}{on}: {left}{whose}{beyond}."
 
 

@@ -100,7 +100,7 @@ def test_a_date_before_the_first_release_is_warned_of() -> None:
 def test_a_format_that_no_flag_makes_is_said() -> None:
     assert "which no flag of vLLM asks for" in warned("kv_precision", engine="vllm", kv_precision="q8_0")
     assert "name such a repository" in warned("precision", engine="vllm", precision="int4")
-    line = calculate_memory(QWEN, hardware="H100", engine="ollama", kv_precision="q8_0").launch
+    line = calculate_memory(QWEN, hardware="H100", engine="ollama", precision="bf16", kv_precision="q8_0").launch
     assert line is not None
     assert line.startswith("OLLAMA_KV_CACHE_TYPE=q8_0 ")
 

@@ -211,11 +211,16 @@ def launch_notes(deployment: Deployment) -> tuple[Note, ...]:
             )
         notes.append(Note(subject="kv_precision", text=text, origin="warning"))
     label = formats.scheme.label
+    stocked = engine_table(engine.name).get("library", {}).get(own.scheme.label, {}) if model.plainly_named else {}
     only = only_loader(label)
     if only is not None and engine.name != only:
         text = f"Weights in {label} are loaded by {only} alone, and {engine.name} was counted."
         notes.append(Note(subject="engine", text=text, origin="warning"))
-    elif label != own.scheme.label and label not in facts.get("weights", {}) and "{label}" not in facts["command"]:
+    elif (
+        label not in (own.scheme.label, stocked.get("form"))
+        and label not in facts.get("weights", {})
+        and "{label}" not in facts["command"]
+    ):
         text = (
             f"{engine.TITLE} loads {label} from a repository that is stored so, and {model.repository or model.name} "
             "is not: name such a repository."
