@@ -52,7 +52,7 @@ def by_place(
     def made(
         law: Callable[Concatenate[Any, Place, _Told], _Answer],
     ) -> Callable[Concatenate[Any, Place, _Told], _Answer]:
-        known: Callable[..., _Answer] = lru_cache(maxsize=16384)(law)
+        known: Callable[..., _Answer] = lru_cache(maxsize=4096)(law)
 
         @lru_cache(maxsize=2048)
         def side_by_side(place: Place, *told: Hashable) -> _Answer:
