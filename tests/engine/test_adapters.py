@@ -12,6 +12,8 @@ from llm_memory_calculator import CalculatorError, LoraConfig, calculate_memory,
 from llm_memory_calculator.errors import ArgumentError, InvalidFileError
 from llm_memory_calculator.path_patterns import path_pattern
 
+from ..rows import each
+
 LLAMA_2, LLAMA_3, GPT_OSS = "meta-llama/Llama-2-7b-hf", "meta-llama/Meta-Llama-3-8B", "openai/gpt-oss-20b"
 QWEN_VL = "Qwen/Qwen2.5-VL-7B-Instruct"
 MT0_LARGE = {
@@ -67,7 +69,7 @@ def test_an_adapter_has_the_parameters_that_peft_prints(model: Any, adapter: dic
 QV = 32 * 2 * 8 * (4096 + 4096)
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "expected"),
     [
         ({"alpha_pattern": {"q_proj": 64}}, QV),
@@ -198,7 +200,7 @@ class Other:
     rank: int = 8
 
 
-@pytest.mark.parametrize(
+@each(
     ("adapter", "message"),
     [
         (7, "must be an object, or the path of an adapter_config.json"),
@@ -246,7 +248,7 @@ def test_experts_are_meant_all_or_none() -> None:
         calculate_memory(model, lora_config={"r": 8, "target_modules": r".*experts\.(0|3)\.w1"})
 
 
-@pytest.mark.parametrize(
+@each(
     "expression",
     [
         r".*\.(q_proj|v_proj)", r"^(?!.*visual).*(?:q_proj|k_proj)$", r"model\.layers\.([0-9]|1[0-5])\..*[qkv]_proj",

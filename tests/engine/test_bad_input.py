@@ -29,6 +29,8 @@ from llm_memory_calculator import (
     search_grid,
 )
 
+from ..rows import each
+
 LLAMA = {
     "model_type": "llama",
     "hidden_size": 4096,
@@ -55,8 +57,8 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("value", NUMBERS)
-@pytest.mark.parametrize("argument", ["batch_size", "seq_length", "tensor_parallel", "pipeline_parallel"])
+@each("value", NUMBERS)
+@each("argument", ["batch_size", "seq_length", "tensor_parallel", "pipeline_parallel"])
 def test_a_number_that_cannot_be_is_refused_by_name(argument: str, value: object) -> None:
     if value is None and argument.endswith("_parallel"):
         return  # not given
@@ -64,14 +66,14 @@ def test_a_number_that_cannot_be_is_refused_by_name(argument: str, value: object
         calculate_memory(LLAMA, **{argument: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", NUMBERS)
-@pytest.mark.parametrize("argument", ["batch_size", "input_tokens", "output_tokens"])
+@each("value", NUMBERS)
+@each("argument", ["batch_size", "input_tokens", "output_tokens"])
 def test_a_load_that_cannot_be_is_refused_by_name(argument: str, value: object) -> None:
     with pytest.raises(CalculatorError, match=argument):
         estimate_performance("llama2_7b", "H100", **{argument: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e30, "eighty", "80 ms", True])
+@each("value", [0, -1, float("nan"), float("inf"), 1e30, "eighty", "80 ms", True])
 def test_a_memory_that_cannot_be_is_refused(value: object) -> None:
     with pytest.raises(CalculatorError, match="memory_gb"):
         max_batch_size("llama2_7b", memory_gb=value)  # type: ignore[arg-type]
@@ -122,14 +124,14 @@ def test_a_missing_field_is_named(field: str) -> None:
         calculate_memory(config)
 
 
-@pytest.mark.parametrize("value", ["4096", -1, 0, 1.5, float("nan"), True, [], {}, 10**12])
-@pytest.mark.parametrize("field", ["hidden_size", "num_hidden_layers", "vocab_size", "num_key_value_heads"])
+@each("value", ["4096", -1, 0, 1.5, float("nan"), True, [], {}, 10**12])
+@each("field", ["hidden_size", "num_hidden_layers", "vocab_size", "num_key_value_heads"])
 def test_a_field_of_the_wrong_kind_is_named(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field):
         calculate_memory({**LLAMA, field: value})
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "message"),
     [
         ({"num_attention_heads": 33}, "not a multiple"),
@@ -257,7 +259,7 @@ def test_any_value_in_any_field_is_an_answer_or_an_error_of_ours(model: str, dat
     assert "\n" not in sentence
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "changes", "message"),
     [
         ("llama2_7b", {"num_local_experts": 8}, "mixtral"),
@@ -331,8 +333,8 @@ def test_a_config_s_value_is_shown_as_far_as_a_reader_looks(field: str, value: o
     assert len(str(raised.value).partition("Accepted")[0]) < 400
 
 
-@pytest.mark.parametrize("classes", [5, True, 1.5, "GitForCausalLM", [3], {"a": 1}])
-@pytest.mark.parametrize("model_type", ["git", "llama", "bert", "grok_1"])
+@each("classes", [5, True, 1.5, "GitForCausalLM", [3], {"a": 1}])
+@each("model_type", ["git", "llama", "bert", "grok_1"])
 def test_classes_that_are_no_list_of_names_are_refused(model_type: str, classes: object) -> None:
     with pytest.raises(CalculatorError):
         calculate_memory({"model_type": model_type, "architectures": classes})

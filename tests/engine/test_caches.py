@@ -20,6 +20,7 @@ from llm_memory_calculator.operators import Step
 from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.performance.step import Clock, step_time
 
+from ..rows import each
 from .families import described
 from .test_families import DEEPSEEK_V32, GLM_5, MIMO_V2_FLASH
 from .test_families_recurrent import PUBLISHED
@@ -56,7 +57,7 @@ BYTES_A_TOKEN = {
 }
 
 
-@pytest.mark.parametrize(("model", "kept_in"), BYTES_A_TOKEN)
+@each(("model", "kept_in"), BYTES_A_TOKEN)
 def test_each_kind_of_value_is_kept_as_the_engine_keeps_it(model: str, kept_in: str) -> None:
     facts, of_token = BYTES_A_TOKEN[model, kept_in]
     report = calculate_memory(facts, batch_size=3, seq_length=1000, kv_precision=kept_in, tensor_parallel=4)
@@ -176,7 +177,7 @@ KIMI = PUBLISHED["moonshotai/Kimi-Linear-48B-A3B-Instruct"][0]
 
 
 # vLLM's log of Qwen3-Next on two devices: 24,576 bytes of convolution columns and 524,288 of state in each of 36 layers
-@pytest.mark.parametrize(
+@each(
     ("facts", "told", "tensor_parallel", "state_bytes"),
     [
         (QWEN3_NEXT, "auto", 2, 36 * (24_576 + 524_288)),

@@ -19,6 +19,8 @@ from llm_memory_calculator import (
     load_model,
 )
 
+from ..rows import each
+
 CALCULATOR = ModelMemoryCalculator()
 
 
@@ -26,7 +28,7 @@ def config(model: str) -> dict[str, Any]:
     return dict(load_model(model).config.values)
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "kind", "attention"),
     [
         ("meta-llama/Llama-2-7b-hf", "decoder-only", "mha"),

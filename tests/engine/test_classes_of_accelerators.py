@@ -15,6 +15,8 @@ from llm_memory_calculator.facts import table
 from llm_memory_calculator.performance.machine import kind_of, machine_for
 from llm_memory_hardware import all_accelerators, find_accelerator
 
+from ..rows import each
+
 
 def estimated(model: str, hardware: str, batch: int, tokens: int, output: int, **asked: object) -> EndToEndReport:
     return estimate_performance(
@@ -27,7 +29,7 @@ V0 = {"engine_version": "0.5"}
 SECOND = {"engine_version": "0.7.3"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "hardware", "batch", "tokens", "output", "asked", "tokens_per_s"),
     [
         # output tokens a second of static batches, prompts included in the time: Argonne's figures
@@ -153,7 +155,7 @@ def test_every_accelerator_with_a_peak_is_timed_or_says_why_not() -> None:
             assert range_ms.evidence, accelerator.name
 
 
-@pytest.mark.parametrize(
+@each(
     ("hardware", "kind"),
     [
         # NVIDIA's table of compute capabilities: 8.6 is GA10x, 8.0 GA100; 12.0 GeForce and RTX PRO, 10.0 data centres

@@ -20,6 +20,8 @@ from llm_memory_calculator.question import deployed, named
 from llm_memory_calculator.ranks import holdings
 from llm_memory_calculator.report import ImagesReport, PipelinePart
 
+from ..rows import each
+
 SD_15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 FLUX = "black-forest-labs/FLUX.1-dev"
@@ -239,7 +241,7 @@ def test_words_say_seconds_an_image_and_the_original_s_function_answers_too() ->
     assert "s a video" in str(made(WAN))
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "error", "said"),
     [
         ({"tensor_parallel": 2}, LayoutError, "whole on each device"),

@@ -6,13 +6,15 @@ from llm_memory_calculator import calculate_memory, engines
 from llm_memory_calculator.engines import ENGINES, Device, engine_for, settings_of
 from llm_memory_calculator.errors import ArgumentError
 
+from ..rows import each
+
 GIB = 2**30
 H100 = Device(total_bytes=round(79.19 * GIB), generation="Hopper", name="H100_SXM")
 RTX_4090 = Device(total_bytes=round(23.55 * GIB), linked=False, generation="Ada Lovelace", name="RTX_4090")
 A100 = Device(total_bytes=round(79.25 * GIB), generation="Ampere", name="A100_80GB")
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@each("name", ENGINES)
 def test_every_engine_has_a_budget_of_what_the_runtime_shows_and_a_time_of_its_host(name: str) -> None:
     engine = engine_for(name, device=H100)
     assert 0 < engine.budget_bytes(80 * GIB) <= 80 * GIB
@@ -54,7 +56,7 @@ def test_the_first_engine_of_vllm_is_no_evidence(version: str) -> None:
 
 
 # gpu_memory_utilization of vllm/config/cache.py, and get_batch_defaults of engine/arg_utils.py, of these releases
-@pytest.mark.parametrize(
+@each(
     ("version", "device", "share", "sequences", "tokens"),
     [
         ("0.8.5", A100, 0.9, 1024, 8192),
@@ -156,7 +158,7 @@ def test_what_is_no_version_is_refused_with_an_example() -> None:
         engine_for("vllm", "newest")
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "named", "engine"),
     [
         ("meta-llama/Llama-3.1-8B", {}, "vLLM"),

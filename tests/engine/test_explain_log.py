@@ -18,6 +18,8 @@ from llm_memory_calculator import ArgumentError, StartupLogReport, calculate_mem
 from llm_memory_calculator.report import LogCount, LogTerm
 from llm_memory_hardware import find_accelerator
 
+from ..rows import each
+
 GIB, MIB = 2**30, 2**20
 
 # llm-d-planner pull request 205: Qwen2.5-7B-Instruct on an H100 SXM, vLLM 0.19.0 (the frame of the lines is made up)
@@ -140,7 +142,7 @@ def test_a_calibration_of_another_engine_or_card_is_refused(asked: dict[str, Any
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "calibration",
     [
         {},

@@ -11,6 +11,7 @@ from llm_memory_calculator.architectures import families
 from llm_memory_calculator.architectures._rows import ROWS
 from llm_memory_calculator.errors import ConfigError
 
+from ..rows import each
 from .families import assert_a_rank_of_two_holds_less_and_works_less, described
 
 WINDOWED, WHOLE = "sliding_attention", "full_attention"
@@ -253,7 +254,7 @@ CACHES = {
 }
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
@@ -264,13 +265,13 @@ def test_active_count_is_the_published_one(model: str) -> None:
     assert described(**PUBLISHED[model][0]).active_parameter_count == ACTIVE[model]
 
 
-@pytest.mark.parametrize("model", CACHES)
+@each("model", CACHES)
 def test_cache_has_the_size_that_its_layers_keep(model: str) -> None:
     tokens, cache_bytes = CACHES[model]
     assert 2 * described(**PUBLISHED[model][0]).cached_values(tokens) == cache_bytes
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
     assert_a_rank_of_two_holds_less_and_works_less(described(**PUBLISHED[model][0]))
 
@@ -332,7 +333,7 @@ def test_layers_for_multi_token_prediction_are_named_and_not_counted(model_type:
     assert built.parameter_count == without.parameter_count
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "named"),
     [
         ({"model_type": "opt", "hidden_size": 64, "num_attention_heads": 4}, "ffn_dim"),
@@ -352,7 +353,7 @@ def test_an_error_names_the_field(facts: dict[str, Any], named: str) -> None:
         described(**facts)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@each("name", ROWS)
 def test_a_row_is_of_a_family_that_has_a_module_and_has_none_itself(name: str) -> None:
     package = "llm_memory_calculator.architectures"
     assert name in families()

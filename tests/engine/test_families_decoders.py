@@ -7,6 +7,7 @@ import pytest
 
 from llm_memory_calculator.errors import ConfigError, UnsupportedModelError
 
+from ..rows import each
 from .families import assert_a_rank_of_two_holds_less_and_works_less, described
 
 WINDOWED = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"]
@@ -425,7 +426,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("model_type", UNUSUAL)
+@each("model_type", UNUSUAL)
 def test_unusual_sizes_have_the_count_and_the_cache_of_transformers(model_type: str) -> None:
     _, parameters, held = UNUSUAL[model_type]
     model = described(**MODELS[model_type])
@@ -433,7 +434,7 @@ def test_unusual_sizes_have_the_count_and_the_cache_of_transformers(model_type: 
     assert model.cached_values(24) + sum(model.state()) == held
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
@@ -444,13 +445,13 @@ def test_active_count_is_the_published_one(model: str) -> None:
     assert described(**PUBLISHED[model][0]).active_parameter_count == ACTIVE[model]
 
 
-@pytest.mark.parametrize("model", CACHES)
+@each("model", CACHES)
 def test_cache_has_the_size_that_its_layers_keep(model: str) -> None:
     tokens, cache_bytes = CACHES[model]
     assert 2 * described(**PUBLISHED[model][0]).cached_values(tokens) == cache_bytes
 
 
-@pytest.mark.parametrize("model", MODELS)
+@each("model", MODELS)
 def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
     assert_a_rank_of_two_holds_less_and_works_less(described(**MODELS[model]))
 
@@ -494,7 +495,7 @@ def test_the_text_of_step_3_7_stands_alone_where_no_section_says_otherwise() -> 
     assert described(**{**STEP_3_5, "model_type": "step3p7"}).parameter_count == 196_956_118_272
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "named"),
     [
         ({**DECILM, "num_key_value_heads_per_layer": [4, 4]}, "num_key_value_heads_per_layer"),

@@ -8,6 +8,7 @@ import pytest
 from llm_memory_calculator import calculate_memory, load_model, max_batch_size
 from llm_memory_calculator.errors import ConfigError, LayoutError, UnsupportedModelError
 
+from ..rows import each
 from .families import described, write_pipeline
 
 CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
@@ -320,7 +321,7 @@ CASCADE_PRIOR_PIPELINE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PARTS)
+@each("name", PARTS)
 def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
     config, parameters = PARTS[name]
     assert described(**config).parameter_count == parameters
@@ -466,7 +467,7 @@ def test_a_folder_with_a_model_index_is_read(tmp_path: Path) -> None:
         calculate_memory(tmp_path)
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "error", "message"),
     [
         ({**SD_PIPELINE, "unet": None}, ConfigError, "no part that denoises"),

@@ -16,6 +16,7 @@ from llm_memory_calculator.architecture import Architecture
 from llm_memory_calculator.errors import ArgumentError, ConfigError
 from llm_memory_calculator.operators import BidirectionalAttention, Embedding
 
+from ..rows import each
 from .families import described
 
 BASE, LARGE = (768, 3072, 12, 12), (1024, 4096, 24, 16)
@@ -217,7 +218,7 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_parameters_are_those_that_are_published(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
@@ -355,7 +356,7 @@ def test_the_name_of_an_unnamed_class_is_that_of_the_model_that_generates() -> N
     assert not described(**T5_BASE, architectures=["T5Model"]).has_tied_head
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "named"),
     [
         (bert("BertLMHeadModel", BASE, 30522, is_decoder=True), "is_decoder"),

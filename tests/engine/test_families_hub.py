@@ -6,6 +6,7 @@ import pytest
 
 from llm_memory_calculator.errors import ConfigError
 
+from ..rows import each
 from .families import assert_a_rank_of_two_holds_less_and_works_less, described
 
 OLD_FALCON = {"alibi": False, "bias": False, "parallel_attn": True, "vocab_size": 65024}
@@ -147,13 +148,13 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_a_rank_of_two_holds_less_and_works_less(model: str) -> None:
     assert_a_rank_of_two_holds_less_and_works_less(described(**PUBLISHED[model][0]))
 

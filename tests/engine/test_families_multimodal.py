@@ -8,6 +8,7 @@ from llm_memory_calculator import calculate_memory
 from llm_memory_calculator.errors import ConfigError
 from llm_memory_calculator.operators import CrossAttention, Linear
 
+from ..rows import each
 from .families import described
 
 
@@ -288,13 +289,13 @@ BUILT: dict[str, tuple[dict[str, Any], int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
 
 
-@pytest.mark.parametrize("family", BUILT)
+@each("family", BUILT)
 def test_count_is_that_of_the_reference_implementation(family: str) -> None:
     facts, parameters = BUILT[family]
     assert described(**facts).parameter_count == parameters
@@ -353,7 +354,7 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("model", "height", "width", "positions", "tokens"), SEEN)
+@each(("model", "height", "width", "positions", "tokens"), SEEN)
 def test_an_image_is_as_many_tokens_as_its_processor_makes(
     model: str, height: int, width: int, positions: int, tokens: int
 ) -> None:
@@ -455,7 +456,7 @@ def test_the_decoder_stands_where_its_checkpoint_keeps_it(model: str, table: str
     assert found.last.operators[-1].name == head
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_matrices_of_a_tower_are_not_those_that_a_quantiser_takes(model: str) -> None:
     towers = described(**PUBLISHED[model][0]).towers
     assert towers
@@ -464,7 +465,7 @@ def test_matrices_of_a_tower_are_not_those_that_a_quantiser_takes(model: str) ->
     }
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_no_sound_runs_through_what_sees(model: str) -> None:
     heard = [layer for layer in described(**PUBLISHED[model][0]).towers if layer.of_sound]
     assert bool(heard) == ("gemma-3n" in model or "Phi-4" in model)
@@ -515,7 +516,7 @@ def test_a_decoders_null_stays_null_and_what_it_leaves_out_is_noted() -> None:
     assert any(note.subject == "text_config.hidden_size" and "4096" in note.text for note in model.notes)
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "named"),
     [
         (seeing("llava", {}, {"model_type": "vit"}), "vision_config.model_type"),

@@ -19,6 +19,7 @@ from llm_memory_calculator.performance.step import Clock, step_time
 from llm_memory_calculator.ranks import holdings
 from llm_memory_hardware import get_accelerator
 
+from ..rows import each
 from .families import described
 
 
@@ -212,7 +213,7 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     assert described(**facts).parameter_count == parameters
@@ -223,7 +224,7 @@ def test_active_count_leaves_out_the_experts_that_a_token_does_not_pick(model: s
     assert described(**PUBLISHED[model][0]).active_parameter_count == ACTIVE[model]
 
 
-@pytest.mark.parametrize("model", KEPT)
+@each("model", KEPT)
 def test_cache_and_state_have_the_bytes_that_are_kept(model: str) -> None:
     cache, window, recurrent = KEPT[model]
     report = calculate_memory(PUBLISHED[model][0], batch_size=1, seq_length=1024, precision="bf16")
@@ -340,7 +341,7 @@ def test_a_prompt_takes_time_in_proportion_to_its_length() -> None:
     assert again - twice == pytest.approx(twice - once, rel=1e-3)
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_work_of_chunks_is_that_of_the_whole_prompt(model: str) -> None:
     facts = PUBLISHED[model][0]
     stateful = [op for layer in described(**facts).stack for op in layer.operators if sum(op.state())]
@@ -379,7 +380,7 @@ def test_s4_is_described_and_says_that_no_config_of_it_is_published() -> None:
     assert any("No config of an S4" in note.text for note in s4.notes)
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "named"),
     [
         ({**CODESTRAL, "head_dim": 60}, "60 values each, and an inner width of 8192"),

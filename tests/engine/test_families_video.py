@@ -8,6 +8,7 @@ import pytest
 from llm_memory_calculator import calculate_memory
 from llm_memory_calculator.errors import ArgumentError, ConfigError
 
+from ..rows import each
 from .families import described, write_pipeline
 
 # The configs are those of the published repositories, as diffusers' scripts of conversion write them.
@@ -226,13 +227,13 @@ AT_ONCE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PARTS)
+@each("name", PARTS)
 def test_the_parts_of_pipelines_have_their_parameters(name: str) -> None:
     config, parameters = PARTS[name]
     assert described(**config).parameter_count == parameters
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@each("name", PIPELINES)
 def test_a_pipeline_is_the_sum_of_its_parts(name: str) -> None:
     config, parameters = PIPELINES[name]
     architecture = described(**config)
@@ -367,7 +368,7 @@ def test_a_folder_with_two_denoisers_is_read(tmp_path: Path) -> None:
     assert calculate_memory(tmp_path).parameter_count == parameters
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "message"),
     [
         ({**WAN_LARGE, "patch_size": 2}, "patch_size must be a list"),

@@ -10,6 +10,8 @@ from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes
 from llm_memory_calculator.formats.numerics import FORMATS, GGML_TYPES, kv_bits
 from llm_memory_calculator.formats.scheme import stored_bytes
 
+from ..rows import each
+
 
 @pytest.mark.parametrize("name", GGML_TYPES)
 def test_a_type_has_the_block_and_the_bytes_that_ggml_gives_it(name: str) -> None:
@@ -97,7 +99,7 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "mix", "size"), [(model, mix, size) for model, sizes in PUBLISHED.items() for mix, size in sizes.items()]
 )
 def test_a_mix_has_the_size_of_the_published_file(model: str, mix: str, size: float) -> None:
@@ -107,7 +109,7 @@ def test_a_mix_has_the_size_of_the_published_file(model: str, mix: str, size: fl
 
 
 # TheBloke's files are of before January 2024, when llama.cpp's q2_k was larger and experts had no rules
-@pytest.mark.parametrize(
+@each(
     ("model", "mix", "size"),
     [
         ("meta-llama/Llama-2-7b-hf", "q2_k", 2.83),

@@ -8,6 +8,8 @@ import pytest
 
 from llm_memory_calculator import UnsupportedModelError, calculate_memory, load_model
 
+from ..rows import each
+
 SMALL: dict[str, Any] = {
     "hidden_size": 256,
     "num_hidden_layers": 2,
@@ -23,7 +25,7 @@ def parameters(model_type: str, name: str, **more: Any) -> int:
     return load_model(config).architecture.parameter_count
 
 
-@pytest.mark.parametrize(
+@each(
     ("model_type", "name", "count"),
     [
         ("mistral", "MistralForCausalLM", 1_692_928),

@@ -30,6 +30,8 @@ from llm_memory_calculator.parallel import most_groups, problem
 from llm_memory_calculator.question import held
 from llm_memory_hardware import all_accelerators
 
+from ..rows import each
+
 DECODERS = [
     "meta-llama/Llama-3.1-8B",
     "Qwen/Qwen3-30B-A3B",
@@ -231,7 +233,7 @@ def test_more_sequences_than_the_engine_runs_are_warned_of() -> None:
     assert any(note.origin == "warning" and "max_num_seqs 64" in note.text for note in report.notes)
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "message"),
     [
         ({"model": "black-forest-labs/FLUX.1-dev", "find": "context"}, "its prompt has one length"),

@@ -11,6 +11,7 @@ from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.errors import UnknownFormatError
 from llm_memory_calculator.sources import catalogue_entries
 
+from ..rows import each
 from .test_module_names import HEAD, LINEAR, NORMS, B
 from .test_tensor_lists import QUANTISERS, left_alone
 
@@ -19,7 +20,7 @@ INPUTS = 32 * (6 * 4096 + 14336)
 PLAIN = 2 * (2 * HEAD + NORMS)
 
 
-@pytest.mark.parametrize(
+@each(
     ("label", "bits"),
     [
         # MLX: a 16-bit scale and bias a group of 64, table and head too
@@ -65,7 +66,7 @@ def test_published_sizes(label: str, gigabytes: float, within: float) -> None:
     assert calculate_memory(B, precision=label).weight_memory_gb == pytest.approx(gigabytes, rel=within)
 
 
-@pytest.mark.parametrize("quantiser", QUANTISERS)
+@each("quantiser", QUANTISERS)
 def test_every_label_that_a_report_prints_is_taken_back(quantiser: str) -> None:
     config = {**B, "quantization_config": left_alone(QUANTISERS[quantiser][0], ["lm_head"])}
     own = calculate_memory(config)
@@ -87,7 +88,7 @@ def test_every_label_of_the_catalogue_is_taken_back() -> None:
         assert model.formats(label, None).scheme.label == label
 
 
-@pytest.mark.parametrize(
+@each(
     ("label", "says"),
     [
         ("exl2", "4.0bpw"),
@@ -106,7 +107,7 @@ def test_a_label_that_says_too_little_is_refused_with_what_it_needs(label: str, 
         calculate_memory(B, precision=label)
 
 
-@pytest.mark.parametrize(
+@each(
     ("stated", "bits"),
     [
         ({"quant_method": "exl2", "bits": 4.0, "head_bits": 6}, 4 * LINEAR + 6 * HEAD + 16 * (HEAD + NORMS)),

@@ -18,11 +18,13 @@ from llm_memory_calculator import (
 )
 from llm_memory_hardware import accelerators_for_serving
 
+from ..rows import each
+
 COLUMNS = ["micro batch", "TP", "PP", "Latency(ms)", "Tokens/s"]
 
 
-@pytest.mark.parametrize("devices", range(1, 17))
-@pytest.mark.parametrize("model", ["meta-llama/Llama-2-7b-hf", "Qwen/Qwen2.5-7B", "openai/gpt-oss-20b"])
+@each("devices", range(1, 17))
+@each("model", ["meta-llama/Llama-2-7b-hf", "Qwen/Qwen2.5-7B", "openai/gpt-oss-20b"])
 def test_every_number_of_devices_has_an_answer(model: str, devices: int) -> None:
     report = best_parallelism(model, "A100_80GB", devices=devices, batch_size=16)
     assert 1 <= report.best.devices <= devices

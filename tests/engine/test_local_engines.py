@@ -16,6 +16,8 @@ from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.ranks import holdings
 from llm_memory_calculator.report import MemoryReport
 
+from ..rows import each
+
 MB, MIB, GIB = 10**6, 2**20, 2**30
 LOCAL = ("mlx", "exllama", "transformers", "diffusers", "ctranslate2", "whisper_cpp")
 
@@ -35,7 +37,7 @@ def total(model: str, hardware: str, **asked: Any) -> float:
 
 
 # mlx-lm issue 1480: peaks of mlx-community/Qwen3.6-35B-A3B-4bit on an M5 Max, mlx-lm 0.31.3, 8 tokens generated
-@pytest.mark.parametrize(
+@each(
     ("tokens", "peak_gb"),
     [
         (8192, 21.7),
@@ -239,7 +241,7 @@ def test_the_range_of_a_pipeline_is_its_engines() -> None:
 
 
 # faster-whisper's README (RTX 3070 Ti) and issue 1030 (RTX 2080 Ti), MB in all; 448 tokens alone, 64 in batches
-@pytest.mark.parametrize(
+@each(
     ("model", "kind", "batch", "seen_mb"),
     [
         ("openai/whisper-large-v2", "float16", 1, 4525),

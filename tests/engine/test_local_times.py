@@ -15,6 +15,8 @@ from llm_memory_calculator.performance.phases import decode_time, prefill_time
 from llm_memory_calculator.report import EndToEndReport
 from llm_memory_hardware import Accelerator, get_accelerator
 
+from ..rows import each
+
 # llama-bench tg N with nothing before it (decode tokens/s), as published:
 # [X] XiongjieDai/GPU-Benchmarks-on-LLM-Inference README, builds of May 2024; [D] llama.cpp benches/dgx-spark and
 # benches/mac-m2-ultra, build 7941 and 7948; [T] llama.cpp tools/llama-bench README, build 5163; [P] llama.cpp pull
@@ -85,7 +87,7 @@ PREFILLED = [
 ]
 
 
-@pytest.mark.parametrize(("hardware", "model", "precision", "version", "backend", "tokens", "measured"), DECODED)
+@each(("hardware", "model", "precision", "version", "backend", "tokens", "measured"), DECODED)
 def test_decode_is_in_the_range_of_what_was_published(
     hardware: str, model: str, precision: str, version: str | None, backend: str, tokens: int, measured: float
 ) -> None:
@@ -103,7 +105,7 @@ def test_decode_is_in_the_range_of_what_was_published(
     assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
 
 
-@pytest.mark.parametrize(("hardware", "measured"), SCORED)
+@each(("hardware", "measured"), SCORED)
 def test_decode_of_q4_0_is_near_the_scoreboard(hardware: str, measured: float) -> None:
     asked: dict[str, Any] = {"precision": "q4_0", "engine": "llama_cpp", "input_tokens": 1, "output_tokens": 128}
     report = estimate_performance("meta-llama/Llama-2-7b-hf", hardware, **asked)
@@ -112,7 +114,7 @@ def test_decode_of_q4_0_is_near_the_scoreboard(hardware: str, measured: float) -
     assert report.tpot_interval_ms.low <= 1e3 / measured <= report.tpot_interval_ms.high
 
 
-@pytest.mark.parametrize(("hardware", "precision", "measured"), ON_APPLE)
+@each(("hardware", "precision", "measured"), ON_APPLE)
 def test_decode_of_2023_is_near_the_table_of_all_chips(hardware: str, precision: str, measured: float) -> None:
     asked: dict[str, Any] = {"engine": "llama_cpp", "engine_version": "2023-11-25"}
     report = estimate_performance(
@@ -128,8 +130,8 @@ def test_prefill_of_2023_is_near_the_table_of_all_chips(hardware: str, measured:
     assert report.ttft_ms == pytest.approx(512e3 / measured, rel=0.18)
 
 
-@pytest.mark.parametrize("version", [None, "0.1", "0.3", "2024-06"])
-@pytest.mark.parametrize(("model", "precision", "on_3090_ti", "on_4090"), EXLLAMAV2)
+@each("version", [None, "0.1", "0.3", "2024-06"])
+@each(("model", "precision", "on_3090_ti", "on_4090"), EXLLAMAV2)
 def test_exllamav2_is_as_its_readme_has_it(
     model: str, precision: str, on_3090_ti: float, on_4090: float, version: str | None
 ) -> None:
@@ -151,7 +153,7 @@ def test_exl3_is_counted_by_the_release_that_loads_it() -> None:
     assert tpot("exl2_4.0bpw", None) < 0.7 * newest
 
 
-@pytest.mark.parametrize(("hardware", "model", "precision", "engine", "version", "tokens", "measured"), PREFILLED)
+@each(("hardware", "model", "precision", "engine", "version", "tokens", "measured"), PREFILLED)
 def test_prefill_is_in_the_range_of_what_was_published(
     hardware: str, model: str, precision: str, engine: str, version: str | None, tokens: int, measured: float
 ) -> None:
@@ -238,8 +240,8 @@ DEVICES = ["RTX_4090", "RTX_3060", "GTX_1080", "H100_SXM", "GB10", "V100_32GB", 
 DEVICES += ["Apple_M1", "Apple_M2_Ultra", "Apple_M5_Max", "Ryzen_9_7950X", "Arc_B580", "Jetson_T4000", "MI300X"]
 
 
-@pytest.mark.parametrize("hardware", DEVICES)
-@pytest.mark.parametrize("precision", ["q4_k_m", "q8_0", "bf16", "iq2_xs"])
+@each("hardware", DEVICES)
+@each("precision", ["q4_k_m", "q8_0", "bf16", "iq2_xs"])
 def test_nothing_beats_the_roofline(hardware: str, precision: str) -> None:
     for model, batch in (("meta-llama/Llama-3.2-1B", 1), ("meta-llama/Llama-3.2-1B", 64), ("Qwen/Qwen3-0.6B", 2)):
         report = estimate_performance(model, hardware, precision=precision, engine="llama_cpp", batch_size=batch)

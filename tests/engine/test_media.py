@@ -8,6 +8,7 @@ import pytest
 from llm_memory_calculator import calculate_memory, estimate_performance, max_batch_size
 from llm_memory_calculator.errors import ArgumentError
 
+from ..rows import each
 from .families import described
 from .test_families_multimodal import PUBLISHED, gemma3n, seeing, tower
 
@@ -122,7 +123,7 @@ WATCHED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WATCHED)
+@each("name", WATCHED)
 def test_a_video_is_as_many_frames_and_tokens_as_its_processor_makes(name: str) -> None:
     config, video, frames, positions, grids, tokens = WATCHED[name]
     rule = described(**config).videos
@@ -178,7 +179,7 @@ HEARD: list[tuple[dict[str, Any], float, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("config", "seconds", "tokens"), HEARD)
+@each(("config", "seconds", "tokens"), HEARD)
 def test_a_sound_is_as_many_tokens_as_its_processor_makes(config: dict[str, Any], seconds: float, tokens: int) -> None:
     rule = described(**config).sounds
     assert rule is not None
@@ -250,7 +251,7 @@ def test_a_batch_is_smaller_where_each_sequence_has_a_video() -> None:
     assert video.max_batch_size < max_batch_size(QWEN3, **question).max_batch_size
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "given", "said"),
     [
         (QWEN2, {"audio_seconds": 5}, "qwen2_vl takes no sound, only text, images and video; leave it out"),

@@ -16,6 +16,8 @@ from llm_memory_calculator import (
 from llm_memory_calculator.deployment import Load
 from llm_memory_calculator.memory import remedies
 
+from ..rows import each
+
 GIB = 2**30
 
 
@@ -23,7 +25,7 @@ def kv(model: str, tokens: int, **arguments: object) -> int:
     return calculate_memory(model, seq_length=tokens, **arguments).kv_cache_bytes  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "tokens", "expected"),
     [
         # layers x 2 x KV heads x head_dim x 2 bytes x tokens, the config's own head_dim
@@ -89,7 +91,7 @@ def test_fp8_checkpoint_of_deepseek_v3_keeps_table_head_and_norms_in_16_bits() -
 
 
 # weights GiB that vLLM 0.19 printed when loading, on H100 (llm-d-planner pull request 205)
-@pytest.mark.parametrize(
+@each(
     ("model", "arguments", "printed"),
     [
         ("codellama/CodeLlama-7b-hf", {}, 12.56),
@@ -228,8 +230,8 @@ def test_one_description_serves_all_layouts() -> None:
     assert load_model("llama3_70b").architecture is load_model("meta-llama/Meta-Llama-3-70B").architecture
 
 
-@pytest.mark.parametrize("tokens", [2048, 8192, 32_768])
-@pytest.mark.parametrize("model", ["meta-llama/Llama-3.1-8B", "codellama/CodeLlama-34b-hf", "microsoft/phi-4"])
+@each("tokens", [2048, 8192, 32_768])
+@each("model", ["meta-llama/Llama-3.1-8B", "codellama/CodeLlama-34b-hf", "microsoft/phi-4"])
 def test_one_rule_says_what_fits_a_card_of_a_size(model: str, tokens: int) -> None:
     report = calculate_memory(model, seq_length=tokens)
     assert report.can_fit_24gb_gpu == (report.total_memory_gb <= 0.92 * 24)

@@ -8,6 +8,8 @@ import pytest
 
 from llm_memory_calculator import ConfigError, calculate_memory, load_model
 
+from ..rows import each
+
 LAYERS, HIDDEN, WIDTH = 2, 256, 512
 DENSE: dict[str, Any] = {
     "model_type": "llama",
@@ -127,7 +129,7 @@ def test_mlx_s_modules_with_bits_of_their_own_or_left_alone() -> None:
     assert older == size(**plain)
 
 
-@pytest.mark.parametrize(
+@each(
     ("stated", "message"),
     [
         ({"quant_method": "modelopt", "quant_algo": "NVFP5"}, "quant_algo"),

@@ -8,6 +8,8 @@ import pytest
 
 from llm_memory_calculator import ConfigError, MemoryReport, calculate_memory, load_model
 
+from ..rows import each
+
 B: dict[str, Any] = {
     "model_type": "llama",
     "hidden_size": 4096,
@@ -54,7 +56,7 @@ def by_hand(left_alone: int) -> int:
 UP_31 = [f"model.layers.31.mlp.{part}" for part in ("gate_proj", "up_proj", "down_proj")]
 
 
-@pytest.mark.parametrize(
+@each(
     ("ignore", "left_alone"),
     [
         # a plain name is that module and not what is in it

@@ -13,6 +13,8 @@ from llm_memory_calculator import calculate_memory
 from llm_memory_calculator.errors import CalculatorError
 from llm_memory_calculator.sources.catalogue import catalogue_entries, config_of
 
+from ..rows import each
+
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 LLAMA = config_of("meta-llama/Llama-2-7b-hf")
 UNET = {"_class_name": "UNet2DConditionModel", "sample_size": 64, "cross_attention_dim": 768}
@@ -30,14 +32,14 @@ def first_of(model_type: str) -> dict[str, Any]:
 def test_any_fault_in_any_config_is_an_answer_or_an_error_of_ours(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     mutate = importlib.import_module("mutate_configs")
-    assert list(mutate.faults(100, f"suite {part}", SECONDS, [])) == []
+    assert list(mutate.faults(50, f"suite {part}", SECONDS, [])) == []
 
 
 def within(config: dict[str, Any], section: str, **fields: Any) -> dict[str, Any]:
     return {**config, section: {**config.get(section, {}), **fields}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "named"),
     [
         ({"model_type": "git", "architectures": 3}, "architectures"),

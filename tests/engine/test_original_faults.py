@@ -16,6 +16,8 @@ from llm_memory_calculator import (
     max_batch_size,
 )
 
+from ..rows import each
+
 GB, GIB = 10**9, 2**30
 
 # Parameters of published checkpoints: Hugging Face's safetensors headers, and what transformers builds of the config.
@@ -54,7 +56,7 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize(("model", "parameters"), PARAMETERS.items())
+@each(("model", "parameters"), PARAMETERS.items())
 def test_the_parameters_of_published_models(model: str, parameters: int) -> None:
     assert load_model(model).architecture.parameter_count == parameters
 
@@ -74,7 +76,7 @@ CACHES = [
 ]
 
 
-@pytest.mark.parametrize(("model", "tokens", "size"), CACHES)
+@each(("model", "tokens", "size"), CACHES)
 def test_the_cache_by_each_model_s_own_heads_windows_and_latents(model: str, tokens: int, size: int) -> None:
     assert calculate_memory(model, seq_length=tokens, precision="bf16").kv_cache_bytes == size
 

@@ -5,6 +5,8 @@ import pytest
 from llm_memory_calculator import UniversalParameterCounter, inspect_model, load_model
 from llm_memory_calculator.sources import catalogue_entries
 
+from ..rows import each
+
 # Totals of the published checkpoints (safetensors index or model card), tied weights once.
 PUBLISHED = {
     "meta-llama/Llama-2-7b-hf": 6_738_415_616,
@@ -33,7 +35,7 @@ ACTIVE = {
 }
 
 
-@pytest.mark.parametrize(("model", "parameters"), PUBLISHED.items())
+@each(("model", "parameters"), PUBLISHED.items())
 def test_count_is_the_published_one(model: str, parameters: int) -> None:
     assert inspect_model(model).parameter_count == parameters
 

@@ -19,6 +19,8 @@ from llm_memory_calculator.engines import engine_for
 from llm_memory_calculator.performance.machine import machine_for
 from llm_memory_hardware import Accelerator, all_accelerators
 
+from ..rows import each
+
 
 @pytest.mark.parametrize("batch", [1, 8, 64, 256])
 def test_mixture_decode_reads_the_experts_that_the_batch_touches(batch: int) -> None:
@@ -33,8 +35,8 @@ def test_mixture_decode_reads_the_experts_that_the_batch_touches(batch: int) -> 
     assert report["TPOT"] >= floor_ms
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp8", "int8", "int4", "nf4", "awq", "gptq", "mxfp4", "nvfp4"])
-@pytest.mark.parametrize("hardware", ["A100_80GB", "H100", "B200", "MI300X"])
+@each("precision", ["bf16", "fp8", "int8", "int4", "nf4", "awq", "gptq", "mxfp4", "nvfp4"])
+@each("hardware", ["A100_80GB", "H100", "B200", "MI300X"])
 def test_nothing_is_above_a_peak_or_a_bandwidth(precision: str, hardware: str) -> None:
     prefill = estimate_prefill_performance("llama2_7b", input_tokens=8192, system_name=hardware, bits=precision)
     decode = estimate_decode_performance("llama2_7b", batch_size=4, system_name=hardware, bits=precision)
@@ -43,10 +45,8 @@ def test_nothing_is_above_a_peak_or_a_bandwidth(precision: str, hardware: str) -
         assert 0 < report.bandwidth_share < 1
 
 
-@pytest.mark.parametrize(
-    "layout", [{"tensor_parallel": 8}, {"pipeline_parallel": 4}, {"tensor_parallel": 2, "pipeline_parallel": 2}]
-)
-@pytest.mark.parametrize("batch", [1, 3, 64])
+@each("layout", [{"tensor_parallel": 8}, {"pipeline_parallel": 4}, {"tensor_parallel": 2, "pipeline_parallel": 2}])
+@each("batch", [1, 3, 64])
 def test_nothing_is_above_a_peak_or_a_bandwidth_on_several_devices(layout: dict[str, int], batch: int) -> None:
     for model in ("llama2_7b", "mixtral_8x7b"):
         prefill = estimate_prefill_performance(model, batch_size=batch, system_name="H200", **layout)

@@ -9,6 +9,8 @@ import pytest
 
 import llm_memory_calculator
 
+from ..rows import each
+
 ORIGINAL = [
     "calculate_memory",
     "estimate_memory",
@@ -27,13 +29,13 @@ ORIGINAL = [
 ]
 
 
-@pytest.mark.parametrize("name", ORIGINAL)
+@each("name", ORIGINAL)
 def test_the_original_s_name_is_public(name: str) -> None:
     assert name in llm_memory_calculator.__all__
     assert hasattr(llm_memory_calculator, name)
 
 
-@pytest.mark.parametrize("name", llm_memory_calculator.__all__)
+@each("name", llm_memory_calculator.__all__)
 def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     value = getattr(llm_memory_calculator, name)
     if inspect.isclass(value) or inspect.isfunction(value):

@@ -7,6 +7,8 @@ from llm_memory_calculator.formats.module_rules import ModulePatterns, Modules
 from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.operators import Weight
 
+from ..rows import each
+
 LLAMA = {
     "model_type": "llama",
     "hidden_size": 4096,
@@ -25,7 +27,7 @@ def weights(**quantization: object) -> int:
     return calculate_memory({**LLAMA, "quantization_config": quantization}).weight_memory_bytes
 
 
-@pytest.mark.parametrize(
+@each(
     ("quantization", "bits"),
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4 + (16 + 4) / 128),
@@ -89,7 +91,7 @@ def test_head_is_quantised_where_the_quantiser_targets_every_linear() -> None:
     assert without - with_head == 32000 * 4096 - 4  # one scale for the whole head
 
 
-@pytest.mark.parametrize(
+@each(
     ("patterns", "path", "left_out"),
     [
         (["lm_head"], "lm_head", True),

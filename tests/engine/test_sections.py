@@ -6,6 +6,7 @@ import pytest
 
 from llm_memory_calculator.architecture import Architecture
 
+from ..rows import each
 from .families import described
 
 LLAMA = {
@@ -20,7 +21,7 @@ def warnings(architecture: Architecture, words: str) -> dict[str, str]:
     return {note.subject: note.text for note in architecture.notes if words in note.text}
 
 
-@pytest.mark.parametrize(
+@each(
     ("part", "path"),
     [
         ({"vision_config": TOWER}, "vision_config"),
@@ -40,7 +41,7 @@ def test_a_part_that_the_family_does_not_read_is_named(part: dict[str, Any], pat
     assert found.parameter_count == described(**LLAMA).parameter_count
 
 
-@pytest.mark.parametrize(
+@each(
     "harmless",
     [
         {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}},

@@ -16,6 +16,8 @@ from llm_memory_calculator import (
 from llm_memory_calculator.report import Line
 from llm_memory_calculator.sentences import amount, painted
 
+from ..rows import each
+
 MODEL = "meta-llama/Llama-3.1-70B"
 REPORTS = {
     "memory": lambda: calculate_memory(MODEL),
@@ -40,7 +42,7 @@ def test_every_report_is_printed_in_words_and_with_what_must_be_known(name: str)
     assert "The sun shone" not in text
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "unit", "said"),
     [
         (35_278_831_616, "bytes", "35.28 GB"),

@@ -16,6 +16,8 @@ from llm_memory_calculator import (
 )
 from llm_memory_calculator.sentences import lines_of, walked
 
+from ..rows import each
+
 QWEN = "Qwen/Qwen3-8B"
 
 
@@ -222,7 +224,7 @@ def test_without_graphs_the_range_reaches_further_up_and_a_note_says_so(
     assert eager.tpot_interval_ms.high > 25
 
 
-@pytest.mark.parametrize(
+@each(
     ("engine", "version", "nearest"),
     [
         ("vllm", "0.33", "0.18"),

@@ -16,6 +16,8 @@ from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.report import Startup
 from llm_memory_hardware import get_accelerator
 
+from ..rows import each
+
 GIB = 2**30
 SERVERS = ("sglang", "tensorrt_llm", "lmdeploy", "tgi")
 
@@ -77,7 +79,7 @@ def test_sglang_captures_so_many_passes_over_prompts(chunk: int, buckets: int) -
 
 # Bytes a token that the printed sizes of K and V are of: sglang pull requests 39713 and 11716, issues 7227 and 3481 of
 # xinference, find_string ids 47376055009, 55529353766 and 8893364747, vllm issue 21348
-@pytest.mark.parametrize(
+@each(
     ("model", "tensor", "tokens", "gib"),
     [
         ("Qwen/Qwen3-0.6B", 1, 556_202, 59.40),
@@ -102,7 +104,7 @@ def test_sglang_keeps_as_many_bytes_a_token_as_it_prints(model: str, tensor: int
 # Tokens that it printed: sources as above; sglang issue 2468, aisimulate pull request 263 ("about 509k"). Of the A6000,
 # the 4090, the 4080 and the 3090 the logs say no more than the size; Granite's fraction and Gemma's size were read off
 # the log itself, and what stands beside the weights was fitted on these logs: it holds the laws, and predicts nothing.
-@pytest.mark.parametrize(
+@each(
     ("model", "version", "card", "tensor", "fraction", "tokens"),
     [
         ("meta-llama/Llama-3.1-70B", "0.5.4", "H200", 8, None, 2_795_207),

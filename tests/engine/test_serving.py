@@ -20,6 +20,7 @@ from llm_memory_calculator.engines import Scheduler
 from llm_memory_calculator.lengths import Lengths, spread
 from llm_memory_calculator.performance.events import Request, Served, simulate
 
+from ..rows import each
 from .steps import Steps
 
 MODEL, CARD = "meta-llama/Llama-3.1-8B", "H100"
@@ -277,7 +278,7 @@ def test_events_come_to_the_steady_state_when_they_go_on_for_long(piped: bool) -
 # --- what cannot be asked ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "said"),
     [
         ({}, "Give concurrency .* or request_rate"),
@@ -335,7 +336,7 @@ RUNS: list[tuple[dict[str, Any], int, int, int, float, float]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("where", "users", "tokens", "output", "ttft_ms", "tpot_ms"), RUNS)
+@each(("where", "users", "tokens", "output", "ttft_ms", "tpot_ms"), RUNS)
 def test_served_loads_are_near_measured_runs(
     where: dict[str, Any], users: int, tokens: int, output: int, ttft_ms: float, tpot_ms: float
 ) -> None:
@@ -367,7 +368,7 @@ PIPELINES = [
 ]
 
 
-@pytest.mark.parametrize(("stages", "tokens", "output", "requests", "rate"), PIPELINES)
+@each(("stages", "tokens", "output", "requests", "rate"), PIPELINES)
 def test_the_stages_of_a_pipeline_serve_at_once(
     stages: int, tokens: int, output: int, requests: int, rate: float
 ) -> None:

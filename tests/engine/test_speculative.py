@@ -25,6 +25,8 @@ from llm_memory_calculator.question import held
 from llm_memory_calculator.report import MemoryReport
 from llm_memory_calculator.speculation import MOST_DRAFTED
 
+from ..rows import each
+
 GIB = 2**30
 TARGET, DRAFT = "Qwen/Qwen3-8B", "Qwen/Qwen3-0.6B"
 
@@ -286,7 +288,7 @@ def test_the_range_reaches_where_drafting_costs_more_than_it_brings(users: int, 
     assert drafted.tpot_interval_ms.low <= ratio * plain.tpot_ms <= drafted.tpot_interval_ms.high
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "said"),
     [
         ({"speculative": "mtp"}, "has no layers for multi-token prediction; give speculative the name of a draft"),

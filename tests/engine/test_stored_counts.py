@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from llm_memory_calculator import calculate_memory, inspect_model
 
+from ..rows import each
 from .families import described
 from .test_families import GLM_5, MIXTURE
 from .test_families_multimodal import gemma3n
@@ -39,7 +38,7 @@ COUNTS: dict[str, tuple[str | dict[str, Any], int, int]] = {
 }
 
 
-@pytest.mark.parametrize("model", COUNTS)
+@each("model", COUNTS)
 def test_what_is_loaded_and_what_is_stored_are_two_fields(model: str) -> None:
     given, loaded, stored = COUNTS[model]
     found = inspect_model(given)

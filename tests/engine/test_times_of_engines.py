@@ -7,6 +7,8 @@ import pytest
 from llm_memory_calculator import ArgumentError, LayoutError, calculate_memory, estimate_performance
 from llm_memory_calculator.report import EndToEndReport, Interval
 
+from ..rows import each
+
 
 def told(interval: Interval | None) -> Interval:
     assert interval is not None
@@ -27,7 +29,7 @@ GENERATED = [
 ]
 
 
-@pytest.mark.parametrize(("hardware", "model", "version", "precision", "measured"), GENERATED)
+@each(("hardware", "model", "version", "precision", "measured"), GENERATED)
 def test_generate_waits_for_its_program(
     hardware: str, model: str, version: str, precision: str | None, measured: float
 ) -> None:
@@ -263,7 +265,7 @@ WITH_EXPERTS_ON_THE_HOST = [
 ]
 
 
-@pytest.mark.parametrize(("model", "precision", "settings", "tokens", "phase", "measured"), WITH_EXPERTS_ON_THE_HOST)
+@each(("model", "precision", "settings", "tokens", "phase", "measured"), WITH_EXPERTS_ON_THE_HOST)
 def test_ktransformers_takes_the_time_of_the_host_s_memory_and_cores(
     model: str, precision: str, settings: dict[str, object], tokens: int, phase: str, measured: float
 ) -> None:

@@ -18,6 +18,8 @@ from llm_memory_calculator.validation.amounts import device_bytes, total_bytes
 from llm_memory_calculator.validation.scores import Comparison, Verdict, scored
 from llm_memory_calculator.validation.startup import release_in, startup_kind
 
+from ..rows import each
+
 GIB = 2**30
 MEASURED = "weights_gib_per_gpu,non_torch_gib,activation_peak_gib,kv_cache_gib,kv_tokens,max_concurrency,outcome"
 
@@ -286,7 +288,7 @@ def test_a_format_is_said_where_the_checkpoint_does_not_say_it(
     assert places.asked(**{"model": model, "dtype/quantization": said})["precision"] == asked
 
 
-@pytest.mark.parametrize(
+@each(
     ("version", "release"),
     [
         ("0.19.0", "0.19.0"),
@@ -486,7 +488,7 @@ def test_a_header_alone_has_no_rows(places: Places) -> None:
 # --- load logs of other engines ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "unit", "engine", "expected"),
     [
         ("15.54", "GB", "sglang", 15.54 * GIB),  # SGLang's GB are GiB

@@ -21,6 +21,8 @@ from llm_memory_calculator.validation.serving_runs import serving_kind
 from llm_memory_calculator.validation.stated import engine_in, version_in
 from llm_memory_calculator.validation.tables import tables_kind
 
+from ..rows import each
+
 # ai-dynamo/aiconfigurator 095f58a5, silicon_sample.csv: one run of each engine, one whose start-up delay is inside
 # TTFT, one with a draft that its label does not name, one of an image without a version.
 SERVING = (
@@ -253,7 +255,7 @@ def bias_of(report: ValidationReport, metric: str) -> float:
 # --- what rows say ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "backend", "engine"),
     [
         ("trtllm", None, "tensorrt_llm"),
@@ -286,7 +288,7 @@ def test_an_engine_that_is_not_described_is_refused_by_name(written: str) -> Non
         engine_in(written)
 
 
-@pytest.mark.parametrize(
+@each(
     ("engine", "stated", "version"),
     [
         ("tensorrt_llm", "1.2.0rc6.post3", "1.2.0"),

@@ -18,6 +18,8 @@ from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.report import Startup
 from llm_memory_hardware import get_accelerator
 
+from ..rows import each
+
 GIB = 2**30
 
 
@@ -30,7 +32,7 @@ def started(model: str, **asked: Any) -> Startup:
 
 
 # model, ranks, weights, activations, non-torch, room for a cache (GiB), requests of 8,192 [P]
-@pytest.mark.parametrize(
+@each(
     ("model", "ranks", "weights", "activations", "non_torch", "room", "requests"),
     [
         ("codellama/CodeLlama-7b-hf", 1, 12.56, 0.77, 0.25, 61.66, 15.41),
@@ -130,7 +132,7 @@ def room(
     return served.cache_room(place, bytes_, longest)
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "version", "hardware", "ranks", "gib", "longest", "kv", "told", "blocks", "tokens", "requests"),
     [
         # 10 layers of full attention and 52 of windows in 7 groups of 10, 8 of them padding [P]

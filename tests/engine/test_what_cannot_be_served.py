@@ -14,6 +14,8 @@ from llm_memory_calculator import (
     max_batch_size,
 )
 
+from ..rows import each
+
 QWEN = "Qwen/Qwen3-8B"
 
 
@@ -22,7 +24,7 @@ def warned(subject: str, **asked: Any) -> str:
     return " ".join(note.text for note in report.notes if note.subject == subject)
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "asked", "said"),
     [
         # MLX needs Metal, TensorRT-LLM and ExLlama a CUDA device: their own installation pages

@@ -7,10 +7,12 @@ import pytest
 from llm_memory_calculator import ArgumentError, calculate_memory, compare_hardware, max_batch_size, plan_deployment
 from llm_memory_calculator.written_numbers import number_of
 
+from ..rows import each
+
 MODEL = "meta-llama/Llama-3.1-8B"
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "unit", "number"),
     [
         ("4", "", 4),
@@ -56,7 +58,7 @@ def test_a_number_is_read_with_its_unit(written: str, unit: str, number: float) 
     assert number_of(written, unit) == pytest.approx(number, rel=1e-12)
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "unit"),
     [
         ("eight", ""),

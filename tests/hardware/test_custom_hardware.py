@@ -16,6 +16,8 @@ from llm_memory_hardware import (
     get_hardware_config,
 )
 
+from ..rows import each
+
 CUSTOM: dict[str, object] = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039}
 
 
@@ -63,16 +65,14 @@ def test_a_missing_key_is_named(key: str) -> None:
         accelerator_from_config({other: value for other, value in CUSTOM.items() if other != key})
 
 
-@pytest.mark.parametrize("key", ["Flops", "Memory_size", "Memory_BW", "ICN"])
-@pytest.mark.parametrize(
-    "value", ["80", True, None, math.nan, math.inf, -math.inf, 0, 0.0, -80, 1e10, 10**400, [80], 80j]
-)
+@each("key", ["Flops", "Memory_size", "Memory_BW", "ICN"])
+@each("value", ["80", True, None, math.nan, math.inf, -math.inf, 0, 0.0, -80, 1e10, 10**400, [80], 80j])
 def test_a_bad_number_is_refused_and_its_key_named(key: str, value: object) -> None:
     with pytest.raises(InvalidHardwareError, match=f"'{key}' is .*accepted is a finite number"):
         accelerator_from_config({**CUSTOM, key: value})
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "message"),
     [
         ({"Memory_Size": 80}, "'Memory_Size' is not known.*Did you mean 'Memory_size'.*Flops, Memory_size"),

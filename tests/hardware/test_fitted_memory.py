@@ -15,8 +15,10 @@ from llm_memory_hardware import (
     get_accelerator,
 )
 
+from ..rows import each
 
-@pytest.mark.parametrize(
+
+@each(
     ("typed", "canonical", "memory_gb", "count"),
     [
         ("M4 Max 128GB", "Apple_M4_Max", 128, None),
@@ -53,9 +55,7 @@ WORKING_SETS = {16: 12.71, 18: 14.30, 24: 19.07, 32: 26.80, 36: 30.15, 48: 40.20
                 256: 239.14, 512: 498.22}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "typed", ["M1", "M2 Max", "M3 Pro", "M3 Max 30-core", "M4 Pro", "M4 Max", "M5 Max", "M3 Ultra"]
-)
+@each("typed", ["M1", "M2 Max", "M3 Pro", "M3 Max 30-core", "M4 Pro", "M4 Max", "M5 Max", "M3 Ultra"])
 def test_metal_lends_what_it_lends_on_every_mac_of_a_size(typed: str) -> None:
     most = get_accelerator(f"{typed} GPU" if typed == "M1" else typed)
     assert most.usable_rule == "metal"

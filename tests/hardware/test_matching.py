@@ -16,8 +16,10 @@ from llm_memory_hardware import (
     match_device,
 )
 
+from ..rows import each
 
-@pytest.mark.parametrize(
+
+@each(
     ("reported", "name", "confidence"),
     [
         # the PCI id before anything else
@@ -60,7 +62,7 @@ def test_a_reported_device_is_found(reported: dict[str, Any], name: str, confide
     assert name in found.reason
 
 
-@pytest.mark.parametrize(
+@each(
     ("reported", "nearest", "why"),
     [
         ({"name": "A100"}, "A100_40GB", "a PCI id or the memory would tell which"),
@@ -81,7 +83,7 @@ def test_what_cannot_be_told_says_why_and_what_is_near(reported: dict[str, Any],
     assert nearest is None or nearest in found.nearest
 
 
-@pytest.mark.parametrize(
+@each(
     ("reported", "message"),
     [
         ({}, "must have a name .* or a pci_id"),

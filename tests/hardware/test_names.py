@@ -20,10 +20,12 @@ from llm_memory_hardware import (
     nearest,
 )
 
+from ..rows import each
+
 CUSTOM: dict[str, object] = {"Flops": 312, "Memory_size": 80, "Memory_BW": 2039}
 
 
-@pytest.mark.parametrize(
+@each(
     ("typed", "name"),
     [
         ("h100", "H100_SXM"),
@@ -82,7 +84,7 @@ def test_names_are_found_as_people_type_them(typed: str, name: str) -> None:
     assert get_accelerator(typed).name == name
 
 
-@pytest.mark.parametrize(
+@each(
     ("typed", "names"),
     [
         ("A100", ("A100_40GB", "A100_80GB")),
@@ -235,7 +237,7 @@ def test_every_key_of_the_older_catalogue_is_found() -> None:
         assert find_devices(key)[1] == (2 if key == "MAX1550" else None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("reported", "name"),
     [
         # nvidia-smi and rocm-smi
@@ -276,7 +278,7 @@ def test_names_are_found_as_tools_and_clusters_report_them(reported: str, name: 
     assert find_devices(reported) == (get_accelerator(name), None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("typed", "name", "count"),
     [
         ("p5.48xlarge", "H100_SXM", 8),
@@ -338,7 +340,7 @@ def test_a_count_in_a_name_is_read(typed: str, name: str, count: int | None) -> 
     assert get_accelerator(typed).name == name
 
 
-@pytest.mark.parametrize("typed", ["8xH10O", "0xH100", "8x", "x8", "8", "hgx", "DGX Nothing", "8xA100:8", "4090 4090"])
+@each("typed", ["8xH10O", "0xH100", "8x", "x8", "8", "hgx", "DGX Nothing", "8xA100:8", "4090 4090"])
 def test_a_count_of_nothing_that_is_known_is_unknown(typed: str) -> None:
     with pytest.raises(UnknownHardwareError, match=r"is not in the catalogue"):
         find_devices(typed)

@@ -23,6 +23,8 @@ from llm_memory_hardware import (
     memory_said,
 )
 
+from ..rows import each
+
 # --- one reading -----------------------------------------------------------------------------------------------------
 
 MEMORY_AND_FORM = {
@@ -199,20 +201,20 @@ REPORTED = {
 }
 
 
-@pytest.mark.parametrize(("written", "name"), [*MEMORY_AND_FORM.items(), *CARDS.items(), *OTHER_SELLERS.items()])
+@each(("written", "name"), [*MEMORY_AND_FORM.items(), *CARDS.items(), *OTHER_SELLERS.items()])
 def test_what_agrees_does_not_hide_what_tells(written: str, name: str) -> None:
     found, count = find_devices(written)
     assert (found, count) == (get_accelerator(name), None)
     assert found.reading is None
 
 
-@pytest.mark.parametrize(("reported", "name"), REPORTED.items())
+@each(("reported", "name"), REPORTED.items())
 def test_a_machine_s_own_words_are_read_alike_wherever_they_are_given(reported: str, name: str) -> None:
     assert get_accelerator(reported) == get_accelerator(name)
     assert match_device({"name": reported}).accelerator == get_accelerator(name)
 
 
-@pytest.mark.parametrize(("written", "slip"), ONE_LETTER_WRONG.items())
+@each(("written", "slip"), ONE_LETTER_WRONG.items())
 def test_one_slip_in_a_word_is_mended_and_said(written: str, slip: tuple[str, str, str]) -> None:
     wrong, right, name = slip
     found = get_accelerator(written)
@@ -223,7 +225,7 @@ def test_one_slip_in_a_word_is_mended_and_said(written: str, slip: tuple[str, st
     assert f"{wrong!r}" in match.reason
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "name", "memory_gb"),
     [
         ("MacBook Air M1 8GB", "Apple_M1", 8),
@@ -267,7 +269,7 @@ def test_memory_that_is_fitted_to_order_is_read_among_other_words(written: str, 
     assert found == get_accelerator(name).with_memory(round(memory_gb * 10**9))
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "name", "count"),
     [
         ("8x NVIDIA H100 80GB SXM5 GPUs", "H100_SXM", 8),
@@ -309,7 +311,7 @@ def test_a_cloud_s_share_of_a_card_is_that_share(instance: str, memory_gb: float
     assert get_accelerator(instance).memory_gb == pytest.approx(memory_gb, rel=0.08)  # GiB
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "name", "memory_gb"),
     [
         ("EPYC 7713 8x32GB", "EPYC_7713", 256),
@@ -353,7 +355,7 @@ def test_a_memory_of_all_agrees_with_their_count(written: str, name: str, count:
 
 
 # GiB and sockets of AWS's pages: 2 GiB a virtual processor of c, 4 of m, 8 of r, 16 of x.
-@pytest.mark.parametrize(
+@each(
     ("instance", "gib", "sockets"),
     [
         ("c7i.24xlarge", 192, 1),
@@ -377,7 +379,7 @@ def test_an_instance_has_its_memory_and_not_the_most_of_a_socket(instance: str, 
 
 
 # TFLOPS of fp32: 128 units a core, two operations a cycle, at the clock of the chip.
-@pytest.mark.parametrize(
+@each(
     ("written", "tflops", "said"),
     [
         ("M1 Max 24-core GPU 32GB", 7.96, False),
@@ -416,7 +418,7 @@ def test_the_memory_that_was_announced_agrees_and_what_there_is_is_said(written:
 # --- several readings, and none --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "listed"),
     [
         ("A100", "A100_40GB (40 GB, 1,555 GB/s) or A100_80GB (80 GB, 2,039 GB/s)"),
@@ -555,13 +557,13 @@ CONTRADICTED = [
 ]
 
 
-@pytest.mark.parametrize(("written", "why"), CONTRADICTED)
+@each(("written", "why"), CONTRADICTED)
 def test_what_contradicts_is_refused_with_the_reason(written: str, why: str) -> None:
     with pytest.raises(UnknownHardwareError, match=re.escape(why)):
         find_devices(written)
 
 
-@pytest.mark.parametrize(
+@each(
     "written",
     ["24GB", "80 GB VRAM", "GPU", "NVIDIA GPU", "laptop", "a card with 16GB", "Intel N100", "sm_90", "GeForce", "(R)"],
 )
@@ -571,7 +573,7 @@ def test_what_tells_nothing_has_no_suggestion(written: str) -> None:
     assert "Did you mean" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "first"),
     [
         ("RTX 7090", "RTX_5090"),

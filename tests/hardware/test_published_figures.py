@@ -6,10 +6,12 @@ import pytest
 
 from llm_memory_hardware import Link, find_devices, get_accelerator, get_hardware_config
 
+from ..rows import each
+
 GIB = 2**30
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "memory_gb", "bandwidth", "bf16"),
     [
         ("A100_40GB", 40, 1.555e12, 312e12),  # NVIDIA A100 whitepaper
@@ -61,7 +63,7 @@ def test_geforce_rates_are_those_with_fp32_accumulation() -> None:
     assert (blackwell["fp8"], blackwell["fp4"]) == (419e12, 1676e12)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "gib"),
     [
         ("H100_SXM", 79.19),
@@ -81,7 +83,7 @@ def test_usable_memory_is_what_vllm_reports_as_total(name: str, gib: float) -> N
     assert get_accelerator(name).usable_memory_bytes / GIB == pytest.approx(gib, abs=1e-6)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "per_direction"),
     [
         ("V100_16GB", 150e9),
@@ -125,7 +127,7 @@ def test_a_bridge_joins_two_cards_and_pcie_the_rest() -> None:
 # here and in two there, and copied rows. The right values are from the makers' datasheets.
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "sixteen_bit_tflops"),
     [
         ("A100_40GB_GPU", 312),
@@ -208,7 +210,7 @@ def test_cerebras_peaks_are_not_those_with_sparsity() -> None:
     assert get_accelerator("Cerebras_WSE2").peak_flops["fp16"] < 10e15
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "memory_gb", "memory_type", "bandwidth_gb_s"),
     [
         ("A100_40GB_GPU", 40, "HBM2", 1555),  # was HBM2e at 1600
@@ -241,7 +243,7 @@ def test_memory_is_of_the_kind_and_size_sold(
     assert accelerator.memory_bandwidth / 1e9 == pytest.approx(bandwidth_gb_s, rel=3e-3)
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "link_gb_s"),
     [
         ("A100_40GB_GPU", 300),  # was 150
@@ -289,7 +291,7 @@ def test_links_are_those_of_the_device_in_one_direction(key: str, link_gb_s: flo
     assert get_hardware_config(key)["ICN"] == pytest.approx(link_gb_s)
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "tdp_w"),
     [
         ("GB200", 1200),
@@ -310,7 +312,7 @@ def test_power_is_not_a_neighbour_s(key: str, tdp_w: float) -> None:
     assert get_accelerator(key).tdp_w == tdp_w
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "gigabytes_a_second"),
     [
         ("RTX4090_GPU", 1008),
@@ -375,7 +377,7 @@ def test_the_memory_s_rate_is_that_of_one_device(key: str, gigabytes_a_second: f
     assert get_hardware_config(key)["Memory_BW"] == pytest.approx(gigabytes_a_second)
 
 
-@pytest.mark.parametrize(
+@each(
     ("key", "terabytes"),
     [
         *((f"EPYC_{model}", 4) for model in ("7763", "7773X", "7713")),
@@ -438,14 +440,14 @@ AT_HOME = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("typed", "memory_gb", "bandwidth"), AT_HOME)
+@each(("typed", "memory_gb", "bandwidth"), AT_HOME)
 def test_what_people_run_at_home_is_listed(typed: str, memory_gb: float, bandwidth: float) -> None:
     found = get_accelerator(typed)
     assert found.memory_gb == memory_gb
     assert found.memory_bandwidth / 1e9 == pytest.approx(bandwidth, rel=2e-3)
 
 
-@pytest.mark.parametrize(
+@each(
     ("instance", "canonical", "count"),
     [
         ("u-p6e-gb200x72", "GB200", 72),

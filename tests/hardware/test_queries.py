@@ -24,6 +24,8 @@ from llm_memory_hardware import (
     search_hardware,
 )
 
+from ..rows import each
+
 
 def test_a_changed_dict_does_not_change_the_next_one() -> None:
     first = get_hardware_config("A100_80GB")
@@ -136,7 +138,7 @@ def test_what_serves_is_what_clouds_rent_and_no_processor() -> None:
     assert all(entry.type == "cpu" or not (entry.instances or entry.prices) for entry in left_out)
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [
         {"min_memory": -1},

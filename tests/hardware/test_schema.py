@@ -13,6 +13,8 @@ import pytest
 from llm_memory_hardware import InvalidHardwareError, Link, Price, all_accelerators, get_accelerator
 from llm_memory_hardware.schema import accelerator_from_table, read_toml
 
+from ..rows import each
+
 FILE = "Card.toml"
 CARD = """
 name = "Card"
@@ -132,7 +134,7 @@ def test_the_ranges_hold_what_is_on_the_market(old: str, new: str) -> None:
     assert read_toml(FILE, CARD.replace(old, new)).name == "Card"
 
 
-@pytest.mark.parametrize(
+@each(
     ("old", "new", "message"),
     [
         ("tdp_w = 700", 'usable_rule = "half"', "key 'usable_rule' is 'half'; accepted are metal"),

@@ -13,6 +13,8 @@ from llm_memory_calculator import (
     estimate_prefill_performance,
 )
 
+from ..rows import each
+
 CHUNKS = (64, 512, 1000, 2048, 8192)
 
 
@@ -35,8 +37,8 @@ def test_it_has_the_original_s_keys() -> None:
     assert len(result["summary_table"]) == 1
 
 
-@pytest.mark.parametrize("model", ["llama2_7b", "mixtral_8x7b", "deepseek-ai/DeepSeek-V2-Lite"])
-@pytest.mark.parametrize("tokens", [100, 2048, 5000])
+@each("model", ["llama2_7b", "mixtral_8x7b", "deepseek-ai/DeepSeek-V2-Lite"])
+@each("tokens", [100, 2048, 5000])
 def test_smaller_chunks_never_take_less_time(model: str, tokens: int) -> None:
     arguments: dict[str, Any] = {"batch_size": 3, "input_tokens": tokens, "system_name": "H200"}
     times = [estimate_chunked_performance(model, chunk_size=chunk, **arguments)["TTFT"] for chunk in CHUNKS]

@@ -10,6 +10,8 @@ import pytest
 
 import llm_memory_calculator
 
+from ..rows import each
+
 # Arguments by name in the original's order, as its signatures of version 0.1.0 have them.
 FUNCTIONS = {
     "calculate_memory": "model_id_or_config batch_size seq_length precision tensor_parallel framework_overhead "
@@ -68,7 +70,7 @@ def test_there_are_27_names() -> None:
     assert names <= set(llm_memory_calculator.__all__)
 
 
-@pytest.mark.parametrize(("name", "arguments"), FUNCTIONS.items())
+@each(("name", "arguments"), FUNCTIONS.items())
 def test_a_function_takes_the_original_s_arguments_in_its_order(name: str, arguments: str) -> None:
     asked = arguments.split()
     placed = BY_NAME_ALONE.get(name, len(asked))
@@ -88,7 +90,7 @@ def test_a_class_has_the_original_s_members(name: str, members: str) -> None:
 
 
 # Names of the original's README and table: TFLOPS and GB/s by NVIDIA's, AMD's and Google's datasheets.
-@pytest.mark.parametrize(
+@each(
     ("name", "tflops", "memory_gb", "bandwidth"),
     [
         ("A100_40GB", 312, 40, 1555),

@@ -14,6 +14,8 @@ from llm_memory_calculator import (
     estimate_prefill_performance,
 )
 
+from ..rows import each
+
 PARTS = ("Embedding", "MHA", "FFN", "Mamba_time", "Collective")
 MIB = 2**20
 H200 = 4.8e12
@@ -21,7 +23,7 @@ H200 = 4.8e12
 LLAMA_QKVO, LLAMA_FFN = 32 * 4 * 4_096**2 * 2, 32 * 3 * 4_096 * 11_008 * 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("model", "layout", "parts"),
     [
         ("llama2_7b", {}, {"Embedding", "MHA", "FFN"}),

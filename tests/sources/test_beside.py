@@ -13,6 +13,8 @@ import pytest
 from llm_memory_calculator import MemoryReport, calculate_memory, load_model
 from llm_memory_calculator.errors import InvalidFileError, UnknownModelError
 
+from ..rows import each
+
 # Llama-3.1-8B
 B: dict[str, Any] = {
     "model_type": "llama",
@@ -293,8 +295,8 @@ def test_a_snapshot_in_the_hub_s_own_cache_is_read_whole(hub: Any, tmp_path: Pat
 # --- JSON as Python writes it ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("word", ["Infinity", "-Infinity", "NaN", "1e999"])
+@each("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@each("word", ["Infinity", "-Infinity", "NaN", "1e999"])
 def test_json_as_python_writes_it_is_read(word: str, encoding: str) -> None:
     text = json.dumps(B)[:-1] + f', "time_step_limit": [0.0, {word}]}}'
     Path("config.json").write_bytes(text.encode(encoding))

@@ -12,6 +12,8 @@ from llm_memory_calculator import calculate_memory, inspect_model, load_model
 from llm_memory_calculator.sources import catalogue, catalogue_entries
 from llm_memory_calculator.sources.name_words import is_near
 
+from ..rows import each
+
 # Parameters that the hub says of the checkpoint's safetensors, a tied head once.
 HUB = {
     "Qwen/Qwen2.5-14B-Instruct-1M": 14_770_033_664,
@@ -147,12 +149,12 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize(("model", "parameters"), [*HUB.items(), *KERAS.items(), *PYTHIA.items()])
+@each(("model", "parameters"), [*HUB.items(), *KERAS.items(), *PYTHIA.items()])
 def test_a_model_has_its_published_count(model: str, parameters: int) -> None:
     assert inspect_model(model).parameter_count == parameters
 
 
-@pytest.mark.parametrize(("model", "tokens"), LENGTHS.items())
+@each(("model", "tokens"), LENGTHS.items())
 def test_a_model_has_the_length_of_its_config(model: str, tokens: int) -> None:
     assert load_model(model).architecture.max_length == tokens
 

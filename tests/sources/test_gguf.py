@@ -16,6 +16,7 @@ from llm_memory_calculator.config import Config
 from llm_memory_calculator.errors import ConfigError, InvalidFileError, UnsupportedModelError
 from llm_memory_calculator.sources import catalogue_entries, gguf_config, gguf_file, resolve
 
+from ..rows import each
 from .files import LLAMA_METADATA, Shapes, llama_gguf_tensors, write_gguf
 
 BYTES = 6_389_760
@@ -439,7 +440,7 @@ def test_metadata_describe_the_published_model(model: str, entries: dict[str, An
     assert build(Config(config)).parameter_count == catalogue_entries()[model]["parameters"]
 
 
-@pytest.mark.parametrize("architecture", gguf_config.FAMILIES)
+@each("architecture", gguf_config.FAMILIES)
 def test_every_row_names_a_family_that_is_described(architecture: str) -> None:
     assert gguf_config.FAMILIES[architecture].model_type in families()
 
@@ -459,7 +460,7 @@ SOUND = text(b"a") + struct.pack("<II", 4, 1)
 TENSOR = text(b"t") + struct.pack("<IQQIQ", 2, 256, 2, 12, 0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "says"),
     [
         (b"", "no GGUF file"),

@@ -19,6 +19,8 @@ from llm_memory_calculator.formats import labels
 from llm_memory_calculator.formats.gguf import mix_of
 from llm_memory_calculator.sources import catalogue_entries, names, resolve
 
+from ..rows import each
+
 LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"
 
 # name, base, format, GB of weights as its page or the sum of its files gives them (None: not published)
@@ -176,14 +178,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "base", "why"), REFUSED)
+@each(("name", "base", "why"), REFUSED)
 def test_a_name_of_another_shape_is_not_taken_for_its_base(name: str, base: str, why: str) -> None:
     with pytest.raises(SourceError, match=why) as raised:
         resolve(name)
     assert base in str(raised.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "microsoft/Phi-4-multimodal-instruct",

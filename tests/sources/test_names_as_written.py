@@ -15,6 +15,8 @@ from llm_memory_calculator.formats.gguf import mixes
 from llm_memory_calculator.sources import catalogue_entries, locate, names
 from llm_memory_calculator.sources.catalogue import find, near_names
 
+from ..rows import each
+
 LLAMA3_8B, LLAMA3_70B = "meta-llama/Meta-Llama-3-8B", "meta-llama/Meta-Llama-3-70B"
 LLAMA31_8B, LLAMA31_70B = "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B"
 
@@ -159,7 +161,7 @@ ANSWERED: dict[str, list[tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "id"), [row for kind in ANSWERED.values() for row in kind])
+@each(("name", "id"), [row for kind in ANSWERED.values() for row in kind])
 def test_a_name_of_one_meaning_is_answered(name: str, id: str) -> None:
     entry = catalogue_entries()[id]
     model = load_model(name)
@@ -221,14 +223,14 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "id", "label"), FORMATS)
+@each(("name", "id", "label"), FORMATS)
 def test_a_format_in_a_name_is_counted(name: str, id: str, label: str) -> None:
     report = calculate_memory(name)
     assert report.precision == label
     assert report.parameter_count == catalogue_entries()[id]["parameters"]
 
 
-@pytest.mark.parametrize(
+@each(
     "label",
     [
         *mixes(),
@@ -322,7 +324,7 @@ def test_a_quantiser_s_name_gives_the_config_that_it_writes(name: str, config: d
     assert found.form.config == config
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "says"),
     [
         ("Mistral 7B 4bit", "does not say whose 4 bits; int4 was taken"),
@@ -386,7 +388,7 @@ OTHER_NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "called", "counted"), OTHER_NAMES)
+@each(("name", "called", "counted"), OTHER_NAMES)
 def test_a_copy_is_called_by_its_own_name_and_says_what_was_counted(name: str, called: str, counted: str) -> None:
     report = calculate_memory(name)
     assert report.model == called
@@ -511,7 +513,7 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "offered", "says"), [row for kind in REFUSED.values() for row in kind])
+@each(("name", "offered", "says"), [row for kind in REFUSED.values() for row in kind])
 def test_what_contradicts_is_refused_with_what_is_near(name: str, offered: str, says: str) -> None:
     with pytest.raises(UnknownModelError) as raised:
         load_model(name)
@@ -519,7 +521,7 @@ def test_what_contradicts_is_refused_with_what_is_near(name: str, offered: str, 
     assert says in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["zzz 72b", "foo", "72b", "70b instruct", "small", "mini instruct", "chat", "4bit"])
+@each("name", ["zzz 72b", "foo", "72b", "70b instruct", "small", "mini instruct", "chat", "4bit"])
 def test_a_name_without_a_family_is_offered_nothing_far(name: str) -> None:
     with pytest.raises(UnknownModelError) as raised:
         load_model(name)

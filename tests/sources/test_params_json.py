@@ -9,6 +9,8 @@ import pytest
 from llm_memory_calculator import inspect_model
 from llm_memory_calculator.errors import ConfigError
 
+from ..rows import each
+
 MISTRAL = {
     "dim": 4096, "n_layers": 32, "head_dim": 128, "hidden_dim": 14336, "n_heads": 32, "n_kv_heads": 8,
     "norm_eps": 1e-05, "vocab_size": 32000,
@@ -82,7 +84,7 @@ PUBLISHED: dict[str, tuple[dict[str, Any], int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@each("model", PUBLISHED)
 def test_count_is_the_published_one(model: str) -> None:
     facts, parameters = PUBLISHED[model]
     found = inspect_model(facts)
@@ -114,7 +116,7 @@ def test_a_file_and_a_folder_are_read(tmp_path: Path, place: str) -> None:
     assert inspect_model(tmp_path / place).parameter_count == 6_738_415_616
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "said"),
     [
         (LLAMA_2_7B | {"vocab_size": -1}, "add it: 32000 for Llama 1, Llama 2"),

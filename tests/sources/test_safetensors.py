@@ -14,6 +14,7 @@ from llm_memory_calculator import calculate_memory, load_model
 from llm_memory_calculator.errors import InvalidFileError, UnknownModelError
 from llm_memory_calculator.sources import resolve, safetensors
 
+from ..rows import each
 from .files import llama_config, llama_tensors, write_index, write_safetensors
 
 PARAMETERS = 10_490_368
@@ -220,7 +221,7 @@ def header(body: bytes, data: int = 0) -> bytes:
 ENTRY = b'{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}'
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "says"),
     [
         (b"", "cut short"),
