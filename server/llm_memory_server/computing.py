@@ -139,8 +139,8 @@ class Computing:
                 answer = read(await self.apart.answer(search, name, arguments))
             except Exception as error:  # noqa: BLE001 -- as above
                 return _raising(error)
-            if not search.outside:
-                self._remembered.keep(asked, answer)
+            if search.absent is not None:
+                self._remembered.keep(asked, answer, search.absent)
             return lambda: answer
 
     async def _accompany(self, call: Call | Search, context: Context | None) -> None:

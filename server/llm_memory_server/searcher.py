@@ -8,7 +8,8 @@ Reads what is asked from stdin and writes what comes of it to stdout, one JSON o
     {"id": 1, "stop": true}                                         nobody waits for it any more
     {"ready": true}                                                 it has loaded what a search needs
     {"said": {"1": "2 of 7 parts done"}}                            how far each is, twice a second
-    {"id": 1, "answer": {...}, "outside": false}                    what a tool answers; whether disk or hub were asked
+    {"id": 1, "answer": {...}, "absent": ["llama3_8b"]}             what a tool answers, as long as nothing has these
+                                                                    paths; null: it has read from the disk or the hub
     {"id": 1, "error": "A sentence for the caller."}
     {"id": 1, "failed": "KeyError('x')"}                            a fault of ours, which is logged to stderr
     {"id": 1, "stopped": true}
@@ -86,7 +87,7 @@ class Searcher:
         try:
             with within(self._reach), bounded(call), self._lanes.in_thread(call):
                 answered = answer(name, arguments)
-            return _line(id=number, answer=answered, outside=call.outside)
+            return _line(id=number, answer=answered, absent=None if call.outside else sorted(call.absent))
         except Stopped:
             return _line(id=number, stopped=True)
         except CalculatorError as error:

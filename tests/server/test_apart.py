@@ -168,6 +168,32 @@ async def test_where_the_process_is_killed_its_calls_are_told_and_the_next_has_a
         assert searcher_of(server) != process
 
 
+async def test_a_process_that_has_answered_many_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llm_memory_server.apart._MOST_ASKED", 2)
+    server = build_server()
+    async with Client(server) as client:
+        processes = set[int]()
+        for batch in range(1, 5):
+            result = await client.call_tool("compare_hardware", SMALL | {"batch_size": batch})
+            assert not result.is_error
+            processes.add(searcher_of(server))
+        assert len(processes) == 2
+        await until(lambda: sum(computed_s(one) is not None for one in processes) == 1)
+
+
+async def test_a_search_is_kept_until_a_folder_of_the_model_s_name_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with Client(build_server()) as client:
+        before = text(await client.call_tool("compare_hardware", SMALL))
+        (tmp_path / SMALL["model"]).mkdir()
+        (tmp_path / SMALL["model"] / "config.json").write_text("{}", encoding="utf-8")
+        after = text(await client.call_tool("compare_hardware", SMALL))
+    assert "meta-llama/Meta-Llama-3-8B" in before
+    assert "holds an empty object" in after
+
+
 async def test_where_no_process_can_be_started_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     async with Client(build_server()) as client:
