@@ -167,7 +167,9 @@ def test_hardware_is_taken_as_people_write_it(name: str, said: dict[str, Any], m
 
 def test_a_row_of_search_hardware_is_an_accelerator() -> None:
     rows = structure("search_hardware", {"query": "L40S"})["rows"]
-    row = next(row for row in rows if row["hardware"] == "L40S")
+    row = next(
+        row for each in rows["rows"] if (row := dict(zip(rows["columns"], each, strict=True)))["hardware"] == "L40S"
+    )
     assert structure("max_batch_size", LLAMA | {"hardware": row}) == structure(
         "max_batch_size", LLAMA | {"hardware": "L40S"}
     )
