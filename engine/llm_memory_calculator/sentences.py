@@ -208,11 +208,17 @@ _OTHERS = 3
 
 
 def _parts(report: DeviceMemory) -> str:
-    """The parts of the total that show in it: weights as the engine loads them, of which padding is a part."""
+    """The parts of the total that show in it: weights as the engine loads them, of which padding is a part, and what
+    lies on the host, which the total has not."""
     parts = dict(report.parts())
-    padding = parts.pop("weight padding")
+    padding, apart = parts.pop("weight padding"), -parts.pop("left on the host")
     parts["weights"] += padding
-    beyond = f" ({_size(padding)} of it padding)" if padding >= _SMALL_PART else ""
+    said = []
+    if padding >= _SMALL_PART:
+        said.append(f"{_size(padding)} of it padding")
+    if apart >= _SMALL_PART:
+        said.append(f"{_size(apart)} of it on the host")
+    beyond = f" ({', '.join(said)})" if said else ""
     return ", ".join(
         f"{name} {_size(value)}{beyond if name == 'weights' else ''}"
         for name, value in parts.items()
@@ -290,9 +296,9 @@ def _verdict(report: MemoryReport) -> str:
     whose = "" if report.verdict == "fits" else f" for {report.binding}"
     joined = "but" if report.fits_device else "and"
     beyond = "" if report.beyond is None else f", {joined} {report.beyond}"
-    # the share of the memory that an engine takes costs nothing to set
+    # the share of the memory that an engine takes costs nothing to set, where its own would do by the estimate
     free = next((one.change for one in report.remedies if one.kind == "share" and one.verdict == "fits"), None)
-    if report.verdict == "borderline" and free is not None:
+    if report.verdict == "borderline" and margin >= 0 and free is not None:
         return f"It fits{on} with {free}{beyond}; as it stands it is borderline, {left}{whose}."
     return f"{_WORDS[str(report.verdict)]}{on}: {left}{whose}{beyond}."
 
@@ -304,6 +310,8 @@ def _room(report: MemoryReport) -> list[str]:
     taken = f"{report.engine} takes {_gb(report.device_budget_bytes or 0)} of the {_gb(startup.device_bytes)} seen"
     if report.device_budget_bytes == startup.device_bytes:
         taken = f"{report.engine} sees {_gb(startup.device_bytes)}"
+    elif report.fits_device and report.total_memory_bytes > (report.device_budget_bytes or 0):
+        taken += ", and a part of the total lies outside of that"
     limit = f"; the model's own limit is {report.max_length:,} tokens" if report.max_length is not None else ""
     lines = [f"{taken}{_cache_room(startup)}{limit}."]
     if startup.message:
@@ -418,6 +426,10 @@ def _found_lines(report: BatchReport) -> Iterator[Line]:
 # --- time ----------------------------------------------------------------------------------------------------------
 
 
+# Tokens of a prompt that has a rate: what speech begins with has none.
+_PROMPT = 32
+
+
 def _end_to_end(report: EndToEndReport) -> list[str]:
     if report.serving is not None:
         return _served(report, report.serving)
@@ -429,7 +441,9 @@ def _end_to_end(report: EndToEndReport) -> list[str]:
             _spare(report),
         ]
     last = "of the last prompt " if report.batch_size > 1 else ""
-    first = f"TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}), {report.prefill_bound}-bound"
+    prefill = report.batch_size * report.input_tokens / report.ttft_ms * 1e3
+    rate = f", {prefill:,.0f} prompt tokens/s" if report.input_tokens >= _PROMPT else ""
+    first = f"TTFT {last}{_ms(report.ttft_ms)} ({_range(report.ttft_interval_ms)}){rate}, {report.prefill_bound}-bound"
     return [f"{_where(report)}, {_load(report)}: {first};{_decoding(report)} {_whole(report)}.", _spare(report)]
 
 
