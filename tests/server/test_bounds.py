@@ -122,14 +122,15 @@ async def test_a_client_that_goes_leaves_no_computing() -> None:
     await until(lambda: server.computing.calls == 0, PATIENCE_S)
 
 
-async def test_a_long_call_says_how_far_it_is() -> None:
+async def test_a_long_call_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llm_memory_server.computing._TOLD_EVERY_S", 0.3)
     told: list[tuple[float, str]] = []
 
     async def tell(progress: float, _total: float | None, message: str | None) -> None:
         told.append((progress, message or ""))
 
     async with Client(build_server()) as client:
-        with anyio.move_on_after(4):
+        with anyio.move_on_after(2):
             await client.call_tool(*LONG, progress_callback=tell)
     assert len(told) >= 2
     assert told[0][0] < PATIENCE_S
