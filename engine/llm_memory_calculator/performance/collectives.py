@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 class Reduction(NamedTuple):
     """An all-reduce over the ranks of a node, in one step or in two: seconds, and seconds a byte; then what it takes
-    over nodes."""
+    over nodes, where launches are a part of it."""
 
     one_launch: float = 0.0
     one_shot: float = 0.0
@@ -153,14 +154,20 @@ def _contexts(machine: Machine, layouts: Layouts) -> Exchange | None:
 def reduction(machine: Machine, ranks: int) -> Reduction:
     """The sum over so many ranks: base + rank n + B (n - 1) / (one_shot link), or
     base2 + rank2 n + 2 B (n - 1) / n / (two_shot (n / 8)^power link).
+
+    Engines' own kernels and their launches are of one node: over several each sum is one of the library's (NCCL), of
+    base + doubling log2(nodes) + rank_doubling log2(ranks of a node) seconds and the bytes of each way.
     """
     accelerator, kernels = machine.accelerator, machine.engine.kernels
     near = accelerator.link_domain
     if ranks > near:
         nodes, network = ceil_div(ranks, near), _network(machine)
         inside = reduction(machine, near) if near > 1 else Reduction()
+        facts = table("timing")["collective"]["across_nodes"]
         return inside._replace(
-            beyond=2 * table("timing")["collective"]["point_to_point"],
+            one_launch=0.0,
+            two_launch=0.0,
+            beyond=facts["base"] + facts["doubling"] * math.log2(nodes) + facts["rank_doubling"] * math.log2(near),
             sent=2 * (nodes - 1) / nodes / near / network.bandwidth,
         )
     link = _link(machine, ranks)

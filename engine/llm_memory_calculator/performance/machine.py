@@ -378,7 +378,7 @@ def network_words(accelerator: Accelerator) -> str:
     """The way between nodes, as the catalogue has it or as it is assumed."""
     network = accelerator.network
     if network is not None:
-        return f"{network.name} of its maker's reference server, {network.bandwidth / 1e9:g} GB/s a device"
+        return f"{network.name}: {network.bandwidth / 1e9:g} GB/s a device, as of its maker's server, was assumed"
     assumed = table("timing")["collective"]["network_bandwidth"] / 1e9
     return f"a network that the catalogue has not: {assumed:g} GB/s a device was assumed"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..engines.times import calling_time
@@ -25,6 +26,7 @@ from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 if TYPE_CHECKING:
     from ..architecture import Architecture
     from ..deployment import Deployment, Load, Traffic
+    from ..parallel import Parallelism
     from ..units import Quantity
 
 
@@ -104,8 +106,12 @@ def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, 
 def reach(deployment: Deployment, phase: str, seconds: Quantity, sequences: float) -> Range:
     """How far the time of a phase, over its estimate of so many seconds, may lie; what the peak and the bandwidth allow
     is another matter. sequences: of a copy at once."""
+    return _reach(deployment, phase, seconds, sequences, across=_crosses(deployment))
+
+
+def _reach(deployment: Deployment, phase: str, seconds: Quantity, sequences: float, *, across: bool) -> Range:
     shared, on_host = deployment.layout.tensor > 1, lies_on_host(deployment)
-    found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared)
+    found = _evidence(deployment, phase, sequences, on_host=on_host, shared=shared, across=across)
     if phase == "decode":
         found = _with_drafts(deployment, "tpot", found)
     found = _without_graphs(deployment, seconds, found)
@@ -139,28 +145,30 @@ def worst_reach(
     phase: str,
     seconds: Any,
     sequences: Any,
-    shared: Any,
+    layout: Parallelism,
 ) -> Any:
     """The upper ends of `reach` of deployments side by side that differ in their machines alone; seconds, sequences of
-    a copy and whether devices share each layer are arrays over them, along the last axis."""
+    a copy and the sizes of their layouts are arrays over them, along the last axis."""
     import numpy
 
-    first = deployments[0]
+    first, shared = deployments[0], layout.tensor > 1
+    across = crosses_nodes(layout, numpy.array([machine.accelerator.link_domain for machine in machines]))
     in_context = any(one.layout.context > 1 for one in deployments)
     if first.measured is not None or first.speculation is not None or first.engine.eager or in_context:
-        *before, _ = numpy.broadcast_shapes(numpy.shape(seconds), numpy.shape(sequences), numpy.shape(shared))
-        told = [numpy.broadcast_to(of, (*before, len(deployments))) for of in (seconds, sequences, shared)]
+        given = seconds, sequences, shared, across
+        *before, _ = numpy.broadcast_shapes(*map(numpy.shape, given))
+        told = [numpy.broadcast_to(of, (*before, len(deployments))) for of in given]
         each = [_worst_of(one, phase, *(of[..., index] for of in told)) for index, one in enumerate(deployments)]
         return numpy.stack(each, axis=-1)
-    found = [
-        [_highs(machines, first.architecture, phase, many, alike) for alike in (False, True)] for many in (False, True)
-    ]
-    alone, several = (numpy.where(shared, pair[1], pair[0]) for pair in found)
-    return numpy.where(sequences > 1, several, alone)
+    found: Any = 0.0
+    for many, splits, far in product((False, True), repeat=3):
+        here = ((sequences > 1) == many) & (shared == splits) & (across == far)
+        found = numpy.where(here, _highs(machines, first.architecture, phase, many, splits, far), found)
+    return found
 
 
-def _worst_of(deployment: Deployment, phase: str, seconds: Any, sequences: Any, shared: Any) -> Any:
-    """The same of one, in its own layout but for whether devices share each layer."""
+def _worst_of(deployment: Deployment, phase: str, seconds: Any, sequences: Any, shared: Any, across: Any) -> Any:
+    """The same of one, in its own layout but for whether devices share each layer, and do so across nodes."""
     import numpy
 
     found, layout = numpy.zeros(numpy.shape(seconds)), deployment.layout
@@ -168,33 +176,53 @@ def _worst_of(deployment: Deployment, phase: str, seconds: Any, sequences: Any, 
         there = deployment
         if splits != (layout.tensor > 1):
             there = deployment.laid_out(replace(layout, tensor=2 if splits else 1))
-        for many in (False, True):
-            here = (shared == splits) & ((sequences > 1) == many)
+        for many, far in product((False, True), repeat=2):
+            here = (shared == splits) & ((sequences > 1) == many) & (across == far)
             if here.any():
-                found = numpy.where(here, reach(there, phase, seconds, 2 if many else 1).high, found)
+                high = _reach(there, phase, seconds, 2 if many else 1, across=far).high
+                found = numpy.where(here, high, found)
     return found
 
 
 @lru_cache(maxsize=512)
-def _highs(machines: tuple[Machine, ...], architecture: Architecture, phase: str, many: bool, shared: bool) -> Any:
+def _highs(
+    machines: tuple[Machine, ...], architecture: Architecture, phase: str, many: bool, shared: bool, across: bool
+) -> Any:
     import numpy
 
     sequences = 2 if many else 1
     ranges = (
-        _range(machine, architecture, phase, sequences, architecture.task, on_host=False, shared=shared)
+        _range(machine, architecture, phase, sequences, architecture.task, shared=shared, across=across)
         for machine in machines
     )
     return numpy.array([one.high for one in ranges])
 
 
+def crosses_nodes(layout: Parallelism, domain: Any) -> Any:
+    """Whether ranks that share layers or experts reach each other over a network, where `domain` devices do without."""
+    return layout.tensor * layout.pooled > domain
+
+
+def _crosses(deployment: Deployment) -> bool:
+    return bool(crosses_nodes(deployment.layout, machine_of(deployment).accelerator.link_domain))
+
+
 def _evidence(
-    deployment: Deployment, phase: str, sequences: float, *, on_host: bool = False, shared: bool = False
+    deployment: Deployment,
+    phase: str,
+    sequences: float,
+    *,
+    on_host: bool = False,
+    shared: bool = False,
+    across: bool = False,
 ) -> Range:
     """The range of a phase's time over its estimate; of a kind of model of which no run was measured, wider."""
     unmeasured = "context" if deployment.layout.context > 1 else deployment.architecture.task
     many = 2 if sequences > 1 else 1
     machine = machine_of(deployment)
-    return _range(machine, deployment.architecture, phase, many, unmeasured, on_host=on_host, shared=shared)
+    return _range(
+        machine, deployment.architecture, phase, many, unmeasured, on_host=on_host, shared=shared, across=across
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -205,17 +233,30 @@ def _range(
     sequences: int,
     unmeasured: str,
     *,
-    on_host: bool,
+    on_host: bool = False,
     shared: bool,
+    across: bool,
 ) -> Range:
     kind = kind_of_model(architecture)
     found = evidence_of(machine, phase, kind=kind, sequences=sequences, on_host=on_host, shared=shared)
+    if across:
+        found = _over_nodes(machine, phase, found)
     task = table("timing")["interval"]["unmeasured"].get(unmeasured)
     if task is None:
         return found
     if own := _of_fitted(machine, unmeasured):
         return Range(own["low"], own["high"], found.level, own["evidence"])
     return Range(min(found.low, task["low"]), max(found.high, task["high"]), found.level, task["evidence"])
+
+
+def _over_nodes(machine: Machine, phase: str, found: Range) -> Range:
+    """The range of layers or experts that are shared across nodes: as far as runs over several lie from their
+    estimates, and where less is known of one node, as far as that."""
+    facts = table("timing")["interval"]["across_nodes"]
+    low, high = facts[phase]
+    if machine.evidence in {"law", "none"} or not machine.engine.timed:
+        low, high = min(found.low, low), max(found.high, high)
+    return Range(low, high, found.level, f"{facts['evidence']}; in one node {found.evidence}")
 
 
 def _of_fitted(machine: Machine, task: str) -> dict[str, Any]:
@@ -426,7 +467,8 @@ def _link_notes(deployment: Deployment) -> list[Note]:
     """What is assumed of the way between the devices."""
     accelerator, layout = machine_of(deployment).accelerator, deployment.layout
     found = []
-    if layout.tensor > 1 and accelerator.link_between(layout.tensor) is accelerator.host_link:
+    on_bus = accelerator.link_between(layout.tensor) is accelerator.host_link
+    if 1 < layout.tensor <= accelerator.link_domain and on_bus:
         found.append(
             Note(
                 subject="tensor_parallel",
@@ -437,12 +479,15 @@ def _link_notes(deployment: Deployment) -> list[Note]:
         )
     over = network_words(accelerator)
     if layout.tensor > accelerator.link_domain:
-        text = f"Layers are shared across nodes, over {over}."
+        text = (
+            f"Layers are shared across nodes, over {over}. Every sum goes over it, at a time that differs much between "
+            "networks; pipeline_parallel across nodes sends less."
+        )
         found.append(Note(subject="tensor_parallel", text=text, origin="warning"))
-    if layout.pooled > 1 and layout.tensor * layout.pooled > accelerator.link_domain:
+    elif crosses_nodes(layout, accelerator.link_domain):
         text = f"The experts are shared across nodes, over {over}; a token goes to the devices of its experts alone."
         found.append(Note(subject="expert_parallel", text=text, origin="assumption"))
-    if layout.devices_of_copy > accelerator.link_domain:
+    elif layout.devices_of_copy > accelerator.link_domain:
         text = f"The pipeline crosses nodes, over {over}."
         found.append(Note(subject="pipeline_parallel", text=text, origin="assumption"))
     return found
@@ -675,13 +720,16 @@ def served_interval(
         )
     unmeasured = deployment.architecture.task in facts["unmeasured"]
     timed = machine.evidence == "measured" and machine.engine.timed and machine.engine.ranges is None
+    phase, across = "prefill" if metric == "ttft" else "decode", _crosses(deployment)
     if timed and not unmeasured:
         served, kind = facts["served"], kind_of_model(deployment.architecture)
         of_engine = served["of_engine"].get(machine.engine.kin, {}).get(kind, {})
         low, high = of_engine.get(metric, served[kind][metric])
         found = Range(low, high, facts["level"], served["evidence"])
+        if across:
+            found = _over_nodes(machine, phase, found)
     else:
-        found = _evidence(deployment, "prefill" if unmeasured or metric == "ttft" else "decode", 2)
+        found = _evidence(deployment, "prefill" if unmeasured else phase, 2, across=across)
     found = _without_graphs(deployment, (step_ms or value_ms) / 1e3, _with_drafts(deployment, metric, found))
     found = range_of(deployment, metric, found)
     return Interval(low=value_ms * found.low, high=value_ms * found.high, level=found.level, evidence=found.evidence)

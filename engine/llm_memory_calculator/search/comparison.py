@@ -236,8 +236,8 @@ def _scores(fleet: Fleet, cells: Sequence[Cell], load: Load, order: Order) -> li
         machines, laid_out = fleet.machines, fleet.deployments
         if laid_out[0].engine.eager or any(one.layout.context > 1 for one in cells):
             laid_out = tuple(one.laid_out(cell.layout) for one, cell in zip(laid_out, cells, strict=True))
-        first = worst_reach(laid_out, machines, "prefill", ttft, load.sequences / data, tensor > 1)
-        then = worst_reach(laid_out, machines, "decode", tpot, load.sequences * load.beams / data, tensor > 1)
+        first = worst_reach(laid_out, machines, "prefill", ttft, load.sequences / data, layout)
+        then = worst_reach(laid_out, machines, "decode", tpot, load.sequences * load.beams / data, layout)
         ttft, tpot = ttft * first, tpot * then
     row = row_of(layout, load, ttft, tpot, 0.0)
     ranked = order.of(row, [machine.accelerator for machine in fleet.machines])

@@ -195,9 +195,9 @@ def _worse(plane: Plane, ttft: Quantity, tpot: Quantity) -> LayoutRow:
     if plane.rack.alone:
         deployments = tuple(one.laid_out(plane.layouts[0]) for one in deployments)
     machines = tuple(map(machine_of, deployments))
-    served, shared = load.sequences / layout.data, layout.tensor > 1
-    first = worst_reach(deployments, machines, "prefill", ttft, served, shared)
-    then = worst_reach(deployments, machines, "decode", tpot, served, shared)
+    served = load.sequences / layout.data
+    first = worst_reach(deployments, machines, "prefill", ttft, served, layout)
+    then = worst_reach(deployments, machines, "decode", tpot, served, layout)
     return row_of(layout, load, ttft * first, tpot * then, memory_share=0.0)
 
 
