@@ -1,6 +1,10 @@
 """Measured runs on accelerators without measured kernels, each inside the range; and what is said of evidence."""
 
 import math
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
 
 import pytest
 
@@ -105,6 +109,10 @@ def test_a_measured_batch_lies_in_the_range(
         ("meta-llama/Llama-3.1-8B-Instruct", "RTX 6000 Ada", 28650, 256, SECOND, 24.1),
         ("meta-llama/Meta-Llama-3-70B-Instruct", "Ascend_910B2", 256, 346, {"tensor_parallel": 8}, 67.76),
         ("meta-llama/Llama-3.1-8B-Instruct", "Ascend_910C_Die", 28650, 256, {}, 30.66),
+        ("meta-llama/Meta-Llama-3-8B-Instruct", "H20_141GB", 256, 346, SECOND, 12.81),
+        ("meta-llama/Meta-Llama-3-70B-Instruct", "H20_141GB", 256, 344, SECOND | {"tensor_parallel": 8}, 21.31),
+        # 30 tokens a second on vLLM 0.13 (vllm-project/vllm issue 30832)
+        ("deepseek-ai/DeepSeek-V3.2", "H20", 2048, 1024, {"tensor_parallel": 8}, 1e3 / 30),
         # DGX Spark: NVIDIA's blog of performance, NVIDIA/dgx-spark-playbooks issue 79,
         # eugr/spark-vllm-docker pull request 123, vLLM's blog
         ("Qwen/Qwen3-14B", "GB10", 2048, 128, {"precision": "nvfp4", "engine": "tensorrt_llm"}, 1e3 / 22.71),
@@ -210,3 +218,32 @@ def test_neuron_fills_heads_up() -> None:
     assert report.tpot_interval_ms.low < 32.47 < report.tpot_interval_ms.high
     with pytest.raises(LayoutError, match="does not divide the attention heads"):
         estimated("meta-llama/Meta-Llama-3-70B", "H100", 1, 128, 1024, tensor_parallel=12)
+
+
+def _ranges(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, float, float]]:
+    if isinstance(table.get("low"), float):
+        yield ".".join(path), table["low"], table["high"]
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _ranges(value, (*path, name))
+        elif name in _PHASES and isinstance(value, list):
+            yield ".".join((*path, name)), *value
+
+
+_PHASES = {"prefill", "decode", "batch", "host", "shared", "ttft", "tpot", "e2e", "decode_recurrent", "decode_mixture"}
+# what other ranges are widened to
+_WIDENING = ("disaggregated", "speculative")
+
+
+def test_no_range_stands_to_one_side_of_its_estimate() -> None:
+    data = files("llm_memory_calculator") / "data"
+    tables = {"timing": tomllib.loads((data / "timing.toml").read_text())["interval"]}
+    tables |= {file.name: tomllib.loads(file.read_text()) for file in (data / "times").iterdir() if file.is_file()}
+    found = [
+        row
+        for name, table in tables.items()
+        for row in _ranges(table, (name,))
+        if row[0].split(".")[1] not in _WIDENING
+    ]
+    assert len(found) > 60
+    assert not [row for row in found if not row[1] <= 0.95 < 1.05 <= row[2]]
