@@ -471,9 +471,10 @@ def _whole(report: EndToEndReport) -> str:
 
 def _spare(report: EndToEndReport | ImagesReport) -> str:
     spare, longest = report.memory_spare_bytes, getattr(report, "max_length", None)
-    left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing"
+    left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing (see the warning)"
     limit = "" if longest is None else f"; the model's own limit is {longest:,} tokens"
-    return f"Memory {report.memory_share:.0%}, {left}{limit}. Ranges: {report.total_interval_ms.evidence}."
+    need = f"Memory needed {report.memory_share:.0%}"
+    return f"{need}, {left}{limit}. Ranges: {report.total_interval_ms.evidence}."
 
 
 def _where(report: EndToEndReport) -> str:

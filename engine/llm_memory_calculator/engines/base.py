@@ -366,6 +366,8 @@ class Condition:
     """What of a load its margin falls with besides the ledger's own parts: one request, or all that is held."""
     warns: bool = False
     """Whether the engine only warns where it does not hold, and serves all the same."""
+    claims: str = ""
+    """The setting whose share of a device is what is too much where it does not hold; a smaller one mends that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -381,6 +381,7 @@ class Vllm(Described):
                     margin=total_bytes - need.context - budget - outside,
                     parts={"context": -1.0, "graphs": -1.0},
                     message=messages["graphs"],
+                    claims=self.SHARE,
                 )
             )
         return found
@@ -415,6 +416,7 @@ class Vllm(Described):
             margin=total_bytes - need.context - self.budget_bytes(total_bytes),
             parts={"context": -1.0},
             message=self.facts["messages"]["free"],
+            claims=self.SHARE,
         )
 
     def _allocated(self, need: Ledger, told: float, total_bytes: Quantity) -> Condition:

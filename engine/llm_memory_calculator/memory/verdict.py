@@ -193,11 +193,24 @@ def short_note(verdict: Verdict) -> Note:
     """That memory is short by the estimate, by how much and of what range. For plain numbers only."""
     binding = verdict.binding
     low, high = verdict.margins(binding)
-    text = (
-        f"Memory is short by the estimate: {-binding.margin / GB:.1f} GB are missing for {binding.name} "
-        f"({-high / GB:.1f} to {-low / GB:.1f}); ask calculate_memory for what mends it."
-    )
+    ends = f"{_said(high)} to {_said(low)}" if high >= 0 else f"{-high / GB:.1f} to {_said(low)}"
+    missing = f"{-binding.margin / GB:.1f} GB are missing for {binding.name} ({ends})"
+    lower = math.floor((verdict.budget_bytes + low) / verdict.total_bytes * 100) / 100
+    # what is left of a smaller share must hold the rest
+    if binding.claims and verdict.need.total <= lower * verdict.total_bytes:
+        text = (
+            f"{binding.claims} {verdict.budget_bytes / verdict.total_bytes:.2f} claims more than is free by the "
+            f"estimate: {missing}. The need is {verdict.used_share:.0%} of a device, so that {binding.claims} "
+            f"{lower:.2f} mends it, with the same times."
+        )
+    else:
+        text = f"Memory is short by the estimate: {missing}; ask calculate_memory for what mends it."
     return Note(subject="memory", text=text, origin="warning")
+
+
+def _said(margin: float) -> str:
+    """An end of a range of what is to spare or missing."""
+    return f"{abs(margin) / GB:.1f} {'to spare' if margin >= 0 else 'missing'}"
 
 
 def shortage(deployment: Deployment, load: Load, verdict: Verdict) -> str:
