@@ -80,3 +80,15 @@ def test_a_small_sum_takes_as_long_as_the_library_does_between_nodes() -> None:
     assert report.decode_phase is not None
     collective = next(line.value for line in report.decode_phase.breakdown if line.name == "collective")
     assert 31e-3 < collective / (2 * 61) < 123e-3
+
+
+@pytest.mark.parametrize(("ranks", "dispatch_us", "combine_us"), [(16, 118, 195), (32, 155, 273)])
+def test_an_exchange_takes_as_long_as_one_that_was_measured(ranks: int, dispatch_us: float, combine_us: float) -> None:
+    # deepseek-ai/DeepEP 0297fc80, docs/legacy.md: H800 with 400 Gb/s each, 128 tokens a rank, 8 experts each; 58 layers
+    # of DeepSeek-V3 exchange them
+    layout = {"data_parallel": ranks, "expert_parallel": ranks, "tensor_parallel": 1}
+    report = estimate_performance(R1, "H200", **layout, batch_size=128 * ranks, input_tokens=128, output_tokens=2)
+    assert isinstance(report, EndToEndReport)
+    assert report.decode_phase is not None
+    collective = next(line.value for line in report.decode_phase.breakdown if line.name == "collective")
+    assert collective * 1e3 / 58 == pytest.approx(dispatch_us + combine_us, rel=0.4)

@@ -155,19 +155,17 @@ def reduction(machine: Machine, ranks: int) -> Reduction:
     """The sum over so many ranks: base + rank n + B (n - 1) / (one_shot link), or
     base2 + rank2 n + 2 B (n - 1) / n / (two_shot (n / 8)^power link).
 
-    Engines' own kernels and their launches are of one node: over several each sum is one of the library's (NCCL), of
-    base + doubling log2(nodes) + rank_doubling log2(ranks of a node) seconds and the bytes of each way.
+    Engines' own kernels and their launches are of one node: over several each sum is one of the library's (NCCL).
     """
     accelerator, kernels = machine.accelerator, machine.engine.kernels
     near = accelerator.link_domain
     if ranks > near:
         nodes, network = ceil_div(ranks, near), _network(machine)
         inside = reduction(machine, near) if near > 1 else Reduction()
-        facts = table("timing")["collective"]["across_nodes"]
         return inside._replace(
             one_launch=0.0,
             two_launch=0.0,
-            beyond=facts["base"] + facts["doubling"] * math.log2(nodes) + facts["rank_doubling"] * math.log2(near),
+            beyond=_across_nodes(ranks, near),
             sent=2 * (nodes - 1) / nodes / near / network.bandwidth,
         )
     link = _link(machine, ranks)
@@ -206,9 +204,18 @@ def _exchange(machine: Machine, tensor: int, copies: int) -> Exchange:
         close, switch, far = volume / facts["near"], facts["switch"], volume / facts["far"]
     if ranks <= near:
         return Exchange(gather, close, switch, far, 0.0, 0.0)
-    facts, network = table("timing")["collective"], machine.accelerator.network
-    bandwidth = network.bandwidth if network else facts["network_bandwidth"]
-    return Exchange(gather, close, switch, far, facts["point_to_point"], (ranks - near) / tensor / bandwidth)
+    network = machine.accelerator.network
+    bandwidth = network.bandwidth if network else table("timing")["collective"]["network_bandwidth"]
+    # each way is half of a sum, which scatters and gathers
+    return Exchange(gather, close, switch, far, _across_nodes(ranks, near) / 2, (ranks - near) / tensor / bandwidth)
+
+
+def _across_nodes(ranks: int, near: int) -> float:
+    """Seconds in which ranks, so many of them to a node, sum a small message: base + doubling log2(nodes) +
+    rank_doubling log2(ranks of a node)."""
+    facts = table("timing")["collective"]["across_nodes"]
+    within: float = facts["base"] + facts["rank_doubling"] * math.log2(near)
+    return within + float(facts["doubling"]) * math.log2(ceil_div(ranks, near))
 
 
 def _network(machine: Machine) -> Link:
