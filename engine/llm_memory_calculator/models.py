@@ -106,13 +106,21 @@ class Model:
         """The same where nobody asked for it, and an engine loads what is stored in another format so."""
         return _served_in(self, precision, kv_precision)
 
-    def notes(self, formats: Formats) -> tuple[Note, ...]:
+    def notes(self, formats: Formats, precision: str | None) -> tuple[Note, ...]:
+        """What is to be said of it in these formats, of which the weights' may have been asked for."""
         source = Note(subject="model", text=f"Config from {self.source}.", origin="source")
         if self.asked:
             text = f"{self.asked!r} was counted as {self.counted}."
             same = _letters(self.asked) == _letters(self.counted)
             source = Note(subject="model", text=text, origin="source" if same else "assumption")
-        return (source, *self.read_notes, *formats.scheme.notes, *self.architecture.notes)
+        # what was taken for want of a format is not to be said beside one that was given
+        settled = set[str]()
+        if precision is not None:
+            settled.add("torch_dtype")
+        if formats.kv_cache != formats.scheme.kv_cache:
+            settled.add("kv_precision")
+        about = (*self.read_notes, *formats.scheme.notes, *self.architecture.notes)
+        return (source, *(note for note in about if note.subject not in settled))
 
     def with_untied_head(self) -> Model:
         """The same with its head stored apart from the embedding."""

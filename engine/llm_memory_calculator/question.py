@@ -66,6 +66,7 @@ from .errors import ArgumentError, LayoutError
 from .facts import table
 from .formats.labels import bits_alone
 from .formats.numerics import FORMATS
+from .formats.scheme import formats_for
 from .images import InputSize
 from .lengths import Lengths
 from .memory import verdict_of
@@ -132,10 +133,11 @@ def deployed(
     if (read_so := _as_read_by(engine.name, asked)) is not asked:
         asked, formats = read_so, model.formats(read_so.precision, read_so.kv_precision)
     formats, stored = _with_weights_of(engine, asked, model, formats, known=chosen.named or device is not UNNAMED)
-    formats, kept = _with_cache_of(engine, asked, model, formats)
+    formats, kept = _with_cache_of(engine, asked, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
     read = tuple(assumed(name, text) for name, text in asked.readings.items())
+    of_model = model.notes(formats, asked.precision)
     return Deployment(
         model=model,
         formats=formats,
@@ -147,7 +149,7 @@ def deployed(
         calibration=calibration,
         measured=measured,
         speculation=speculation,
-        notes=(*notes, *read, *model.notes(formats), *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
+        notes=(*notes, *read, *of_model, *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
 
 
@@ -191,7 +193,7 @@ def _with_weights_of(
     return model.formats(rule["form"], asked.kv_precision), (assumed("precision", text),)
 
 
-def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Formats) -> tuple[Formats, tuple[Note, ...]]:
+def _with_cache_of(engine: Engine, asked: Question, formats: Formats) -> tuple[Formats, tuple[Note, ...]]:
     """The formats with the cache that an engine keeps with such weights where nobody says another."""
     label = formats.scheme.label
     rule = engine.facts.get("cache_with", {}).get(label)
@@ -202,7 +204,7 @@ def _with_cache_of(engine: Engine, asked: Question, model: Model, formats: Forma
         text = f"{rule['why']} {own} was counted: give kv_precision {rule['form']!r} for that."
         return formats, (assumed("kv_precision", text),)
     text = f"{rule['why']} It was counted so; kv_precision {own!r} counts 16 bits."
-    return model.formats(asked.precision, rule["form"]), (assumed("kv_precision", text),)
+    return formats_for(formats.scheme, rule["form"]), (assumed("kv_precision", text),)
 
 
 def _with_beams(asked: Question, engine: Engine) -> Engine:
@@ -1079,9 +1081,15 @@ def _sound(asked: Held, architecture: Architecture) -> Recording | None:
         hears = any(layer.of_sound for layer in architecture.layers())
         raise ArgumentError(f"audio_seconds is {seconds:g}, and {_not_taken(architecture, 'sound', hears)}")
     if rule.longest is not None and seconds > rule.longest:
+        then = "give no more, and count what is longer as further sequences (batch_size)"
+        if architecture.task == "encoder-decoder":
+            then = (
+                "a longer file is taken in such windows one after the other and needs no more memory: leave "
+                "audio_seconds out; only windows side by side are further sequences (batch_size)"
+            )
         raise ArgumentError(
             f"audio_seconds is {seconds:g}, and {architecture.model_type} hears at most {rule.longest:g} s of a sound: "
-            "give no more, and count what is longer as further sequences (batch_size)."
+            f"{then}."
         )
     return Recording(seconds=seconds, size=rule.size(seconds), alone=rule.alone)
 

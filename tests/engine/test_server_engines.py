@@ -239,7 +239,22 @@ def test_tensorrt_llm_lowers_the_longest_length_rather_than_refuse() -> None:
 
 
 def test_tensorrt_llm_says_that_some_checkpoints_carry_an_fp8_cache() -> None:
-    assert any("kv_cache_quant_algo" in note.text for note in engine_for("tensorrt_llm").notes)
+    for precision, carried in (("fp8", True), ("nvfp4", True), ("bf16", False)):
+        report = calculate_memory("llama3.1_8b", engine="tensorrt_llm", precision=precision)
+        assert any("kv_cache_quant_algo" in note.text for note in report.notes) == carried
+
+
+@pytest.mark.parametrize("engine", ["tensorrt_llm", "vllm"])
+@pytest.mark.parametrize("precision", ["fp8", "fp8-kv", "nvfp4", "bf16"])
+def test_no_note_denies_the_format_of_the_cache_that_was_counted(engine: str, precision: str) -> None:
+    for kv_precision in (None, "fp8", "bf16"):
+        report = calculate_memory("llama3.1_8b", engine=engine, precision=precision, kv_precision=kv_precision)
+        told = [note.text for note in report.notes if note.subject == "kv_precision"]
+        assert len(told) <= (kv_precision is None)
+        for text in told:
+            # what would count another format is not the one that was counted
+            assert f"kv_precision {report.kv_precision!r}" not in text
+            assert f"kv_precision={report.kv_precision!r}" not in text
 
 
 # --- LMDeploy and TGI ---------------------------------------------------------------------------------------------

@@ -154,3 +154,9 @@ def test_a_length_beyond_the_model_is_no_plain_yes() -> None:
 def test_a_no_is_short_too(name: str, arguments: dict[str, Any]) -> None:
     said, values = answer(name, **arguments)
     assert len(said) / 3.6 + len(json.dumps(values, ensure_ascii=False, separators=(",", ":"))) / 3.2 <= 600
+
+
+def test_a_format_that_was_given_is_not_said_to_be_taken() -> None:
+    for precision, taken in ((None, True), ("bf16", False), ("fp8", False)):
+        said, _ = answer("calculate_memory", model="flux.1-dev", **({"precision": precision} if precision else {}))
+        assert ("pipelines state no format" in said) == taken

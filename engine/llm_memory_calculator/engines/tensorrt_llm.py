@@ -5,11 +5,10 @@ Numbers stand in data/engines/tensorrt_llm.toml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from ..report import Note
 from ..units import GIB, smaller
 from .base import Condition, Place
 from .blocks import Blocked
@@ -36,11 +35,6 @@ class TensorrtLlm(Blocked):
     BEAMS: ClassVar[bool] = True
     BEAM_WIDTH: ClassVar[str] = "max_beam_width"
     DISAGGREGATES: ClassVar[bool] = True
-
-    def settled(self, declared: Iterable[str]) -> Self:
-        made = super(TensorrtLlm, self).settled(declared)
-        note = Note(subject="kv_precision", text=self.facts["cache_note"], origin="assumption")
-        return replace(made, notes=(*made.notes, note))
 
     @property
     def built(self) -> bool:
