@@ -40,10 +40,12 @@ from .checks import (
 )
 from .engines import ENGINES, SPELLINGS, settings_of
 from .engines.named import named_with_release
+from .engines.settings import plain_word
 from .errors import ArgumentError
 from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS, GRID_GOALS, OF_EACH
+from .serve_flags import arguments_of, settings_of_flags
 from .speculation import speculative
 from .written_numbers import PER_TOKEN, converted, number_of
 
@@ -376,7 +378,8 @@ class Question(Asked):
         Mapping[str, Any] | None,
         Argument(
             "object",
-            "Settings by the engine's own names (max_model_len, max_num_seqs, n_gpu_layers, mem_fraction_static, ...)",
+            "Settings by the engine's own names (max_model_len, max_num_seqs, n_gpu_layers, mem_fraction_static, ...), "
+            "or the flags of its command as text ('--max-num-seqs 64')",
             left_out="the engine's defaults for that release and device",
             examples=({"max_model_len": 8192},),
         ),
@@ -398,7 +401,23 @@ class Question(Asked):
     def __post_init__(self) -> None:
         said: Any = named_with_release(self.engine, self.engine_version)
         self.engine, self.engine_version = said
+        flags: Any = self.engine_settings
+        if isinstance(flags, str):
+            self._read_flags(flags)
         super().__post_init__()
+
+    def _read_flags(self, said: str) -> None:
+        """Take the flags of a command as settings, and as arguments those that are no setting of the engine."""
+        spellings = spellings_of(self.engine)
+        told = settings_of_flags(said, spellings)
+        for word, name in arguments_of(told, spellings).items():
+            value = told.pop(word)
+            if getattr(self, name, None) is not None:
+                raise ArgumentError(f"{name} is given, and {word} of engine_settings says it too; give it once.")
+            # what it is by itself
+            if hasattr(self, name) and value != "auto":
+                setattr(self, name, value)
+        self.engine_settings = told or None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -1346,6 +1365,13 @@ def is_setting(word: str) -> bool:
 
 
 @cache
+def spellings_of(engine: str | None) -> frozenset[str]:
+    """How the settings of an engine are spelled, flags and other names too; of all engines where none is named."""
+    every = (entry for name in ENGINES if engine in (None, name) for entry in settings_of(name).items())
+    return frozenset(plain_word(word) for name, one in every for word in (name, one.flag, *one.aliases) if word)
+
+
+@cache
 def _settings() -> frozenset[str]:
     every = (entry for engine in ENGINES for entry in settings_of(engine).items())
     return frozenset(word for name, setting in every for word in (name, *setting.aliases))
@@ -1360,6 +1386,8 @@ def _with_settings(given: dict[str, Any], known: frozenset[str]) -> dict[str, An
         return given
     rest = {name: value for name, value in given.items() if name not in told}
     stated = given.get("engine_settings")
+    if isinstance(stated, str):
+        raise ArgumentError(f"engine_settings is text, and {min(told)} stands beside it; give all in one of the two.")
     if isinstance(stated, Mapping) and (twice := told.keys() & stated.keys()):
         raise ArgumentError(f"{min(twice)} stands in engine_settings too; give it once.")
     return rest | {"engine_settings": {**told, **(stated or {})}}

@@ -85,11 +85,17 @@ def text(name: str, value: object, examples: Sequence[object] = ()) -> str:
 
 def flag(name: str, value: object) -> bool:
     """True or False, in text too."""
-    if isinstance(value, str) and (said := _FLAGS.get(value.strip().lower())) is not None:
-        return said
-    if not isinstance(value, bool):
+    said = yes_or_no(value)
+    if said is None:
         raise ArgumentError(f"{name} must be {words().flag}, and is {shown(value)}.")
-    return value
+    return said
+
+
+def yes_or_no(value: object) -> bool | None:
+    """What a value says, in text too; None where it says neither."""
+    if isinstance(value, str):
+        return _FLAGS.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
 
 
 def choice(name: str, value: object, accepted: tuple[str, ...]) -> str:

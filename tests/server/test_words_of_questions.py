@@ -263,3 +263,39 @@ def test_any_object_of_hardware_is_answered_or_refused_in_a_sentence(described: 
         refused = ""
     assert len(refused) <= 2000
     assert not refused or refused.rstrip().endswith((".", "?"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "flags", "meant"),
+    [
+        ("vllm", "--max-num-seqs 64 --kv-cache-dtype fp8_e5m2", {"max_num_seqs": 64, "kv_precision": "fp8"}),
+        (
+            "vllm",
+            "--max-model-len=8192 --enforce-eager",
+            {"engine_settings": {"max_model_len": 8192, "enforce_eager": True}},
+        ),
+        ("vllm", "--no-enable-prefix-caching --dtype auto", {"enable_prefix_caching": False}),
+        ("vllm", "-tp 2 --gpu-memory-utilization 0.8", {"tensor_parallel": 2, "gpu_memory_utilization": 0.8}),
+        ("llama.cpp", "-c 8192 -ngl 20 --no-kv-offload", {"n_ctx": 8192, "n_gpu_layers": 20, "no_kv_offload": True}),
+        ("llama.cpp", "-fa on", {"engine_settings": {"flash_attn": True}}),
+        ("llama.cpp", "--flash-attn off", {"engine_settings": {"flash_attn": False}}),
+        ("ollama", "OLLAMA_NUM_PARALLEL=2", {"num_parallel": 2}),
+    ],
+)
+def test_flags_of_a_serve_command_are_taken_as_its_settings(engine: str, flags: str, meant: dict[str, Any]) -> None:
+    asked = LLAMA | {"hardware": "H100", "engine": engine}
+    told = call("calculate_memory", asked | {"engine_settings": flags}).structured_content
+    assert told == call("calculate_memory", asked | meant).structured_content
+
+
+def test_a_flag_that_an_engine_has_not_is_refused_by_its_name() -> None:
+    asked = LLAMA | {"hardware": "H100", "engine": "vllm"}
+    for flags, said in (
+        ("--max-num-sequences 64", "no setting '--max-num-sequences'. Did you mean 'max_num_seqs'"),
+        ("vllm serve --max-num-seqs 64", "'vllm' where a flag is expected"),
+        ("--max-num-seqs 64 --max-num-seqs 32", "--max-num-seqs twice"),
+        ("--max-num-seqs '64", "is no command line"),
+    ):
+        assert said in refusal("calculate_memory", asked | {"engine_settings": flags})
+    twice = asked | {"engine_settings": "--kv-cache-dtype fp8", "kv_precision": "bf16"}
+    assert "--kv-cache-dtype of engine_settings says it too" in refusal("calculate_memory", twice)

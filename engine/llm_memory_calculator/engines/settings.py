@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import argument_meant, flag, real, text, whole
+from ..checks import argument_meant, flag, real, text, whole, yes_or_no
 from ..errors import ArgumentError, did_you_mean
 
 Value = int | float | str | bool
@@ -45,6 +45,8 @@ class Setting:
                 return real(name, value, above=self.above, most=self.most)
             case "flag":
                 return flag(name, value)
+        if {"on", "off"} <= set(self.words) and (said := yes_or_no(value)) is not None:
+            return "on" if said else "off"
         word = text(name, value)
         if self.words and word not in self.words:
             near = did_you_mean(word, self.words)
@@ -72,14 +74,14 @@ def settled(
     it, or the nearest that it has.
     """
     spellings = {
-        _plain(word): name
+        plain_word(word): name
         for name, setting in settings.items()
         for word in (name, setting.flag, *setting.aliases)
         if word
     }
     found: dict[str, Value] = {}
     for word, value in given.items():
-        name = spellings.get(_plain(word))
+        name = spellings.get(plain_word(word))
         if name is None:
             meant = argument_meant(str(word))
             near = f" It is the argument {meant}." if meant else did_you_mean(word, tuple(settings))
@@ -94,5 +96,6 @@ def settled(
     return found
 
 
-def _plain(word: str) -> str:
+def plain_word(word: str) -> str:
+    """A setting's name, whichever way it is spelled (--max-num-seqs)."""
     return str(word).strip().lstrip("-").replace("-", "_").lower()
