@@ -88,6 +88,45 @@ def test_every_label_of_the_catalogue_is_taken_back() -> None:
         assert model.formats(label, None).scheme.label == label
 
 
+# GPTQ: a 16-bit scale and a zero point a group, a 32-bit index of the group for each input; AWQ: the same without index
+@each(
+    ("label", "bits"),
+    [
+        ("gptq-4bit-64g", (4 + 20 / 64) * LINEAR + 32 * INPUTS),
+        ("gptq 4bit 32g", (4 + 20 / 32) * LINEAR + 32 * INPUTS),
+        ("gptq-4bit-32g-actorder_True", (4 + 20 / 32) * LINEAR + 32 * INPUTS),
+        ("gptq-8bit--1g-actorder_False", 8 * LINEAR + 24 * ROWS + 32 * INPUTS),
+        ("GPTQ group size 32", (4 + 20 / 32) * LINEAR + 32 * INPUTS),
+        ("autogptq 4bit group_size=64", (4 + 20 / 64) * LINEAR + 32 * INPUTS),
+        ("awq g64", (4 + 20 / 64) * LINEAR),
+        ("awq-4bit-32g", (4 + 20 / 32) * LINEAR),
+        ("w4a16 g64", (4 + 16 / 64) * LINEAR),
+        ("w8a16 g32", (8 + 16 / 32) * LINEAR),
+        ("auto-round 4bit g32", (4 + 20 / 32) * LINEAR),
+        ("hqq 4bit group size 128", (4 + 32 / 128) * LINEAR),
+        ("torchao int4wo-64", (4 + 32 / 64) * LINEAR),
+    ],
+)
+def test_the_group_that_a_label_names_is_the_one_that_is_counted(label: str, bits: float) -> None:
+    report = calculate_memory(B, precision=label)
+    assert report.weight_memory_bytes == pytest.approx(bits / 8 + PLAIN, rel=1e-9, abs=1)
+
+
+@each(
+    ("label", "says"),
+    [
+        ("fp8 g32", "Accepted"),
+        ("nf4 g32", "Accepted"),
+        ("int4 group size 32", "Accepted"),
+        ("gptq-4bit-32", "Accepted"),
+        ("torchao int8wo g32", "without groups"),
+    ],
+)
+def test_a_group_that_is_not_counted_is_refused(label: str, says: str) -> None:
+    with pytest.raises(UnknownFormatError, match=says):
+        calculate_memory(B, precision=label)
+
+
 @each(
     ("label", "says"),
     [

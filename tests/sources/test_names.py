@@ -435,3 +435,25 @@ def test_names_that_are_alike_are_told_apart_beside_each_or_not_at_all() -> None
         resolve("clip vit large")
     # both are of one size and of one length
     assert "0.428B" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("TheBloke/Llama-2-7B-GPTQ:gptq-4bit-32g-actorder_True", 32),
+        ("TheBloke/Llama-2-7B-GPTQ@gptq-4bit-64g-actorder_True", 64),
+        ("TheBloke/Llama-2-7B-GPTQ:gptq-8bit--1g-actorder_True", -1),
+        ("acme/Llama-2-7B-GPTQ-4bit-64g", 64),
+        ("acme/Llama-2-7B-AWQ-g64", 64),
+        ("acme/Llama-2-7B-AWQ", 128),
+        ("llama-2-7b gptq 4bit 32g", 32),
+    ],
+)
+def test_a_name_s_group_is_read_and_that_of_a_branch(name: str, group: int) -> None:
+    found = names.derive(name)
+    assert found is not None
+    assert found.base.startswith("meta-llama/Llama-2-7b")
+    assert found.form is not None
+    assert not found.refusal
+    assert not found.extra
+    assert found.form.config["group_size"] == group

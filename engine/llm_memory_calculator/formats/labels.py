@@ -72,10 +72,11 @@ def _groups(weights: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def _integers(bits: int, activations: int = 16, group: int = 128, *, symmetric: bool = True) -> dict[str, Any]:
-    """Whole numbers of so many bits: eight with a scale a channel, fewer with one a group."""
+def _integers(bits: int, activations: int = 16, group: int = 0, *, symmetric: bool = True) -> dict[str, Any]:
+    """Whole numbers of so many bits, with a scale a group; where none is said eight with one a channel."""
     weights: dict[str, Any] = {"num_bits": bits, "type": "int", "strategy": "channel"}
-    if bits != 8:
+    group = group or (0 if bits == 8 else 128)
+    if group > 0:
         weights |= {"strategy": "group", "group_size": group}
     if not symmetric:
         weights["symmetric"] = False
@@ -87,16 +88,26 @@ def _digit(word: str | None) -> str:
     return "".join(filter(str.isdigit, word or ""))
 
 
+def _group(match: re.Match[str], default: int = 128) -> int:
+    """Weights of a group, by either spelling (g32, 32g); -1, of which a label keeps the digit alone, is all inputs."""
+    group = int(match["group"] or match["grouped"] or default)
+    return -1 if group == 1 else group
+
+
+def _groups_of(group: int) -> str:
+    return "a group for all inputs" if group == -1 else f"groups of {group}"
+
+
 def _awq(match: re.Match[str], _: str) -> NamedFormat:
-    bits = int(match["bits"] or _digit(match["own"]) or 4)
-    config = {"quant_method": "awq", "bits": bits, "group_size": 128, "zero_point": True}
-    return NamedFormat(said=f"AWQ, {bits} bits in groups of 128", config=config)
+    bits, group = int(match["bits"] or _digit(match["own"]) or 4), _group(match)
+    config = {"quant_method": "awq", "bits": bits, "group_size": group, "zero_point": True}
+    return NamedFormat(said=f"AWQ, {bits} bits in {_groups_of(group)}", config=config)
 
 
 def _gptq(match: re.Match[str], _: str) -> NamedFormat:
-    bits, group = int(match["bits"] or _digit(match["own"]) or 4), int(match["group"] or 128)
+    bits, group = int(match["bits"] or _digit(match["own"]) or 4), _group(match)
     config = {"quant_method": "gptq", "bits": bits, "group_size": group}
-    return NamedFormat(said=f"GPTQ, {bits} bits in groups of {group}", config=config)
+    return NamedFormat(said=f"GPTQ, {bits} bits in {_groups_of(group)}", config=config)
 
 
 def _fp8(match: re.Match[str], organisation: str) -> NamedFormat:
@@ -124,9 +135,9 @@ def _modelopt(match: re.Match[str], _: str) -> NamedFormat:
 
 
 def _auto_round(match: re.Match[str], _: str) -> NamedFormat:
-    bits = int(match["bits"] or match["own"] or 4)
-    config = {"quant_method": "auto-round", "bits": bits, "group_size": 128}
-    return NamedFormat(said=f"AutoRound, {bits} bits in groups of 128", config=config)
+    bits, group = int(match["bits"] or match["own"] or 4), _group(match)
+    config = {"quant_method": "auto-round", "bits": bits, "group_size": group}
+    return NamedFormat(said=f"AutoRound, {bits} bits in {_groups_of(group)}", config=config)
 
 
 def _int(match: re.Match[str], _: str) -> NamedFormat:
@@ -141,10 +152,12 @@ def _mxfp8(_: re.Match[str], __: str) -> NamedFormat:
 
 
 def _w_a(match: re.Match[str], _: str) -> NamedFormat:
-    bits, activations, group = int(match["w"]), int(match["a"]), int(match["group"] or 128)
+    bits, activations, group = int(match["w"]), int(match["a"]), _group(match, 0)
     config = _integers(bits, activations, group, symmetric=match["asym"] is None)
     zero = "" if match["asym"] is None else " with a zero point"
-    return NamedFormat(said=f"int{bits} weights (w{bits}a{activations}){zero}, the head in 16 bits", config=config)
+    shared = f" in {_groups_of(group)}" if group else ""
+    said = f"int{bits} weights (w{bits}a{activations}){shared}{zero}, the head in 16 bits"
+    return NamedFormat(said=said, config=config)
 
 
 def _nvfp4(_: re.Match[str], __: str) -> NamedFormat:
@@ -170,17 +183,17 @@ def _bitsandbytes(match: re.Match[str], _: str) -> NamedFormat:
 
 
 def _hqq(match: re.Match[str], _: str) -> NamedFormat:
-    bits, group = int(match["bits"] or match["own"] or 4), int(match["group"] or 64)
+    bits, group = int(match["bits"] or match["own"] or 4), _group(match, 64)
     params = {"nbits": bits, "group_size": group}
     return NamedFormat(
-        said=f"HQQ, {bits} bits in groups of {group}",
+        said=f"HQQ, {bits} bits in {_groups_of(group)}",
         config={"quant_method": "hqq", "quant_config": {"weight_quant_params": params}},
     )
 
 
-def _torchao(match: re.Match[str], _: str) -> NamedFormat:
+def _torchao(match: re.Match[str], _: str) -> NamedFormat | str:
     """torchao's own words for its configs, which have the classes' defaults."""
-    name, group = re.sub(r"[-_]?weight[-_]only", "wo", match["ao"]), int(match["group"] or 128)
+    name, group = re.sub(r"[-_]?weight[-_]only", "wo", match["ao"]), int(match["alone"] or _group(match))
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "int4wo": ("Int4WeightOnlyConfig", {"group_size": group}),
         "int8wo": ("Int8WeightOnlyConfig", {}),
@@ -190,8 +203,10 @@ def _torchao(match: re.Match[str], _: str) -> NamedFormat:
     }
     name = name.replace("fp8", "float8")
     kind, data = kinds[name if name.endswith(("wo", "dq")) else f"{name}wo"]
+    if not data and (match["alone"] or match["group"] or match["grouped"]):
+        return f"torchao's {kind} is counted without groups of weights: leave the group out"
     return NamedFormat(
-        said=f"torchao's {kind}",
+        said=f"torchao's {kind}" + (f" in {_groups_of(group)}" if data else ""),
         config={"quant_method": "torchao", "quant_type": {"default": {"_type": kind, "_data": data}}},
     )
 
@@ -246,7 +261,7 @@ def _eetq(_: re.Match[str], __: str) -> NamedFormat:
 
 
 def _mlx(match: re.Match[str], _: str) -> NamedFormat:
-    bits, group = int(match["bits"]), int(match["group"] or 64)
+    bits, group = int(match["bits"]), _group(match, 64)
     return NamedFormat(
         said=f"MLX, {bits} bits in groups of {group}, table and head included",
         config={"quant_method": "mlx", "bits": bits, "group_size": group},
@@ -272,6 +287,8 @@ def gguf_format(mix: str, organisation: str) -> NamedFormat:
 
 _BEGIN, _END = r"(?:^|(?<=[-_.:]))", r"(?=$|[-_.:])"
 _BITS = r"[-_]?bits?"
+# weights that share a scale: g32, gs32, group-size-32, 32g
+_GROUP = r"(?:g(?:s|roup(?:[-_]?size)?)?[-_=]?(?P<group>-?\d{1,4})|(?P<grouped>-?\d{1,4})g)"
 _LABELS = (
     r"(?P<label>w4a16[-_](?:awq|gptq)|w4a8[-_]awq|int4[-_]awq|nvfp4[-_]awq|fp8[-_]pb[-_]wo|fp8[-_]pc[-_]pt"
     r"|fp8[-_]per[-_]channel[-_]per[-_]token|int8[-_]sq|w8a8[-_]sq(?:[-_]per[-_]channel)?|w4a8[-_]mxfp4[-_]fp8"
@@ -283,18 +300,18 @@ _READERS = tuple(
         (_LABELS, _modelopt),
         (
             rf"(?:(?P<own>(?:int|w)[348]|[348]{_BITS})[-_])?awq"
-            rf"(?:[-_](?:(?:int|w)?(?P<bits>[348])(?:{_BITS}|a16)?|g?128g?|gemm|gemv|marlin))*",
+            rf"(?:[-_](?:(?:int|w)?(?P<bits>[348])(?:{_BITS}|a16)?|{_GROUP}|gemm|gemv|marlin))*",
             _awq,
         ),
         (
             rf"(?:(?P<own>(?:int|w)[2348]|[2348]{_BITS})[-_])?"
-            rf"gptq(?:model|v2)?(?:[-_]?(?:int|w)?(?P<bits>[2348])(?:{_BITS})?)?"
-            r"(?:[-_](?:g(?:s)?(?P<group>32|64|128)|(?:32|64|128)g|actorder|act|order|true|marlin|w4a16))*",
+            rf"(?:auto[-_]?)?gptq(?:model|v2)?(?:[-_]?(?:int|w)?(?P<bits>[2348])(?:{_BITS})?)?"
+            rf"(?:[-_]{{1,2}}(?:{_GROUP}|actorder|act|order|true|false|marlin|w4a16))*",
             _gptq,
         ),
         (
             r"(?:(?:int|w)(?P<own>[2348])(?:[-_](?:sym|asym))?[-_])?(?:auto[-_]?round|inc)"
-            rf"(?:[-_](?:int)?(?P<bits>[2348])(?:{_BITS})?)?(?:[-_](?:sym|asym|gptq|awq))*",
+            rf"(?:[-_](?:int)?(?P<bits>[2348])(?:{_BITS})?)?(?:[-_](?:{_GROUP}|sym|asym|gptq|awq))*",
             _auto_round,
         ),
         (r"int(?P<bits>[48])[-_]dynamic", _int),
@@ -302,7 +319,7 @@ _READERS = tuple(
         (r"(?:float|fp)[-_]?8(?P<more>(?:[-_](?:dynamic|block|kv|static|e4m3(?:fn)?|per[-_]tensor))*)", _fp8),
         (
             r"(?:quantized[-_.])?w(?P<w>[2-8])a(?P<a>8|16)"
-            r"(?:[-_](?:g(?P<group>32|64|128)|int4|int8|sym|(?P<asym>asym)))*",
+            rf"(?:[-_](?:{_GROUP}|int4|int8|sym|(?P<asym>asym)))*",
             _w_a,
         ),
         (r"(?:nv)?fp4(?:a16)?", _nvfp4),
@@ -311,12 +328,12 @@ _READERS = tuple(
             _bitsandbytes,
         ),
         (
-            rf"(?:(?P<own>[2348]){_BITS}[-_])?hqq(?:[-_]?(?P<bits>[2348])(?:{_BITS})?)?(?:[-_]gs?(?P<group>8|16|32|64|128))?",
+            rf"(?:(?P<own>[2348]){_BITS}[-_])?hqq(?:[-_]?(?P<bits>[2348])(?:{_BITS})?)?(?:[-_]{_GROUP})?",
             _hqq,
         ),
         (
             r"(?:torch)?(?:ao[-_])?(?P<ao>int[48](?:wo|[-_]weight[-_]only)|int8dq|(?:float|fp)8(?:wo|dq|[-_]weight[-_]only)|(?<=ao[-_])(?:int[48]|float8|fp8))"
-            r"(?:[-_]g?s?(?P<group>32|64|128|256))?(?:[-_](?:hqq|torchao))?",
+            rf"(?:[-_](?:{_GROUP}|(?P<alone>32|64|128|256)))?(?:[-_](?:hqq|torchao))?",
             _torchao,
         ),
         (
@@ -338,7 +355,7 @@ _MIX = re.compile(
     + _END
 )
 _MXFP4 = re.compile(_BEGIN + "mxfp4(?:a16)?" + _END)
-_MLX = re.compile(_BEGIN + rf"(?:mlx[-_])?(?P<bits>[234568]){_BITS}(?:[-_](?:dwq|mlx|gs?(?P<group>32|64|128)))*" + _END)
+_MLX = re.compile(_BEGIN + rf"(?:mlx[-_])?(?P<bits>[234568]){_BITS}(?:[-_](?:dwq|mlx|{_GROUP}))*" + _END)
 _MLX_MODE = re.compile(_BEGIN + r"(?:mlx[-_])?(?P<mode>mxfp4|mxfp8|nvfp4)" + _END)
 _PLAIN = re.compile(_BEGIN + r"(?P<kind>bf16|bfloat16|f16|fp16|float16|half|f32|fp32|float32|16[-_]?bits?)" + _END)
 _DTYPES = {

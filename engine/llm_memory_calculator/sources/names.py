@@ -98,6 +98,10 @@ class Derived:
         return bool(self.base) and not self.extra and not self.refusal
 
 
+# Kinds of which one repository has several, each in a branch of its own.
+_BRANCHES = frozenset(f"{method}{bits}" for method in ("gptq", "awq") for bits in (2, 3, 4, 8))
+
+
 @lru_cache(maxsize=512)
 def derive(name: str) -> Derived | None:
     """What the name says, or None where it says nothing of a model of the catalogue."""
@@ -110,8 +114,12 @@ def derive(name: str) -> Derived | None:
     if not _is_repository(name):
         return _as_its_maker_has_it(_of_bare(asked, hyphenated(name)), name) if _PLAIN_NAME.fullmatch(name) else None
     organisation, _, rest = name.rpartition("/")
-    rest, _, tag = rest.partition(":")
-    if tag and not rest.lower().endswith("gguf") and not tag.lower().endswith("bpw"):
+    rest, _, tag = rest.replace("@", ":", 1).partition(":")
+    of_tag = format_in(tag.lower(), organisation.lower())[1]
+    if of_tag is not None and of_tag.kind in _BRANCHES:
+        # a branch says what the repository's own name leaves open
+        rest = format_in(rest.lower(), organisation.lower())[0]
+    elif tag and not rest.lower().endswith("gguf") and not tag.lower().endswith("bpw"):
         rest += "-gguf"
     text = f"{rest}-{tag}" if tag else rest
     found = _of_words(asked, *format_in(text.lower(), organisation.lower()))
