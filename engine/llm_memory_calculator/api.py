@@ -471,13 +471,12 @@ def _estimated(asked: EstimatePerformance, model: Model) -> EndToEndReport:
         return estimate_end_to_end(_on_several(fewest, why), load, explained=full)
     if model.architecture.task == "encoder":
         return estimate_end_to_end(_copied(deployment, load, offered), load, explained=full)
+    if dealt := search.dealt(deployment, load):
+        return estimate_end_to_end(dealt, load, explained=full)
     # refused here with what would do, when no layout of a node holds it
     require_decoder(model)
     best = search.best_layouts(deployment, load, goal="throughput").best
-    layout = best.deployment.layout
-    idle = "" if layout.devices == offered else f", {offered - layout.devices} of them idle"
-    why = f"No layout was given: {layout} has most output tokens a second on {offered} devices{idle}."
-    return estimate_end_to_end(_noted(best.deployment, why), load, best.times, explained=full)
+    return estimate_end_to_end(_best_of(best.deployment, offered), load, best.times, explained=full)
 
 
 def _beside_host(asked: EstimatePerformance, model: Model, accelerator: Accelerator) -> Deployment | None:
@@ -529,8 +528,7 @@ def _laid_out(
             if wanted is load:
                 raise
             continue
-        layout = best.deployment.layout
-        return _noted(best.deployment, f"No layout was given: {layout} has most output tokens a second of {offered}.")
+        return _best_of(best.deployment, offered)
     raise AssertionError("the last that is tried raises")
 
 
@@ -570,6 +568,16 @@ def estimate_serving(asked: EstimateServing) -> EndToEndReport:
     model = _model(asked, asked.model)
     require_tokens(model)
     return _estimated(asked, model)
+
+
+def _best_of(deployment: Deployment, offered: int) -> Deployment:
+    """The best layout of so many devices; that it leaves some of them idle is worth saying."""
+    layout = deployment.layout
+    best = f"No layout was given: {layout} has most output tokens a second on {offered} devices"
+    if idle := offered - layout.devices:
+        text = f"{best}, {idle} of them idle."
+        return replace(deployment, notes=(assumed("devices", text), *deployment.notes))
+    return _noted(deployment, f"{best}.")
 
 
 def _noted(deployment: Deployment, why: str) -> Deployment:

@@ -401,7 +401,25 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
         deployment = replace(deployment, engine=engine.told(mmproj=True))
     check(model.architecture, chosen.layout, pads=engine.device.pads)
     _require_shared(deployment)
+    if not layout_given(asked):
+        deployment = replace(deployment, notes=(*_packed(deployment, load), *deployment.notes))
     return deployment, load
+
+
+def _packed(deployment: Deployment, load: Load) -> tuple[Note, ...]:
+    """That an engine uses fewer of the devices over which a model was counted, where they hold it."""
+    layout, engine = deployment.layout, deployment.engine
+    if not engine.PACKS or layout.pipeline == 1 or deployment.usable_bytes is None:
+        return ()
+    fewer = (Parallelism(pipeline=stages) for stages in range(1, layout.pipeline))
+    fewest = next((one for one in fewer if verdict_of(deployment.laid_out(one), load).fits), None)
+    if fewest is None:
+        return ()
+    text = (
+        f"It was counted over {layout.devices} devices; {engine.TITLE} takes the fewest that hold a model, here "
+        f"{fewest.devices}, and leaves the others idle, unless sched_spread is set."
+    )
+    return (assumed("devices", text),)
 
 
 def held_mix(asked: MaxBatchSize, model: Model) -> tuple[Deployment, Load]:

@@ -1,5 +1,7 @@
 """Layouts: an answer for any number of devices, and a reason when there is none."""
 
+from typing import Any
+
 import pytest
 
 from llm_memory_calculator import (
@@ -207,3 +209,30 @@ def test_expert_parallel_ranks_hold_whole_experts() -> None:
 def test_copies_without_a_sequence_are_said() -> None:
     report = estimate_performance("meta-llama/Llama-3.1-8B", "H100", data_parallel=8, batch_size=3)
     assert any("5 of the 8 copies" in note.text for note in report.notes)
+
+
+# --- whole layers, as an engine deals them -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "stages"),
+    [
+        # llama.cpp's default is a split by layers over every device that it sees (tools/server/README.md, --split-mode)
+        ("llama_cpp", None, 4),
+        # "Try to pack things into as few GPUs as possible" (ollama, llm/server.go, assignLayers)
+        ("ollama", None, 2),
+        ("ollama", {"sched_spread": True}, 4),
+    ],
+)
+def test_layers_go_to_the_devices_that_an_engine_takes_by_itself(
+    engine: str, settings: dict[str, Any] | None, stages: int
+) -> None:
+    asked: Any = {"hardware": "4xH100 PCIe", "engine": engine, "engine_settings": settings}
+    report = estimate_performance("llama3.1_70b", precision="fp16", input_tokens=2048, output_tokens=256, **asked)
+    assert (report.pipeline_parallel, report.devices) == (stages, stages)
+    idle = [note for note in report.notes if "the others stay idle" in note.text]
+    assert [note.origin for note in idle] == ["assumption"] * (stages < 4)
+    if idle:
+        assert "2 of 4 devices" in idle[0].text
+    counted = calculate_memory("llama3.1_70b", precision="fp16", **asked)
+    assert any("here 2, and leaves the others idle" in note.text for note in counted.notes) == (stages < 4)

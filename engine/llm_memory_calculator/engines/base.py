@@ -471,6 +471,9 @@ class Engine(Protocol):
     def BY_LAYERS(self) -> bool: ...
 
     @property
+    def PACKS(self) -> bool: ...
+
+    @property
     def NO_PREFIXES(self) -> tuple[str, bool] | None: ...
 
     @property

@@ -187,6 +187,11 @@ class Described:
         """Whether devices share whole layers and not each layer, where nobody says."""
         return False
 
+    @property
+    def PACKS(self) -> bool:
+        """Whether whole layers go to the fewest devices that hold them, and to no others that there are."""
+        return False
+
     def refused(self, layout: Parallelism) -> str:
         """Of one device alone only those that share a model; an engine whose settings say how has it otherwise."""
         if refused := self.refused_context(layout):

@@ -51,6 +51,11 @@ class Ollama(LlamaCpp):
     # --- what is told ---
 
     @property
+    def PACKS(self) -> bool:
+        """Unless it is told to spread (llm/server.go, assignLayers)."""
+        return not self.settings["sched_spread"]
+
+    @property
     def micro_batch(self) -> int:
         return int(self.settings["num_batch"])
 

@@ -4,7 +4,7 @@ from .cells import layouts_of
 from .comparison import LIMITS, Tried, comparison_report, price_of, rows_of, try_accelerators, would_do
 from .front import unbeaten
 from .grid import grid_report
-from .layouts import best_layouts, best_or_more, fewest_in_node, layout_report, of_a_node
+from .layouts import best_layouts, best_or_more, dealt, fewest_in_node, layout_report, of_a_node
 from .mesh import Axes
 from .plan import plan_report, search as plans
 from .points import Offer, Targets
@@ -18,6 +18,7 @@ __all__ = [
     "best_layouts",
     "best_or_more",
     "comparison_report",
+    "dealt",
     "fewest_in_node",
     "grid_report",
     "layout_report",

@@ -281,3 +281,25 @@ def of_a_node(deployment: Deployment, load: Load) -> Iterator[Deployment]:
         candidate = deployment.laid_out(layout)
         if not deployment.engine.refused(layout) and verdict_of(candidate, load).fits:
             yield candidate
+
+
+def dealt(deployment: Deployment, load: Load) -> Deployment | None:
+    """The deployment as an engine that deals whole layers does it by itself on the devices that there are: over all of
+    them, or over the fewest that hold it; None for any other engine, and where these do not hold it.
+    """
+    engine, offered = deployment.engine, deployment.devices or 1
+    if offered == 1 or not engine.BY_LAYERS or deployment.architecture.task != "decoder":
+        return None
+    most = min(offered, most_stages(deployment.architecture))
+    for stages in range(1 if engine.PACKS else most, most + 1):
+        layout = Parallelism(pipeline=stages)
+        candidate = deployment.laid_out(layout)
+        if not engine.refused(layout) and verdict_of(candidate, load).fits:
+            over = "the fewest that hold it" if engine.PACKS else "all that it sees"
+            text = f"No layout was given: {engine.TITLE} deals layers over {over}, {stages} of {offered} devices"
+            if stages == offered:
+                note = Note(subject="pipeline_parallel", text=f"{text}.", origin="default")
+            else:
+                note = Note(subject="devices", text=f"{text}; the others stay idle.", origin="assumption")
+            return replace(candidate, notes=(note, *candidate.notes))
+    return None
