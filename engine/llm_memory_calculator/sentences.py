@@ -474,6 +474,9 @@ def _spare(report: EndToEndReport | ImagesReport) -> str:
     left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing (see the warning)"
     limit = "" if longest is None else f"; the model's own limit is {longest:,} tokens"
     need = f"Memory needed {report.memory_share:.0%}"
+    # of a served load the rest is the cache of the others
+    if getattr(report, "serving", None) is not None:
+        need, left = f"{need} with one request", f"{left} for others" if spare >= 0 else left
     return f"{need}, {left}{limit}. Ranges: {report.total_interval_ms.evidence}."
 
 

@@ -475,3 +475,33 @@ def test_a_served_load_of_what_has_an_encoder_first_is_refused(model: str) -> No
         estimate_serving(model, "L4", concurrency=4)
     with pytest.raises(ArgumentError, match="encoder before its decoder"):
         plan_deployment(model, hardware="L4", request_rate=1)
+
+
+# --- what is said of a served load ---------------------------------------------------------------------------------
+
+
+def test_that_requests_fall_into_step_is_said_where_it_moves_the_answer() -> None:
+    def warned(**load: Any) -> str:
+        report = estimate_serving("llama3.1_8b", **load)
+        return " ".join(note.text for note in report.notes if "fall into step" in note.text)
+
+    assert "TTFT is" in warned(hardware="H100", concurrency=16, input_tokens=8192, output_tokens=64)
+    # a batch that saturates waits for room, whatever the lengths
+    saturating = {"concurrency": 2048, "input_tokens": 128, "output_tokens": 128, "engine": "tensorrt_llm"}
+    assert not warned(hardware="A100_80GB", **saturating)
+    assert not warned(hardware="L4", concurrency=128, input_tokens=1024, output_tokens=512)
+
+
+def test_what_requests_wait_for_is_named() -> None:
+    asked: dict[str, Any] = {"hardware": "A100_80GB", "input_tokens": 128, "output_tokens": 128, "concurrency": 2048}
+    by_cache = estimate_serving("llama3_8b", engine="tensorrt_llm", **asked)
+    by_setting = estimate_serving("llama3_8b", engine="vllm", engine_settings={"max_num_seqs": 256}, **asked)
+    said = [
+        next(note.text for note in report.notes if note.subject == "concurrency") for report in (by_cache, by_setting)
+    ]
+    assert by_cache.serving is not None
+    # what is left beside one request is the cache of all: 256 tokens of 131,072 bytes each
+    assert by_cache.serving.room * 256 * 131_072 == pytest.approx(by_cache.memory_spare_bytes, rel=0.02)
+    assert f"{by_cache.memory_spare_bytes / 1e9:,.1f} GB a device that one request leaves" in said[0]
+    assert said[1] == "max_num_seqs 256 lets 256 sequences at once run, and the other 1,792 users wait for their turn."
+    assert "with one request, " in str(by_cache)

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..engines.times import calling_time
 from ..errors import DoesNotFitError
 from ..facts import table
+from ..lengths import Lengths
 from ..memory import Verdict, judge, ledger, limit_notes, short_note, shortage
 from ..memory.remedies import no_request
 from ..memory.reports import length_notes
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
+from ..units import GB
 from .calibration import range_of
 from .disaggregated import both_sides, disaggregated_notes, served_apart
 from .machine import Machine, Range, evidence_of, host_bandwidth, machine_of, network_words
 from .phases import decode_steps, decode_time, prefill_steps, prefill_time, shares
-from .serving import Outcome, Spread, served, settled_load
+from .serving import Outcome, Spread, most_running, served, settled_load
 from .spent import Spent
 from .step import KINDS, OperatorShare, lies_on_host, shares_of_operators
 
@@ -648,7 +650,8 @@ def estimate_served(
         serving=_serving(deployment, load, outcome, rate, most),
         notes=(
             *((*_ONE_PASS, _request_note(deployment)) if encodes else ()),
-            *_traffic_notes(load, outcome, prefill.latency_ms / 1e3),
+            *_traffic_notes(deployment, load, outcome, verdict),
+            *_step_notes(deployment, load, outcome, first, prefill.latency_ms),
             *disaggregated_notes(deployment),
             *load.notes,
             *(decode or prefill).notes,
@@ -750,8 +753,40 @@ def kind_of_model(architecture: Architecture) -> str:
 _IN_STEP = 3.0
 
 
-def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
-    """What a reader of a served load must know; prompt: seconds of one alone."""
+# How much people's lengths vary at least, by which one length for all is tried.
+_VARY = 0.2
+
+
+def _step_notes(
+    deployment: Deployment, load: Load, outcome: Outcome, first: Interval, prompt_ms: float
+) -> tuple[Note, ...]:
+    """That requests of one length wait for each other, where those of lengths that vary would not; prompt_ms: of one
+    alone."""
+    traffic = load.traffic
+    assert traffic is not None
+    alike = traffic.inputs.alike and traffic.outputs.alike
+    if not alike or (traffic.users or 0) <= 1 or outcome.first.mean * 1e3 <= _IN_STEP * prompt_ms:
+        return ()
+    ends = [
+        (max(1, round((1 - _VARY) * mean)), max(1, round((1 + _VARY) * mean)))
+        for mean in (traffic.inputs.mean, traffic.outputs.mean)
+    ]
+    inputs, outputs = (Lengths.uniform(*pair) for pair in ends)
+    varied = replace(load, traffic=replace(traffic, inputs=inputs, outputs=outputs))
+    other = served(deployment, varied) if deployment.prefill is None else served_apart(deployment, varied)
+    apart = other.first.mean * 1e3
+    if first.low <= apart <= first.high:
+        return ()
+    text = (
+        f"Requests of one length fall into step and wait for each other: TTFT is {apart:,.0f} ms where lengths vary by "
+        f"a fifth. People's do: give input_tokens and output_tokens by least and most ({ends[0]} and {ends[1]}), or "
+        "p50 and p95."
+    )
+    return (Note(subject="input_tokens", text=text, origin="warning"),)
+
+
+def _traffic_notes(deployment: Deployment, load: Load, outcome: Outcome, verdict: Verdict) -> list[Note]:
+    """What a reader of a served load must know."""
     traffic, found = load.traffic, []
     assert traffic is not None
     if traffic.rate is not None and traffic.rate > outcome.saturated_rate:
@@ -766,18 +801,18 @@ def _traffic_notes(load: Load, outcome: Outcome, prompt: float) -> list[Note]:
             "their turn, as long as the steady state says."
         )
         found.append(Note(subject="concurrency", text=text, origin="assumption"))
-    alike = traffic.inputs.alike and traffic.outputs.alike
-    if alike and (traffic.users or 0) > 1 and outcome.first.mean > _IN_STEP * prompt:
-        least, most = round(0.8 * traffic.inputs.mean), round(1.2 * traffic.inputs.mean)
-        text = (
-            "Requests of one length fall into step and wait for each other; people's vary: give input_tokens by least "
-            f"and most ({least}, {most}), or p50 and p95."
-        )
-        found.append(Note(subject="input_tokens", text=text, origin="warning"))
+    engine, at_once = deployment.engine, f"{outcome.room:,} sequence{'s' if outcome.room > 1 else ''} at once"
     if outcome.queued > 0:
+        left = f"{max(verdict.told.margin, 0) / GB:,.1f} GB a device that one request leaves"
         text = (
-            f"The caches have room for {outcome.room:,} sequence{'s' if outcome.room > 1 else ''} at once; "
-            f"{outcome.queued:.0%} of the requests waited for it."
+            f"The caches, which take the {left}, have room for {at_once}; {outcome.queued:.0%} of the requests waited "
+            "for it."
+        )
+        found.append(Note(subject="concurrency", text=text, origin="warning"))
+    elif engine.SEQUENCES and (traffic.users or 0) > outcome.room >= most_running(deployment) * deployment.layout.data:
+        text = (
+            f"{engine.SEQUENCES} {most_running(deployment):,} lets {at_once} run, and the other "
+            f"{(traffic.users or 0) - outcome.room:,} users wait for their turn."
         )
         found.append(Note(subject="concurrency", text=text, origin="warning"))
     return found
