@@ -160,3 +160,14 @@ def test_a_format_that_was_given_is_not_said_to_be_taken() -> None:
     for precision, taken in ((None, True), ("bf16", False), ("fp8", False)):
         said, _ = answer("calculate_memory", model="flux.1-dev", **({"precision": precision} if precision else {}))
         assert ("pipelines state no format" in said) == taken
+
+
+def test_a_change_that_puts_another_condition_in_doubt_is_said_with_what_settles_that() -> None:
+    asked: dict[str, Any] = {"model": "Qwen2.5-VL-72B-Instruct", "hardware": "4x A100_40GB", "engine": "vllm"}
+    # beside a share of 95 % there is little room for graphs, whatever the weights
+    share: dict[str, Any] = {"precision": "bf16", "tensor_parallel": 4, "gpu_memory_utilization": 0.95}
+    said, _ = answer("calculate_memory", **asked, **share)
+    (mending,) = re.findall("Any of these mends it: (.*)", said)
+    assert "precision fp8 and gpu_memory_utilization 0.9 (+" in mending
+    again, _ = answer("calculate_memory", **asked, **share | {"precision": "fp8", "gpu_memory_utilization": 0.9})
+    assert again.startswith("It fits on")

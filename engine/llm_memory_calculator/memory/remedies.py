@@ -69,6 +69,8 @@ def no_request(deployment: Deployment, load: Load, verdict: Verdict) -> str:
 
 # Settings, of which two may mend what one does not.
 _SETTINGS = ("cache format", "eager", "share", "sequences", "step", "length")
+# What keeps graphs and warm-up beside a share from doubt, where a first change made room for all else.
+_SECOND = ("share", "eager")
 # Of these each change asks for less than the one before.
 _FALLING = ("sequences", "length")
 _PAIRS = (
@@ -84,29 +86,40 @@ Change = tuple[str, "Deployment", "Load"]
 
 
 def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | None:
-    """The first of the changes that mends it, or else the first that leaves it borderline."""
-    near = None
+    """The first of the changes that mends it, or that does with a second that keeps another condition from doubt; or
+    else the first that leaves it borderline."""
+    near, beside = None, None
     for change, there, then in changes:
         after = _judged(there, then)
         if not after.fits:
             continue
-        gain = _same(after, verdict.binding).margin - verdict.binding.margin
-        surely = after.word == "fits"
+        if after.word == "fits":
+            return _told_as(kind, change, after, verdict)
+        if beside is None and after.margins(_same(after, verdict.binding))[0] >= 0:
+            beside = change, there, then
         # a change that leaves the word as it was mends nothing
-        if verdict.fits and not surely:
-            continue
-        if surely or near is None:
-            one = Remedy(
-                change=change,
-                kind=kind,
-                gain_bytes=round(gain),
-                margin_bytes=round(after.told.margin),
-                verdict=after.word,
-            )
-            if surely:
-                return one
-            near = one
-    return None if verdict.fits else near
+        if near is None and not verdict.fits:
+            near = _told_as(kind, change, after, verdict)
+    if beside is not None:
+        change, there, then = beside
+        tries = dict(_tries(there, then))
+        for second in _SECOND:
+            for further, place, served in tries[second] if second != kind else ():
+                after = _judged(place, served)
+                if after.word == "fits":
+                    return _told_as(kind, f"{change} and {further}", after, verdict)
+    return near
+
+
+def _told_as(kind: str, change: str, after: Verdict, verdict: Verdict) -> Remedy:
+    gain = _same(after, verdict.binding).margin - verdict.binding.margin
+    return Remedy(
+        change=change,
+        kind=kind,
+        gain_bytes=round(gain),
+        margin_bytes=round(after.told.margin),
+        verdict=after.word,
+    )
 
 
 def _judged(deployment: Deployment, load: Load) -> Verdict:
