@@ -42,7 +42,8 @@ from .engines import ENGINES, SPELLINGS, settings_of
 from .engines.named import named_with_release
 from .engines.settings import plain_word
 from .errors import ArgumentError
-from .formats.numerics import KV_FORMATS, WEIGHT_FORMATS
+from .facts import table
+from .formats.numerics import KV_FORMATS, LABELS, WEIGHT_FORMATS
 from .operators import StateChoice
 from .report import GOALS, GRID_GOALS, OF_EACH
 from .serve_flags import arguments_of, settings_of_flags
@@ -319,8 +320,9 @@ class Question(Asked):
         str | None,
         Argument(
             "format",
-            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, a GGUF mix such as q4_k_m, or a library's word such "
-            "as mlx_4bit, 4.0bpw",
+            f"Format of the weights: {', '.join(WEIGHT_FORMATS)}, a GGUF mix ({', '.join(table('gguf')['mix'])}), "
+            f"or a library's word such as {', '.join(LABELS)}; with its group where that is not "
+            "the usual one (gptq-4bit-32g)",
             left_out="the checkpoint's own",
             examples=("fp8", "q4_k_m"),
             brief="fp8, q4_k_m, ...",

@@ -37,6 +37,8 @@ class Wording:
     adapter: str = "an object or a LoraConfig"
     calibration: str = "the path of a file that explain-log --calibration or calibrate --json wrote"
     flag: str = "True or False"
+    formats: str = "help(calculate_memory) lists all of them"
+    """Where every number format is listed."""
 
 
 _WORDS: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa: B039 -- frozen

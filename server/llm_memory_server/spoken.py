@@ -44,6 +44,7 @@ TOOL = Wording(
     adapter="an object",
     calibration="the path of a file that holds one",
     flag="true or false",
+    formats="describe_tool lists all of them",
 )
 """What a tool has: arguments of JSON values, and no call, no variable, no shell."""
 COMMAND = Wording(
@@ -53,6 +54,7 @@ COMMAND = Wording(
     given_config="given by --config",
     adapter="an object or the path of its file",
     flag="true or false",
+    formats="--help lists all of them",
 )
 """What a command line has: options, files and the variables of its shell."""
 

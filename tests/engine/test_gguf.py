@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from llm_memory_calculator import UnknownFormatError, calculate_memory, load_model
+from llm_memory_calculator import UnknownFormatError, UnknownModelError, calculate_memory, load_model
 from llm_memory_calculator.formats.gguf import formats, mix_of_file, mixes
 from llm_memory_calculator.formats.numerics import FORMATS, GGML_TYPES, kv_bits
 from llm_memory_calculator.formats.scheme import stored_bytes
@@ -266,3 +266,45 @@ def test_a_decoder_beside_a_tower_is_mixed_as_it_is_alone() -> None:
     assert layers
     assert {alone[name] == beside[f"language_model.{name}"] for name in layers} == {True}
     assert alone["model.layers.40.self_attn.v_proj"].name == "q5_k"
+
+
+# --- ik_llama.cpp's own --------------------------------------------------------------------------------------------
+
+
+# GiB of a Llama of 8B in each, as its llama-bench prints them (ikawrakow/ik_llama.cpp, a discussion of May 2025), and
+# the bits a weight that its llama-quantize prints (examples/quantize/quantize.cpp).
+@each(
+    ("mix", "gib", "bits"),
+    [
+        ("iq2_k", 2.53, 2.375),
+        ("iq3_k", 3.37, 3.44),
+        ("iq4_ks", 4.16, 4.25),
+        ("iq4_k", 4.37, 4.5),
+        ("iq5_ks", 4.95, 5.25),
+        ("iq5_k", 5.16, 5.5),
+        ("iq6_k", 6.19, 6.6),
+    ],
+)
+def test_mixes_of_ik_llama_cpp_have_the_sizes_that_it_prints(mix: str, gib: float, bits: float) -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-8B", precision=mix)
+    assert report.weight_memory_bytes / 2**30 == pytest.approx(gib, rel=0.01)
+    assert FORMATS[mix].bits_per_weight() == pytest.approx(bits, abs=0.03)
+    assert report.engine.startswith("ik_llama.cpp")
+
+
+def test_a_mix_of_ik_llama_cpp_is_loaded_by_no_other() -> None:
+    report = calculate_memory("meta-llama/Llama-3.1-8B", precision="IQ3_K", hardware="RTX_4090", engine="llama_cpp")
+    assert any("loaded by ik_llama_cpp alone" in note.text for note in report.notes)
+
+
+def test_a_file_of_a_recipe_is_not_taken_for_the_mix_of_its_name() -> None:
+    with pytest.raises(UnknownModelError, match="recipe of its maker's own; precision 'iq4_ks' of that id counts"):
+        calculate_memory("ubergarm/Qwen3-30B-A3B-GGUF:IQ4_KS")
+
+
+def test_a_format_that_is_not_known_is_refused_with_the_nearest_few() -> None:
+    with pytest.raises(UnknownFormatError) as caught:
+        calculate_memory("meta-llama/Llama-3.1-8B", precision="iq7_k")
+    said = str(caught.value)
+    assert "Did you mean 'iq" in said
+    assert len(said) < 400

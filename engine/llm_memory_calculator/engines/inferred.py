@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..formats.gguf import mixes
+from ..formats.gguf import maker_of, mixes
 from .releases import engine_table, release_of
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def inferred(model: Model, formats: Formats, device: Device) -> Inferred:
         return Inferred(
             "ctranslate2", f"No engine was named: {model.name} is a copy for faster-whisper, which has CTranslate2."
         )
-    if label == "gguf" or label in mixes():
-        return Inferred("llama_cpp", "No engine was named: a GGUF is served by llama.cpp.")
     if (own := _owner(label)) is not None:
         engine, library = own
         return Inferred(engine, f"No engine was named: its format is {library}'s.")
+    if label == "gguf" or label in mixes():
+        return Inferred("llama_cpp", "No engine was named: a GGUF is served by llama.cpp.")
     if device.runtime == "metal":
         return Inferred("mlx", f"No engine was named: {device.name} has Metal and no CUDA, and MLX was counted.")
     return Inferred(NEWEST, "No engine was named: vLLM was counted.")
@@ -71,4 +71,7 @@ def only_loader(label: str) -> str | None:
 
 
 def _owner(label: str) -> tuple[str, str] | None:
+    maker = maker_of(label)
+    if maker is not None:
+        return maker, maker.replace("_cpp", ".cpp")
     return next((own for start, own in _OWN.items() if label.startswith(start)), None)

@@ -65,6 +65,12 @@ def mix_of(spelled: str) -> str | None:
     return name if name in facts["mix"] else None
 
 
+def maker_of(mix: str) -> str | None:
+    """The one engine whose own quantiser makes a mix, and which alone loads it; None of llama.cpp's mixes."""
+    maker: str | None = table("gguf")["mix"].get(mix, {}).get("engine")
+    return maker
+
+
 def mix_of_file(file_type: object) -> str | None:
     """The mix that a file's general.file_type names, or None."""
     return next((name for name, facts in table("gguf")["mix"].items() if facts["file_type"] == file_type), None)
@@ -156,6 +162,12 @@ class _Law:
         self.rich_values = rich and self.shared_keys > 1 and self.depth == own.get("rich_values_at_depth")
         special = "eight" if self.experts == 8 else architecture.gguf_rules
         rules = recipe.get("by_type", {}).get(architecture.model_type, recipe.get("rules", ()))
+        # what ik_llama.cpp asks of a model: a mixture by four experts, those of 70B and of 8B by their depth
+        self.many, self.deep = self.experts >= 4, self.depth == own.get("rich_values_at_depth")
+        worded = architecture.vocab_size >= 127_999 and (self.deep or architecture.model_type == "llama")
+        self.worded: Mapping[str, str] = (
+            recipe.get("large_vocabulary", {}).get(str(self.depth), {}) if worded and not self.many else {}
+        )
         self.rules: list[tuple[str, str, str]] = recipe.get(special, rules)
 
     def form(self, tensor: Tensor) -> Format:
@@ -177,6 +189,9 @@ class _Law:
     def _head(self, columns: int) -> str:
         if columns % FORMATS[self.default].block:
             return "q8_0"
+        if self.tied and "tied_head" in self.recipe:
+            tied: str = self.own_head or self.recipe["tied_head"]
+            return tied
         head: str = self.own_head or self.recipe.get("head", "q6_k")
         return head
 
@@ -186,6 +201,8 @@ class _Law:
             found: str = self.recipe.get("table", self.default)
             return found
         found = self._by_rules(tensor)
+        if "engine" in self.recipe:
+            return self._of_ik(kind, found)
         little, eight = self.recipe.get("little", False), self.experts == 8
         wide = self.shared_keys >= (8 if self.before_2024 else 4) or (little and self.experts >= 4)
         if kind == "attn_v":
@@ -200,6 +217,19 @@ class _Law:
         elif kind == "attn_output" and eight and not self.before_2024:
             found = "q5_k" if little else self.recipe.get("eight_output", self.default)
         return found
+
+    def _of_ik(self, kind: str, found: str) -> str:
+        """As ik_llama.cpp's quantiser deals its own mixes, where no rule of a mix alone says it."""
+        recipe = self.recipe
+        if self.many:
+            if kind.startswith(("attn_v", "attn_k")):
+                return "q8_0"
+            return str(recipe.get("many_output", self.default)) if kind == "attn_output" else found
+        if kind == "attn_v" and self.deep:
+            found = recipe.get("deep_v", found)
+        elif kind == "attn_v" and self.shared_keys >= 2:
+            found = recipe.get("shared_v", found)
+        return self.worded.get(kind, found)
 
     def _by_rules(self, tensor: Tensor) -> str:
         kinds = ["experts"] if tensor.expert else []

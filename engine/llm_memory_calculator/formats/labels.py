@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UnknownFormatError
-from .gguf import mix_of
+from .gguf import maker_of, mix_of
 from .quantisers import ALGORITHMS
 
 
@@ -350,8 +350,8 @@ _READERS = tuple(
 )
 _MIX = re.compile(
     _BEGIN
-    + r"(?P<own>ud[-_])?(?P<mix>(?:ollama[-_])?(?:i?q[1-8]|tq[12])[-_](?:[01]|k(?:[-_][a-z]{1,3})?|xxs|xs|s|m|nl)"
-    + r"(?:[-_]qkv)?|mxfp4[-_]moe)"
+    + r"(?P<own>ud[-_])?(?P<mix>(?:ollama[-_])?(?:i?q[1-8]|tq[12])[-_]"
+    + r"(?:[01]|k(?:[-_][a-z]{1,3})?|kss?|kl|xxs|xs|s|m|nl)(?:[-_]qkv)?|mxfp4[-_]moe)"
     + _END
 )
 _MXFP4 = re.compile(_BEGIN + "mxfp4(?:a16)?" + _END)
@@ -383,20 +383,6 @@ _ANY = re.compile(
 )
 
 Read = tuple[str, NamedFormat | None, str, str]
-# What an error shows of the labels that are more than one format.
-EXAMPLES = (
-    "mlx_4bit",
-    "4.0bpw (EXL2, EXL3)",
-    "torchao_int4",
-    "hqq_4bit",
-    "auto_round",
-    "w8a16",
-    "mxfp8",
-    "bitnet",
-    "aqlm_1x16",
-    "higgs",
-    "modelopt's and TensorRT-LLM's algorithms such as W4A8_AWQ",
-)
 
 
 def quantization_of(label: str) -> NamedFormat | None:
@@ -470,9 +456,19 @@ def _cut(text: str, match: re.Match[str]) -> str:
     return text[: match.start()] + text[match.end() :]
 
 
+# Who mixes types for each model by a recipe, and names the file by one of them.
+_BY_RECIPE = frozenset(("ubergarm",))
+
+
 def _mixed(rest: str, mixed: re.Match[str], organisation: str) -> Read:
     """A mix of llama-quantize, or one of its maker's own."""
     mix = mix_of(mixed["mix"].replace("-", "_"))
+    if mix is not None and maker_of(mix) and organisation in _BY_RECIPE:
+        why = (
+            f"{mixed[0].upper()} names one type of a recipe of its maker's own; precision {mix!r} of that id counts "
+            f"{str(maker_of(mix)).replace('_cpp', '.cpp')}'s mix of this name, which may be smaller"
+        )
+        return rest, None, "", why
     if mixed["own"] or mix is None:
         return rest, None, "", f"{mixed[0].upper()} is a mix of its maker's own; the .gguf file itself can be read"
     if mix == "q4_0" and organisation == "google":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from llm_memory_hardware.wording import words
+
 from ..errors import UnknownFormatError, did_you_mean, shown
 from ..units import ceil_div
 
@@ -99,6 +101,30 @@ GGML_TYPES: dict[str, tuple[int, int, int, float]] = {
 }
 
 
+# What ik_llama.cpp's files hold beside these, whose numbers no other reader knows: inputs a block, bytes a block, bits
+# of one element, and bits of a scale that each row has. From its ggml-common.h (block_iq3_k and so on) and, of rows,
+# its type traits' row_meta_size; its llama-quantize prints the same bits a weight (examples/quantize/quantize.cpp).
+_IK_TYPES: dict[str, tuple[int, int, float, int]] = {
+    "q6_0": (32, 26, 6, 0),
+    "iq2_k": (256, 76, 2, 0),
+    "iq3_k": (256, 110, 3, 0),
+    "iq4_k": (256, 144, 4, 0),
+    "iq5_k": (256, 176, 5, 0),
+    "iq6_k": (256, 212, 6, 0),
+    "iq3_ks": (256, 102, 3, 16),
+    "iq4_kss": (256, 128, 4, 32),
+    "iq4_ks": (256, 136, 4, 32),
+    "iq5_ks": (256, 168, 5, 32),
+}
+
+
+def _ik(name: str) -> Format:
+    block, size, bits, row = _IK_TYPES[name]
+    scales = (Scales(bits=8 * size - block * bits, columns=block), Scales(bits=row))
+    held = tuple(one for one in scales if one.bits)
+    return Format(name=name, bits=bits, scales=held, computes_in=_HALF, block=block)
+
+
 def _ggml(name: str) -> Format:
     _, block, size, bits = GGML_TYPES[name]
     scales = Scales(bits=8 * size - block * bits, columns=block)
@@ -136,7 +162,7 @@ _OWN: dict[str, Format] = {
         ),
     )
 }
-FORMATS: dict[str, Format] = {name: _ggml(name) for name in GGML_TYPES} | _OWN
+FORMATS: dict[str, Format] = {name: _ggml(name) for name in GGML_TYPES} | {name: _ik(name) for name in _IK_TYPES} | _OWN
 
 _SPELLINGS = {
     "q8": "q8_0",
@@ -179,6 +205,20 @@ _SPELLINGS = {
     "w4afp8": "int4",
 }
 WEIGHT_FORMATS = tuple(_OWN)
+# Of the labels that labels.py reads, one of each kind.
+LABELS = (
+    "mlx_4bit",
+    "4.0bpw (EXL2, EXL3)",
+    "torchao_int4",
+    "hqq_4bit",
+    "auto_round",
+    "w8a16",
+    "mxfp8",
+    "bitnet",
+    "aqlm_1x16",
+    "higgs",
+    "modelopt's and TensorRT-LLM's algorithms such as W4A8_AWQ",
+)
 # a KV cache keeps one value after another: of nvfp4 and of ggml's types the block scales are what counts; the latter
 # are what llama.cpp takes as --cache-type-k
 KV_FORMATS = ("fp32", "bf16", "fp16", "fp8", "int8", "nvfp4", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
@@ -210,13 +250,16 @@ def spelling(name: object) -> str:
 
 
 def unknown_format(
-    name: object, argument: str, accepted: tuple[str, ...], more: tuple[str, ...] = ()
+    name: object, argument: str, accepted: tuple[str, ...], few: tuple[str, ...] = ()
 ) -> UnknownFormatError:
-    """The error that names the argument, the nearest match and what is accepted; `more`: examples of other labels."""
-    words = (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted))
-    near = did_you_mean(spelling(name), words) if isinstance(name, str) else ""
-    also = f"; also {', '.join(more)}" if more else ""
-    return UnknownFormatError(f"{argument} {shown(name)} is not known.{near} Accepted: {', '.join(accepted)}{also}.")
+    """The error that names the argument, the nearest match and what is accepted; few: the part of that to be told,
+    where all of it is long."""
+    also = (*accepted, *(key for key, value in _SPELLINGS.items() if value in accepted))
+    near = did_you_mean(spelling(name), also) if isinstance(name, str) else ""
+    rest = f"; {words().formats}" if few else ""
+    return UnknownFormatError(
+        f"{argument} {shown(name)} is not known.{near} Accepted: {', '.join(few or accepted)}{rest}."
+    )
 
 
 def kv_bits(form: Format) -> float:

@@ -15,9 +15,21 @@ from ..report import Note
 from . import checkpoint, gguf, labels
 from .checkpoint import QUANTIZED_ROLES
 from .module_rules import Rule, looked_up, uneven
-from .numerics import FORMATS, KV_FORMATS, WEIGHT_FORMATS, Format, kv_bits, parse_format, spelling, unknown_format
+from .numerics import (
+    FORMATS,
+    KV_FORMATS,
+    LABELS,
+    WEIGHT_FORMATS,
+    Format,
+    kv_bits,
+    parse_format,
+    spelling,
+    unknown_format,
+)
 
 _PLAIN = ("fp32", "bf16", "fp16")
+# What an error names of the many precisions.
+_FEW = (*WEIGHT_FORMATS, "GGUF mixes such as q4_k_m", *LABELS[:3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,7 +211,7 @@ def _labelled(config: Config, architecture: Architecture, precision: object) -> 
         )
     stated = labels.quantization_of(spelling(precision))
     if stated is None or "plain" in stated.config:
-        raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), labels.EXAMPLES)
+        raise unknown_format(precision, "precision", (*WEIGHT_FORMATS, *gguf.mixes()), _FEW)
     plain = {name: value for name, value in config.values.items() if name not in checkpoint.HOLDING}
     found = checkpoint_scheme(Config({**plain, "quantization_config": stated.config}), architecture)
     # names of modules that are not there are of other models of that kind, and none of this one's
@@ -258,12 +270,16 @@ def gguf_scheme(architecture: Architecture, mix: str, *, before_2024: bool = Fal
     most = gguf.default_format(mix, before_2024=before_2024)
     by_ollama = mix.startswith("ollama_")
     makes = "ollama makes of models that it quantises itself" if by_ollama else "llama-quantize makes by this name"
+    if own := gguf.maker_of(mix):
+        makes = f"the llama-quantize of {own} makes by this name"
     mixed = (
         f"{mix} is the mix of formats that {makes}; a file is larger by its vocabulary and metadata, some megabytes."
     )
     text = ""
     if not before_2024 and gguf.changed_in_2024(architecture, mix):
         text += " llama.cpp changed it in January 2024: files of before, such as TheBloke's, have another size."
+    if own:
+        text += " Recipes that name a type for each tensor make files of another size by this name."
     if architecture.towers:
         where = "the same file" if by_ollama else "a file of their own (mmproj)"
         text += f" Towers are counted in fp16, which {'ollama' if by_ollama else 'llama.cpp'} keeps in {where}."
