@@ -412,9 +412,13 @@ class Question(Asked):
         """Take the flags of a command as settings, and as arguments those that are no setting of the engine."""
         spellings = spellings_of(self.engine)
         told = settings_of_flags(said, spellings)
-        for word, name in arguments_of(told, spellings).items():
+        # beside a format of the weights --dtype says that of the activations
+        meant = sorted(arguments_of(told, spellings).items(), key=lambda one: plain_word(one[0]) == "dtype")
+        for word, name in meant:
             value = told.pop(word)
             if getattr(self, name, None) is not None:
+                if plain_word(word) == "dtype":
+                    continue
                 raise ArgumentError(f"{name} is given, and {word} of engine_settings says it too; give it once.")
             # what it is by itself
             if hasattr(self, name) and value != "auto":

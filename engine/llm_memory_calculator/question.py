@@ -1099,14 +1099,14 @@ def _sound(asked: Held, architecture: Architecture) -> Recording | None:
         hears = any(layer.of_sound for layer in architecture.layers())
         raise ArgumentError(f"audio_seconds is {seconds:g}, and {_not_taken(architecture, 'sound', hears)}")
     if rule.longest is not None and seconds > rule.longest:
-        then = "give no more, and count what is longer as further sequences (batch_size)"
+        then = ": give no more, and count what is longer as further sequences (batch_size)"
         if architecture.task == "encoder-decoder":
             then = (
-                "a longer file is taken in such windows one after the other and needs no more memory: leave "
-                "audio_seconds out; only windows side by side are further sequences (batch_size)"
+                "; a longer file is taken in such windows one after the other and needs no more memory, so leave "
+                "audio_seconds out (only windows side by side are further sequences, batch_size)"
             )
         raise ArgumentError(
-            f"audio_seconds is {seconds:g}, and {architecture.model_type} hears at most {rule.longest:g} s of a sound: "
+            f"audio_seconds is {seconds:g}, and {architecture.model_type} hears at most {rule.longest:g} s of a sound"
             f"{then}."
         )
     return Recording(seconds=seconds, size=rule.size(seconds), alone=rule.alone)

@@ -276,6 +276,7 @@ def test_any_object_of_hardware_is_answered_or_refused_in_a_sentence(described: 
         ),
         ("vllm", "--no-enable-prefix-caching --dtype auto", {"enable_prefix_caching": False}),
         ("vllm", "-tp 2 --gpu-memory-utilization 0.8", {"tensor_parallel": 2, "gpu_memory_utilization": 0.8}),
+        ("vllm", "--dtype half --quantization fp8", {"precision": "fp8"}),
         ("llama.cpp", "-c 8192 -ngl 20 --no-kv-offload", {"n_ctx": 8192, "n_gpu_layers": 20, "no_kv_offload": True}),
         ("llama.cpp", "-fa on", {"engine_settings": {"flash_attn": True}}),
         ("llama.cpp", "--flash-attn off", {"engine_settings": {"flash_attn": False}}),
