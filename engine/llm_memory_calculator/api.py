@@ -506,6 +506,8 @@ def _laid_out(
     deployment = deployed(asked, model, accelerator=accelerator, devices=offered)
     if model.architecture.task == "encoder":
         return _copied(deployment, load, devices)
+    if devices is not None and (dealt := search.dealt(deployment, load)):
+        return dealt
     if devices is None and load.traffic is not None and load.traffic.rate is not None:
         tried = list(search.of_a_node(deployment, load))
         enough = next((one for one in tried if saturation(one, load) > load.traffic.rate), None)

@@ -234,5 +234,7 @@ def test_layers_go_to_the_devices_that_an_engine_takes_by_itself(
     assert [note.origin for note in idle] == ["assumption"] * (stages < 4)
     if idle:
         assert "2 of 4 devices" in idle[0].text
+    served = estimate_performance("llama3.1_70b", precision="fp16", concurrency=4, **asked)
+    assert (served.pipeline_parallel, served.devices) == (stages, stages)
     counted = calculate_memory("llama3.1_70b", precision="fp16", **asked)
     assert any("here 2, and leaves the others idle" in note.text for note in counted.notes) == (stages < 4)

@@ -47,7 +47,7 @@ class Setting:
                 return flag(name, value)
         if {"on", "off"} <= set(self.words) and (said := yes_or_no(value)) is not None:
             return "on" if said else "off"
-        word = text(name, value)
+        word = text(name, value, self.words)
         if self.words and word not in self.words:
             near = did_you_mean(word, self.words)
             raise ArgumentError(f"{name} {word!r} is not known.{near} Accepted: {', '.join(self.words)}.")
