@@ -180,12 +180,15 @@ _SPREADS: Mapping[tuple[str, str], Callable[[float, float], Lengths]] = {
 
 
 def lengths(name: str, value: object, *, most: int) -> Any:
-    """A length, or how lengths are spread: {p50, p95}, {mean, std}, {least, most}, lengths with their shares."""
+    """A length, or how lengths are spread: {p50, p95}, {mean, std}, {least, most} or these
+    two alone, lengths with their shares."""
     if isinstance(value, Lengths):
         return value
     given = _plain(value)
     if isinstance(given, str) and ":" in given:
         given = dict(mix(name, given, most=most))
+    if isinstance(given, list | tuple) and len(given) == 2:
+        given = dict(zip(("least", "most"), given, strict=True))
     if not isinstance(given, Mapping):
         return whole(name, given, most=most, unit="tokens")
     words = tuple(str(word) for word in given)

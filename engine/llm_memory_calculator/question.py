@@ -899,19 +899,26 @@ def planned_load(asked: PlanDeployment, model: Model) -> Load:
         raise ArgumentError("think_time_s is of users: give concurrency (how many there are), or leave it out.")
     _require_no_source(model)
     once = lengths_of(model, asked.input_tokens, asked.output_tokens)
+    inputs, outputs, notes = once.tokens, once.output, once.notes
+    at_once = asked.concurrency is not None and not asked.think_time_s
+    if at_once and isinstance(inputs, int) and isinstance(outputs, int):
+        # users whose requests are all alike wait for each other, and the wait is what a plan would be bought for
+        inputs, outputs = Lengths.varied(inputs), Lengths.varied(outputs)
+        text = "Lengths vary by a fifth, as people's do; [n, n] is of requests all alike."
+        notes = (*notes, assumed("input_tokens", text))
     load = come_load(
         EstimateServing(
             model=asked.model,
             hardware="",
             request_rate=1.0 if asked.concurrency is None and asked.request_rate is None else asked.request_rate,
             concurrency=asked.concurrency,
-            input_tokens=once.tokens,
-            output_tokens=once.output,
+            input_tokens=inputs,
+            output_tokens=outputs,
             cached_share=asked.cached_share,
             depth=asked.depth,
         )
     )
-    return replace(load, notes=(*once.notes, *load.notes))
+    return replace(load, notes=(*notes, *load.notes))
 
 
 def load_for(asked: Come, model: Model) -> Load:

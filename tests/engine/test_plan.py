@@ -135,8 +135,11 @@ def test_nothing_that_meets_says_how_near_the_nearest_is() -> None:
 def test_users_are_planned_for_as_requests_are() -> None:
     report = plan_deployment(MODEL, concurrency=50, hardware="H100", tpot_target_ms=25, percentile="p95")
     plan = report.plans[0]
-    one = alone(plan, MODEL, concurrency=50)
+    # 2,048 and 256 tokens by a fifth
+    one = alone(plan, MODEL, concurrency=50, input_tokens=[1638, 2458], output_tokens=[205, 307])
     assert plan.tpot_ms == one.serving.tpot.p95_ms
+    alike = plan_deployment(MODEL, concurrency=50, hardware="H100", input_tokens=[2048, 2048], output_tokens=[256, 256])
+    assert alike.plans[0].ttft_ms > 2 * plan_deployment(MODEL, concurrency=50, hardware="H100").plans[0].ttft_ms
 
 
 def test_the_tool_s_text_is_short() -> None:
@@ -181,7 +184,7 @@ def test_steady_state_and_events_choose_alike_over_random_loads() -> None:
 
 @pytest.mark.parametrize("load", [{"request_rate": 30}, {"concurrency": 60}], ids=["rate", "users"])
 def test_one_copy_less_does_not_surely_meet(load: dict[str, Any]) -> None:
-    lengths = {"input_tokens": 1000, "output_tokens": 100}
+    lengths = {"input_tokens": [1000, 1000], "output_tokens": [100, 100]}
     report = plan_deployment(MODEL, hardware="L40S", precision="fp8", tpot_target_ms=25, **lengths, **load)
     plan = next(plan for plan in report.plans if "cheapest, surely" in plan.why)
     assert plan.data_parallel > 1

@@ -753,10 +753,6 @@ def kind_of_model(architecture: Architecture) -> str:
 _IN_STEP = 3.0
 
 
-# How much people's lengths vary at least, by which one length for all is tried.
-_VARY = 0.2
-
-
 def _step_notes(
     deployment: Deployment, load: Load, outcome: Outcome, first: Interval, prompt_ms: float
 ) -> tuple[Note, ...]:
@@ -767,11 +763,7 @@ def _step_notes(
     alike = traffic.inputs.alike and traffic.outputs.alike
     if not alike or (traffic.users or 0) <= 1 or outcome.first.mean * 1e3 <= _IN_STEP * prompt_ms:
         return ()
-    ends = [
-        (max(1, round((1 - _VARY) * mean)), max(1, round((1 + _VARY) * mean)))
-        for mean in (traffic.inputs.mean, traffic.outputs.mean)
-    ]
-    inputs, outputs = (Lengths.uniform(*pair) for pair in ends)
+    inputs, outputs = (Lengths.varied(lengths.mean) for lengths in (traffic.inputs, traffic.outputs))
     varied = replace(load, traffic=replace(traffic, inputs=inputs, outputs=outputs))
     other = served(deployment, varied) if deployment.prefill is None else served_apart(deployment, varied)
     apart = other.first.mean * 1e3
@@ -779,10 +771,14 @@ def _step_notes(
         return ()
     text = (
         f"Requests of one length fall into step and wait for each other: TTFT is {apart:,.0f} ms where lengths vary by "
-        f"a fifth. People's do: give input_tokens and output_tokens by least and most ({ends[0]} and {ends[1]}), or "
-        "p50 and p95."
+        f"a fifth. People's do: give input_tokens by least and most, {_ends_of(inputs)}, and output_tokens, "
+        f"{_ends_of(outputs)}, or p50 and p95."
     )
     return (Note(subject="input_tokens", text=text, origin="warning"),)
+
+
+def _ends_of(lengths: Lengths) -> list[int]:
+    return [round(lengths.at(share)) for share in (0.0, 1.0)]
 
 
 def _traffic_notes(deployment: Deployment, load: Load, outcome: Outcome, verdict: Verdict) -> list[Note]:
