@@ -326,14 +326,16 @@ class DeviceMemory:
     weight_memory_bytes: int
     """Weights on that device, scales and zero points included, bytes."""
     weight_padding_bytes: int = 0
-    """What the engine's copy of the weights holds beyond these: padding, tables, matrices kept once more, bytes."""
+    """What the engine's copy of the weights holds beyond these: padding, tables, matrices kept once more, bytes; below
+    0 where it leaves some out, as towers that are in a file of their own."""
     host_memory_bytes: int = 0
     """What of these stays in the host's memory, and is on no device, bytes."""
     kv_cache_bytes: int
     """Keys and values of its sequences, bytes."""
     cache_padding_bytes: int = 0
-    """What the engine keeps of its sequences beyond cache and state, in whole pages and longer windows, bytes; below 0
-    where it keeps states smaller."""
+    """What the engine keeps of its sequences beyond cache and state, in whole pages and longer windows, bytes."""
+    host_cache_bytes: int = 0
+    """What of cache, padding and state lies in the host's memory, and is on no device, bytes."""
     activation_memory_bytes: int
     """Peak of what the engine runs, of which it reserves the largest: a step, the sampler, an encoder, bytes."""
     state_memory_bytes: int = 0
@@ -364,6 +366,7 @@ class DeviceMemory:
             ("left on the host", -self.host_memory_bytes),
             ("KV cache", self.kv_cache_bytes),
             ("cache padding", self.cache_padding_bytes),
+            ("cache on the host", -self.host_cache_bytes),
             ("activations", self.activation_memory_bytes),
             ("state", self.state_memory_bytes),
             ("draft weights", self.draft_weight_bytes),

@@ -213,17 +213,18 @@ def _parts(report: DeviceMemory) -> str:
     parts = dict(report.parts())
     padding, apart = parts.pop("weight padding"), -parts.pop("left on the host")
     parts["weights"] += padding
-    said = []
+    cached_apart, said = -parts.pop("cache on the host"), []
     if padding >= _SMALL_PART:
         said.append(f"{_size(padding)} of it padding")
     if apart >= _SMALL_PART:
         said.append(f"{_size(apart)} of it on the host")
     beyond = f" ({', '.join(said)})" if said else ""
-    return ", ".join(
+    listed = ", ".join(
         f"{name} {_size(value)}{beyond if name == 'weights' else ''}"
         for name, value in parts.items()
         if abs(value) >= _SMALL_PART
     )
+    return f"{listed}; {_size(cached_apart)} of the cache on the host" if cached_apart >= _SMALL_PART else listed
 
 
 # --- memory --------------------------------------------------------------------------------------------------------

@@ -615,6 +615,10 @@ class Engine(Protocol):
         """Bytes that it keeps of so many sequences alike, and of what it keeps room for whether it is asked or not."""
         ...
 
+    def host_held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """Bytes that it keeps of so many sequences alike in the host's memory."""
+        ...
+
     def own_length(self, architecture: Architecture) -> int | None:
         """Tokens of the longest request that it starts for where nobody says; None where it starts for none."""
         ...

@@ -325,6 +325,10 @@ class Described:
         """Those of each sequence; an engine that allocates for its slots has it otherwise."""
         return sequences * self.kept_bytes(place, tokens, encoded)
 
+    def host_held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """None: what is kept of sequences is on the device."""
+        return 0
+
     def own_length(self, architecture: Architecture) -> int | None:
         """The model's own, where there is a setting for it."""
         return architecture.max_length if self.LENGTH else None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from ..facts import table
+
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
 
@@ -49,6 +51,8 @@ class Device:
     """The design as its maker calls it (Hopper); empty where not known."""
     unified: bool = False
     """Whether the host's programs use the same memory."""
+    shared_bytes: int | None = None
+    """Of one memory with the host what both parts of a model may have together; None where the host has its own."""
     name: str = ""
 
     @property
@@ -85,11 +89,16 @@ def device_of(accelerator: Accelerator) -> Device:
     if runtime == "other" and accelerator.type == "gpu":
         # a custom accelerator says no maker, and most of them are cards with CUDA
         runtime = "cuda"
+    # a card's own LPDDR lies behind a link to the host
+    lent = (accelerator.memory_type or "").startswith("LPDDR") and accelerator.host_link is None
+    unified = runtime in ("metal", "cpu") or lent
+    left = round((1 - table("memory")["host"]["programs"]) * accelerator.memory_bytes)
     return Device(
         total_bytes=accelerator.usable_memory_bytes,
         runtime=runtime,
         linked=accelerator.link is not None,
         generation=accelerator.architecture,
-        unified=runtime in ("metal", "cpu") or (accelerator.memory_type or "").startswith("LPDDR"),
+        unified=unified,
+        shared_bytes=max(accelerator.usable_memory_bytes, left) if unified else None,
         name=accelerator.name,
     )

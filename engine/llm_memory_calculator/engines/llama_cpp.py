@@ -298,23 +298,33 @@ class LlamaCpp(Described):
 
     def held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
         """Cache and states of all slots of such sequences on the device, allocated at start."""
-        if self.settings.get("no_kv_offload"):
+        return 0 if self.settings.get("no_kv_offload") else self._kept(place, sequences, tokens, encoded, False)
+
+    def host_held_bytes(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity) -> Quantity:
+        """The same of layers on the host; of all where no cache goes to the device."""
+        apart = bool(self.settings.get("no_kv_offload"))
+        if not (apart or self.leaves_layers):
             return 0
+        total = self._kept(place, sequences, tokens, encoded, True)
+        return total + (self._kept(place, sequences, tokens, encoded, False) if apart else 0)
+
+    def _kept(self, place: Place, sequences: Quantity, tokens: Quantity, encoded: Quantity, on_host: bool) -> Quantity:
+        """Cache and states of all slots of such sequences in layers on the device, or on the host."""
         pools = self.pools(place, sequences, tokens)
-        total = self._states_here(place) * pools.count * pools.slots
-        for layers in _caching_here(self, place):
+        total = self._states_in(place, on_host) * pools.count * pools.slots
+        for layers in _caching_in(self, place, on_host):
             total = total + layers.total * self.cells(pools, layers.operator, encoded)
         total = total * self._heads_here(place)
         if place.draft is None or place.draft.place is None:
             return total
-        return total + self.held_bytes(place.draft.place, sequences, tokens, encoded)
+        return total + self._kept(place.draft.place, sequences, tokens, encoded, on_host)
 
     @by_place()
-    def _states_here(self, place: Place) -> float:
-        """Bytes of the states of a sequence in layers on the device."""
+    def _states_in(self, place: Place, on_host: bool) -> float:
+        """Bytes of the states of a sequence in layers on the device, or on the host."""
         return sum(
-            here * self.state_bytes(operator.in_engine("fp32").state(), FLOAT_BYTES)
-            for here, _, _, kind in self.layers_of(place)
+            (front if on_host else here) * self.state_bytes(operator.in_engine("fp32").state(), FLOAT_BYTES)
+            for here, front, _, kind in self.layers_of(place)
             for operator in kind.layer.operators
         )
 
@@ -594,11 +604,11 @@ def attending(_: LlamaCpp, place: Place) -> tuple[Layers, ...]:
 
 
 @by_place(growing_alike)
-def _caching_here(engine: LlamaCpp, place: Place) -> tuple[Layers, ...]:
-    """Bytes of an entry of what layers on the device cache, by how it grows."""
+def _caching_in(engine: LlamaCpp, place: Place, on_host: bool) -> tuple[Layers, ...]:
+    """Bytes of an entry of what layers on the device, or on the host, cache, by how it grows."""
     return by_growth(
-        (here, operator, engine.entry_bytes(operator.cached_entry(), place.formats))
-        for here, _, _, kind in engine.layers_of(place)
+        (front if on_host else here, operator, engine.entry_bytes(operator.cached_entry(), place.formats))
+        for here, front, _, kind in engine.layers_of(place)
         for operator in kind.caching
     )
 

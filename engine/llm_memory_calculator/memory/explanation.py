@@ -50,6 +50,12 @@ def explanation(deployment: Deployment, load: Load, need: Ledger, framework_over
             unit=BYTES,
             why="whole pages, windows and states as the engine keeps them",
         ),
+        Line(
+            name="cache on the host",
+            value=-need.host_kept,
+            unit=BYTES,
+            why="what is kept of the sequences for layers in the host's memory, on no device",
+        ),
         _activations(deployment, place, need),
         _state(deployment, load, holding, need),
         *_draft(deployment, load, place, need),

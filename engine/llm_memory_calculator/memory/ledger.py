@@ -67,6 +67,8 @@ class Ledger:
     """What the engine takes away for graphs in its own sum."""
     host: Quantity = 0
     """Bytes of the weights that stay in the host's memory, on no device."""
+    host_kept: Quantity = 0
+    """Bytes of what is kept of the sequences that lie there too."""
     peaks: Mapping[str, Quantity] = field(default_factory=dict)
     """What runs one after the other, by what it is."""
 
@@ -76,15 +78,18 @@ class Ledger:
 
     def said(self) -> dict[str, Any]:
         """What a report says of it. For plain numbers only."""
+        # states that an engine keeps smaller are no part below nothing
+        smaller_states = max(min(self.paging, 0), -self.state)
         return {
             "worst_device": self.where,
             "weight_memory_bytes": self.weights,
             "weight_padding_bytes": self.loaded,
             "host_memory_bytes": self.host,
-            "kv_cache_bytes": self.kv_cache,
-            "cache_padding_bytes": self.paging,
+            "kv_cache_bytes": self.kv_cache + min(self.paging, 0) - smaller_states,
+            "cache_padding_bytes": max(self.paging, 0),
+            "host_cache_bytes": self.host_kept,
             "activation_memory_bytes": self.activations,
-            "state_memory_bytes": self.state,
+            "state_memory_bytes": self.state + smaller_states,
             "draft_weight_bytes": self.draft_weights,
             "draft_cache_bytes": self.draft_cache,
             "image_memory_bytes": self.images,
@@ -96,7 +101,7 @@ class Ledger:
     @property
     def kept(self) -> Quantity:
         """What is kept of the sequences."""
-        return self.kv_cache + self.state + self.draft_cache + self.paging
+        return self.kv_cache + self.state + self.draft_cache + self.paging - self.host_kept
 
     @property
     def total(self) -> Quantity:
@@ -112,7 +117,12 @@ class Ledger:
     def least(self) -> Quantity:
         """Weights, cache and state alone: what no engine can do without."""
         stored = self.weights + self.draft_weights + self.adapters - self.host
-        return stored + self.kv_cache + self.state + self.draft_cache
+        return stored + larger(0, self.kv_cache + self.state + self.draft_cache - self.host_kept)
+
+    @property
+    def apart(self) -> Quantity:
+        """What lies in the host's memory, weights and what is kept of the sequences."""
+        return self.host + self.host_kept
 
     @property
     def where(self) -> str:
@@ -360,7 +370,11 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
             drafted = whole_up(here * (_cached_bytes(engine, drafting, lengths) + states))
         one = _before_load(place, engine, engine.peaks(place, here, tokens, encoded))
         one.kv_cache, one.state, one.draft_cache = cache, state, drafted
-        one.paging = whole_up(kept) - cache - state - drafted
+        apart = sum(
+            engine.host_held_bytes(place, here * share, length, positions) for length, positions, share in lengths
+        )
+        one.host_kept = whole_up(apart)
+        one.paging = whole_up(kept) + one.host_kept - cache - state - drafted
         one.images = _media_bytes(deployment, load, place, here)
         one.adapters = adapter_bytes(place, load.adapters, engine)
         one = calibrated(one, offsets, measured) if offsets else one

@@ -106,7 +106,7 @@ def memory_report(
             load,
             counted,
             tuple(accelerators),
-            plain=framework_overhead is None and not include_gradients,
+            plain=framework_overhead is None and not include_gradients and not need.apart,
         ),
         **judged,
         ledger=explanation(deployment, load, need, framework_overhead) if explained else None,

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Condition, OutcomeWord, Place, Spread
 from ..engines.launch import told_length
 from ..parallel import Layouts
 from ..report import Note
-from ..units import GB, ceil_div, choose, smaller
+from ..stacks import stacked
+from ..units import GB, ceil_div, choose, smaller, somewhere
 from .calibration import spread_at
 from .ledger import Ledger, held_tokens, picked_stages, places
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
+    from ..engines import Engine
     from ..units import Quantity
 
 
@@ -37,6 +39,8 @@ class Verdict:
     """What must hold, in the order in which the engine checks it."""
     spread: Spread
     place: Place
+    shared_bytes: Quantity | None = None
+    """What device and host have together of one memory; None where the host has its own, 0 in an array of devices."""
     _ends: dict[str, tuple[float, float]] = field(default_factory=dict)
     _margins: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -57,8 +61,13 @@ class Verdict:
 
     @property
     def possible(self) -> Any:
-        """Whether weights, cache and state are no more than the device shows: else no engine can."""
-        return self.need.least <= self.total_bytes
+        """Whether weights, cache and state are no more than the device shows, and with what the host has no more than
+        both have of one memory: else no engine can."""
+        alone = self.need.least <= self.total_bytes
+        if self.shared_bytes is None:
+            return alone
+        both = self.need.least + self.need.apart <= self.shared_bytes
+        return alone & choose(self.shared_bytes > 0, both, True)
 
     @property
     def used_share(self) -> Quantity:
@@ -81,8 +90,10 @@ class Verdict:
     def told(self) -> Condition:
         """What an answer says is to spare or missing: what binds; where all hold whatever the range, what is left for
         more of what is served, which a condition with less to spare that does not hang on that would hide."""
-        served = (condition for condition in self.judged if condition.takes == "sequences")
-        return next(served, self.binding) if self.word == "fits" else self.binding
+        served = [condition for condition in self.judged if condition.takes == "sequences"]
+        if self.word != "fits" or not served:
+            return self.binding
+        return min(served, key=lambda condition: condition.margin)
 
     def margins(self, condition: Condition) -> tuple[float, float]:
         """The range of a condition's margin: the ranges of its parts, which err apart from each other."""
@@ -122,21 +133,48 @@ class Verdict:
 
 def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantity) -> Verdict:
     """Whether a device of which the runtime shows `total_bytes` holds its share under the engine; by how much."""
-    engine, longest = deployment.engine, longest_of(deployment, load)
+    engine, longest, shared = deployment.engine, longest_of(deployment, load), _shared_bytes(deployment.engine)
+
+    def asked(place: Place) -> Sequence[Condition]:
+        found = engine.conditions(place, need, longest, total_bytes)
+        return found if shared is None else (*found, *_of_one_memory(need, shared, found[0].margin))
+
     if isinstance(deployment.layout, Layouts):
         place = picked_stages(deployment, need)
-        conditions = engine.conditions(place, need, longest, total_bytes)
+        conditions = asked(place)
     elif isinstance(need.stage, int):
         place = place_at(deployment, need)
-        conditions = engine.conditions(place, need, longest, total_bytes)
+        conditions = asked(place)
     else:
         there = list(places(deployment))
         place = there[0]
-        conditions = _at_stages(
-            need.stage, [(one.holding.stage, engine.conditions(one, need, longest, total_bytes)) for one in there]
-        )
+        conditions = _at_stages(need.stage, [(one.holding.stage, asked(one)) for one in there])
     spread = spread_at(deployment, place.members[0][1] if place.members else place)
-    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place)
+    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place, shared)
+
+
+@lru_cache(maxsize=1024)
+def _shared_bytes(engine: Engine) -> Quantity | None:
+    """What device and host have together where they have one memory; of machines side by side 0 where they have not."""
+    if not engine.beside:
+        return engine.device.shared_bytes
+    each = [one.device.shared_bytes or 0 for one in engine.beside]
+    return stacked(each) if any(each) else None
+
+
+def _of_one_memory(need: Ledger, shared: Quantity, elsewhere: Quantity) -> tuple[Condition, ...]:
+    """The host's part and the device's hold in the memory that they share; elsewhere: a margin that binds as it is."""
+    if not somewhere(need.apart > 0):
+        return ()
+    return (
+        Condition(
+            name="the parts on device and host in their one memory",
+            margin=choose(shared > 0, shared - need.total - need.apart, elsewhere),
+            parts=dict.fromkeys(Spread.PARTS, -1.0),
+            message="out of memory: device and host share one, and {missing:.2f} GiB are missing",
+            takes="sequences",
+        ),
+    )
 
 
 def _at_stages(stage: Quantity, found: Sequence[tuple[int, Sequence[Condition]]]) -> Sequence[Condition]:
@@ -216,10 +254,13 @@ def _said(margin: float) -> str:
 def shortage(deployment: Deployment, load: Load, verdict: Verdict) -> str:
     """The sentence that says what is missing and what would mend it. For plain numbers only."""
     need, tokens = verdict.need, held_tokens(deployment, load)
+    apart, shared = "", verdict.shared_bytes
+    if shared is not None and need.apart:
+        apart = f", and {need.apart / GB:.1f} GB on the host in the same memory of {shared / GB:.1f} GB"
     return (
         f"{deployment.model.name} with {deployment.formats.scheme.label} weights, batch "
         f"{load.sequences * load.beams:,} x {tokens:,} tokens, needs {need.least / GB:.1f} GB on {need.where} "
-        f"({need.weights / GB:.1f} weights, {need.kv_cache / GB:.1f} KV cache) before anything else, and "
+        f"({need.weights / GB:.1f} weights, {need.kv_cache / GB:.1f} KV cache) before anything else{apart}, and "
         f"{deployment.device} shows {verdict.total_bytes / GB:.1f} GB with {deployment.layout.devices} device(s) as "
         f"{deployment.layout}; use more devices, a larger one, a smaller precision or a smaller batch."
     )
