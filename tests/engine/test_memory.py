@@ -250,6 +250,24 @@ def test_what_it_fits_on_is_judged_by_the_total_that_is_said(asked: dict[str, ob
             assert fit.used_share * fit.memory_gb == pytest.approx(report.total_memory_gb, rel=0.1)
 
 
+def test_gradients_are_in_the_verdict_and_in_what_mends_it() -> None:
+    # 16.4 GB of weights and as much of gradients are more than the 24 GiB of a card, and no engine counts them
+    report = calculate_memory("Qwen/Qwen3-8B", hardware="RTX_4090", include_gradients=True)
+    assert (report.fits_device, report.verdict) == (False, "does not fit")
+    assert {fit.hardware: fit.devices for fit in report.fits}["RTX_4090"] == 2
+    changes = {one.kind: one for one in report.remedies}
+    assert changes["devices"].change == "tensor_parallel 2"
+    again = calculate_memory("Qwen/Qwen3-8B", hardware="RTX_4090", include_gradients=True, tensor_parallel=2)
+    assert again.verdict == "fits"
+    assert again.device_margin_bytes == changes["devices"].margin_bytes
+
+
+def test_a_stated_overhead_is_in_the_verdict() -> None:
+    report = calculate_memory("Qwen/Qwen3-8B", hardware="RTX_4090", framework_overhead=30.0)
+    assert report.total_memory_gb > 60
+    assert report.verdict == "does not fit"
+
+
 @pytest.mark.parametrize("share", [0, 1e-300, 0.001, 1.01])
 def test_a_share_of_memory_that_no_engine_takes_is_refused(share: float) -> None:
     with pytest.raises(ArgumentError, match=r"gpu_memory_utilization must be a number above 0\.01 and up to 1"):

@@ -69,8 +69,15 @@ class Ledger:
     """Bytes of the weights that stay in the host's memory, on no device."""
     host_kept: Quantity = 0
     """Bytes of what is kept of the sequences that lie there too."""
+    stated_overhead: bool = False
+    """Whether the overhead was told in place of the engine's own."""
     peaks: Mapping[str, Quantity] = field(default_factory=dict)
     """What runs one after the other, by what it is."""
+
+    @property
+    def as_told(self) -> bool:
+        """Whether something of it was asked for that no engine holds so: gradients, a stated overhead."""
+        return self.stated_overhead or somewhere(self.gradients)
 
     @property
     def overhead(self) -> Quantity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,21 +27,31 @@ _STEPS = (8192, 4096, 2048, 1024, 512)
 
 
 def remedies(
-    deployment: Deployment, load: Load, verdict: Verdict, accelerators: Iterable[Accelerator] = ()
+    deployment: Deployment,
+    load: Load,
+    verdict: Verdict,
+    accelerators: Iterable[Accelerator] = (),
+    judged: Judge | None = None,
 ) -> tuple[Remedy, ...]:
     """One of each kind after which everything holds, its range too, smallest change first.
 
-    Where no setting mends it alone, two together; a change that leaves it borderline is said to.
+    Where no setting mends it alone, two together; a change that leaves it borderline is said to. judged: how the
+    verdict was made, where more was counted than the engine holds.
     """
+    judged = judged or _judged
     tries = dict(_tries(deployment, load, accelerators))
     # no setting takes a byte from weights that are more than a device has
     lost = verdict.need.resident > verdict.total_bytes
     for kind in _SETTINGS if lost else ():
         del tries[kind]
-    found = [one for kind, changes in tries.items() if (one := _first(kind, _may_hold(kind, changes), verdict))]
+    found = [
+        one
+        for kind, changes in tries.items()
+        if (one := _first(kind, _may_hold(kind, changes, judged), verdict, judged))
+    ]
     if not lost and not any(one.kind in _SETTINGS for one in found):
         for kinds in _PAIRS:
-            pair = _first(" and ".join(kinds), _both(deployment, load, *kinds), verdict)
+            pair = _first(" and ".join(kinds), _both(deployment, load, *kinds, judged), verdict, judged)
             if pair is not None:
                 return (pair, *found)
     return tuple(found)
@@ -83,14 +93,15 @@ _PAIRS = (
 )
 
 Change = tuple[str, "Deployment", "Load"]
+Judge = Callable[["Deployment", "Load"], Verdict]
 
 
-def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | None:
+def _first(kind: str, changes: Iterable[Change], verdict: Verdict, judged: Judge) -> Remedy | None:
     """The first of the changes that mends it, or that does with a second that keeps another condition from doubt; or
     else the first that leaves it borderline."""
     near, beside = None, None
     for change, there, then in changes:
-        after = _judged(there, then)
+        after = judged(there, then)
         if not after.fits:
             continue
         if after.word == "fits":
@@ -105,7 +116,7 @@ def _first(kind: str, changes: Iterable[Change], verdict: Verdict) -> Remedy | N
         tries = dict(_tries(there, then))
         for second in _SECOND:
             for further, place, served in tries[second] if second != kind else ():
-                after = _judged(place, served)
+                after = judged(place, served)
                 if after.word == "fits":
                     return _told_as(kind, f"{change} and {further}", after, verdict)
     return near
@@ -128,12 +139,12 @@ def _judged(deployment: Deployment, load: Load) -> Verdict:
     return judge(deployment, load, ledger(deployment, load), total)
 
 
-def _may_hold(kind: str, changes: Iterator[Change]) -> Iterable[Change]:
+def _may_hold(kind: str, changes: Iterator[Change], judged: Judge) -> Iterable[Change]:
     """The changes of a kind; none where each asks for less than the one before and the last does not hold."""
     if kind not in _FALLING:
         return changes
     found = tuple(changes)
-    return found if found and _judged(*found[-1][1:]).fits else ()
+    return found if found and judged(*found[-1][1:]).fits else ()
 
 
 def _same(after: Verdict, binding: Condition) -> Condition:
@@ -156,10 +167,10 @@ def _tries(
     yield "device", _larger(deployment, load, accelerators)
 
 
-def _both(deployment: Deployment, load: Load, one: str, other: str) -> Iterator[Change]:
+def _both(deployment: Deployment, load: Load, one: str, other: str, judged: Judge) -> Iterator[Change]:
     """Each change of one kind with each of another."""
     for change, there, then in dict(_tries(deployment, load))[one]:
-        for further, place, served in _may_hold(other, dict(_tries(there, then))[other]):
+        for further, place, served in _may_hold(other, dict(_tries(there, then))[other], judged):
             yield f"{change} and {further}", place, served
 
 

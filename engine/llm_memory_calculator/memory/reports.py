@@ -57,16 +57,20 @@ def memory_report(
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
 
-    def counted(deployment: Deployment) -> Ledger:
+    def counted(deployment: Deployment, load: Load = load) -> Ledger:
         need = ledger(deployment, load)
         if framework_overhead is not None:
             stated = (need.kv_cache + need.state + need.images + need.activations) * (framework_overhead - 1)
-            need = replace(need, context=round(stated), buffers=0, graphs=0)
+            need = replace(need, context=round(stated), buffers=0, graphs=0, stated_overhead=True)
         if include_gradients:
             held = holdings(architecture, formats.scheme, deployment.layout, deployment.engine)
             heaviest = max(holding.parameters for holding in held)
             need = replace(need, gradients=round(heaviest * formats.activation_bytes))
         return need
+
+    def verdict_as_told(deployment: Deployment, load: Load) -> Verdict:
+        assert deployment.usable_bytes is not None
+        return judge(deployment, load, counted(deployment, load), deployment.usable_bytes)
 
     need = counted(deployment)
     usable = deployment.usable_bytes
@@ -75,7 +79,7 @@ def memory_report(
     verdict = None if usable is None else judge(deployment, load, need, usable)
     judged: dict[str, Any] = {}
     if verdict is not None:
-        judged = _judged(deployment, load, verdict, accelerators) | _of_length(
+        judged = _judged(deployment, load, verdict, accelerators, verdict_as_told) | _of_length(
             deployment, load, refuses=engine_named and verdict.fits
         )
     return MemoryReport(
@@ -106,7 +110,7 @@ def memory_report(
             load,
             counted,
             tuple(accelerators),
-            plain=framework_overhead is None and not include_gradients and not need.apart,
+            plain=not need.as_told and not need.apart,
         ),
         **judged,
         ledger=explanation(deployment, load, need, framework_overhead) if explained else None,
@@ -131,7 +135,11 @@ def _adapter_parameters(deployment: Deployment, load: Load) -> int:
 
 
 def _judged(
-    deployment: Deployment, load: Load, verdict: Verdict, accelerators: Sequence[Accelerator]
+    deployment: Deployment,
+    load: Load,
+    verdict: Verdict,
+    accelerators: Sequence[Accelerator],
+    again: Callable[[Deployment, Load], Verdict],
 ) -> dict[str, Any]:
     """What a report says of the device that was named."""
     told, word = verdict.told, verdict.word
@@ -144,7 +152,7 @@ def _judged(
         "device_margin_bytes": round(told.margin),
         "device_margin_interval": Interval(low=low, high=high, level=LEVEL, evidence=verdict.spread.evidence),
         "startup": startup_of(deployment, load, verdict),
-        "remedies": () if word == "fits" else remedies(deployment, load, verdict, accelerators),
+        "remedies": () if word == "fits" else remedies(deployment, load, verdict, accelerators, again),
         "launch": launch_of(deployment, load),
     }
 
@@ -416,8 +424,10 @@ def recommended_gb(deployment: Deployment, load: Load, need: Ledger) -> int:
     """The smallest capacity on sale, GB, whose cards hold what is needed; above all of them what would, rounded up."""
     engine, place, longest = deployment.engine, place_at(deployment, need), longest_of(deployment, load)
     for capacity in CAPACITIES_GB:
-        if need.least > capacity * GB:
+        if need.least > capacity * GB or (need.as_told and need.total > capacity * GB):
             continue
+        if need.stated_overhead:
+            return capacity
         conditions = engine.conditions(place, need, longest, capacity * GB)
         if all(condition.margin >= 0 or condition.warns for condition in conditions):
             return capacity

@@ -136,7 +136,11 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
     engine, longest, shared = deployment.engine, longest_of(deployment, load), _shared_bytes(deployment.engine)
 
     def asked(place: Place) -> Sequence[Condition]:
+        if need.stated_overhead:
+            return (_of_all(need, total_bytes),)
         found = engine.conditions(place, need, longest, total_bytes)
+        if need.as_told:
+            found = (*found, _of_all(need, total_bytes))
         return found if shared is None else (*found, *_of_one_memory(need, shared, found[0].margin))
 
     if isinstance(deployment.layout, Layouts):
@@ -150,7 +154,19 @@ def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantit
         place = there[0]
         conditions = _at_stages(need.stage, [(one.holding.stage, asked(one)) for one in there])
     spread = spread_at(deployment, place.members[0][1] if place.members else place)
-    return Verdict(need, total_bytes, engine.budget_bytes(total_bytes), conditions, spread, place, shared)
+    budget = total_bytes if need.stated_overhead else engine.budget_bytes(total_bytes)
+    return Verdict(need, total_bytes, budget, conditions, spread, place, shared)
+
+
+def _of_all(need: Ledger, total_bytes: Quantity) -> Condition:
+    """What no engine counts so holds on what the runtime shows of a device."""
+    stated = ("context", "buffers", "graphs") if need.stated_overhead else ()
+    return Condition(
+        name="all that is counted",
+        margin=total_bytes - need.total,
+        parts={part: -1.0 for part in Spread.PARTS if part not in stated},
+        takes="sequences",
+    )
 
 
 @lru_cache(maxsize=1024)
