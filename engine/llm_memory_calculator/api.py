@@ -238,7 +238,6 @@ def calculate_memory(asked: CalculateMemory) -> MemoryReport:
         framework_overhead=asked.framework_overhead,
         include_gradients=asked.include_gradients,
         explained=asked.detail == "full",
-        engine_named=asked.engine is not None,
     )
     if asked.find is None:
         return report

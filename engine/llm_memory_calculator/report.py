@@ -443,7 +443,7 @@ class MemoryReport(DeviceMemory, Layout, Served):
     beyond: str | None = None
     """Where seq_length is beyond max_length, what becomes of that; null where it is not, or no device was named."""
     refused: str | None = None
-    """The same where the engine was named and does not start so: fits_device is then false whatever the margin."""
+    """The same where the engine does not start so, named or not: fits_device is then false whatever the margin."""
     remedies: tuple[Remedy, ...] = ()
     """The smallest changes that mend it, one of each kind, and what each gains; none where it fits."""
     startup: Startup | None = None

@@ -293,7 +293,9 @@ def _verdict(report: MemoryReport) -> str:
     left = f"{_gb(abs(margin))} a device {'missing' if margin < 0 else 'to spare'} ({ends})"
     on = f" on {report.devices:,} x {report.hardware}"
     if report.refused is not None:
-        return f"It does NOT start{on}: {report.refused}. Memory alone would hold it, with {left}."
+        doubted = report.startup is not None and report.startup.verdict == "borderline"
+        alone = "Memory alone is borderline" if doubted else "Memory alone would hold it"
+        return f"It does NOT start{on}: {report.refused}. {alone}, with {left}."
     whose = "" if report.verdict == "fits" else f" for {report.binding}"
     joined = "but" if report.fits_device else "and"
     beyond = "" if report.beyond is None else f", {joined} {report.beyond}"

@@ -251,15 +251,18 @@ def test_a_word_that_straddles_is_borderline_and_never_a_flat_no() -> None:
         calculate_memory("Qwen/Qwen2.5-7B-Instruct", hardware="RTX 4090", seq_length=length)
         for length in range(16_384, 131_072, 2048)
     ]
-    words = [report.verdict for report in reports]
+    # of memory alone: beyond the model's own 32,768 tokens vLLM does not start, whatever room there is
+    words = [report.startup.verdict for report in reports if report.startup is not None]
+    assert len(words) == len(reports)
+    assert all(report.verdict == "does not fit" for report in reports if report.seq_length > 32_768)
     assert words == sorted(words, key=["fits", "borderline", "does not fit"].index)
     assert set(words) == {"fits", "borderline", "does not fit"}
-    for report in reports:
+    for report, word in zip(reports, words, strict=True):
         span = report.device_margin_interval
         assert span is not None
-        if report.verdict == "does not fit":
+        if word == "does not fit":
             assert span.high < 0
-        if report.verdict == "fits":
+        if word == "fits":
             assert span.low >= 0
 
 
@@ -278,6 +281,26 @@ def test_each_remedy_mends_what_it_says_it_mends() -> None:
         mended = calculate_memory("Qwen/Qwen2.5-7B-Instruct", **changed)
         assert mended.fits_device, remedy
         assert mended.device_margin_bytes == pytest.approx(remedy.margin_bytes, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware", "tokens", "limit", "engine"),
+    [
+        ("facebook/opt-6.7b", "A10G", 32_768, 2_048, "vllm"),
+        ("Qwen/Qwen3-8B", "H100_SXM", 1_048_576, 40_960, None),
+        ("Qwen/Qwen3-8B", "RTX_4090", 98_304, 40_960, "llama_cpp"),
+    ],
+)
+def test_a_shorter_length_is_one_that_the_model_has(
+    model: str, hardware: str, tokens: int, limit: int, engine: str | None
+) -> None:
+    report = calculate_memory(model, hardware=hardware, seq_length=tokens, engine=engine)
+    (shorter,) = (one for one in report.remedies if one.kind == "length")
+    length = int(shorter.change.removeprefix("seq_length ").replace(",", ""))
+    assert length <= limit
+    assert calculate_memory(model, hardware=hardware, seq_length=length, engine=engine).verdict == "fits"
+    # where the engine refuses the length, room for it mends nothing
+    assert engine == "llama_cpp" or report.remedies == (shorter,)
 
 
 def test_memory_alone_means_a_card_as_it_is_sold() -> None:

@@ -125,14 +125,13 @@ def test_room_is_the_same_in_tokens_and_in_bytes(hardware: str) -> None:
 
 def test_a_length_beyond_the_model_is_no_plain_yes() -> None:
     asked = {"model": "Qwen2.5-7B-Instruct", "hardware": "H100", "seq_length": 131_072}
-    said, values = answer("calculate_memory", **asked)
-    # nobody asked for vLLM: the memory is what was asked for
-    assert values["fits_device"]
-    assert "but the model stops at 32,768 tokens" in said.partition("\n")[0]
-    said, values = answer("calculate_memory", **asked, engine="vllm")
-    assert (values["fits_device"], values["verdict"]) == (False, "does not fit")
-    assert said.startswith("It does NOT start")
-    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN=1" in said.partition("\n")[0]
+    # vLLM is counted whether it is named or not, and says no to both
+    for named in ({}, {"engine": "vllm"}):
+        said, values = answer("calculate_memory", **asked, **named)
+        assert (values["fits_device"], values["verdict"]) == (False, "does not fit")
+        assert said.startswith("It does NOT start")
+        assert "the model stops at 32,768 tokens" in said.partition("\n")[0]
+        assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN=1" in said.partition("\n")[0]
     for name, length in (("compare_hardware", "input_tokens"), ("max_batch_size", "seq_length")):
         said, _ = answer(name, model=asked["model"], hardware="H100", **{length: 100_000})
         assert "exceed the 32,768 that the model's config allows, and vLLM refuses" in said

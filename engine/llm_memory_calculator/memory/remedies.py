@@ -217,13 +217,15 @@ def _fewer(deployment: Deployment, load: Load) -> Iterator[Change]:
 
 
 def _shorter(deployment: Deployment, load: Load) -> Iterator[Change]:
-    """Shorter requests: the longest that the room holds, in steps that people set."""
+    """Shorter requests, none longer than the model's own limit: the longest that the room holds, in steps that people
+    set."""
     engine, setting = deployment.engine, deployment.engine.LENGTH
     told = setting in engine.given
     longest = int(engine.given[setting]) if told else int(load.tokens + load.output)
-    tokens = 1 << longest.bit_length()
-    while tokens >= 256:
-        if tokens < longest:
+    limit = min(deployment.architecture.max_length or longest, longest)
+    powers = [1 << bits for bits in range(limit.bit_length(), 7, -1)]
+    for tokens in dict.fromkeys((limit, *powers)):
+        if tokens < longest and tokens <= limit:
             kept = max(1, min(int(load.tokens), tokens - int(load.output)))
             then = replace(load, tokens=kept) if load.tokens + load.output > tokens else load
             there = replace(deployment, engine=engine.told(**{setting: tokens})) if told else deployment
@@ -231,7 +233,6 @@ def _shorter(deployment: Deployment, load: Load) -> Iterator[Change]:
             if then is not load:
                 said.append(f"seq_length {kept:,}")
             yield " and ".join(said), there, then
-        tokens //= 2
 
 
 def _smaller(deployment: Deployment, load: Load) -> Iterator[Change]:

@@ -15,7 +15,7 @@ from ..engines.places import standing
 from ..engines.releases import engine_table
 from ..parallel import Parallelism, tensor_sizes
 from ..ranks import holdings
-from ..report import Fit, Interval, MemoryReport, Note, Startup
+from ..report import Fit, Interval, MemoryReport, Note, Remedy, Startup
 from ..units import GB, larger
 from . import Ledger, Verdict, judge, ledger
 from .adapters import adapter_parameters
@@ -48,12 +48,11 @@ def memory_report(
     framework_overhead: float | None = None,
     include_gradients: bool = False,
     explained: bool = False,
-    engine_named: bool = False,
 ) -> MemoryReport:
     """What one device of a deployment must hold, and which of `accelerators` hold it.
 
     framework_overhead: (cache + activations) x (factor - 1) in place of the engine's own overhead. explained: with the
-    tree of what was summed. engine_named: whether the engine was asked for, so that what it refuses is a no.
+    tree of what was summed.
     """
     architecture, formats, layout = deployment.architecture, deployment.formats, deployment.layout
 
@@ -79,9 +78,8 @@ def memory_report(
     verdict = None if usable is None else judge(deployment, load, need, usable)
     judged: dict[str, Any] = {}
     if verdict is not None:
-        judged = _judged(deployment, load, verdict, accelerators, verdict_as_told) | _of_length(
-            deployment, load, refuses=engine_named and verdict.fits
-        )
+        judged = _judged(deployment, load, verdict, accelerators, verdict_as_told)
+        judged |= _of_length(deployment, load, judged["remedies"], refuses=verdict.word != "does not fit")
     return MemoryReport(
         **deployment.said(),
         **layout.said(),
@@ -157,8 +155,9 @@ def _judged(
     }
 
 
-def _of_length(deployment: Deployment, load: Load, *, refuses: bool) -> dict[str, Any]:
-    """What a verdict says of requests beyond the model's own limit; refuses: whether an engine's refusal is a no."""
+def _of_length(deployment: Deployment, load: Load, remedies: Sequence[Remedy], *, refuses: bool) -> dict[str, Any]:
+    """What a verdict says of requests beyond the model's own limit; refuses: whether the engine's refusal is all that
+    is a no."""
     longest, tokens = deployment.architecture.max_length, max(load.tokens, round(longest_of(deployment, load)))
     if longest is None or tokens <= longest:
         return {}
@@ -166,7 +165,11 @@ def _of_length(deployment: Deployment, load: Load, *, refuses: bool) -> dict[str
     if not refusal:
         return {"beyond": limit}
     said = f"{limit}, and {refusal}"
-    return {"refused": said, "fits_device": False, "verdict": "does not fit"} if refuses else {"beyond": said}
+    # room for what is refused mends nothing
+    shorter = {"remedies": tuple(one for one in remedies if "length" in one.kind.split(" and "))}
+    if refuses:
+        return {"refused": said, "fits_device": False, "verdict": "does not fit", **shorter}
+    return {"beyond": said, **shorter}
 
 
 def _refusal(deployment: Deployment) -> str:
