@@ -303,6 +303,18 @@ def test_a_shorter_length_is_one_that_the_model_has(
     assert engine == "llama_cpp" or report.remedies == (shorter,)
 
 
+def test_more_devices_are_those_of_the_whole_layout() -> None:
+    asked: dict[str, Any] = {"hardware": "A100_40GB", "seq_length": 40_960, "batch_size": 32}
+    report = calculate_memory("Qwen/Qwen3-14B", devices=3, **asked)
+    assert (report.verdict, report.pipeline_parallel) == ("does not fit", 3)
+    (more,) = (one for one in report.remedies if one.kind == "devices")
+    assert more.change == "tensor_parallel 4 and pipeline_parallel 3"
+    sizes = dict(part.split(" ") for part in more.change.split(" and "))
+    mended = calculate_memory("Qwen/Qwen3-14B", **asked, **{name: int(size) for name, size in sizes.items()})
+    assert (mended.verdict, mended.devices) == ("fits", 12)
+    assert mended.device_margin_bytes == more.margin_bytes
+
+
 def test_memory_alone_means_a_card_as_it_is_sold() -> None:
     # "80 GB" is 79.19 GiB to CUDA, "24 GB" 23.55
     for gb, gib in ((80, 79.19), (24, 23.55)):

@@ -248,7 +248,7 @@ def _smaller(deployment: Deployment, load: Load) -> Iterator[Change]:
 
 
 def _more(deployment: Deployment, load: Load) -> Iterator[Change]:
-    """More devices that share each layer."""
+    """More devices that share each layer, in as many stages and copies as there are, which are said beside it."""
     layout, accelerator = deployment.layout, deployment.accelerator
     most = 8 if accelerator is None else accelerator.link_domain
     if layout.pooled > 1 or deployment.engine.ALONE:
@@ -262,7 +262,9 @@ def _more(deployment: Deployment, load: Load) -> Iterator[Change]:
     for tensor in tensor_sizes(deployment.architecture, most):
         if tensor > layout.tensor:
             there = deployment.laid_out(replace(layout, tensor=tensor, expert=1))
-            yield f"tensor_parallel {tensor}", there, load
+            kept = {"pipeline_parallel": layout.pipeline, "data_parallel": layout.data}
+            beside = [f"{name} {size}" for name, size in kept.items() if size > 1]
+            yield " and ".join([f"tensor_parallel {tensor}", *beside]), there, load
 
 
 def _larger(deployment: Deployment, load: Load, accelerators: Iterable[Accelerator]) -> Iterator[Change]:
