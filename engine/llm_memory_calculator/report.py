@@ -68,11 +68,13 @@ class Fit:
     hardware: str
     """The accelerator's name in the catalogue."""
     devices: int
-    """Fewest devices, as one tensor-parallel group, that hold it."""
+    """Fewest devices that hold it whatever the range, as one group that shares layers or deals them, or as asked."""
     memory_gb: float
     """Memory of one device by its datasheet, GB."""
     used_share: float
     """Total over what the runtime sees of one device, 0 to 1."""
+    borderline_devices: int | None = None
+    """Fewer devices that hold it by the estimate, and not by its whole range; null where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

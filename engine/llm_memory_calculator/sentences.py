@@ -252,10 +252,16 @@ def _memory(report: MemoryReport) -> list[str]:
     if report.smallest_devices:
         smallest = (f"{fit.hardware} ({fit.memory_gb:g} GB)" for fit in report.smallest_devices)
         lines.append(f"Smallest devices that hold it: {', '.join(smallest)}.")
-    fits = ", ".join(f"{fit.devices} x {fit.hardware}" for fit in few_fits(report))
+    fits = ", ".join(
+        f"{fit.devices} x {fit.hardware}"
+        + ("" if fit.borderline_devices is None else f" ({fit.borderline_devices} borderline)")
+        for fit in few_fits(report)
+    )
     others = "" if report.fewest_devices is None else " of others"
+    # of a length that the engine refuses memory is all that others can hold
+    holds = "that hold it" if report.refused is None else "whose memory would hold it"
     lines.append(
-        f"Fewest devices of one node{others} that hold it: {fits}."
+        f"Fewest devices of one node{others} {holds}: {fits}."
         if fits
         else f"No single node{others} of those known holds it."
     )

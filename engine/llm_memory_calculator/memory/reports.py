@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ..engines.inferred import only_loader
 from ..engines.launch import launch_line
 from ..engines.places import standing
 from ..engines.releases import engine_table
-from ..parallel import Parallelism, tensor_sizes
+from ..parallel import Parallelism, most_stages, tensor_sizes
 from ..ranks import holdings
 from ..report import Fit, Interval, MemoryReport, Note, Remedy, Startup
 from ..units import GB, larger
@@ -301,22 +301,39 @@ def _fits(
     *,
     plain: bool,
 ) -> tuple[Fit, ...]:
-    """Those that hold what is counted, each with the smallest tensor-parallel group that does."""
+    """Those that hold what is counted whatever the range, each in the smallest group that does, or as it was asked
+    for where that is fewer."""
     offers = _offers(deployment.engine, deployment.architecture, deployment.formats, accelerators)
-    if plain and _is_plain(deployment, load):
-        return _plain_fits(deployment, load, offers)
+    quick = plain and _is_plain(deployment, load)
     found = []
     for offer in offers:
-        for layout, place in offer.places():
-            # where the weights alone are more, nothing else need be summed
-            if place.holding.weights - standing(offer.engine, place).host > offer.memory_bytes:
+        own = [deployment.layout] if offer.accelerator == deployment.accelerator else []
+        doubted = None
+        for layout in sorted([*offer.layouts, *own], key=lambda layout: layout.devices):
+            if not _may_hold(deployment, load, offer, layout, quick=quick):
                 continue
             candidate = deployment.moved(offer.engine, offer.accelerator, layout)
             verdict = judge(candidate, load, counted(candidate), offer.memory_bytes)
-            if verdict.fits:
-                found.append(fit_of(Held(deployment=candidate, verdict=verdict)))
+            if verdict.word == "fits":
+                held = fit_of(Held(deployment=candidate, verdict=verdict))
+                found.append(replace(held, borderline_devices=doubted))
                 break
+            if verdict.fits and doubted is None:
+                doubted = layout.devices
     return tuple(found)
+
+
+def _may_hold(deployment: Deployment, load: Load, offer: _Offer, layout: Parallelism, *, quick: bool) -> bool:
+    """Whether a group may hold it: quicker than to judge those that cannot; quick: by what a plain load needs."""
+    dealt = layout not in offer.layouts or offer.engine.BY_LAYERS
+    place = place_in(offer.architecture, offer.formats, Parallelism() if dealt else layout, offer.engine)
+    held = standing(offer.engine, place)
+    least = place.holding.weights + min(held.loaded, 0) - held.host
+    if least > offer.memory_bytes * (layout.devices if dealt else 1):
+        return False
+    if dealt:
+        return True
+    return not quick or _plainly_held(deployment, load, offer, place)
 
 
 def _is_plain(deployment: Deployment, load: Load) -> bool:
@@ -335,22 +352,19 @@ def _is_plain(deployment: Deployment, load: Load) -> bool:
     return deployment.engine.PROFILES and not load.mix and task == "decoder" and all(one is None for one in beside)
 
 
-def _plain_fits(deployment: Deployment, load: Load, offers: tuple[_Offer, ...]) -> tuple[Fit, ...]:
-    """The same of a plain load, whose cache is all that hangs on it."""
-    sequences, tokens = load.sequences * load.beams, held_tokens(deployment, load)
-    longest, found = longest_of(deployment, load), []
-    for offer in offers:
-        for layout, place in offer.places():
-            alone = _alone(offer.engine, place)
-            if alone.margin < 0 or alone.room <= 0:
-                continue
-            request = offer.engine.kept_bytes(place, longest, 0)
-            kept = sequences * (request if tokens == longest else offer.engine.kept_bytes(place, tokens, 0))
-            if alone.room >= larger(kept, request + alone.spared):
-                used = (alone.total + kept) / offer.memory_bytes
-                found.append(_fit(offer.accelerator, layout.devices, used))
-                break
-    return tuple(found)
+def _plainly_held(deployment: Deployment, load: Load, offer: _Offer, place: Place) -> bool:
+    """Whether a device holds a plain load, whose cache is all that hangs on it, by the estimate."""
+    sequences, tokens, longest = (
+        load.sequences * load.beams,
+        held_tokens(deployment, load),
+        longest_of(deployment, load),
+    )
+    alone = _alone(offer.engine, place)
+    if alone.margin < 0 or alone.room <= 0:
+        return False
+    request = offer.engine.kept_bytes(place, longest, 0)
+    kept = sequences * (request if tokens == longest else offer.engine.kept_bytes(place, tokens, 0))
+    return bool(alone.room >= larger(kept, request + alone.spared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,11 +378,6 @@ class _Offer:
     layouts: tuple[Parallelism, ...]
     memory_bytes: int
 
-    def places(self) -> Iterator[tuple[Parallelism, Place]]:
-        """Each group with the place of its devices, one after another: most models fit in the first."""
-        for layout in self.layouts:
-            yield layout, place_in(self.architecture, self.formats, layout, self.engine)
-
 
 @lru_cache(maxsize=512)
 def _offers(
@@ -378,8 +387,12 @@ def _offers(
     for accelerator in accelerators:
         if serves(engine.name, device_of(accelerator)):
             there = engine.on(device_of(accelerator))
-            sizes = tensor_sizes(architecture, accelerator.link_domain)
-            layouts = tuple(Parallelism(tensor=size) for size in sizes)
+            most = accelerator.link_domain
+            if there.BY_LAYERS:
+                stages = range(1, min(most, most_stages(architecture)) + 1)
+                layouts = tuple(Parallelism(pipeline=count) for count in stages)
+            else:
+                layouts = tuple(Parallelism(tensor=size) for size in tensor_sizes(architecture, most))
             memory_bytes = accelerator.usable_memory_bytes
             found.append(_Offer(accelerator, there, architecture, formats, layouts, memory_bytes))
     return tuple(found)
@@ -389,7 +402,6 @@ def _offers(
 class _Alone:
     """What a device holds and has to spare before anything is served."""
 
-    total: float
     margin: float
     """Of what hangs on no load."""
     room: float
@@ -405,7 +417,6 @@ def _alone(engine: Engine, place: Place) -> _Alone:
     room = engine.room(place, need, total).margin
     (request,) = (one.margin for one in conditions if one.takes == "request")
     return _Alone(
-        total=need.total,
         margin=min(one.margin for one in conditions if not one.takes and not one.warns),
         room=room,
         spared=room - request - engine.kept_bytes(place, 0, 0),
