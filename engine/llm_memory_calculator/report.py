@@ -503,13 +503,14 @@ class MemoryReport(DeviceMemory, Layout, Served):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchReport(DeviceMemory, Layout, Served):
-    """The largest batch that devices hold, and what limits it; the parts are of the fullest device at that batch, or at
-    one sequence a copy when none fits."""
+    """The largest batch that devices hold, and what limits it; the parts are of the fullest device at that batch, at
+    one sequence a copy when none fits, or of a longest context at the sequences that it is of."""
 
     hardware: str
     """The accelerator, or the memory that was given."""
     max_batch_size: int
-    """Largest number of sequences held at once over all copies; 0 when not even one fits."""
+    """Largest number of sequences held at once over all copies, of a longest context at that length; 0 when not even
+    one fits."""
     max_batch_interval: Interval
     """Range of it, sequences."""
     max_length: int | None

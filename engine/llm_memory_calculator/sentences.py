@@ -376,7 +376,8 @@ def _batch(report: BatchReport) -> list[str]:
     if report.longest_context == report.max_length:
         # the reason has said it
         limit = ""
-    many = "one sequence" if report.max_batch_size <= 1 else f"{report.max_batch_size:,} sequences"
+    shown = report.max_batch_size if report.longest_context is None else report.batch_size or 1
+    many = "one sequence" if shown <= 1 else f"{shown:,} sequences"
     return [
         f"{report.model} ({_formats(report)}) on {devices} under {report.engine}: {most}. {report.reason}{limit}",
         f"On the fullest device: {_parts(report)}; with {many} in all "

@@ -28,6 +28,7 @@ from llm_memory_calculator.engines import ENGINES
 from llm_memory_calculator.memory import inverse, verdict_of
 from llm_memory_calculator.parallel import most_groups, problem
 from llm_memory_calculator.question import held
+from llm_memory_calculator.sentences import text_of
 from llm_memory_hardware import all_accelerators
 
 from ..rows import each
@@ -219,6 +220,18 @@ def test_a_context_stops_where_the_model_s_config_does_and_says_what_memory_woul
     assert report.longest_context == report.seq_length == 32_768
     assert report.reason == "The model's config allows no more."
     assert any(note.subject == "longest_context" and "Memory would hold" in note.text for note in report.notes)
+
+
+@pytest.mark.parametrize("sequences", [1, 3])
+def test_the_memory_of_a_context_is_that_of_the_sequences_that_were_asked(sequences: int) -> None:
+    report = longest_context("Qwen/Qwen3-8B", "H100", batch_size=sequences)
+    assert report.longest_context is not None
+    # 36 layers x 8 heads x 128 x keys and values x 2 bytes
+    assert report.kv_cache_bytes == sequences * report.longest_context * 36 * 8 * 128 * 2 * 2
+    alike = calculate_memory("Qwen/Qwen3-8B", hardware="H100", batch_size=sequences, seq_length=report.longest_context)
+    assert report.total_memory_bytes == alike.total_memory_bytes
+    many = "one sequence" if sequences == 1 else "3 sequences"
+    assert f"with {many} in all {report.total_memory_bytes / 1e9:.1f} GB" in text_of(report)
 
 
 def test_a_context_stops_where_the_engine_was_told() -> None:

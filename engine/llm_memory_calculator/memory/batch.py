@@ -72,8 +72,8 @@ def batch_report(
     else:
         reason = _batch_reason(deployment, load, largest, most)
         notes += _waiting(deployment, largest)
-    # what none fits is shown of one sequence a copy
-    shown = replace(load, sequences=max(largest, layout.data))
+    # what none fits is shown of one sequence a copy, and a context of the sequences that it is of
+    shown = replace(load, sequences=max(largest if context is None else load.sequences, layout.data))
     verdict = verdict_of(deployment, shown)
     used = verdict.need
     return BatchReport(
