@@ -319,13 +319,19 @@ def _room(report: MemoryReport) -> list[str]:
     taken = f"{report.engine} takes {_gb(report.device_budget_bytes or 0)} of the {_gb(startup.device_bytes)} seen"
     if report.device_budget_bytes == startup.device_bytes:
         taken = f"{report.engine} sees {_gb(startup.device_bytes)}"
-    elif report.fits_device and report.total_memory_bytes > (report.device_budget_bytes or 0):
+    elif _outside(report) >= _LEAST_GAIN:
         taken += ", and a part of the total lies outside of that"
     limit = f"; the model's own limit is {report.max_length:,} tokens" if report.max_length is not None else ""
     lines = [f"{taken}{_cache_room(startup)}{limit}."]
     if startup.message:
         lines.append(f"The engine would say: {startup.message}")
     return [*lines, *_mends(report)]
+
+
+def _outside(report: MemoryReport) -> float:
+    """What of the total the engine does not count in what it takes: more than is missing there."""
+    beyond = report.total_memory_bytes - (report.device_budget_bytes or 0)
+    return beyond + min(report.device_margin_bytes or 0, 0)
 
 
 def _cache_room(startup: Startup) -> str:

@@ -14,7 +14,7 @@ from llm_memory_calculator import (
     max_batch_size,
 )
 from llm_memory_calculator.report import Line
-from llm_memory_calculator.sentences import amount, painted
+from llm_memory_calculator.sentences import amount, painted, text_of
 
 from ..rows import each
 
@@ -81,3 +81,12 @@ def test_the_parts_of_a_time_stand_under_it() -> None:
     for line in report.decode_phase.breakdown:
         assert line.name in text
     assert "matmul" not in str(replace(report, prefill_phase=None, decode_phase=None))
+
+
+def test_what_is_missing_and_what_is_taken_add_up_to_the_total() -> None:
+    report = calculate_memory("Qwen/Qwen3-8B", hardware="RTX_4090", seq_length=32_768)
+    assert report.device_budget_bytes is not None
+    assert report.device_margin_bytes is not None
+    # more is counted than is taken, and less than that is missing: the rest lies outside of what vLLM takes
+    assert report.total_memory_bytes - report.device_budget_bytes > -report.device_margin_bytes > 0
+    assert "a part of the total lies outside of that" in text_of(report)

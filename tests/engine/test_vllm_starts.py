@@ -3,6 +3,7 @@
 Facts: logs in issue threads and public folders of GitHub; a number in a comment is the file's there.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -225,3 +226,12 @@ def test_each_sequence_of_a_step_wants_a_block_for_its_state(
 def test_releases_before_0_20_start_with_fewer_graphs() -> None:
     found = started("Qwen/Qwen3.6-27B-FP8", "H100", "0.18.0", 2048, max_num_seqs=1024)
     assert found.starts
+
+
+def test_fewer_sequences_are_no_advice_where_not_one_has_room() -> None:
+    # 103 GB of weights on 85 GB
+    report = calculate_memory("ai21labs/Jamba-v0.1", hardware="A100_80GB")
+    assert report.verdict == "does not fit"
+    assert not any("max_num_seqs" in note.text for note in report.notes)
+    report = calculate_memory("ai21labs/Jamba-v0.1", hardware="A100_40GB", seq_length=8192, devices=3)
+    assert any(re.search(r"set max_num_seqs to at most [1-9]", note.text) for note in report.notes)

@@ -362,7 +362,7 @@ class Vllm(Described):
                 message=messages["length"],
                 takes="request",
             ),
-            *self._states_of_all(place, room),
+            *self._states_of_all(place, room, request + spared),
             Condition(
                 name="all sequences at once",
                 margin=room.margin - need.kept,
@@ -386,7 +386,7 @@ class Vllm(Described):
             )
         return found
 
-    def _states_of_all(self, place: Place, room: Condition) -> Sequence[Condition]:
+    def _states_of_all(self, place: Place, room: Condition, request: Quantity) -> Sequence[Condition]:
         """A block for the state of each sequence that a step takes, without which graphs are not captured."""
         pages = self.pages(place)
         if self.settings["enforce_eager"] or not self.facts["groups"]["state_each"] or place.draft is not None:
@@ -396,7 +396,10 @@ class Vllm(Described):
         # who starts it by its default is told of another, as the line that starts it tells it of a length
         told = self.SEQUENCES in self.given
         message = ""
-        if are_plain(room.margin, pages.block_bytes):
+        if are_plain(room.margin, pages.block_bytes, request):
+            # where not one request has room, fewer of them mend nothing
+            if not told and room.margin < request:
+                return ()
             states = max(0, int(room.margin // pages.block_bytes))
             message = self.facts["messages"]["states"].format(sequences=self.sequences, states=states)
         return (
