@@ -197,6 +197,9 @@ def _anew(origin: sources.Origin) -> Model:
 
 
 def _model(asked: Question, name: ModelLike) -> Model:
+    if isinstance(name, str) and getattr(asked, "engine", None) == "ollama":
+        # who runs ollama says a model as its library does
+        name = sources.names.in_library(name.strip())
     found = load_model(name, token=asked.token, refresh=asked.refresh)
     found = found if asked.state_precision is None else found.in_engine(asked.state_precision)
     wanted: Any = asked.speculative if isinstance(asked, Calibrated) else None

@@ -707,6 +707,14 @@ def test_copies_for_faster_whisper_are_in_float16_under_its_engine(name: str, pa
         ("https://huggingface.co/Qwen/Qwen3-8B/tree/v2", "Qwen/Qwen3-8B@v2"),
         ("https://ollama.com/library/qwen3:8b", "qwen3:8b"),
         ("ollama run llama3.1:8b", "llama3.1:8b"),
+        ("ollama run llama3.1", "llama3.1:latest"),
+        ("ollama pull qwen3", "qwen3:latest"),
+        ("https://ollama.com/library/gemma3", "gemma3:latest"),
+        ("ollama llama3.1:8b", "llama3.1:8b"),
+        ("ollama qwen3 8b", "qwen3:8b"),
+        ("ollama/llama3.1:8b", "llama3.1:8b"),
+        ("ollama/llama3.1", "llama3.1:latest"),
+        ("ollama/ollama-of-nobody", "ollama/ollama-of-nobody"),
         (
             "ollama run hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M",
             "bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M",
@@ -728,3 +736,23 @@ def test_gemma_of_qat_is_counted_in_the_format_that_google_publishes() -> None:
     assert published is not None
     assert (words.base, words.form) == (published.base, published.form)
     assert "q4_0 was taken" in words.assumed
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "file_gb"),
+    [
+        # https://ollama.com/library: latest of llama3.1 is 8b (4.9 GB), of qwen3 8b (5.2 GB), of gemma3 4b (3.3 GB)
+        ("ollama llama3.1:8b", None, 4.9),
+        ("ollama/llama3.1:8b", None, 4.9),
+        ("ollama run llama3.1", None, 4.9),
+        ("llama3.1", "ollama", 4.9),
+        ("llama3.1", "Ollama", 4.9),
+        ("qwen3", "ollama", 5.2),
+        ("ollama qwen3:8b", None, 5.2),
+        ("gemma3", "ollama", 3.3),
+    ],
+)
+def test_a_name_of_ollama_s_library_is_what_ollama_runs(name: str, engine: str | None, file_gb: float) -> None:
+    report = calculate_memory(name, hardware="RTX_4090", engine=engine)
+    assert report.engine.startswith("Ollama")
+    assert report.weight_memory_bytes / 1e9 == pytest.approx(file_gb, rel=0.05)

@@ -53,6 +53,8 @@ _LIBRARY = re.compile(
     r"(?:https?://)?(?:www\.|registry\.)?ollama\.(?:com|ai)/library/(?P<tag>[\w.-]+(?::[\w.-]+)?)/?", re.I
 )
 _RUN = re.compile(r"ollama\s+(?:run|pull|show)\s+", re.I)
+# as people say whose a tag is: ollama llama3.1:8b, ollama/llama3.1, ollama llama3.1 8b
+_OF_OLLAMA = re.compile(r"(?:ollama[\s:/]+)?(?P<model>[\w.-]+)(?:(?::|\s+)(?P<tag>[\w.-]+))?", re.I)
 # a name as users write it: words, with an organisation before them at most
 _PLAIN_NAME = re.compile(r"(?:[\w-]+/)?[\w .,:;()\[\]{}+|\"'=~-]+", re.ASCII)
 # a file of several
@@ -142,15 +144,26 @@ def without_address(name: str) -> str:
 
     Of a file of weights its own name, which says the format; a revision other than main stands behind an @.
     """
-    name = _RUN.sub("", name, count=1) if _RUN.match(name) else name
+    if _RUN.match(name):
+        name = in_library(_RUN.sub("", name, count=1))
+    elif name.lower().startswith("ollama"):
+        name = in_library(name)
     page = _PAGE.fullmatch(name)
     if page is None:
         tag = _LIBRARY.fullmatch(name)
-        return name if tag is None else tag["tag"]
+        return name if tag is None else in_library(tag["tag"])
     if page["revision"] not in (None, "main"):
         return f"{page['id']}@{page['revision']}"
     file = (page["file"] or "").rpartition("/")[2]
     return file if file.lower().endswith(".gguf") else page["id"] + (page["tag"] or "")
+
+
+def in_library(name: str) -> str:
+    """The tag of ollama's library that a name means there, where that has the model: without one its latest."""
+    said = _OF_OLLAMA.fullmatch(name)
+    if said is None or said["model"].lower() not in table("ollama")["sizes"]:
+        return name
+    return f"{said['model']}:{said['tag'] or 'latest'}"
 
 
 def hint(found: Derived | None) -> str:
