@@ -630,7 +630,7 @@ def compare_hardware(asked: CompareHardware) -> ComparisonReport:
     load = generated_load(asked, model)
     require_decoder(model)
     given, chosen = _compared(asked.hardware, asked.devices)
-    plain = deployed(asked, model)
+    plain = deployed(asked, model, to_place=True)
     unserved = {entry for entry, _ in chosen if not serves(plain.engine.name, device_of(entry))}
     leaves = not given or (asked.engine is not None and len(unserved) < len(chosen))
     if unserved and leaves:
@@ -734,7 +734,7 @@ def each_compared(asked: CompareHardware, hardware: Sequence[tuple[Accelerator, 
     model = _model(asked, asked.model)
     load = generated_load(asked, model)
     require_decoder(model)
-    plain = deployed(asked, model)
+    plain = deployed(asked, model, to_place=True)
     offered, rows = list[Deployment](), dict[int, HardwareRow]()
     for index, (accelerator, devices) in enumerate(hardware):
         try:
@@ -782,7 +782,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
     offered, refused = list[search.Offer](), dict[str, str]()
     for form in _formats_of(asked, model):
         wanted = replace(asked, precision=form)
-        plain = deployed(wanted, model)
+        plain = deployed(wanted, model, to_place=True)
         for one, count in looked(there):
             try:
                 deployment = _offered(wanted, plain, one, count)
@@ -795,6 +795,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
         raise ArgumentError(next(iter(refused.values())))
     found = search.plans(offered, load, targets, refused)
     notes += length_notes(offered[0].deployment, load.tokens + load.output, "input_tokens")
+    notes += [note for note in offered[0].deployment.notes if note.subject == "precision" and offered[0].published]
     explained = asked.detail == "full"
     return search.plan_report(model.name, found, offered, load, targets, (*notes, *load.notes), explained=explained)
 
@@ -816,7 +817,7 @@ def search_grid(asked: SearchGrid) -> GridReport:
     offered, refused = list[Deployment](), dict[str, str]()
     for form in _precisions_of(asked):
         wanted = replace(asked, precision=form, precisions=None)
-        plain = deployed(wanted, model)
+        plain = deployed(wanted, model, to_place=True)
         for one, devices in accelerators:
             try:
                 offered.append(_offered(wanted, plain, one, devices or 8))
@@ -906,7 +907,8 @@ def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:
         raise ArgumentError("Give precision (one format) or formats (those that are allowed).")
     if asked.precision is not None:
         return [asked.precision]
-    own = model.formats(None, None).scheme
+    # an engine serves a checkpoint in 32 bits in others, so that 32 are a format of their own
+    own = deployed(asked, model, to_place=True).formats.scheme
     if asked.formats is None:
         return [None, "fp8", "int4"] if own.quantized is None else [None]
     allowed = [asked.formats] if isinstance(asked.formats, str) else asked.formats

@@ -115,8 +115,12 @@ def deployed(
     layout: Parallelism = ONE_DEVICE,
     devices: int | None = None,
     notes: tuple[Note, ...] = (),
+    to_place: bool = False,
 ) -> Deployment:
-    """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these."""
+    """A model in the formats that were asked for, on devices in a layout; `notes` are what was chosen of these.
+
+    to_place: the devices are chosen later, so that the weights are those that the engine serves on one.
+    """
     asked = _as_read_by(asked.engine, asked)
     formats = model.formats(asked.precision, asked.kv_precision)
     about: tuple[Note, ...] = ()
@@ -132,7 +136,8 @@ def deployed(
     _require_prefixes(asked, engine)
     if (read_so := _as_read_by(engine.name, asked)) is not asked:
         asked, formats = read_so, model.formats(read_so.precision, read_so.kv_precision)
-    formats, stored = _with_weights_of(engine, asked, model, formats, known=chosen.named or device is not UNNAMED)
+    known = chosen.named or to_place or device is not UNNAMED
+    formats, stored = _with_weights_of(engine, asked, model, formats, known=known)
     formats, kept = _with_cache_of(engine, asked, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -379,6 +384,7 @@ def held(asked: CalculateMemory | MaxBatchSize, model: Model, sequences: int) ->
         accelerator=accelerator,
         memory_bytes=None if asked.memory_gb is None else _sold_bytes(asked.memory_gb),
         devices=count if searched_for else None,
+        to_place=asked.find == SMALLEST,
     )
     chosen = Chosen(ONE_DEVICE)
     if not searched_for:

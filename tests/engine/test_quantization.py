@@ -2,7 +2,14 @@
 
 import pytest
 
-from llm_memory_calculator import ConfigError, calculate_memory, load_model
+from llm_memory_calculator import (
+    ConfigError,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    load_model,
+    plan_deployment,
+)
 from llm_memory_calculator.formats.module_rules import ModulePatterns, Modules
 from llm_memory_calculator.formats.numerics import FORMATS
 from llm_memory_calculator.operators import Weight
@@ -288,6 +295,22 @@ def test_what_is_stored_in_32_bits_is_counted_as_a_named_engine_serves_it(model:
     # who asks for 32 bits gets them, and transformers 5 loads what is stored
     assert calculate_memory(model, engine=engine, precision="fp32").precision == "fp32"
     assert calculate_memory("google/gemma-2-9b", engine="transformers").precision == "fp32"
+
+
+# 1,557,611,200 parameters (its files' headers): 6.2 GB in 32 bits, 3.1 GB in the 16 that vLLM serves
+def test_devices_beside_each_other_and_plans_serve_what_is_stored_in_32_bits_as_one_device_alone_does() -> None:
+    alone = estimate_performance("gpt2-xl", "T4", input_tokens=500)
+    (row,) = compare_hardware("gpt2-xl", "T4", devices=1, input_tokens=500).rows
+    assert row.layout is not None
+    assert row.layout.tpot_ms == alone.tpot_ms
+    report = plan_deployment("gpt2-xl", hardware="T4", request_rate=0.5, input_tokens=500)
+    assert report.asked.formats == ("bf16", "fp8", "int4")
+    weights = [plan.weights_gb for plan in report.plans if plan.precision == "bf16" and plan.tensor_parallel == 1]
+    assert weights
+    assert weights == pytest.approx([3.115] * len(weights), rel=0.01)
+    # who allows 32 bits gets them
+    asked = plan_deployment("gpt2-xl", hardware="T4", request_rate=0.5, input_tokens=500, formats="fp32")
+    assert {plan.precision for plan in asked.plans} == {"fp32"}
 
 
 @pytest.mark.parametrize(
