@@ -1002,6 +1002,13 @@ class PlanReport(Told):
     """At most five, the cheapest first (of highest rates the highest); none where nothing keeps the targets."""
     nearest: Plan | None = None
     """Where nothing keeps the targets, what comes nearest within the limits."""
+    beyond: Plan | None = None
+    """Where nothing within budget_usd_per_hour and max_devices does, the cheapest that does without them, up to 1,024
+    devices; null where none of these does either, which more money or devices do not mend."""
+    binding: tuple[str, ...] = ()
+    """Where there is no plan: the arguments that leave none, by name."""
+    most_requests_per_s: float | None = None
+    """Where there is no plan: requests a second at which the queue of any within the limits grows."""
     left_out: tuple[str, ...] = ()
     """What is not among them, and why."""
     equal: tuple[tuple[int, int], ...] = ()

@@ -851,24 +851,43 @@ def _pairs(pairs: Iterable[tuple[int, int]]) -> str:
 
 def _no_plan(report: PlanReport, asked: PlanSearch) -> str:
     """Why there is none, and what comes nearest."""
-    if not asked.considered:
+    if not asked.considered and report.beyond is None:
         return "No layout that could be searched holds one request; left_out says what could not be searched."
-    devices = "" if asked.max_devices is None else f"{asked.max_devices:,} devices"
+    most = asked.max_devices
+    devices = "" if most is None else f"{most:,} device{'s' if most > 1 else ''}"
     money = "" if asked.budget_usd_per_hour is None else f"${asked.budget_usd_per_hour:,.2f} an hour"
-    within = " and ".join(part for part in (devices, money) if part) or "64 devices"
+    there = "the devices at hand" if "devices" in report.binding else ""
+    within = " and ".join(part for part in (devices, money, there) if part) or "64 devices"
     least = [("TTFT", asked.least_ttft_ms), ("TPOT", asked.least_tpot_ms)]
     said = " and ".join(f"{name} {short(value)} ms" for name, value in least if value is not None)
-    found = f"Nothing keeps the targets within {within}; the least of a copy is {said}."
+    targeted = asked.ttft_target_ms is not None or asked.tpot_target_ms is not None
+    found = f"Nothing {'keeps the targets' if targeted else 'serves this'} within {within}"
+    found += f"; the least of a copy is {said}." if targeted and report.beyond is None else "."
+    if report.beyond is not None:
+        found += f" {_beyond(report.beyond, report)}"
     near = report.nearest
     if near is None:
-        return found
+        return found if report.beyond is not None else f"{found} Ask for less, or name other hardware."
     first, each = _with_range(near.ttft_ms, near.ttft_range_ms), _with_range(near.tpot_ms, near.tpot_range_ms)
     price = "" if near.usd_per_hour is None else f", ${near.usd_per_hour:,.2f}/h"
-    served, most = short(near.requests_per_s), short(near.saturation_requests_per_s)
+    served, top = short(near.requests_per_s), short(near.saturation_requests_per_s)
     return (
         f"{found} Nearest: {near.devices} x {near.hardware} as {layout_of(near)}, {near.precision}{price}: "
-        f"TTFT {first}, TPOT {each} ms at {served} of at most {most} requests/s. "
-        "Loosen the targets, ask for less, or allow more devices."
+        f"TTFT {first}, TPOT {each} ms at {served} of at most {top} requests/s. "
+        f"Loosen the targets{', ask for less, or allow more' if report.beyond else ' or ask for less'}."
+    )
+
+
+def _beyond(plan: Plan, report: PlanReport) -> str:
+    """What would do without the limits, and which of them bind."""
+    price = "" if plan.usd_per_hour is None else f" at ${plan.usd_per_hour:,.2f}/h"
+    bound = " and ".join(report.binding)
+    most = report.most_requests_per_s
+    served = "" if most is None or report.asked.request_rate is None else f" (within, at most {short(most)} requests/s)"
+    return (
+        f"{bound} bind{'s' if len(report.binding) == 1 else ''}{served}: cheapest that would do: {plan.devices} x "
+        f"{plan.hardware} {short_layout_of(plan)} {plan.precision}{price}, TTFT {short(plan.ttft_ms)} ms"
+        f"{'' if plan.tpot_ms is None else f', TPOT {short(plan.tpot_ms)} ms'}, {plan.meets}."
     )
 
 

@@ -211,6 +211,43 @@ def test_one_output_token_has_no_time_per_token() -> None:
     assert any(note.subject == "tpot_target_ms" for note in report.notes)
 
 
+# 2 requests/s of 256 tokens are 512 tokens/s, and one L4 (300 GB/s) reads 8 GB of fp8 weights in 27 ms: with 16 at once
+# 600 tokens/s at the very best, before the 4,096 prompt tokens/s that take 4,096 x 16 GFLOP of its 242 TFLOP/s (fp8)
+@pytest.mark.parametrize(
+    ("limits", "binding"),
+    [
+        ({"max_devices": 1}, ("max_devices",)),
+        ({"devices": 1}, ("devices",)),
+        ({"budget_usd_per_hour": 0.6}, ("budget_usd_per_hour",)),
+        ({"budget_usd_per_hour": 0.6, "max_devices": 1}, ("budget_usd_per_hour", "max_devices")),
+    ],
+)
+def test_where_a_limit_leaves_none_it_is_named_with_the_cheapest_beyond(
+    limits: dict[str, Any], binding: tuple[str, ...]
+) -> None:
+    load = {"request_rate": 2, "input_tokens": 2048, "output_tokens": 256}
+    report = plan_deployment("llama3.1_8b", hardware="L4", **load, **limits)
+    assert not report.plans
+    assert report.binding == binding
+    assert report.most_requests_per_s is not None
+    assert report.most_requests_per_s < 2
+    assert report.beyond is not None
+    # it is what the same search finds where the limit is as wide
+    free = plan_deployment("llama3.1_8b", hardware="L4", **load)
+    assert report.beyond.usd_per_hour == free.plans[0].usd_per_hour
+    assert report.beyond.devices > 1
+    said = f"{report.beyond.devices} x L4"
+    assert f"cheapest that would do: {said}" in str(report)
+    assert "targets" not in str(report)
+
+
+def test_what_no_limit_mends_has_nothing_beyond() -> None:
+    report = plan_deployment(MODEL, hardware="H100", tpot_target_ms=1, **LOAD)
+    assert report.beyond is None
+    assert report.binding == ("tpot_target_ms",)
+    assert report.nearest is not None
+
+
 def test_why_there_is_no_plan_is_said() -> None:
     poor = plan_deployment(MODEL, hardware="H100", request_rate=2, budget_usd_per_hour=0.1)
     assert "$0.10" in str(poor)

@@ -34,6 +34,10 @@ class Found:
     """The cheapest by the estimate, where it is none of these."""
     nearest: Planned | None
     """Where none keeps the targets, the one that comes nearest as simulated."""
+    beyond: Planned | None
+    """Where none keeps them, the cheapest that does without the limits of budget and devices."""
+    most: float | None
+    """Where none does, the requests a second that any within the limits serves by the steady state."""
     considered: int
     meeting: int
     least: tuple[float, float] | None
@@ -44,7 +48,28 @@ class Found:
 
 def search(offered: Sequence[Offer], load: Load, targets: Targets, refused: Mapping[str, str]) -> Found:
     """Plans for the deployments that are offered; refused: accelerators on which there is none, with the reason."""
-    found, left_out = list[Points](), [f"{name}: {reason}" for name, reason in refused.items()]
+    found, left_out = _points(offered, load, targets)
+    left_out = [*(f"{name}: {reason}" for name, reason in refused.items()), *left_out]
+    candidates = [one for points in found for one in points.candidates]
+    finalists = Finalists(load=load, targets=targets)
+    plans, aside = _chosen(finalists, candidates, highest=targets.highest)
+    least = [points.least for points in found if points.least is not None]
+    return Found(
+        plans=plans,
+        aside=aside,
+        nearest=None if plans else _nearest(finalists, candidates),
+        beyond=None if plans else _beyond(offered, load, targets),
+        most=None if plans else max((one.copy.most * one.layout.data * one.limit for one in candidates), default=None),
+        considered=sum(points.considered for points in found),
+        meeting=sum(points.meeting for points in found),
+        least=(min(first for first, _ in least), min(then for _, then in least)) if least else None,
+        left_out=tuple(dict.fromkeys(left_out)),
+    )
+
+
+def _points(offered: Sequence[Offer], load: Load, targets: Targets) -> tuple[list[Points], list[str]]:
+    """The operating points of all that are offered, and what could not be searched, with the reason."""
+    found, left_out = list[Points](), list[str]()
     offer_of = {id(one.deployment): one for one in offered}
     fleets, alone = together([one.deployment for one in offered])
     for one in alone:
@@ -58,19 +83,19 @@ def search(offered: Sequence[Offer], load: Load, targets: Targets, refused: Mapp
             found += list(points_of(fleet, [offer_of[id(one)] for one in fleet.deployments], load, targets))
         except UnlikeError:
             fleets += map(alone_of, fleet.deployments)
+    return found, left_out
+
+
+def _beyond(offered: Sequence[Offer], load: Load, targets: Targets) -> Planned | None:
+    """The cheapest that keeps the targets without limits of budget and devices."""
+    free = replace(targets, budget=None, most=_MOST_BEYOND)
+    found, _ = _points([replace(one, deployment=replace(one.deployment, devices=None)) for one in offered], load, free)
     candidates = [one for points in found for one in points.candidates]
-    finalists = Finalists(load=load, targets=targets)
-    plans, aside = _chosen(finalists, candidates, highest=targets.highest)
-    least = [points.least for points in found if points.least is not None]
-    return Found(
-        plans=plans,
-        aside=aside,
-        nearest=None if plans else _nearest(finalists, candidates),
-        considered=sum(points.considered for points in found),
-        meeting=sum(points.meeting for points in found),
-        least=(min(first for first, _ in least), min(then for _, then in least)) if least else None,
-        left_out=tuple(dict.fromkeys(left_out)),
-    )
+    return Finalists(load=load, targets=free).best(candidates, "likely", _by_cost)
+
+
+# Devices that are looked at where nothing within the limits keeps the targets.
+_MOST_BEYOND = 1024
 
 
 def _by_cost(one: Candidate, known: Known) -> tuple[Any, ...]:
@@ -264,6 +289,8 @@ def plan_report(
     assert traffic is not None
     plans = tuple(plan_of(one, why, targets, explained=explained) for one, why in found.plans)
     nearest = None if found.nearest is None else plan_of(found.nearest, ("nearest",), targets, explained=explained)
+    more = found.beyond
+    beyond = None if more is None else plan_of(more, ("cheapest beyond the limits",), targets, explained=explained)
     prices = {one.deployment.device: one.price for one in offered}
     unpriced = sorted(name for name, price in prices.items() if price is None)
     left = list(notes)
@@ -276,6 +303,9 @@ def plan_report(
         model=model,
         plans=plans,
         nearest=nearest,
+        beyond=beyond,
+        binding=tuple(_binding(plans, nearest, found.beyond, targets, offered)),
+        most_requests_per_s=found.most or None,
         left_out=tuple(_left_out(found, targets)),
         asked=PlanSearch(
             request_rate=targets.rate,
@@ -299,6 +329,27 @@ def plan_report(
         equal=tuple(_equal(plans)),
         notes=tuple(left),
     )
+
+
+def _binding(
+    plans: Sequence[Plan], nearest: Plan | None, beyond: Planned | None, targets: Targets, offered: Sequence[Offer]
+) -> Iterator[str]:
+    """The arguments for which there is no plan."""
+    if plans:
+        return
+    if beyond is not None:
+        if targets.budget is not None and (beyond.cost is None or beyond.cost > targets.budget):
+            yield "budget_usd_per_hour"
+        if beyond.devices > targets.devices(None):
+            yield "max_devices"
+        there = [one.deployment.devices for one in offered if one.deployment.device == beyond.deployment.device]
+        if all(count is not None and count < beyond.devices for count in there):
+            yield "devices"
+    elif nearest is not None:
+        if targets.ttft is not None and nearest.ttft_ms > targets.ttft * 1e3:
+            yield "ttft_target_ms"
+        if targets.tpot is not None and nearest.tpot_ms is not None and nearest.tpot_ms > targets.tpot * 1e3:
+            yield "tpot_target_ms"
 
 
 def _left_out(found: Found, targets: Targets) -> Iterator[str]:
