@@ -958,7 +958,7 @@ class PlanSearch:
     """Requests a second that come; null with concurrency null: the highest rate was looked for."""
     concurrency: int | None
     """Users, where these were given."""
-    think_time_s: float
+    think_time_s: float = 0.0
     """Seconds for which each thinks before he asks again."""
     input_tokens: float
     """Mean tokens of a prompt."""
@@ -982,7 +982,7 @@ class PlanSearch:
     """As asked; null: 64 for a load, and one copy for the highest rate, where nothing else bounds it."""
     budget_usd_per_hour: float | None
     """As asked."""
-    spare_copies: int
+    spare_copies: int = 0
     """Copies of each plan beyond those that keep the targets."""
     least_ttft_ms: float | None
     """The least that any operating point comes to."""
@@ -1015,6 +1015,11 @@ class PlanReport(Told):
     """Pairs of plans, counted from 1, whose ranges of a token overlap: the evidence does not tell which is quicker."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
+
+    @property
+    def first_to_start(self) -> int | None:
+        """Of the first plan that has a launch line its number, counted from 1; None where none has."""
+        return next((number for number, plan in enumerate(self.plans, 1) if plan.launch), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -753,7 +753,7 @@ def _plans(report: PlanReport) -> list[str]:
         first = report.plans[0]
         said = "; ".join(f"{engine}, {cache} cache" for engine, cache in engines)
         lines.append(f"{said if len(engines) == 1 else 'Of 1'}. {_ledger_of(1, first)}{_apart(report)}")
-        lines.append(first.launch or f"1 has no launch line: {first.no_launch}.")
+        lines += _starts(report)
     lines += [f"Left out: {text}." for text in report.left_out]
     told: dict[str, list[str]] = {}
     for number, plan in enumerate(report.plans, 1):
@@ -762,6 +762,18 @@ def _plans(report: PlanReport) -> list[str]:
     every = len(report.plans)
     whose = {warning: "Of all" if len(of) == every > 1 else ", ".join(of) for warning, of in told.items()}
     return [*lines, *(f"{who}: {warning}" for warning, who in whose.items())]
+
+
+def _starts(report: PlanReport) -> Iterator[str]:
+    """The line that starts the first plan that has one, and why those before it have none."""
+    number = report.first_to_start
+    before = report.plans if number is None else report.plans[: number - 1]
+    if before:
+        which = "None" if number is None else f"Not {', '.join(str(one) for one in range(1, number))}"
+        whys = "; ".join(dict.fromkeys(plan.no_launch for plan in before if plan.no_launch))
+        yield f"{which} has a launch line: {whys}."
+    if number is not None:
+        yield f"{f'{number}: ' if number > 1 else ''}{report.plans[number - 1].launch}"
 
 
 def _grid(report: GridReport) -> list[str]:

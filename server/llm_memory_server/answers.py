@@ -69,13 +69,13 @@ _IN_FULL = {
     # the best row has it
     "LayoutReport": {"tpot_interval_ms"},
     "PipelinePart": {"flops", "compute_share"},
-    "PlanReport": {"asked", "equal", "left_out"},
+    "PlanReport": {"equal", "left_out"},
+    # what was looked through, and how much of it
+    "PlanSearch": {"hardware", "formats", "considered", "meeting", "least_ttft_ms", "least_tpot_ms"},
     "Plan": {
         # words that the text has beside each
-        "why",
         "engine",
         "kv_precision",
-        "usd_per_million_output_tokens",
         "request_rate",
         "decoding",
         "room",
@@ -85,8 +85,10 @@ _IN_FULL = {
         "rest_gb",
         "usable_gb",
         "binds",
+        "output_tokens_per_s",
+        "saturation_range",
+        # of the first that has one beside the plans: five are a hundred tokens
         "launch",
-        "no_launch",
         "warnings",
         "ledger",
     },
@@ -170,7 +172,10 @@ class _Lean:
             served = value.asked.request_rate is not None and not self.full
             same = {"requests_per_s", "requests_per_s_range"} if served else set()
             plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
-            return self._fields(value, {"plans", *self._left_out("PlanReport")}) | {"plans": plans}
+            said = self._fields(value, {"plans", *self._left_out("PlanReport")})
+            if not self.full and (first := value.first_to_start):
+                said |= {"launch": {str(first): value.plans[first - 1].launch}}
+            return said | {"plans": plans}
         if isinstance(value, MemoryReport) and value.components and not self.full:
             # a pipeline has no sequence, and nothing that lasts from one to the next
             return self._fields(value, self._left_out("MemoryReport") | {"seq_length", "startup"})

@@ -9,8 +9,8 @@ import pytest
 from llm_memory_server import tools
 
 LOAD = {"model": "meta-llama/Llama-3.1-70B", "request_rate": 4, "input_tokens": 2000, "output_tokens": 300}
-# Characters of a token of text, and of JSON with its numbers.
-OF_TEXT, OF_JSON = 3.6, 3.2
+# Characters of a token; of text alone 3.6, of JSON with its numbers 3.2.
+OF_BOTH, OF_TEXT, OF_JSON = 4, 3.6, 3.2
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def rows_of(structure: dict[str, Any]) -> list[dict[str, Any]]:
 )
 def test_text_and_structure_together_take_at_most_600_tokens(asked: dict[str, Any]) -> None:
     text, structure = answered(**asked)
-    assert len(text) / OF_TEXT + len(json.dumps(structure, separators=(",", ":"))) / OF_JSON <= 600
+    assert len(text) + len(json.dumps(structure, separators=(",", ":"))) <= 600 * OF_BOTH
 
 
 def test_full_detail_takes_at_most_4000_tokens() -> None:
@@ -56,12 +56,33 @@ def test_plans_stand_under_columns_and_full_has_the_rest() -> None:
         assert f"{plan['devices']} x {plan['hardware']}" in text
         assert f"{said['tpot_ms']:.3g} ({' to '.join(f'{end:.3g}' for end in said['tpot_range_ms'])})" in text
         assert plan["ledger"]["parts"]
-        assert "asked" not in short
+        # what a script acts on, with the load that it is of
+        assert said["why"]
+        assert said["usd_per_hour"]
+        assert said["usd_per_million_output_tokens"]
+    load = {"request_rate": 4, "input_tokens": 2000, "output_tokens": 300, "tpot_target_ms": 50, "percentile": "mean"}
+    assert short["asked"] == load
     # the engine with the format of its cache, and the least target that can be asked, as they are
     first = rows_of(full)[0]
     assert f"{first['engine'].split(',')[0]}, {first['kv_precision']} cache" in text
     assert full["asked"]["request_rate"] == 4
     assert "TPOT <= 0.001 ms" in answered(tpot_target_ms=0.001)[0]
+
+
+def test_the_first_plan_that_can_be_started_is_told_with_its_line() -> None:
+    # at one price an int4 that no repository is stored in stands first, and the checkpoint as it is second
+    asked = {"model": "llama3.1_8b", "hardware": "A100_80GB", "request_rate": 3}
+    text, structure = answered(**asked)
+    _, full = answered(**asked, detail="full")
+    plans = rows_of(full)
+    number = next(number for number, plan in enumerate(plans, 1) if plan["launch"])
+    assert number > 1
+    line = plans[number - 1]["launch"]
+    assert line.startswith("vllm serve meta-llama/Llama-3.1-8B")
+    assert structure["launch"] == {str(number): line}
+    assert f"{number}: {line}" in text
+    assert [bool(row["no_launch"]) for row in rows_of(structure)] == [not plan["launch"] for plan in plans]
+    assert plans[0]["no_launch"] in text
 
 
 def test_the_nearest_miss_is_a_plan_of_its_own() -> None:

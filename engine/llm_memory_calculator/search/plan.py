@@ -268,7 +268,7 @@ def _no_launch(deployment: Deployment) -> str:
     if engine.SLOTS and engine.SLOTS not in engine.settings:
         return f"{engine.TITLE} starts with as many slots as {engine.SLOTS} says, which nobody gave"
     label = deployment.formats.scheme.label
-    return f"{engine.TITLE} needs a repository stored in {label}, and {model.repository or model.name} is not"
+    return f"{model.repository or model.name} is not stored in {label}, which {engine.TITLE} reads"
 
 
 def _ends(interval: Interval | None) -> tuple[float, float] | None:
