@@ -842,9 +842,11 @@ class HardwareRow:
     layout: LayoutRow | None = None
     """Its best layout, with its times; null where it has none."""
     max_batch_size: int | None = None
-    """Most sequences that they hold at once, where goal is batch."""
+    """Most sequences that they hold at once, where goal is batch; the times are of so many."""
     longest_context: int | None = None
     """Most tokens that each sequence may have, prompt and output together, where goal is context."""
+    input_tokens: int | None = None
+    """Prompt tokens of each sequence that the times are then of."""
     ttft_interval_ms: Interval | None = None
     """Range of ttft_ms."""
     tpot_interval_ms: Interval | None = None

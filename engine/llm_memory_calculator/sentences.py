@@ -669,7 +669,12 @@ def _comparison(report: ComparisonReport) -> list[str]:
     if report.fewest_devices:
         each = ", fewest devices of a node each"
         order += " a device" if report.goal in ("throughput", "decode", "prefill", "batch") else ""
-    lines = [f"{report.model} ({report.precision}), {_load(report)}: {best} by {order}{end}{each}."]
+    load = _load(report)
+    if report.goal == "batch":
+        load = f"{report.input_tokens:,} tokens in, {report.output_tokens:,} out, each row at its most sequences"
+    elif report.goal == "context":
+        load = f"batch {report.batch_size:,}, {report.output_tokens:,} out after each row's longest prompt"
+    lines = [f"{report.model} ({report.precision}), {load}: {best} by {order}{end}{each}."]
     numbered = [row for row in report.rows if row.fits or row.layout is not None]
     lines += [f"{number}. {_hardware_row(row)}" for number, row in enumerate(numbered, 1)]
     equal = [str(number) for number, row in enumerate(numbered, 1) if row.equal]

@@ -95,6 +95,8 @@ _IN_FULL = {
 }
 # Of these a short answer says one number by name.
 BY_NAME = {"Fit": ("hardware", "devices"), "Component": ("name", "weight_memory_bytes")}
+# What of a comparison's load its rows say each, by the goal.
+OF_ROWS = {"batch": {"batch_size"}, "context": {"input_tokens"}}
 # Amounts that are not answered where they are 0.
 _AMOUNTS = ("_bytes", "_bytes_per_token")
 # What is said of an engine that has no room for a cache.
@@ -166,7 +168,7 @@ class _Lean:
             return self._fields(value, left_out, value.unit)
         if isinstance(value, ComparisonReport):
             rows = in_columns(value.rows, value.goal, full=self.full)
-            return self._fields(value, {"rows"}) | {"rows": rows}
+            return self._fields(value, {"rows", *OF_ROWS.get(value.goal, ())}) | {"rows": rows}
         if isinstance(value, PlanReport):
             # the rate that is served is the one that was asked, where one was
             served = value.asked.request_rate is not None and not self.full

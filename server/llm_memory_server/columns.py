@@ -19,6 +19,7 @@ PATHS = {
     "expert_parallel": "layout.expert_parallel",
     "max_batch_size": "max_batch_size",
     "longest_context": "longest_context",
+    "input_tokens": "input_tokens",
     "output_tokens_per_s": "layout.output_tokens_per_s",
     "output_tokens_per_s_range": "output_tokens_per_s_interval",
     "decode_tokens_per_s": "layout.decode_tokens_per_s",

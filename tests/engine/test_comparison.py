@@ -77,6 +77,24 @@ def test_the_largest_batch_of_a_card_is_what_max_batch_size_says() -> None:
     assert row.layout.tpot_ms == pytest.approx(at_once.tpot_ms)
 
 
+def test_the_load_that_is_said_is_that_of_the_rows() -> None:
+    # where the longest context is asked the prompts are the rows' own
+    report = compare_hardware("llama3.1_8b", ["L40S", "L4"], devices=1, goal="context", output_tokens=96)
+    for row in report.rows:
+        assert row.layout is not None
+        assert row.input_tokens is not None
+        assert row.input_tokens + 96 == row.longest_context
+        alone = estimate_performance(
+            "llama3.1_8b", row.hardware, devices=1, input_tokens=row.input_tokens, output_tokens=96
+        )
+        assert row.layout.ttft_ms == pytest.approx(alone.ttft_ms)
+    assert "2,048" not in str(report)
+    most = compare_hardware("llama3.1_8b", ["L40S", "L4"], devices=1, goal="batch", batch_size=7)
+    assert "2,048 tokens in, 256 out, each row at its most sequences" in str(most)
+    assert "batch 7" not in str(most)
+    assert {row.input_tokens for row in most.rows} == {None}
+
+
 # --- the order ------------------------------------------------------------------------------------------------------
 
 

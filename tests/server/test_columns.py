@@ -28,6 +28,18 @@ def test_rows_are_columns_with_their_values() -> None:
     assert set(told["columns"]) <= set(PATHS)
 
 
+def test_a_load_that_rows_say_each_is_not_said_of_all() -> None:
+    asked = {"model": MODEL, "hardware": ["H100", "H200"], "devices": 8}
+    longest = call("compare_hardware", asked | {"goal": "context"}).structured_content or {}
+    assert "input_tokens" not in longest
+    rows = [dict(zip(longest["rows"]["columns"], row, strict=True)) for row in longest["rows"]["rows"]]
+    assert all(row["input_tokens"] + longest["output_tokens"] == row["longest_context"] for row in rows)
+    most = call("compare_hardware", asked | {"goal": "batch"}).structured_content or {}
+    assert "batch_size" not in most
+    assert most["input_tokens"] == 2048
+    assert "batch_size" in (call("compare_hardware", asked).structured_content or {})
+
+
 def test_the_default_answer_is_short() -> None:
     answer = call("compare_hardware", {"model": MODEL})
     text = answer.content[0].text  # type: ignore[union-attr]

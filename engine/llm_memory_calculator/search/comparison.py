@@ -328,6 +328,7 @@ def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: boo
         devices=devices,
         max_batch_size=one.amount if one.order.goal == BATCH else None,
         longest_context=one.amount if one.order.goal == CONTEXT else None,
+        input_tokens=one.asked_load.tokens if one.order.goal == CONTEXT else None,
         usd_per_hour=None if price is None else price * devices,
     )
     if placed is None:
