@@ -797,8 +797,9 @@ class LayoutRow(Layout):
     """Range of tpot_ms likewise."""
     output_tokens_per_s_interval: Interval | None = None
     """Range of output_tokens_per_s likewise."""
-    equal: bool = False
-    """Whether its range overlaps the best layout's: the evidence does not tell which is quicker."""
+    equal: tuple[int, ...] = ()
+    """The other rows, the best counted as 1, whose ranges of what the goal ranks by overlap its own: the evidence does
+    not tell which is better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -867,8 +868,9 @@ class HardwareRow:
     """The price of the devices for as long as a million output tokens take in decode; prompts are not in it."""
     evidence: str | None = None
     """What stands behind the times: measured, sister, class, law, none."""
-    equal: bool = False
-    """Whether the range of what the goal ranks by overlaps that of the first: neither is known to be better."""
+    equal: tuple[int, ...] = ()
+    """The other rows, counted from 1, whose ranges of what the goal ranks by overlap its own: neither is known to be
+    better."""
     missing_bytes: int | None = None
     """Where it does not fit: bytes that the fullest device of the nearest layout is short of."""
     devices_needed: int | None = None

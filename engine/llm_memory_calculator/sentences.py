@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -636,15 +636,26 @@ def _row(row: LayoutRow) -> str:
 
 
 def _layouts(report: LayoutReport) -> list[str]:
-    equal = ", ".join(str(number) for number, row in enumerate(report.others, 2) if row.equal)
+    rows = (report.best, *report.others)
+    equal = _equal_rows([row.equal for row in rows], "within the evidence: their ranges overlap")
     return [
         f"Best for {report.goal} of {report.model} ({report.precision}) on up to {report.devices} x {report.hardware} "
         f"under {report.engine}, {_load(report)}:",
-        *(f"{number}. {_row(row)}." for number, row in enumerate((report.best, *report.others), 1)),
-        f"{report.fitting} of {report.considered} layouts fit."
-        + (f" 1, {equal} are equal within the evidence: their ranges overlap." if equal else ""),
+        *(f"{number}. {_row(row)}." for number, row in enumerate(rows, 1)),
+        f"{report.fitting} of {report.considered} layouts fit.{equal and f' {equal}'}",
         f"Ranges: {report.tpot_interval_ms.evidence}.",
     ]
+
+
+def _equal_rows(equal: Sequence[Sequence[int]], why: str) -> str:
+    """Which rows are equal: all of a group to each other, or else pair by pair."""
+    pairs = [(one, other) for one, others in enumerate(equal, 1) for other in others if other > one]
+    among = sorted({number for pair in pairs for number in pair})
+    if not pairs:
+        return ""
+    if 2 * len(pairs) == len(among) * (len(among) - 1):
+        return f"{', '.join(map(str, among))} are equal{f' {why}' if why else ''}."
+    return f"Pairs that are equal{f' {why}' if why else ''}: {_pairs(pairs)}."
 
 
 _ORDERS = {
@@ -677,10 +688,8 @@ def _comparison(report: ComparisonReport) -> list[str]:
     lines = [f"{report.model} ({report.precision}), {load}: {best} by {order}{end}{each}."]
     numbered = [row for row in report.rows if row.fits or row.layout is not None]
     lines += [f"{number}. {_hardware_row(row)}" for number, row in enumerate(numbered, 1)]
-    equal = [str(number) for number, row in enumerate(numbered, 1) if row.equal]
-    if equal:
-        why = "" if exact else " within the evidence: their ranges overlap"
-        lines.append(f"{', '.join(['1', *equal])} are equal{why}.")
+    equal = _equal_rows([row.equal for row in numbered], "" if exact else "within the evidence: their ranges overlap")
+    lines += [equal] if equal else []
     lines += [f"{row.hardware}: no. {row.reason}" for row in report.rows if row not in numbered]
     if report.left_out:
         lines.append(f"Left out: {report.left_out}")

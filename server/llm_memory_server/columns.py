@@ -45,7 +45,7 @@ PATHS = {
 }
 """Columns by the fields that they show."""
 # Where nothing else is in a column, it is left out.
-_SAYS_NOTHING = (None, False)
+_SAYS_NOTHING: tuple[object, ...] = (None, False, [])
 # Of full detail alone, what others of a row say too; and the rate that one goal ranks by.
 _FULL = (
     "decode_tokens_per_s",

@@ -1,11 +1,13 @@
 """Accelerators beside each other: what ranks them, what they cost, what they hold at most, what is said of a miss."""
 
 import random
+from typing import Any
 
 import pytest
 
 from llm_memory_calculator import (
     ArgumentError,
+    best_parallelism,
     compare_hardware,
     estimate_performance,
     get_best_rate,
@@ -117,14 +119,42 @@ def test_the_worse_end_ranks_and_the_estimate_where_it_is_asked() -> None:
     assert [row.hardware for row in by_end] != [row.hardware for row in by_estimate]
 
 
-def test_rows_are_equal_where_their_ranges_overlap_the_first_s() -> None:
-    report = compare_hardware("llama3.1_8b", ["B200", "H200", "H100", "L4"], devices=1, goal="throughput")
-    first, *others = report.rows
-    for row in others:
-        assert row.output_tokens_per_s_interval is not None
-        assert row.equal == (row.output_tokens_per_s_interval.high >= low(first)), row.hardware
-    assert not report.rows[-1].equal
-    assert ("equal within the evidence" in str(report)) == any(row.equal for row in others)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"model": "llama3.1_8b", "hardware": ["B200", "H200", "H100", "L4"], "devices": 1},
+        # 2 and 3 overlap, and 1 only with 3, which is known less well
+        {"model": "llama3.1_70b", "hardware": ["H100", "A100"], "devices": 8, "batch_size": 16},
+    ],
+)
+def test_rows_are_equal_where_their_ranges_overlap(asked: dict[str, Any]) -> None:
+    report = compare_hardware(goal="throughput", **asked)
+    ranges = [row.output_tokens_per_s_interval for row in report.rows]
+    pairs = set()
+    for number, (row, one) in enumerate(zip(report.rows, ranges, strict=True), 1):
+        assert one is not None
+        met = [at for at, other in enumerate(ranges, 1) if at != number and other and other.high >= one.low]
+        met = [at for at in met if (other := ranges[at - 1]) and other.low <= one.high]
+        assert list(row.equal) == met, row.hardware
+        pairs |= {(min(number, at), max(number, at)) for at in met}
+    assert pairs
+    said = str(report)
+    assert "equal within the evidence" in said
+    if asked["devices"] == 8:
+        assert pairs == {(1, 3), (2, 3)}
+        assert "1-3, 2-3." in said
+
+
+def test_layouts_are_equal_where_the_ranges_of_what_ranks_them_overlap() -> None:
+    report = best_parallelism("llama3.1_8b", "H100", devices=8, batch_size=16)
+    rows = (report.best, *report.others)
+    for number, row in enumerate(rows, 1):
+        one = row.output_tokens_per_s_interval
+        assert one is not None
+        others = [(at, other.output_tokens_per_s_interval) for at, other in enumerate(rows, 1) if at != number]
+        assert row.equal == tuple(at for at, two in others if two and two.low <= one.high and one.low <= two.high)
+    # where another is equal to the best, the best is to it
+    assert report.best.equal
 
 
 @pytest.mark.parametrize("goal", ["per_device", "per_watt", "cheapest"])

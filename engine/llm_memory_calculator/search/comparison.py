@@ -24,6 +24,7 @@ from .cells import offer_of, row_of, scores, usd_per_million
 from .fleet import Cell, Fleet, best_of_each, fewest_of_each, together
 from .layouts import Found, best_or_nearest, fewest_in_node, one_token_notes, place
 from .limits import fewest_alone, fewest_layouts, most_alone, most_of_each
+from .overlaps import overlapping
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -300,12 +301,8 @@ def rows_of(tried: Sequence[Tried], *, explained: bool = False, advised: bool = 
     wanting = [one for one in tried if not one.fits and one.refusal is None]
     enough = _enough([one.deployment for one in wanting], tried[0].load) if advised and wanting else []
     needed = dict(zip(map(id, wanting), enough, strict=False))
-    first = _ends(tried[0])
     for one in tried:
-        row = _row(one, needed.get(id(one)), advised=advised, explained=explained)
-        ends = _ends(one)
-        equal = first is not None and ends is not None and ends[0] <= first[1] and first[0] <= ends[1]
-        yield replace(row, equal=equal) if equal and one is not tried[0] else row
+        yield _row(one, needed.get(id(one)), advised=advised, explained=explained)
 
 
 def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: bool) -> HardwareRow:
@@ -482,7 +479,10 @@ def comparison_report(
     """
     counts = {one.given.devices for one in tried}
     deployment, load, order = tried[0].deployment, tried[0].load, tried[0].order
-    rows = [*rows_of(tried[:keep], explained=explained)]
+    shown = tried[:keep]
+    overlaps = overlapping([_ends(one) for one in shown])
+    told = zip(rows_of(shown, explained=explained), overlaps, strict=True)
+    rows = [replace(row, equal=others) if others else row for row, others in told]
     rows += [HardwareRow(hardware=name, fits=False, reason=reason) for name, reason in refused.items()][
         : keep - len(rows)
     ]

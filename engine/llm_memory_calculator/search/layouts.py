@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ..performance.reports import Times, in_all, interval, rates, reach, times_e
 from ..report import Interval, LayoutReport, LayoutRow, Line, Note
 from ..units import GB, are_plain
 from .cells import Offer, eligible, held, offer_of, order, row_of, times
+from .overlaps import overlapping
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
@@ -195,18 +196,26 @@ def _ends(value: float, found: Range) -> Interval:
     return Interval(low=value * found.low, high=value * found.high, level=found.level, evidence=found.evidence)
 
 
-def _beside(best: LayoutRow, row: LayoutRow) -> LayoutRow:
-    """The row, said to be equal where its range overlaps the best one's."""
-    ours, theirs = best.tpot_interval_ms, row.tpot_interval_ms
-    assert ours is not None
-    assert theirs is not None
-    return replace(row, equal=theirs.low <= ours.high and ours.low <= theirs.high)
+def _beside_each_other(rows: Sequence[LayoutRow], goal: str) -> list[LayoutRow]:
+    """The rows, each with those whose ranges of what the goal ranks by overlap its own."""
+    ranked = [_RANKED_BY[goal](row) for row in rows]
+    overlaps = overlapping([None if one is None else (one.low, one.high) for one in ranked])
+    return [replace(row, equal=others) for row, others in zip(rows, overlaps, strict=True)]
+
+
+_RANKED_BY: dict[str, Callable[[LayoutRow], Interval | None]] = {
+    "throughput": lambda row: row.output_tokens_per_s_interval,
+    "latency": lambda row: row.tpot_interval_ms,
+    "decode": lambda row: row.tpot_interval_ms,
+    "prefill": lambda row: row.ttft_interval_ms,
+}
 
 
 def layout_report(found: Found, goal: str, keep: int = 3, *, explained: bool = False) -> LayoutReport:
     """The best layout of a search, and the next best."""
     deployment, load = found.best.deployment, found.best.load
-    best = _ranged(found.best.row, deployment, load)
+    ranged = [_ranged(row, deployment, load) for row in (found.best.row, *found.rows(keep)[1:])]
+    best, *others = _beside_each_other(ranged, goal)
     return LayoutReport(
         **deployment.said(),
         hardware=deployment.device,
@@ -217,7 +226,7 @@ def layout_report(found: Found, goal: str, keep: int = 3, *, explained: bool = F
         output_tokens=load.output,
         best=best,
         tpot_interval_ms=found.best.tpot_interval_ms,
-        others=tuple(_beside(best, _ranged(row, deployment, load)) for row in found.rows(keep)[1:]),
+        others=tuple(others),
         considered=found.considered,
         fitting=found.fitting,
         ledger=found.best.explanation if explained else None,

@@ -21,6 +21,7 @@ from ..work import each, looked
 from .cells import usd_per_million
 from .finalists import FEW, MANY, Finalists, Key, Known, Planned
 from .fleet import alone_of, together
+from .overlaps import overlapping
 from .points import LEVELS, Candidate, Level, Offer, Points, Targets, evidence_of, points_of
 
 
@@ -379,8 +380,5 @@ def _left_out(found: Found, targets: Targets) -> Iterator[str]:
 
 
 def _equal(plans: Sequence[Plan]) -> Iterator[tuple[int, int]]:
-    for first, one in enumerate(plans, 1):
-        for second, other in enumerate(plans[first:], first + 1):
-            ours, theirs = one.tpot_range_ms, other.tpot_range_ms
-            if ours is not None and theirs is not None and ours[0] <= theirs[1] and theirs[0] <= ours[1]:
-                yield first, second
+    for first, others in enumerate(overlapping([one.tpot_range_ms for one in plans]), 1):
+        yield from ((first, second) for second in others if second > first)
