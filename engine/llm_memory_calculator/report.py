@@ -856,6 +856,12 @@ class HardwareRow:
     """Range of output_tokens_per_s."""
     decode_tokens_per_s_interval: Interval | None = None
     """Range of decode_tokens_per_s."""
+    ranked_by: float | None = None
+    """What the goal ranks by where that is another than output_tokens_per_s, a time or an amount: output tokens a joule
+    (per_watt), a dollar (per_dollar), a second and device of several (per_device, or throughput of as many devices as
+    each needs), tokens a second of decode or prefill, then of each device too."""
+    ranked_by_interval: Interval | None = None
+    """Range of ranked_by."""
     output_tokens_per_s_per_device: float | None = None
     """output_tokens_per_s over the devices."""
     output_tokens_per_joule: float | None = None

@@ -637,7 +637,7 @@ def _row(row: LayoutRow) -> str:
 
 def _layouts(report: LayoutReport) -> list[str]:
     rows = (report.best, *report.others)
-    equal = _equal_rows([row.equal for row in rows], "within the evidence: their ranges overlap")
+    equal = _equal_rows([row.equal for row in rows])
     return [
         f"Best for {report.goal} of {report.model} ({report.precision}) on up to {report.devices} x {report.hardware} "
         f"under {report.engine}, {_load(report)}:",
@@ -647,15 +647,15 @@ def _layouts(report: LayoutReport) -> list[str]:
     ]
 
 
-def _equal_rows(equal: Sequence[Sequence[int]], why: str) -> str:
+def _equal_rows(equal: Sequence[Sequence[int]], *, exact: bool = False) -> str:
     """Which rows are equal: all of a group to each other, or else pair by pair."""
     pairs = [(one, other) for one, others in enumerate(equal, 1) for other in others if other > one]
     among = sorted({number for pair in pairs for number in pair})
     if not pairs:
         return ""
     if 2 * len(pairs) == len(among) * (len(among) - 1):
-        return f"{', '.join(map(str, among))} are equal{f' {why}' if why else ''}."
-    return f"Pairs that are equal{f' {why}' if why else ''}: {_pairs(pairs)}."
+        return f"{', '.join(map(str, among))} are equal{'' if exact else ' within the evidence: their ranges overlap'}."
+    return f"Equal{'' if exact else ' within the evidence, since their ranges overlap'}: {_pairs(pairs)}."
 
 
 _ORDERS = {
@@ -687,8 +687,8 @@ def _comparison(report: ComparisonReport) -> list[str]:
         load = f"batch {report.batch_size:,}, {report.output_tokens:,} out after each row's longest prompt"
     lines = [f"{report.model} ({report.precision}), {load}: {best} by {order}{end}{each}."]
     numbered = [row for row in report.rows if row.fits or row.layout is not None]
-    lines += [f"{number}. {_hardware_row(row)}" for number, row in enumerate(numbered, 1)]
-    equal = _equal_rows([row.equal for row in numbered], "" if exact else "within the evidence: their ranges overlap")
+    lines += [f"{number}. {_hardware_row(row, order)}" for number, row in enumerate(numbered, 1)]
+    equal = _equal_rows([row.equal for row in numbered], exact=exact)
     lines += [equal] if equal else []
     lines += [f"{row.hardware}: no. {row.reason}" for row in report.rows if row not in numbered]
     if report.left_out:
@@ -699,8 +699,8 @@ def _comparison(report: ComparisonReport) -> list[str]:
     return lines
 
 
-def _hardware_row(row: HardwareRow) -> str:
-    """A comparison's row: devices, rates and times with their ranges, cost, evidence."""
+def _hardware_row(row: HardwareRow, order: str) -> str:
+    """A comparison's row: devices, rates and times with their ranges, cost, evidence; order: what it is ranked by."""
     said = f"{row.devices} x {row.hardware}"
     if row.max_batch_size is not None:
         said += f": {row.max_batch_size:,} sequences"
@@ -711,7 +711,11 @@ def _hardware_row(row: HardwareRow) -> str:
         return f"{said}. {row.reason or ''}".rstrip()
     if times.devices > 1:
         said += f" ({layout_of(times)})"
-    parts = [
+    ranked = row.ranked_by_interval
+    parts = []
+    if row.ranked_by is not None and ranked is not None:
+        parts.append(f"{short(row.ranked_by)} {order} ({short(ranked.low)} to {short(ranked.high)})")
+    parts += [
         f"{short(times.output_tokens_per_s)} output tokens/s ({short(rate.low)} to {short(rate.high)})",
         f"TTFT {short(times.ttft_ms)} ({short(row.ttft_interval_ms.low)} to {short(row.ttft_interval_ms.high)})",
         f"TPOT {short(times.tpot_ms)} ({short(row.tpot_interval_ms.low)} to {short(row.tpot_interval_ms.high)}) ms",

@@ -167,7 +167,7 @@ class _Lean:
             left_out = {"unit"} if value.unit == unit else set()
             return self._fields(value, left_out, value.unit)
         if isinstance(value, ComparisonReport):
-            rows = in_columns(value.rows, value.goal, full=self.full)
+            rows = in_columns(value.rows, full=self.full)
             return self._fields(value, {"rows", *OF_ROWS.get(value.goal, ())}) | {"rows": rows}
         if isinstance(value, PlanReport):
             # the rate that is served is the one that was asked, where one was

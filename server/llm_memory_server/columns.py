@@ -20,6 +20,8 @@ PATHS = {
     "max_batch_size": "max_batch_size",
     "longest_context": "longest_context",
     "input_tokens": "input_tokens",
+    "ranked_by": "ranked_by",
+    "ranked_by_range": "ranked_by_interval",
     "output_tokens_per_s": "layout.output_tokens_per_s",
     "output_tokens_per_s_range": "output_tokens_per_s_interval",
     "decode_tokens_per_s": "layout.decode_tokens_per_s",
@@ -46,24 +48,24 @@ PATHS = {
 """Columns by the fields that they show."""
 # Where nothing else is in a column, it is left out.
 _SAYS_NOTHING: tuple[object, ...] = (None, False, [])
-# Of full detail alone, what others of a row say too; and the rate that one goal ranks by.
+# Of full detail alone, what others of a row say too.
 _FULL = (
     "decode_tokens_per_s",
     "decode_tokens_per_s_range",
     "usd_per_hour",
     "output_tokens_per_s_per_device",
+    "output_tokens_per_joule",
     "prefill_tokens_per_s",
     "micro_batch",
     "memory_share",
     "ledger",
 )
-_OF_GOAL = {"output_tokens_per_joule": "per_watt"}
 _DIGITS, _DIGITS_OF_PLANS, _DIGITS_OF_FACTS = 4, 3, 6
 
 
-def in_columns(rows: Sequence[Any], goal: str, *, full: bool) -> dict[str, Any]:
+def in_columns(rows: Sequence[Any], *, full: bool) -> dict[str, Any]:
     """`columns` and, in their order, the values of each row; numbers to four digits, ranges as [low, high]."""
-    shown = [name for name in PATHS if full or (name not in _FULL and _OF_GOAL.get(name, goal) == goal)]
+    shown = [name for name in PATHS if full or name not in _FULL]
     return _table({name: [_value(row, PATHS[name]) for row in rows] for name in shown})
 
 

@@ -139,7 +139,7 @@ def test_rows_are_equal_where_their_ranges_overlap(asked: dict[str, Any]) -> Non
         pairs |= {(min(number, at), max(number, at)) for at in met}
     assert pairs
     said = str(report)
-    assert "equal within the evidence" in said
+    assert "qual within the evidence" in said
     if asked["devices"] == 8:
         assert pairs == {(1, 3), (2, 3)}
         assert "1-3, 2-3." in said
@@ -171,6 +171,33 @@ def test_speed_is_over_devices_watts_or_dollars(goal: str) -> None:
         of_each = {"per_device": 1.0, "per_watt": accelerator.tdp_w, "cheapest": rate[0]}[goal]
         over.append(low(row) / (devices * of_each))
     assert over == sorted(over, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [("per_watt", "output tokens/s a watt"), ("per_dollar", "output tokens a dollar"), ("decode", "decode tokens/s")],
+)
+def test_what_ranks_is_told_with_its_range(goal: str, said: str) -> None:
+    report = compare_hardware("llama3.1_8b", ["H100", "L40S"], devices=2, goal=goal)
+    for row in report.rows:
+        accelerator, layout, rates = get_accelerator(row.hardware), row.layout, row.output_tokens_per_s_interval
+        assert layout is not None
+        assert rates is not None
+        found, value, devices = row.ranked_by_interval, layout.output_tokens_per_s, row.devices or 0
+        assert found is not None
+        price, watts = get_best_rate(accelerator, allow_spot=False), accelerator.tdp_w
+        assert price is not None
+        assert watts is not None
+        each = {"per_watt": 1 / (devices * watts), "per_dollar": 3600 / (devices * price[0]), "decode": 1.0}[goal]
+        if goal == "decode":
+            assert row.decode_tokens_per_s_interval is not None
+            value, rates = layout.decode_tokens_per_s, row.decode_tokens_per_s_interval
+        assert row.ranked_by == pytest.approx(value * each)
+        assert (found.low, found.high) == pytest.approx((rates.low * each, rates.high * each))
+        assert f" {said} ({found.low:,.{0 if found.low >= 100 else 3}{'f' if found.low >= 100 else 'g'}}" in str(report)
+    # where the rate itself ranks it is told once
+    plain = compare_hardware("llama3.1_8b", ["H100", "L40S"], devices=2)
+    assert all(row.ranked_by is None for row in plain.rows)
 
 
 # --- cost, evidence -------------------------------------------------------------------------------------------------

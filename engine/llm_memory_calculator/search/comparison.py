@@ -16,7 +16,7 @@ from ..memory import short_note, verdict_of
 from ..parallel import Parallelism
 from ..performance.machine import machine_of
 from ..performance.reports import in_all, rates, worst_reach
-from ..report import OF_EACH, ComparisonReport, Fit, HardwareRow, LayoutRow, Note
+from ..report import OF_EACH, ComparisonReport, Fit, HardwareRow, Interval, LayoutRow, Note
 from ..stacks import UnlikeError
 from ..units import GB
 from ..work import each
@@ -352,7 +352,31 @@ def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: boo
         evidence=machine_of(best).evidence,
         missing_bytes=_missing(one),
         ledger=placed.explanation if explained else None,
+        **_ranked_by(one, tpot),
     )
+
+
+def _ranked_by(one: Tried, like: Interval) -> dict[str, Any]:
+    """What it is ranked by, where no other figure is that, with its range, whose evidence is that of another."""
+    order, ends, placed = one.order, _ends(one), one.answered()
+    if ends is None or placed is None:
+        return {}
+    # the rate of one device is that of a device
+    of_device = order.goal == "per_device" or (order.by_device and order.goal == "throughput")
+    if not (placed.deployment.layout.devices > 1 if of_device else order.goal in _OTHERS):
+        return {}
+    # a rate, of which more is better, over dollars an hour is of 3,600 tokens a dollar
+    share = -_HOUR if order.goal == "per_dollar" else -1.0
+    value, _ = order.alone(placed.row, one.accelerator)
+    return {
+        "ranked_by": share * value,
+        "ranked_by_interval": replace(like, low=share * ends[1], high=share * ends[0]),
+    }
+
+
+# Goals that rank by what is in no other field with its range.
+_OTHERS = ("per_watt", "per_dollar", "decode", "prefill")
+_HOUR = 3600.0
 
 
 def _ends(one: Tried) -> tuple[float, float] | None:
