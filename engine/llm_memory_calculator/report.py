@@ -696,6 +696,8 @@ class EndToEndReport(Timed):
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
     memory_spare_bytes: int
     """What is left on a device for more sequences or longer ones, bytes; below 0: what is missing."""
+    memory_spare_range_bytes: tuple[int, int] | None = None
+    """Where it is borderline the range of memory_spare_bytes, from missing to left; else null."""
     max_length: int | None
     """Longest sequence that the model's config allows, tokens; null where it says none."""
     serving: ServingReport | None = None
@@ -765,6 +767,8 @@ class ImagesReport(Layout, Served):
     """Use of the fullest device's memory over what the runtime sees, 0 to 1."""
     memory_spare_bytes: int
     """What is left on a device for more or larger images, bytes; below 0: what is missing."""
+    memory_spare_range_bytes: tuple[int, int] | None = None
+    """Where it is borderline the range of memory_spare_bytes, from missing to left; else null."""
     parts: tuple[PipelinePart, ...]
     """What the time is the sum of."""
     breakdown: tuple[Line, ...] = ()
@@ -797,6 +801,8 @@ class LayoutRow(Layout):
     """Range of tpot_ms likewise."""
     output_tokens_per_s_interval: Interval | None = None
     """Range of output_tokens_per_s likewise."""
+    borderline: bool = False
+    """Whether it may not fit: the range of its memory straddles what there is; of the rows of a report alone."""
     equal: tuple[int, ...] = ()
     """The other rows, the best counted as 1, whose ranges of what the goal ranks by overlap its own: the evidence does
     not tell which is better."""

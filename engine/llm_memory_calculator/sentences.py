@@ -488,6 +488,9 @@ def _whole(report: EndToEndReport) -> str:
 def _spare(report: EndToEndReport | ImagesReport) -> str:
     spare, longest = report.memory_spare_bytes, getattr(report, "max_length", None)
     left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing (see the warning)"
+    if report.memory_spare_range_bytes is not None:
+        low, high = report.memory_spare_range_bytes
+        left += f" (borderline: {_gb(-low)} missing to {_gb(high)} to spare)"
     limit = "" if longest is None else f"; the model's own limit is {longest:,} tokens"
     need = f"Memory needed {report.memory_share:.0%}"
     # of a served load the rest is the cache of the others
@@ -631,7 +634,8 @@ def _row(row: LayoutRow) -> str:
         f"{layout_of(row)} on {row.devices}: {_rate(row.output_tokens_per_s)} output tokens/s"
         f"{_ends(row.output_tokens_per_s_interval)}, TTFT {_ms(row.ttft_ms)}"
         f"{'' if first is None else f' ({_range(first)})'}, TPOT "
-        f"{_ms(row.tpot_ms)}{'' if each is None else f' ({_range(each)})'}, memory {row.memory_share:.0%}"
+        f"{_ms(row.tpot_ms)}{'' if each is None else f' ({_range(each)})'}, "
+        f"{'borderline ' if row.borderline else ''}memory {row.memory_share:.0%}"
     )
 
 
@@ -725,6 +729,7 @@ def _hardware_row(row: HardwareRow, order: str) -> str:
             f"${row.usd_per_million_input_tokens:,.3g} in, ${row.usd_per_million_output_tokens:,.3g} out per 1M"
         )
     parts.append(f"evidence: {_EVIDENCE[row.evidence or 'none']}")
+    parts += ["borderline memory"] if times.borderline else []
     if row.reason:
         parts.append(row.reason)
     return f"{said}: {', '.join(parts)}"

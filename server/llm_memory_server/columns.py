@@ -33,6 +33,7 @@ PATHS = {
     "usd_per_million_input_tokens": "usd_per_million_input_tokens",
     "usd_per_million_output_tokens": "usd_per_million_output_tokens",
     "evidence": "evidence",
+    "borderline": "layout.borderline",
     "equal": "equal",
     "reason": "reason",
     "usd_per_hour": "usd_per_hour",

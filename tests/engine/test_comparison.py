@@ -8,6 +8,7 @@ import pytest
 from llm_memory_calculator import (
     ArgumentError,
     best_parallelism,
+    calculate_memory,
     compare_hardware,
     estimate_performance,
     get_best_rate,
@@ -224,6 +225,32 @@ def test_a_card_without_a_price_is_not_ranked_by_it_and_says_so() -> None:
     assert report.rows[1].reason is not None
     assert "price is not known" in report.rows[1].reason
     assert report.left_out == "1 have no known on-demand price."
+
+
+# --- memory that may not do ---
+
+
+def test_times_say_that_their_memory_is_borderline_as_memory_does() -> None:
+    # 141.1 GB of weights in 16 bits on 2 x 80 GB
+    held = calculate_memory("llama3.1_70b", hardware="H100", devices=2, seq_length=2304)
+    assert held.verdict == "borderline"
+    span = held.device_margin_interval
+    assert span is not None
+    timed = estimate_performance("llama3.1_70b", "H100", devices=2)
+    assert timed.memory_spare_range_bytes is not None
+    assert timed.memory_spare_range_bytes == pytest.approx((span.low, span.high), abs=2e7)
+    assert f"(borderline: {-span.low / 1e9:.1f} GB missing to " in str(timed)
+    report = best_parallelism("llama3.1_70b", "H100", devices=2)
+    assert report.best.borderline
+    assert "borderline memory 93%" in str(report)
+    (row,) = compare_hardware("llama3.1_70b", "H100", devices=2).rows
+    assert row.layout is not None
+    assert row.layout.borderline
+    assert "borderline memory" in str(compare_hardware("llama3.1_70b", "H100", devices=2))
+    # twice as many leave no doubt
+    wide = estimate_performance("llama3.1_70b", "H100", devices=4)
+    assert wide.memory_spare_range_bytes is None
+    assert "borderline" not in str(compare_hardware("llama3.1_70b", "H100", devices=4))
 
 
 # --- a miss ---------------------------------------------------------------------------------------------------------

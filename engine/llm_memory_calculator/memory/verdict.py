@@ -126,6 +126,14 @@ class Verdict:
         return "fits" if all(low >= 0 for low, _ in ranges) else "borderline"
 
     @property
+    def straddling(self) -> tuple[int, int] | None:
+        """Where it is borderline the range of what is told, bytes: below 0 what is missing."""
+        if self.word != "borderline":
+            return None
+        low, high = self.margins(self.told)
+        return round(low), round(high)
+
+    @property
     def starts(self) -> bool:
         """Whether, by the estimate, the engine starts, be it that it then serves less at once."""
         return all(condition.margin >= 0 for condition in self.conditions if condition.starts)

@@ -187,6 +187,7 @@ def estimate_images(deployment: Deployment, load: Load) -> ImagesReport:
         bound=bound_of(whole),
         memory_share=verdict.used_share,
         memory_spare_bytes=round(verdict.told.margin),
+        memory_spare_range_bytes=verdict.straddling,
         parts=tuple(_told(deployment, part) for part in parts),
         breakdown=tuple(_line(part) for part in parts),
         notes=(*deployment.notes, *load.notes, *time_notes(deployment, load.sequences)),

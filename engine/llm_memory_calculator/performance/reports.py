@@ -571,6 +571,7 @@ def _room(deployment: Deployment, verdict: Verdict) -> dict[str, Any]:
     return {
         "memory_share": verdict.used_share,
         "memory_spare_bytes": round(verdict.told.margin),
+        "memory_spare_range_bytes": verdict.straddling,
         "max_length": deployment.architecture.max_length,
     }
 

@@ -340,7 +340,7 @@ def _row(one: Tried, needed: Deployment | None, *, advised: bool, explained: boo
     return replace(
         row,
         reason=reason,
-        layout=said,
+        layout=replace(said, borderline=placed.verdict.word == "borderline"),
         ttft_interval_ms=ttft,
         tpot_interval_ms=tpot,
         output_tokens_per_s_interval=rates(load.sequences * load.output, in_all(ttft, tpot, load.output - 1)),

@@ -189,7 +189,13 @@ def _ranged(row: LayoutRow, deployment: Deployment, load: Load) -> LayoutRow:
     ttft, tpot = _ends(row.ttft_ms, first), _ends(row.tpot_ms, then)
     whole = in_all(ttft, tpot, load.output - 1)
     rate = rates(load.sequences * load.output, whole)
-    return replace(row, ttft_interval_ms=ttft, tpot_interval_ms=tpot, output_tokens_per_s_interval=rate)
+    return replace(
+        row,
+        ttft_interval_ms=ttft,
+        tpot_interval_ms=tpot,
+        output_tokens_per_s_interval=rate,
+        borderline=verdict_of(laid_out, load).word == "borderline",
+    )
 
 
 def _ends(value: float, found: Range) -> Interval:
