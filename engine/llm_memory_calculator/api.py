@@ -47,6 +47,7 @@ from .denoising import making_load, require_no_making
 from .deployment import Deployment, Load
 from .drafting import eagle_model
 from .engines import device_of, serves
+from .engines.releases import engine_table
 from .errors import ArgumentError, CalculatorError, DoesNotFitError
 from .explained_logs import explained
 from .facts import table
@@ -789,6 +790,11 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
             except CalculatorError as error:
                 refused.setdefault(one.name, str(error))
                 continue
+            # of an engine whose files are of one kind 4 bits of that are weighed
+            if asked.formats is None and form is not None and "bits" in engine_table(deployment.engine.name):
+                if form == "fp8":
+                    continue
+                deployment = deployed(replace(asked, precision="4bit"), model, accelerator=one, devices=count)
             price = search.price_of(one)
             offered.append(search.Offer(deployment=deployment, published=form is None, price=price))
     if not offered:

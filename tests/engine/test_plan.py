@@ -290,6 +290,26 @@ def test_users_who_think_ask_as_often_as_their_answers_and_thoughts_allow() -> N
     assert hasty.plans[0].requests_per_s > report.plans[0].requests_per_s
 
 
+def test_what_has_no_price_is_within_no_multiple_of_one() -> None:
+    report = plan_deployment(MODEL, hardware=["L4", "RTX_6000_Ada"], concurrency=4)
+    for plan in report.plans:
+        if "quickest <= 2x price" in plan.why:
+            assert plan.usd_per_hour is not None
+            assert report.plans[0].usd_per_hour is not None
+            assert plan.usd_per_hour <= 2 * report.plans[0].usd_per_hour
+    assert any("quickest <= 2x price" in plan.why for plan in report.plans)
+
+
+def test_an_engine_with_files_of_its_own_is_planned_with_these() -> None:
+    # mlx-lm reads the files that mlx_lm.convert writes, and no fp8
+    report = plan_deployment(MODEL, hardware="M4 Max", devices=1, concurrency=2)
+    assert report.asked.formats == ("bf16", "mlx_4bit")
+    tagged = plan_deployment(MODEL, hardware="RTX 4090", engine="ollama", concurrency=2)
+    assert tagged.plans[0].no_launch is not None
+    assert "by its tag" in tagged.plans[0].no_launch
+    assert "repository" not in tagged.plans[0].no_launch
+
+
 def test_no_more_are_planned_than_are_at_hand() -> None:
     for said in ({"hardware": "2 x A100 80GB"}, {"hardware": ["A100 80GB"], "devices": 2}):
         report = plan_deployment(MODEL, **said, **LOAD)

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 from ..deployment import Deployment, Load
+from ..engines.releases import engine_table
 from ..errors import CalculatorError
 from ..memory import verdict_of
 from ..memory.explanation import explanation
@@ -144,13 +145,17 @@ def _chosen(
         other: tuple[str, Key] = ("cheapest a token", _by_cost_of_rate) if bounded else ("fewest devices", _by_devices)
         found.append((other[0], finalists.best(candidates, "likely", other[1])))
     elif best is not None:
-        most = 2 * inf if best.cost is None else 2 * best.cost
-        near = [
-            one for one in candidates if (count := one.fewest["likely"]) and (one.cost(count) or 0.0) <= most + 1e-9
-        ]
+        most = inf if best.cost is None else 2 * best.cost + 1e-9
+
+        def dear(one: Candidate, count: int) -> bool:
+            """Whether it costs more, as what has no price may."""
+            cost = one.cost(count)
+            return (inf if cost is None else cost) > most
+
+        near = [one for one in candidates if (count := one.fewest["likely"]) and not dear(one, count)]
 
         def within(one: Candidate, known: Known) -> tuple[Any, ...]:
-            return ((one.cost(known.count) or 0.0) > most + 1e-9, *_by_time(one, known))
+            return dear(one, known.count), *_by_time(one, known)
 
         why = "quickest" if best.cost is None else "quickest <= 2x price"
         found.append((why, finalists.best(near, "likely", within)))
@@ -268,6 +273,8 @@ def _no_launch(deployment: Deployment) -> str:
     engine, model = deployment.engine, deployment.model
     if engine.SLOTS and engine.SLOTS not in engine.settings:
         return f"{engine.TITLE} starts with as many slots as {engine.SLOTS} says, which nobody gave"
+    if "library" in engine_table(engine.name):
+        return f"{engine.TITLE} starts a model by its tag in its library (llama3.1:8b): name that"
     label = deployment.formats.scheme.label
     return f"{model.repository or model.name} is not stored in {label}, which {engine.TITLE} reads"
 
