@@ -770,7 +770,7 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
         most=asked.max_devices,
         spare=asked.spare_copies,
     )
-    there, notes = _there(asked), list[Note]()
+    there, notes = _there(asked)
     if load.output == 1 and targets.tpot is not None:
         targets = replace(targets, tpot=None)
         text = "One output token has none after it: tpot_target_ms was left out."
@@ -895,15 +895,22 @@ def _precisions_of(asked: SearchGrid) -> list[str | None]:
     return [None, *([more] if isinstance(more, str) else more or ())]
 
 
-def _there(asked: PlanDeployment) -> list[tuple[Accelerator, int | None]]:
+def _there(asked: PlanDeployment) -> tuple[list[tuple[Accelerator, int | None]], list[Note]]:
     """The accelerators of a plan, each with how many are at hand: those that were named, or all with an on-demand
-    price."""
+    price; and that a name means several."""
     hardware = asked.hardware
     if hardware is None or checks.is_all(hardware):
         if asked.devices is not None:
             raise ArgumentError("devices are those at hand: name their hardware, or give max_devices.")
-        return [(one, None) for one in _priced()]
-    return list(dict(one for entry in _entries(hardware) for one in named_each(entry, asked.devices)).items())
+        return [(one, None) for one in _priced()], []
+    found, notes = dict[Accelerator, int | None](), list[Note]()
+    for entry in _entries(hardware):
+        meant = named_each(entry, asked.devices)
+        found |= dict(meant)
+        if len(meant) > 1:
+            names = " and ".join(one.name for one, _ in meant)
+            notes.append(assumed("hardware", f"{entry} means {names}: each was looked at. Name one for it alone."))
+    return list(found.items()), notes
 
 
 def _formats_of(asked: PlanDeployment, model: Model) -> list[str | None]:

@@ -310,6 +310,15 @@ def test_an_engine_with_files_of_its_own_is_planned_with_these() -> None:
     assert "repository" not in tagged.plans[0].no_launch
 
 
+def test_a_name_that_means_two_cards_is_said_to() -> None:
+    report = plan_deployment(MODEL, hardware="RTX 6000", request_rate=1)
+    assert set(report.asked.hardware) == {"Quadro_RTX_6000", "RTX_6000_Ada"}
+    (note,) = [note for note in report.notes if note.subject == "hardware"]
+    assert note.text.startswith("RTX 6000 means Quadro_RTX_6000 and RTX_6000_Ada")
+    alone = plan_deployment(MODEL, hardware="RTX 6000 Ada", request_rate=1)
+    assert not [note for note in alone.notes if note.subject == "hardware"]
+
+
 def test_no_more_are_planned_than_are_at_hand() -> None:
     for said in ({"hardware": "2 x A100 80GB"}, {"hardware": ["A100 80GB"], "devices": 2}):
         report = plan_deployment(MODEL, **said, **LOAD)
