@@ -310,6 +310,20 @@ def test_an_engine_with_files_of_its_own_is_planned_with_these() -> None:
     assert "repository" not in tagged.plans[0].no_launch
 
 
+def test_a_cheaper_plan_that_is_left_out_says_that_it_is_likely_as_others_are() -> None:
+    report = plan_deployment(
+        "meta-llama/Llama-3.1-70B",
+        hardware=["MI325X", "MI355X"],
+        request_rate=4,
+        ttft_target_ms=1500,
+        tpot_target_ms=50,
+    )
+    assert "likely" in {plan.meets for plan in report.plans}
+    (said,) = report.left_out
+    assert "likely, and the cheapest is to meet surely (TPOT" in said
+    assert "surely" in report.plans[0].meets
+
+
 def test_a_name_that_means_two_cards_is_said_to() -> None:
     report = plan_deployment(MODEL, hardware="RTX 6000", request_rate=1)
     assert set(report.asked.hardware) == {"Quadro_RTX_6000", "RTX_6000_Ada"}

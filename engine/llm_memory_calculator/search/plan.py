@@ -377,7 +377,9 @@ def _left_out(found: Found, targets: Targets) -> Iterator[str]:
         asked, most = one.load.traffic.rate if one.load.traffic else None, one.outcome.saturated_rate
         if asked is not None and not over and one.meets != "surely":
             over = [f"{asked:g} of at most {short(most)} requests/s, less where a token is slower"]
-        why = f"by the estimate alone ({'; '.join(over)})" if over else "no cheaper where it surely meets"
+        # by the estimate it meets as others that are plans do, but the cheapest is not to rest on that
+        likely = f"{one.meets}, and the cheapest is to meet surely ({'; '.join(over)})"
+        why = likely if over else "no cheaper where it surely meets"
         layout = short_layout_of(Layout(**one.deployment.layout.said()))
         scheme = one.deployment.formats.scheme.label
         yield f"{one.devices} x {one.deployment.device} {layout} {scheme}{price}{rate}: {why}"
