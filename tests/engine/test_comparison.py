@@ -253,6 +253,13 @@ def test_times_say_that_their_memory_is_borderline_as_memory_does() -> None:
     assert "borderline" not in str(compare_hardware("llama3.1_70b", "H100", devices=4))
 
 
+def test_what_a_sister_s_measurement_stands_for_is_said_beside_the_ranges_own() -> None:
+    # timing.toml: kernels of A100_80GB, and 264 whole runs on the card itself
+    said = str(estimate_performance("llama3.1_8b", "A100_40GB"))
+    assert "Kernels were measured on A100_80GB, a sister of A100_40GB; ranges are of whole runs." in said
+    assert "264 static batches of 2024 on A100 40GB" in said
+
+
 # --- a miss ---------------------------------------------------------------------------------------------------------
 
 

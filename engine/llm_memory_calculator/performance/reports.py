@@ -406,10 +406,12 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
             )
         )
     elif machine.evidence == "sister":
+        # whole runs of its class set the ranges, and factors on the kernels' rates
+        runs = "; ranges are of whole runs" if machine.kind else ""
         found.append(
             Note(
                 subject="hardware",
-                text=f"The efficiencies were measured on a sister of {machine.accelerator.name}.",
+                text=f"Kernels were measured on {machine.card}, a sister of {machine.accelerator.name}{runs}.",
                 origin="assumption",
             )
         )
