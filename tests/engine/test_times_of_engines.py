@@ -1,10 +1,17 @@
 """Times of engines by what was measured of each, and what is said of those that were not measured."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from llm_memory_calculator import ArgumentError, LayoutError, calculate_memory, estimate_performance
+from llm_memory_calculator import (
+    ArgumentError,
+    LayoutError,
+    best_parallelism,
+    calculate_memory,
+    estimate_performance,
+)
 from llm_memory_calculator.report import EndToEndReport, Interval
 
 from ..rows import each
@@ -358,3 +365,46 @@ def test_a_date_stands_for_llama_cpp_of_then(hardware: str, count: int, measured
     assert since.tpot_ms is not None
     assert then.tpot_ms is not None
     assert since.tpot_ms < then.tpot_ms
+
+
+def test_weights_that_vllm_leaves_on_the_host_cross_its_link_in_each_step() -> None:
+    # PCIe 4.0 x16 has 16 GT/s a lane in 128b/130b: 31.5 GB/s in one direction
+    crossing = 10 * 2**30 / (16e9 * 16 * 128 / 130 / 8) * 1e3
+    there = partial(estimate_performance, "llama3.1_8b", hardware="RTX 3090", engine="vllm")
+    whole, offloaded = there(), there(engine_settings={"cpu_offload_gb": 10})
+    assert offloaded.tpot_ms - whole.tpot_ms == pytest.approx(crossing, rel=0.01)
+    assert offloaded.ttft_ms - whole.ttft_ms == pytest.approx(crossing, rel=0.01)
+    assert "link-bound" in str(offloaded)
+    assert told(offloaded.tpot_interval_ms).low >= crossing
+    assert any("PCIe 4.0 x16" in note.text and note.origin == "warning" for note in offloaded.notes)
+    served = there(engine_settings={"cpu_offload_gb": 10}, request_rate=0.01)
+    assert served.tpot_ms == pytest.approx(offloaded.tpot_ms, rel=0.05)
+
+
+def test_experts_that_no_token_takes_stay_on_the_host() -> None:
+    there = partial(estimate_performance, "Qwen/Qwen3-30B-A3B", hardware="H100", engine="vllm")
+    settings = {"cpu_offload_gb": 10}
+    # PCIe 5.0 x16: all of it would take 170 ms, of which one token uses no more than the share that is active
+    spent = there(engine_settings=settings).tpot_ms - there().tpot_ms
+    assert 10 < spent < 10 * 2**30 / 63e9 * 1e3 * 3.3 / 30.5 * 1.2
+
+
+def test_layouts_are_compared_with_what_crosses() -> None:
+    settings = {"cpu_offload_gb": 10}
+    found = best_parallelism("llama3.1_8b", hardware="H100", engine="vllm", devices=2, engine_settings=settings)
+    for one in (found.best, *found.others):
+        alone = estimate_performance(
+            "llama3.1_8b",
+            hardware="H100",
+            engine="vllm",
+            tensor_parallel=one.tensor_parallel,
+            pipeline_parallel=one.pipeline_parallel,
+            engine_settings=settings,
+        )
+        assert one.tpot_ms == pytest.approx(alone.tpot_ms, rel=0.01)
+
+
+def test_a_link_that_is_not_known_is_no_time() -> None:
+    custom = {"name": "mine", "memory_gb": 24, "memory_bandwidth_gb_s": 900, "peak_tflops": {"bf16": 100}}
+    with pytest.raises(LayoutError, match="cpu_offload_gb"):
+        estimate_performance("llama3.1_8b", hardware=custom, engine="vllm", engine_settings={"cpu_offload_gb": 4})

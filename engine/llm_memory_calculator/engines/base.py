@@ -599,6 +599,11 @@ class Engine(Protocol):
         """Whether layers, or parts of them, are left to the host."""
         ...
 
+    @property
+    def offloaded_bytes(self) -> float:
+        """Bytes of weights at most that a device leaves to the host, and reads over its link when it uses them."""
+        ...
+
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:
         """Layers that it was told to leave to the host, and the head where it is one of them."""
         ...

@@ -305,6 +305,11 @@ class Described:
         """Whether layers, or parts of them, are left to the host."""
         return False
 
+    @property
+    def offloaded_bytes(self) -> float:
+        """None."""
+        return 0.0
+
     def on_the_host(self, place: Place) -> Sequence[HostLayers]:
         """None."""
         return ()

@@ -102,17 +102,20 @@ class Vllm(Described):
     def budget_bytes(self, total_bytes: Quantity) -> Quantity:
         return whole_up(float(self.settings[self.SHARE]) * total_bytes)
 
+    @property
+    def offloaded_bytes(self) -> float:
+        return float(self.given.get("cpu_offload_gb", 0)) * GIB
+
     # --- what it holds whatever is asked ---
 
     def standing(self, place: Place) -> Standing:
         loaded, why = self._loaded(place)
         graphs = self._graphs(place)
         counted = self.facts["graphs"]["counted"] in ("all", self._runner(place))
-        offloaded = float(self.given.get("cpu_offload_gb", 0)) * GIB
         return Standing(
             loaded=loaded,
             loaded_why=why,
-            host=min(offloaded, place.holding.weights),
+            host=min(self.offloaded_bytes, place.holding.weights),
             context=self._context(place),
             buffers=self._buffers(place),
             graphs=graphs,

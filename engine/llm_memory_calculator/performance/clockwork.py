@@ -11,7 +11,17 @@ from ..operators import Step
 from ..ranks import holdings
 from .machine import machine_of
 from .speculating import decode_step, drafting_time
-from .step import Clock, Known, dispatch_time, grouped_time, hand_over, known_by, merged_time, shared_launch
+from .step import (
+    Clock,
+    Known,
+    crossing_time,
+    dispatch_time,
+    grouped_time,
+    hand_over,
+    known_by,
+    merged_time,
+    shared_launch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,6 +180,7 @@ def _clockwork(known: Known, most_tokens: int, most_sequences: int, longest: int
         found = []
         for holding in stages:
             spent = merged_time(deployment, holding, step, carries, clock)
+            spent.spend("host_link", crossing_time(deployment, holding, step))
             routed = spent.of("experts") + (spent.of("collective") if layout.pooled > 1 else 0.0)
             found.append((holding.alike * spent.total, holding.alike * routed))
         return found

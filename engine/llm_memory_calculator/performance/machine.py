@@ -394,6 +394,7 @@ class FleetEngine:
     recurrent_bytes: Quantity
     step_tokens: Quantity
     stage_depths: Callable[[int, int], tuple[int, ...]]
+    offloaded_bytes: float = 0.0
     leaves_layers: bool = False
     """Never: what is left to the host is asked layout by layout."""
 
@@ -405,6 +406,8 @@ def fleet_of(members: Sequence[Machine]) -> FleetEngine:
     for told in ("skips", "local", "host_memory"):
         if any(getattr(one, told) != getattr(kernels[0], told) for one in kernels):
             raise UnlikeError(told)
+    if any(one.offloaded_bytes for one in engines):
+        raise UnlikeError("offloaded_bytes")
     if any(bool(one.dispatch) != bool(hosts[0].dispatch) for one in hosts):
         raise UnlikeError("dispatch")
     return FleetEngine(

@@ -15,6 +15,7 @@ from ..lengths import Lengths
 from ..memory import Verdict, judge, ledger, limit_notes, short_note, shortage
 from ..memory.remedies import no_request
 from ..memory.reports import length_notes
+from ..ranks import holdings
 from ..report import TPOT, TTFT, EndToEndReport, Interval, Line, Note, Percentiles, PhaseReport, ServingReport
 from ..units import GB
 from .calibration import range_of
@@ -83,7 +84,7 @@ def with_prefill_room(deployment: Deployment, load: Load) -> Deployment:
 
 def bound_of(time: Spent) -> str:
     """What takes most of the time: memory, compute, link, launch or host."""
-    link, host = time.of("collective") + time.of("pipeline"), time.of("host")
+    link, host = sum(map(time.of, ("collective", "pipeline", "host_link"))), time.of("host")
     device = time.total - link - host - time.launch_s
     shares = {"link": link, "launch": time.launch_s, "host": host}
     shares["compute" if time.compute_s > time.memory_s else "memory"] = device
@@ -91,14 +92,16 @@ def bound_of(time: Spent) -> str:
 
 
 def interval(deployment: Deployment, phase: str, time: Spent, sequences: float, floor: float | None = None) -> Interval:
-    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it.
+    """The range of a phase's milliseconds; no lower than the peak and the bandwidth allow, which is `floor` of it, nor
+    than what crosses the host's link takes.
 
     sequences: of a copy at once.
     """
     found = reach(deployment, phase, time.total, sequences)
     value = time.total * 1e3
+    floor = max(shares(deployment, time)) if floor is None else floor
     return Interval(
-        low=value * min(1.0, max(found.low, max(shares(deployment, time)) if floor is None else floor)),
+        low=value * min(1.0, max(found.low, floor, time.of("host_link") / time.total)),
         high=value * found.high,
         level=found.level,
         evidence=found.evidence,
@@ -451,6 +454,7 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
         text = f"A part lies on the host, whose memory gives {host_bandwidth(machine) / 1e9:.4g} GB/s"
         text += " as assumed; the engine setting host_bandwidth_gb_s says another." if assumed else "."
         found.append(Note(subject="host_bandwidth_gb_s", text=text, origin="warning" if assumed else "assumption"))
+    found += _crossing_notes(deployment)
     scheme = deployment.formats.scheme
     form = scheme.quantized or scheme.plain
     # a local engine multiplies each format in units of its own choice
@@ -465,6 +469,22 @@ def time_notes(deployment: Deployment, batch: int) -> tuple[Note, ...]:
             )
         )
     return (*found, *deployment.apart)
+
+
+def _crossing_notes(deployment: Deployment) -> list[Note]:
+    """What crosses the host's link in each step."""
+    machine = machine_of(deployment)
+    link = machine.accelerator.host_link
+    if not machine.engine.offloaded_bytes or machine.engine.device.unified or link is None:
+        return []
+    stages = holdings(deployment.architecture, deployment.formats.scheme, deployment.layout, machine.engine)
+    held = max(min(machine.engine.offloaded_bytes, stage.weights) for stage in stages)
+    text = (
+        f"cpu_offload_gb leaves {held / 1e9:.3g} GB of a device's weights on the host; what a step uses of them "
+        f"crosses {link.name} in it, at {link.bandwidth / 1e9:.3g} GB/s as its maker says: no run was measured, and it "
+        "takes that long at the least."
+    )
+    return [Note(subject="cpu_offload_gb", text=text, origin="warning")]
 
 
 def _link_notes(deployment: Deployment) -> list[Note]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..errors import LayoutError
 from ..memory.ledger import place_of
 from ..operators import Step
 from ..parallel import Layouts, Parallelism
@@ -39,6 +40,7 @@ KINDS = (
     "elementwise",
     "collective",
     "pipeline",
+    "host_link",
     "launch",
     "host",
 )
@@ -413,6 +415,7 @@ def step_time(deployment: Deployment, step: Step | Groups, clock: Clock) -> Step
         if somewhere(host.dispatch) or somewhere(host.dispatch_expert):
             waited = larger(0.0, dispatch_time(holding, host) - stage.total)
             stage.launch(waited)
+        stage.spend("host_link", crossing_time(deployment, holding, merged))
         stage.spend("host", host.step + host.sequence * handled(groups))
         found.add_stages(stage, holding.alike)
         slowest = larger(slowest, stage.slowest(holding.alike))
@@ -487,6 +490,36 @@ def merged_time(deployment: Deployment, holding: Holding, step: Step, carries: Q
         )
     stage.launch(launches)
     return stage
+
+
+def crossing_bytes(deployment: Deployment, holding: Holding, step: Step) -> Quantity:
+    """Bytes of weights that each device of a stage reads over the host's link in a step: of what was left there the
+    share that the step uses, which is all but experts that no token takes."""
+    machine = machine_of(deployment)
+    if not machine.engine.offloaded_bytes:
+        return 0.0
+    held: Quantity = 0.0
+    read: Quantity = 0.0
+    for count, kind in holding.text:
+        for one in _sorted(kind, machine, deployment.formats, False).merged:
+            held = held + count * one.weight_bytes
+            read = read + count * one.weight_bytes * one.operator.work(step).weight_share
+    return min(machine.engine.offloaded_bytes, holding.weights) * read / held
+
+
+def crossing_time(deployment: Deployment, holding: Holding, step: Step) -> Quantity:
+    """Seconds in which these bytes cross the link, at the rate that its maker says; memory that the host shares has
+    nothing to cross. Raises LayoutError where no link is known."""
+    machine = machine_of(deployment)
+    if not machine.engine.offloaded_bytes or machine.engine.device.unified:
+        return 0.0
+    link = machine.accelerator.host_link
+    if link is None:
+        raise LayoutError(
+            f"No link of {machine.accelerator.name} to its host is known, so that the time of what cpu_offload_gb "
+            "leaves there cannot be estimated: leave it out, or ask for the memory alone."
+        )
+    return crossing_bytes(deployment, holding, step) / link.bandwidth
 
 
 def dispatch_time(holding: Holding, host: HostCost) -> Quantity:

@@ -230,7 +230,8 @@ def times_together(deployment: Deployment, load: Load, shape: tuple[int, ...]) -
 
 def time_side_by_side(deployment: Deployment) -> bool:
     """Whether times take layouts side by side."""
-    if deployment.architecture.task != "decoder" or deployment.engine.leaves_layers:
+    engine = deployment.engine
+    if deployment.architecture.task != "decoder" or engine.leaves_layers or engine.offloaded_bytes:
         return False
     return deployment.speculation is None and deployment.measured is None
 
