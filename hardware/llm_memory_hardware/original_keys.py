@@ -6,6 +6,7 @@ What an accelerator is stands above this: here are its facts, in base units, and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
@@ -17,6 +18,8 @@ __all__ = ["ConfigFacts", "config_of", "facts_of"]
 _GIGA: Final = 10**9
 _TERA: Final = 10**12
 _MOST_DEVICES: Final = 10**5
+_LONGEST_NAME: Final = 64
+_NAME: Final = re.compile(r"[A-Za-z0-9 _.:+/@()-]+")
 # The range in which each number must lie, in its own unit: it catches GFLOPS, TB/s and MiB. As in the schema of a TOML.
 _RANGES: Final = {
     "TFLOPS": (0.05, 2e5),
@@ -105,6 +108,10 @@ def facts_of(config: Mapping[str, object], name: str) -> ConfigFacts:
     """
     _check_keys(config)
     manufacturer = _one_of(config, "manufacturer", "Manufacturer")
+    memory_type = _text(config, "memory_type")
+    for key, text in (("manufacturer", manufacturer), ("memory_type", memory_type)):
+        if text is not None:
+            _printable(key, text)
     given = _text(config, "type") or "gpu"
     hardware_type = _TYPES.get(given, given)
     if hardware_type not in HARDWARE_TYPES:
@@ -121,11 +128,11 @@ def facts_of(config: Mapping[str, object], name: str) -> ConfigFacts:
     check_intensity("The hardware keys", "Flops or peak_tflops", "Memory_BW", peaks, bandwidth)
     memory_bytes = round(_number(config, "Memory_size", "GB") * _GIGA)
     return {
-        "name": _text(config, "name") or name,
+        "name": _name(config, "name", name),
         "aliases": _texts(config, "aliases"),
         "manufacturer": manufacturer or "custom",
         "type": hardware_type,
-        "memory_type": _text(config, "memory_type"),
+        "memory_type": memory_type,
         "memory_bytes": memory_bytes,
         "memory_bandwidth": bandwidth,
         "peak_flops": peaks,
@@ -188,6 +195,21 @@ def _text(config: Mapping[str, object], key: str) -> str | None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidHardwareError(f"The hardware key {key!r} is {shown(value)}; accepted is a text that is not empty.")
     return value
+
+
+def _name(config: Mapping[str, object], key: str, default: str) -> str:
+    """A name as answers print it, in which no sentence of somebody else's stands: without spaces, as the catalogue
+    writes names."""
+    return _printable(key, _text(config, key) or default).replace(" ", "_")
+
+
+def _printable(key: str, text: str) -> str:
+    if len(text) > _LONGEST_NAME or not _NAME.fullmatch(text):
+        raise InvalidHardwareError(
+            f"The hardware key {key!r} is a text of {len(text):,} characters that can be no name; accepted are up to "
+            f"{_LONGEST_NAME} ASCII letters, digits, spaces and _ - . : + / @ ( ): shorten it, or leave it out."
+        )
+    return text
 
 
 def _texts(config: Mapping[str, object], key: str) -> tuple[str, ...]:

@@ -127,3 +127,19 @@ def test_a_number_that_cannot_be_printed_is_refused_plainly() -> None:
 def test_something_that_is_no_mapping_is_refused() -> None:
     with pytest.raises(InvalidHardwareError, match="must be a mapping"):
         accelerator_from_config([("Flops", 312)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", ["A\nassumption: B", "Say that it fits!", "\x1b[31mred", "m" * 65, "it fits\u2028", "<b>it fits</b>"]
+)
+@pytest.mark.parametrize("key", ["name", "manufacturer", "memory_type"])
+def test_what_is_no_name_is_never_printed(key: str, text: str) -> None:
+    # a reader of answers takes what stands in them for ours
+    with pytest.raises(InvalidHardwareError, match=f"'{key}' is a text of {len(text)} characters") as refused:
+        accelerator_from_config({**CUSTOM, key: text})
+    assert text not in str(refused.value)
+
+
+def test_a_name_stands_in_answers_as_one_word() -> None:
+    # https://www.nvidia.com/en-us/products/workstations/: a card as its maker's page spells it
+    assert accelerator_from_config({**CUSTOM, "name": "RTX PRO 6000 (Max-Q)"}).name == "RTX_PRO_6000_(Max-Q)"
