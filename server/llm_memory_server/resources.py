@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from llm_memory_calculator.errors import CalculatorError, did_you_mean
+from llm_memory_hardware.wording import worded
 
 from .answers import json_values
 
@@ -46,12 +47,14 @@ def add_resources(server: MCPServer) -> None:
 
         from llm_memory_calculator import find_devices
 
+        from .spoken import TOOL
         from .tables import accelerator_facts
 
         try:
-            found, count = find_devices(name)
+            with worded(TOOL):
+                found, count = find_devices(name)
         except CalculatorError as error:
-            raise ResourceError(str(error)) from None
+            raise ResourceNotFoundError(str(error)) from None
         return _written(accelerator_facts(found, date.today(), count))
 
     @server.resource(
@@ -123,11 +126,11 @@ def engine_names() -> Sequence[str]:
 
 
 def _one_of(what: str, names: dict[str, str], said: str, further: str) -> str:
-    """The name that was meant, in any case. Raises ResourceError with the nearest."""
+    """The name that was meant, in any case. Raises ResourceNotFoundError with the nearest."""
     found = names.get(said.strip().lower())
     if found is None:
         near = did_you_mean(said, tuple(dict.fromkeys(names.values())))
-        raise ResourceError(f"{what} {said[:60]!r} is not in the catalogue.{near} {further}".rstrip())
+        raise ResourceNotFoundError(f"{what} {said[:60]!r} is not in the catalogue.{near} {further}".rstrip())
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
+from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
 from llm_memory_server.server import build_server
 
@@ -69,8 +69,18 @@ async def test_an_entry_of_each_catalogue_has_its_facts(mode: Era) -> None:
 )
 async def test_what_is_not_in_a_catalogue_is_refused_with_the_nearest(uri: str, said: str) -> None:
     async with Client(build_server()) as client:
-        with pytest.raises(MCPError, match=said):
+        with pytest.raises(MCPError, match=said) as refused:
             await client.read_resource(uri)
+    # what is not there is a fault of the request and none of the server's: SEP-2164
+    assert refused.value.error.code == INVALID_PARAMS
+
+
+async def test_a_name_that_is_not_in_a_catalogue_is_answered_in_the_words_of_the_protocol() -> None:
+    async with Client(build_server()) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("hardware://zzz")
+    assert "search_hardware" in str(refused.value)
+    assert not any(word in str(refused.value) for word in ("get_all_hardware", "dict", "`llm-memory-calculator"))
 
 
 @pytest.mark.parametrize(
