@@ -80,6 +80,7 @@ from .question import (
     named_each,
     planned_load,
     require_decoder,
+    require_multiplied,
     require_phases,
     require_search,
     require_tokens,
@@ -712,14 +713,17 @@ def _compared(hardware: Any, devices: int | None) -> tuple[bool, list[tuple[Acce
 def _rented(plain: Deployment) -> list[Deployment]:
     """The model on each accelerator that can be rented and that its engine is described on."""
     rented = accelerators_for_serving()
-    return [plain.on(one) for one in rented if serves(plain.engine.name, device_of(one))]
+    there = [plain.on(one) for one in rented if serves(plain.engine.name, device_of(one))]
+    return [one for one in there if not one.engine.unmultiplied(one.formats)]
 
 
 def _offered(asked: Question, plain: Deployment, accelerator: Accelerator, devices: int | None) -> Deployment:
     """A deployment on devices that are offered: on those that its engine is not described on another serves, or none
     does."""
     if serves(plain.engine.name, device_of(accelerator)):
-        return plain.on(accelerator, devices)
+        there = plain.on(accelerator, devices)
+        require_multiplied(there.engine, there.formats)
+        return there
     return deployed(asked, plain.model, accelerator=accelerator, devices=devices)
 
 
@@ -799,6 +803,9 @@ def plan_deployment(asked: PlanDeployment) -> PlanReport:
             offered.append(search.Offer(deployment=deployment, published=form is None, price=price))
     if not offered:
         raise ArgumentError(next(iter(refused.values())))
+    # of the formats that nobody named those that a device takes are enough
+    served = {one.deployment.accelerator for one in offered}
+    refused = {name: why for name, why in refused.items() if all(one is None or one.name != name for one in served)}
     found = search.plans(offered, load, targets, refused)
     notes += length_notes(offered[0].deployment, load.tokens + load.output, "input_tokens")
     notes += [note for note in offered[0].deployment.notes if note.subject == "precision" and offered[0].published]

@@ -138,6 +138,7 @@ def deployed(
         asked, formats = read_so, model.formats(read_so.precision, read_so.kv_precision)
     known = chosen.named or to_place or device is not UNNAMED
     formats, stored = _with_weights_of(engine, asked, model, formats, known=known)
+    require_multiplied(engine, formats)
     formats, kept = _with_cache_of(engine, asked, formats)
     speculation = _speculation(asked, model, formats, engine)
     drafted = () if speculation is None else speculation.notes
@@ -156,6 +157,12 @@ def deployed(
         speculation=speculation,
         notes=(*notes, *read, *of_model, *chosen.notes, *engine.notes, *stored, *kept, *drafted, *about),
     )
+
+
+def require_multiplied(engine: Engine, formats: Formats) -> None:
+    """Raise LayoutError where the engine has no kernel for weights of such a format on its device."""
+    if why := engine.unmultiplied(formats):
+        raise LayoutError(f"{why}. Give another precision, such as 'bf16', or other hardware.")
 
 
 def _as_read_by(engine: str | None, asked: Question) -> Question:

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from llm_memory_calculator import calculate_memory, load_model
+from llm_memory_calculator import (
+    LayoutError,
+    calculate_memory,
+    compare_hardware,
+    estimate_performance,
+    load_model,
+    plan_deployment,
+)
 from llm_memory_calculator.deployment import Deployment
 from llm_memory_calculator.engines import device_of, engine_for
 from llm_memory_calculator.engines.launch import launch_line
@@ -16,6 +23,8 @@ from llm_memory_calculator.memory.ledger import places
 from llm_memory_calculator.parallel import Parallelism
 from llm_memory_calculator.report import Startup
 from llm_memory_hardware import get_accelerator
+
+from ..rows import each
 
 GIB = 2**30
 
@@ -235,3 +244,37 @@ def test_fewer_sequences_are_no_advice_where_not_one_has_room() -> None:
     assert not any("max_num_seqs" in note.text for note in report.notes)
     report = calculate_memory("ai21labs/Jamba-v0.1", hardware="A100_40GB", seq_length=8192, devices=3)
     assert any(re.search(r"set max_num_seqs to at most [1-9]", note.text) for note in report.notes)
+
+
+# vLLM's documentation of quantization, "Supported hardware": Marlin (GPTQ, AWQ, FP8, FP4) on Turing and newer, and on
+# Volta never; before pull request 29901 of December 2025 on Ampere and newer
+@each(
+    ("hardware", "release", "starts"),
+    [
+        ("V100_32GB", None, False),
+        ("T4", None, True),
+        ("T4", "0.11.1", False),
+        ("A100_40GB", "0.11.1", True),
+        ("L4", None, True),
+        ("MI300X", None, True),
+    ],
+)
+def test_weights_in_8_bit_floats_need_a_kernel_on_the_design(hardware: str, release: str | None, starts: bool) -> None:
+    asked: dict[str, Any] = {"hardware": hardware, "precision": "fp8", "engine": "vllm", "engine_version": release}
+    if starts:
+        assert calculate_memory("Qwen/Qwen3-4B", **asked).precision == "fp8"
+        return
+    for question in (calculate_memory, estimate_performance):
+        with pytest.raises(LayoutError, match=f"no kernel for fp8 weights on {hardware}"):
+            question("Qwen/Qwen3-4B", **asked)
+
+
+def test_no_remedy_and_no_comparison_is_of_a_format_without_a_kernel() -> None:
+    missing = calculate_memory("Qwen/Qwen3-8B", hardware="V100_16GB", engine="vllm")
+    assert missing.remedies
+    assert not any("fp8" in str(one) for one in missing.remedies)
+    report = compare_hardware("Qwen/Qwen3-8B", hardware=["V100_16GB", "T4"], precision="fp8")
+    assert {row.hardware: row.fits for row in report.rows} == {"V100_16GB": False, "T4": True}
+    plans = plan_deployment("Qwen/Qwen3-8B", hardware=["V100_32GB", "L4"], request_rate=0.5)
+    assert not any("no kernel" in said for said in plans.left_out)
+    assert not any(plan.hardware == "V100_32GB" and plan.precision == "fp8" for plan in plans.plans)

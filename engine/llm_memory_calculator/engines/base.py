@@ -648,6 +648,10 @@ class Engine(Protocol):
         """Bytes of an entry of a cache."""
         ...
 
+    def unmultiplied(self, formats: Formats) -> str:
+        """Why it has no kernel for such weights on its device; empty where it has one, or nothing is known of it."""
+        ...
+
     def kept_in(self, formats: Formats) -> str:
         """The format of its cache: the one that its own settings say, or that of the question."""
         ...

@@ -373,6 +373,16 @@ class Described:
             total += values * formats.kv_bytes if layout is None else layout.bytes_of(values)
         return total
 
+    def unmultiplied(self, formats: Formats) -> str:
+        form = formats.scheme.quantized
+        least: float = 0.0 if form is None else self.facts.get("capability", {}).get(form.name, 0.0)
+        if not 0 < self.device.capability < least:
+            return ""
+        return (
+            f"{self.TITLE} {self.version} has no kernel for {formats.scheme.label} weights on {self.device.name}, of "
+            f"compute capability {self.device.capability:g}: it needs {least:g}"
+        )
+
     def kept_in(self, formats: Formats) -> str:
         return formats.kv_cache.name
 

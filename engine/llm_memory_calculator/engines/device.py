@@ -54,6 +54,8 @@ class Device:
     shared_bytes: int | None = None
     """Of one memory with the host what both parts of a model may have together; None where the host has its own."""
     name: str = ""
+    capability: float = 0.0
+    """NVIDIA's number of the design; 0 where none is known."""
 
     @property
     def has_context(self) -> bool:
@@ -93,8 +95,10 @@ def device_of(accelerator: Accelerator) -> Device:
     lent = (accelerator.memory_type or "").startswith("LPDDR") and accelerator.host_link is None
     unified = runtime in ("metal", "cpu") or lent
     left = round((1 - table("memory")["host"]["programs"]) * accelerator.memory_bytes)
+    said = accelerator.compute_capability or ""
     return Device(
         total_bytes=accelerator.usable_memory_bytes,
+        capability=float(said) if runtime == "cuda" and said[:1].isdecimal() else 0.0,
         runtime=runtime,
         linked=accelerator.link is not None,
         generation=accelerator.architecture,

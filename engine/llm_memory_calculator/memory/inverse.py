@@ -289,6 +289,8 @@ def smallest_devices(
         if accelerator.usable_memory_bytes < weights or not serves(deployment.engine.name, device_of(accelerator)):
             continue
         there = deployment.on(accelerator)
+        if there.engine.unmultiplied(there.formats):
+            continue
         verdict = verdict_of(there, load)
         if verdict.fits:
             found.append(Held(deployment=there, verdict=verdict))

@@ -242,7 +242,7 @@ def _smaller(deployment: Deployment, load: Load) -> Iterator[Change]:
     for name in deployment.engine.SMALLER_WEIGHTS:
         formats = deployment.model.formats(name, None)
         smaller = formats.scheme.quantized
-        if smaller is not None and smaller.bits < bits:
+        if smaller is not None and smaller.bits < bits and not deployment.engine.unmultiplied(formats):
             formats = replace(formats, kv_cache=deployment.formats.kv_cache, uniform=False)
             yield f"precision {name}", replace(deployment, formats=formats), load
 
@@ -272,5 +272,6 @@ def _larger(deployment: Deployment, load: Load, accelerators: Iterable[Accelerat
     held = deployment.usable_bytes or 0
     for accelerator in sorted(accelerators, key=lambda one: one.usable_memory_bytes):
         if accelerator.usable_memory_bytes > held and serves(deployment.engine.name, device_of(accelerator)):
-            layout = Parallelism(data=deployment.layout.data)
-            yield f"hardware {accelerator.name}", deployment.on(accelerator).laid_out(layout), load
+            there = deployment.on(accelerator).laid_out(Parallelism(data=deployment.layout.data))
+            if not there.engine.unmultiplied(there.formats):
+                yield f"hardware {accelerator.name}", there, load

@@ -387,6 +387,8 @@ def _offers(
     for accelerator in accelerators:
         if serves(engine.name, device_of(accelerator)):
             there = engine.on(device_of(accelerator))
+            if there.unmultiplied(formats):
+                continue
             most = accelerator.link_domain
             if there.BY_LAYERS:
                 stages = range(1, min(most, most_stages(architecture)) + 1)
