@@ -33,7 +33,7 @@ class ToolReport:
 
 @asks(DescribeTool)
 def describe_tool(asked: DescribeTool) -> ToolReport:
-    """Every argument of a tool; or those, and the fields of its answer, in whose name a part stands."""
+    """Every argument of a tool; or those, settings of engines and fields of its answer in whose name a part stands."""
     name = asked.tool.strip()
     if name not in TOPICS:
         near = did_you_mean(name, tuple(TOPICS))
@@ -42,11 +42,16 @@ def describe_tool(asked: DescribeTool) -> ToolReport:
     if asked.about is None:
         return ToolReport(tool=name, lines=tuple(arguments.values()))
     part = asked.about.strip().lower().replace(" ", "_")
-    lines = [line for said in (arguments, answer) for word, line in said.items() if part in word]
-    if not lines:
-        near = did_you_mean(part, (*arguments, *answer))
-        raise ArgumentError(f"{name} has no argument or field of its answer with {part[:60]!r} in its name.{near}")
-    return ToolReport(tool=name, lines=tuple(lines))
+    settings = dict(_settings()) if "engine_settings" in arguments else {}
+    # a remedy is a setting with its value: offload sequential
+    for sought in (part, *asked.about.lower().split()[:1]):
+        lines = [line for said in (arguments, settings, answer) for word, line in said.items() if sought in word]
+        if lines and (sought == part or sought in settings):
+            return ToolReport(tool=name, lines=tuple(lines))
+    near = did_you_mean(part, (*arguments, *settings, *answer))
+    raise ArgumentError(
+        f"{name} has no argument, setting of an engine or field of its answer with {part[:60]!r} in its name.{near}"
+    )
 
 
 def _arguments(name: str) -> Iterator[tuple[str, str]]:
@@ -58,6 +63,20 @@ def _arguments(name: str) -> Iterator[tuple[str, str]]:
             entry.name,
             f"{entry.name} ({_taken(entry.argument)}{needed}): {entry.argument.described(default)}{example}",
         )
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    """Settings of engines, which engine_settings takes: of those that mean the same one line."""
+    from llm_memory_calculator.engines import ENGINES, settings_of
+
+    of: dict[str, dict[str, list[str]]] = {}
+    for engine in ENGINES:
+        for word, setting in settings_of(engine).items():
+            values = f" ({', '.join(setting.words)})" if setting.words else ""
+            of.setdefault(word, {}).setdefault(f"{setting.meaning}{values}", []).append(engine)
+    for word, meanings in of.items():
+        said = "; ".join(f"{', '.join(engines)}: {meaning}" for meaning, engines in meanings.items())
+        yield word, f"{word}, a setting in engine_settings. {said}."
 
 
 def _taken(argument: Argument) -> str:

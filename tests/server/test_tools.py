@@ -140,10 +140,19 @@ async def test_a_part_of_a_name_finds_arguments_and_fields_and_another_the_neare
     async with connected() as client:
         loras = text(await client.call_tool("describe_tool", {"tool": "calculate_memory", "about": "lora"}))
         nothing = await client.call_tool("describe_tool", {"tool": "calculate_memory", "about": "precison"})
+        setting, remedy = [
+            text(await client.call_tool("describe_tool", {"tool": "calculate_memory", "about": about}))
+            for about in ("offload", "offload sequential")
+        ]
         other = await client.call_tool("describe_tool", {"tool": "compare_hardwares"})
     assert "max_loras (whole number from 1 to 100,000)" in loras
     assert "answer's lora_adapter_memory_bytes" in loras
     assert "seq_length (" not in loras
+    for said in (setting, remedy):
+        # https://huggingface.co/docs/diffusers/optimization/memory: enable_sequential_cpu_offload
+        assert "offload, a setting in engine_settings. diffusers: " in said
+        assert "sequential" in said
+        assert "cpu_offload_gb, a setting in engine_settings. vllm" in said
     for refused, near in ((nothing, "'precision'"), (other, "'compare_hardware'")):
         assert refused.is_error
         assert near in text(refused)
