@@ -180,6 +180,12 @@ def serve(
     gc.freeze()
     gc.enable()
     if transport is Transport.stdio:
+        told = {"root": root, "allowed_host": allowed_host, "stateless": stateless}
+        if given := [name for name, value in told.items() if value]:
+            raise CalculatorError(
+                f"{', '.join(given)} is of sse and streamable-http alone: over stdio the one client is who started "
+                "this, and may name any local model. Give transport too, or leave it out."
+            )
         serve_stdio()
     else:
         serve_http(

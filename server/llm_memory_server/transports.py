@@ -56,9 +56,13 @@ class Service:
 
 
 def serve_stdio() -> None:
-    """Serve over stdin and stdout until the client goes."""
+    """Serve over stdin and stdout until the client goes, be it killed before it has read its answers."""
     _prepare()
-    build_server().run("stdio")
+    try:
+        build_server().run("stdio")
+    except* BrokenPipeError:
+        # what is left to write goes nowhere, or the interpreter says at its exit that it could not
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def serve(service: Service) -> None:

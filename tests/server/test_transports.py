@@ -98,6 +98,27 @@ async def test_stdio(mode: Literal["auto", "legacy"]) -> None:
         assert (await asked(client))["parameter_count"] == 70_553_706_496
 
 
+def test_a_client_that_is_gone_ends_the_server_without_a_word() -> None:
+    # as after SIGKILL of a client: nobody reads what it has still asked
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        [sys.executable, *COMMAND], stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    os.close(reading)
+    _, said = server.communicate(f"{INITIALIZE}\n", timeout=60)
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+    assert server.returncode == 0
+
+
+def test_what_stdio_does_not_heed_is_refused() -> None:
+    command = [sys.executable, *COMMAND, "--root", "/nonexistent"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert "root is of sse and streamable-http alone" in done.stderr
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_streamable_http(mode: Literal["auto", "legacy"], ports: dict[str, int]) -> None:
