@@ -254,8 +254,22 @@ def test_too_long_a_request_is_mended_on_the_log_s_own_room() -> None:
     assert report.binding == "one request of max_model_len"
     assert report.margin_bytes == pytest.approx(-0.25 * GIB, abs=0.01 * GIB)
     assert kinds(report)["cache format"] == "kv_precision fp8"
-    assert kinds(report)["length"].endswith("16,384")
+    # the length that the log itself says
+    assert kinds(report)["length"] == "max_model_len 28,080"
     assert "leaves" in words(report, "calibration")
+
+
+def test_the_message_of_a_full_device_is_read_without_its_sizes() -> None:
+    # torch.cuda.OutOfMemoryError until 2.5, torch.OutOfMemoryError since
+    for text in ("torch.OutOfMemoryError: CUDA out of memory", "torch.cuda.OutOfMemoryError: HIP out of memory."):
+        report = explain_startup_log(text)
+        assert (report.engine, report.outcome) == ("pytorch", "oom")
+        assert "start-up log from its first line" in words(report, "text")
+
+
+def test_a_count_that_is_printed_alike_is_no_contradiction() -> None:
+    report = explain_startup_log(f"{TOO_LONG}Maximum concurrency for 32,768 tokens per request: 0.86x\n", hardware="L4")
+    assert not [note for note in report.notes if note.subject == "counts"]
 
 
 def test_a_log_without_a_model_gives_its_arithmetic() -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Which setting shares out memory, and in which failures a larger share mends nothing.
 _FULL = ("oom", "weights")
 _ROOM_DIFFERS = 0.002
+# A log prints a concurrency to hundredths.
+_PRINTED = 0.01
 # Of a device, beyond what a process has outside PyTorch's allocator: its context, libraries and graphs.
 _OTHERS_GIB, _OTHERS_SHARE = 3.0, 0.1
 
@@ -133,10 +135,13 @@ def _remedies(log: StartupLog, mended: Estimate | None, accelerators: Sequence[A
     if log.outcome in _FULL and engine.SHARE:
         now = float(engine.settings.get(engine.SHARE, 1))
         found = tuple(one for one in found if one.kind != "share" or float(one.change.split()[-1]) < now)
-    if log.outcome == "states":
-        # as many as the log says that there is room for
-        return (*by_arithmetic(log), *(one for one in found if one.kind != "sequences"))
-    return found
+    # as many sequences, or as long a request, as the log says that there is room for
+    said = tuple(one for one in by_arithmetic(log) if one.kind == _TOLD_BY.get(log.outcome))
+    return (*said, *(one for one in found if not said or one.kind != said[0].kind))
+
+
+# What a failure says by itself how to mend.
+_TOLD_BY = {"states": "sequences", "length": "length"}
 
 
 def _full(log: StartupLog) -> Iterator[Note]:
@@ -180,7 +185,10 @@ def _doubts(log: StartupLog, after: Corrected | None, mended: Estimate | None) -
         )
         yield Note(subject="outcome", text=text, origin="warning")
     for count in counts_of(log, after.estimate, printed_room(log)):
-        if count.of_room and count.measured and abs(count.of_room / count.measured - 1) > _ROOM_DIFFERS:
+        if not count.of_room or not count.measured:
+            continue
+        apart = abs(count.of_room - count.measured)
+        if apart > max(_ROOM_DIFFERS * count.measured, _PRINTED):
             text = (
                 f"The log says {count.name} {count.measured:,.10g}, and its room for a cache gives "
                 f"{count.of_room:,.2f} here."

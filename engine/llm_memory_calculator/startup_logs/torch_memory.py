@@ -36,6 +36,12 @@ RULES = (
     rule("in load_model", r"line \d{1,6}, in load_model\b", reaches="loading"),
     rule("out of memory. Tried to allocate", r"out of memory\. Tried to allocate", take=_out_of_memory),
     rule("out of memory occurred when", r"(?:CUDA|HIP|NPU|XPU) out of memory occurred when", take=_out_of_memory),
+    # the message without its sizes, as people pass it on
+    rule(
+        "OutOfMemoryError: ",
+        r"OutOfMemoryError: (?:CUDA|HIP|NPU|XPU) out of memory(?!\. Tried to allocate| occurred when)",
+        take=_out_of_memory,
+    ),
     rule("CUDA error: out of memory", take=_out_of_memory),
 )
 
