@@ -370,8 +370,28 @@ def inspect_model(asked: InspectModel) -> ModelReport:
             *growth_notes(cache, tokens),
             *cache_notes(architecture, formats, engine),
             *architecture.apart,
+            *_unheeded(asked, deployment, tokens),
         ),
     )
+
+
+def _unheeded(asked: InspectModel, deployment: Deployment, tokens: int) -> Iterator[Note]:
+    """What was told of an engine and changes nothing of what a model is."""
+    told = [] if asked.gpu_memory_utilization is None else ["gpu_memory_utilization"]
+    if asked.engine_settings is not None:
+        without = deployed(replace(asked, engine_settings=None), deployment.model)
+        counts = [
+            (
+                growth(one.architecture, one.formats, one.engine, tokens),
+                one.engine.state_bytes(one.architecture.state(), one.formats.activation_bytes),
+            )
+            for one in (deployment, without)
+        ]
+        if counts[0] == counts[1]:
+            told.append("engine_settings")
+    if told:
+        text = f"Nothing of what a model is hangs on {' and '.join(told)}; calculate_memory counts with that."
+        yield Note(subject=told[0], text=text, origin="warning")
 
 
 @asks(ExplainStartupLog)

@@ -290,3 +290,15 @@ def test_positions_of_a_source_are_no_tokens_of_the_sequence() -> None:
     own = 32 * 2 * 1280 * 2
     assert report.kv_cache_bytes_per_token == report.kv_cache_bytes_per_further_token == own
     assert report.kv_cache_bytes_per_token_mean == own + own * 1500 // 100
+
+
+def test_what_changes_nothing_of_a_model_is_said() -> None:
+    def unheeded(**asked: Any) -> list[str]:
+        notes = inspect_model("ai21labs/Jamba-v0.1", engine="vllm", **asked).notes
+        return [note.text for note in notes if "Nothing of what a model is" in note.text]
+
+    (text,) = unheeded(gpu_memory_utilization=0.5, engine_settings={"max_num_seqs": 64})
+    assert "gpu_memory_utilization and engine_settings" in text
+    (text,) = unheeded(engine_settings={"max_model_len": 8192})
+    assert "gpu_memory_utilization" not in text
+    assert unheeded() == []
