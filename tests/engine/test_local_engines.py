@@ -226,6 +226,16 @@ def test_offload_leaves_the_largest_component_on_the_device() -> None:
     assert offloaded.weight_memory_bytes - offloaded.host_memory_bytes == pytest.approx(11.9e9 * 2, rel=0.01)
     assert sequential.weight_memory_bytes - sequential.host_memory_bytes < 1e9
     assert not whole.fits_device
+    for report, said in ((whole, "no offload"), (offloaded, "offload model"), (sequential, "offload sequential")):
+        (peak,) = [note.text for note in report.notes if note.subject == "activation_memory_bytes"]
+        assert peak.endswith(f"no slices, no tiles, {said}.")
+
+
+def test_transformers_keeps_the_cache_in_the_format_that_the_model_runs_in() -> None:
+    # gpt2 is stored in float32: 2 x 12 layers x 768 values x 4 bytes a token, in bfloat16 half of that
+    assert calculate_memory("gpt2", engine="transformers", seq_length=1000).kv_cache_bytes == 2 * 12 * 768 * 4 * 1000
+    half = calculate_memory("gpt2", engine="transformers", seq_length=1000, precision="bf16")
+    assert half.kv_cache_bytes == 2 * 12 * 768 * 2 * 1000
 
 
 def test_the_range_of_a_pipeline_is_its_engines() -> None:

@@ -456,7 +456,9 @@ def _peak_notes(need: Ledger, deployment: Deployment, load: Load) -> tuple[Note,
     if not need.peaks or deployment.architecture.task != "diffusion":
         return ()
     shown = ", ".join(f"{part} {value / GB:.2f} GB" for part, value in need.peaks.items() if value)
-    text = f"Activations are the largest peak of {shown}; no slices, no tiles, no offload."
+    offload = deployment.engine.settings.get("offload", "none")
+    kept = "no offload" if offload == "none" else f"offload {offload}"
+    text = f"Activations are the largest peak of {shown}; no slices, no tiles, {kept}."
     latents = deployment.architecture.latents
     if latents is not None and load.images is not None and load.images.frames > 1:
         at_once = "all frames" if latents.frames_at_once is None else f"{latents.frames_at_once:,} frames"
