@@ -236,7 +236,9 @@ def _memory(report: MemoryReport) -> list[str]:
     lines = [_verdict(report)] if report.verdict is not None else []
     lines.append(
         f"{report.model} ({_family(report)}), {_formats(report)}, {_held(report)}, needs a total of "
-        f"{_gb(report.total_memory_bytes)} on {where} ({_gb_range(interval.low, interval.high)}): {_parts(report)}."
+        f"{_gb(report.total_memory_bytes)} on {where} ({_gb_range(interval.low, interval.high)})"
+        # engines take steps and graphs by the size of a card: of none that was named those of this
+        f"{', as on a card of 80 GB' if report.verdict is None else ''}: {_parts(report)}."
     )
     if report.components:
         each = (f"{one.name} {_size(one.weight_memory_bytes)}" for one in report.components)

@@ -90,3 +90,12 @@ def test_what_is_missing_and_what_is_taken_add_up_to_the_total() -> None:
     # more is counted than is taken, and less than that is missing: the rest lies outside of what vLLM takes
     assert report.total_memory_bytes - report.device_budget_bytes > -report.device_margin_bytes > 0
     assert "a part of the total lies outside of that" in text_of(report)
+
+
+def test_without_hardware_the_card_that_is_counted_is_named() -> None:
+    # vLLM takes steps of 8,192 tokens on cards of 70 GiB and more, and of 2,048 on others (engine/arg_utils.py)
+    unnamed = calculate_memory("Qwen/Qwen3-8B")
+    assert "), as on a card of 80 GB: " in text_of(unnamed)
+    named = {size: calculate_memory("Qwen/Qwen3-8B", memory_gb=size) for size in (24, 80)}
+    assert unnamed.activation_memory_bytes == named[80].activation_memory_bytes > named[24].activation_memory_bytes
+    assert not any("as on a card" in text_of(report) for report in named.values())
