@@ -343,7 +343,7 @@ def _cache_room(startup: Startup) -> str:
     room = f". Room for a cache: {startup.cache_room_bytes / GIB:,.2f} GiB, "
     if startup.cache_tokens and not startup.allocates:
         requests = f"{startup.concurrency:,.2f} requests of {startup.max_model_len:,}"
-        return f"{room}{startup.cache_tokens:,} tokens, {requests}"
+        return f"{room}{startup.cache_tokens:,} tokens in {requests}"
     return f"{room}one request of up to {startup.longest:,} tokens" if startup.longest else ""
 
 

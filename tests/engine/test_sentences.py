@@ -99,3 +99,15 @@ def test_without_hardware_the_card_that_is_counted_is_named() -> None:
     named = {size: calculate_memory("Qwen/Qwen3-8B", memory_gb=size) for size in (24, 80)}
     assert unnamed.activation_memory_bytes == named[80].activation_memory_bytes > named[24].activation_memory_bytes
     assert not any("as on a card" in text_of(report) for report in named.values())
+
+
+def test_what_a_room_holds_is_said_of_requests_of_one_length() -> None:
+    # half of gpt-oss's layers have a window of 128 tokens: a long request takes less for each of its tokens
+    report = calculate_memory("gpt-oss-120b", hardware="A100_80GB", engine="vllm")
+    assert report.startup is not None
+    room, longest = report.startup.cache_tokens, report.startup.longest
+    assert room is not None
+    assert longest is not None
+    assert room < longest
+    assert f"{room:,} tokens in {report.startup.concurrency:,.2f} requests of 2,048" in text_of(report)
+    assert f"one of {longest:,} is the longest that the room holds" in text_of(report)

@@ -197,8 +197,8 @@ def own_length_notes(deployment: Deployment, startup: Startup) -> tuple[Note, ..
     if startup.longest >= own or startup.longest == 0:
         return ()
     text = (
-        f"By itself {engine.TITLE} starts for {own:,} tokens, and the room holds {startup.longest:,}: set "
-        f"{engine.LENGTH} {startup.max_model_len:,}."
+        f"By itself {engine.TITLE} starts for a request of {own:,} tokens, and one of {startup.longest:,} is the "
+        f"longest that the room holds: set {engine.LENGTH} {startup.max_model_len:,}."
     )
     return (Note(subject=engine.LENGTH, text=text, origin="warning"),)
 
