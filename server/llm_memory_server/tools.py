@@ -27,6 +27,7 @@ from .answers import is_full, lean_values, shown
 from .app import ADDRESS, DRAWN
 from .hardware_search import SearchHardware
 from .json_types import json_type
+from .side_by_side import beside_first, told_once
 from .spoken import TOOL, Spoken, answering, ask, read, spoken
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _of_each(name: str, given: Mapping[str, Any], error: AmbiguousHardwareError)
     word = next((word for word, value in given.items() if value == error.name or value == [error.name]), None)
     if word is None or not 1 < len(error.meant) <= _MOST_MEANT:
         raise error
-    texts: list[str] = []
+    texts: dict[str, str] = {}
     structures: dict[str, Any] = {}
     refused: list[CalculatorError] = []
     for one in error.meant:
@@ -220,13 +221,17 @@ def _of_each(name: str, given: Mapping[str, Any], error: AmbiguousHardwareError)
         except CalculatorError as refusal:
             refused.append(refusal)
             text = str(refusal)
-        texts.append(f"{one}: {text}")
+        texts[one] = text
     said = str(error).removesuffix(" Name one.")
     if len({str(refusal) for refusal in refused}) == 1 and not structures:
         raise refused[0]
     if not structures:
-        raise CalculatorError(f"{said} Refused for each. {' '.join(texts)}")
-    return "\n\n".join((f"{said} Answered for each.", *texts)), {"of_each": structures}
+        each = " ".join(f"{one}: {text}" for one, text in texts.items())
+        raise CalculatorError(f"{said} Refused for each. {each}")
+    if is_full(given.get("detail")):
+        each = "\n\n".join(f"{one}: {text}" for one, text in texts.items())
+        return f"{said} Answered for each.\n\n{each}", {"of_each": structures}
+    return f"{said} Answered for each.\n\n{beside_first(texts)}", told_once(structures)
 
 
 # Answers of more fill an agent's context.

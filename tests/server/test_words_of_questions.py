@@ -184,9 +184,31 @@ def test_a_name_of_a_few_accelerators_is_answered_for_each_and_none_taken_in_sil
     )
     # 70.6 GB of weights
     assert "\n\nA100_40GB: It does NOT fit" in text
-    each = (answer.structured_content or {})["of_each"]
-    assert each["A100_80GB"] == structure("calculate_memory", llama | {"hardware": "A100_80GB", "devices": 1})
+    told = dict(answer.structured_content or {})
+    each = told.pop("of_each")
     assert list(each) == ["A100_40GB", "A100_80GB"]
+    # beside of_each stands what all have
+    alone = structure("calculate_memory", llama | {"hardware": "A100_80GB", "devices": 1})
+    assert told | each["A100_80GB"] == alone
+    assert told["model"] == "meta-llama/Llama-3.1-70B"
+    assert not told.keys() & each["A100_40GB"].keys()
+
+
+def test_what_several_cards_have_in_common_is_said_once() -> None:
+    llama = {"model": "meta-llama/Llama-3.1-70B", "precision": "fp8", "devices": 1}
+    text = str(getattr(call("calculate_memory", llama | {"hardware": "A100"}).content[0], "text", ""))
+    alone = [
+        str(getattr(call("calculate_memory", llama | {"hardware": card}).content[0], "text", ""))
+        for card in ("A100_40GB", "A100_80GB")
+    ]
+    common = set(alone[0].splitlines()) & set(alone[1].splitlines())
+    assert common
+    assert all(text.count(line) == 1 for line in common)
+    # verdicts are whole, and nothing that tells them apart is left out
+    assert all(one.splitlines()[0] in text for one in alone)
+    assert len(text) < sum(map(len, alone))
+    full = call("calculate_memory", llama | {"hardware": "A100", "detail": "full"})
+    assert (full.structured_content or {}).keys() == {"of_each"}
 
 
 def test_what_is_refused_for_each_of_a_few_is_said_once() -> None:
