@@ -93,3 +93,11 @@ def test_nothing_that_is_kept_is_below_nothing(model: str, engine: str, hardware
     report = calculate_memory(model, hardware=hardware, engine=engine, batch_size=sequences)
     assert min(report.kv_cache_bytes, report.state_memory_bytes, report.cache_padding_bytes) >= 0
     assert sum(size for _, size in report.parts()) == report.total_memory_bytes
+
+
+def test_the_device_whose_host_keeps_layers_is_the_one_that_is_judged() -> None:
+    # 70 of 80 layers in bf16, 120 GB, are on the host of the first of several, whose one memory is 130.7 GB
+    asked: dict[str, Any] = {"hardware": "GB10", "engine": "llama_cpp", "precision": "bf16", "devices": 2}
+    report = calculate_memory("llama3.1_70b", **asked, engine_settings={"n_gpu_layers": 4})
+    assert report.host_memory_bytes > 130.7e9
+    assert (report.verdict, report.fits_device) == ("does not fit", False)

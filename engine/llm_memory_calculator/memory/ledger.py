@@ -364,7 +364,7 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
     tokens = held_tokens(deployment, load)
     here, encoded = held_sequences(deployment, load), encoded_positions(deployment, load)
     lengths, offsets, measured = held_lengths(deployment, load), offsets_of(deployment), measured_here(deployment)
-    found = None
+    found, shared = None, shared_bytes(engine)
     for place in places(deployment, axes_of(deployment, load)):
         holding = place.holding
         cache = whole_up(here * _cached_bytes(engine, place, lengths))
@@ -386,17 +386,31 @@ def serving_ledger(deployment: Deployment, load: Load) -> Ledger:
         one.adapters = adapter_bytes(place, load.adapters, engine)
         one = calibrated(one, offsets, measured) if offsets else one
         if isinstance(deployment.layout, Layouts):
-            one = _fullest(one, place)
-        found = one if found is None else _fuller(found, one)
+            one = _fullest(one, place, shared)
+        found = one if found is None else _fuller(found, one, shared)
     assert found is not None
     return found
 
 
-def _fullest(need: Ledger, place: Place) -> Ledger:
+@lru_cache(maxsize=1024)
+def shared_bytes(engine: Engine) -> Quantity | None:
+    """What device and host have together where they have one memory; of machines side by side 0 where they have not."""
+    if not engine.beside:
+        return engine.device.shared_bytes
+    each = [one.device.shared_bytes or 0 for one in engine.beside]
+    return stacked(each) if any(each) else None
+
+
+def _weighed(need: Ledger, shared: Quantity | None) -> Quantity:
+    """What a device is fuller by: with what the host has of it, where they have one memory."""
+    return need.total if shared is None else need.total + choose(shared > 0, need.apart, 0)
+
+
+def _fullest(need: Ledger, place: Place, shared: Quantity | None) -> Ledger:
     """The fullest of the unlike stages along the first axis, the first where several hold as much."""
     import numpy
 
-    total = need.total
+    total = _weighed(need, shared)
     shape = numpy.broadcast_shapes(numpy.shape(total), place.where.shape)
     stage = numpy.broadcast_to(total, shape).argmax(axis=0)
     later = [(index, stage == index) for index in range(1, shape[0])]
@@ -460,9 +474,9 @@ def encoded_positions(deployment: Deployment, load: Load) -> Quantity:
     return deployment.architecture.source_of(held_tokens(deployment, load)) if load.source is None else load.source
 
 
-def _fuller(one: Ledger, other: Ledger) -> Ledger:
+def _fuller(one: Ledger, other: Ledger, shared: Quantity | None) -> Ledger:
     """The one of two that holds more, the first where they hold as much; element by element for arrays."""
-    more = other.total > one.total
+    more = _weighed(other, shared) > _weighed(one, shared)
     if isinstance(more, bool):
         return other if more else one
     chosen = {

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Condition, OutcomeWord, Place, Spread
 from ..engines.launch import told_length
 from ..parallel import Layouts
 from ..report import Note
-from ..stacks import stacked
 from ..units import GB, ceil_div, choose, smaller, somewhere
 from .calibration import spread_at
-from .ledger import Ledger, held_tokens, picked_stages, places
+from .ledger import Ledger, held_tokens, picked_stages, places, shared_bytes
 
 if TYPE_CHECKING:
     from ..deployment import Deployment, Load
-    from ..engines import Engine
     from ..units import Quantity
 
 
@@ -141,7 +139,7 @@ class Verdict:
 
 def judge(deployment: Deployment, load: Load, need: Ledger, total_bytes: Quantity) -> Verdict:
     """Whether a device of which the runtime shows `total_bytes` holds its share under the engine; by how much."""
-    engine, longest, shared = deployment.engine, longest_of(deployment, load), _shared_bytes(deployment.engine)
+    engine, longest, shared = deployment.engine, longest_of(deployment, load), shared_bytes(deployment.engine)
 
     def asked(place: Place) -> Sequence[Condition]:
         if need.stated_overhead:
@@ -175,15 +173,6 @@ def _of_all(need: Ledger, total_bytes: Quantity) -> Condition:
         parts={part: -1.0 for part in Spread.PARTS if part not in stated},
         takes="sequences",
     )
-
-
-@lru_cache(maxsize=1024)
-def _shared_bytes(engine: Engine) -> Quantity | None:
-    """What device and host have together where they have one memory; of machines side by side 0 where they have not."""
-    if not engine.beside:
-        return engine.device.shared_bytes
-    each = [one.device.shared_bytes or 0 for one in engine.beside]
-    return stacked(each) if any(each) else None
 
 
 def _of_one_memory(need: Ledger, shared: Quantity, elsewhere: Quantity) -> tuple[Condition, ...]:
