@@ -1021,6 +1021,10 @@ class PlanReport(Told):
     beyond: Plan | None = None
     """Where nothing within budget_usd_per_hour and max_devices does, the cheapest that does without them, up to 1,024
     devices; null where none of these does either, which more money or devices do not mend."""
+    first_to_start: int | None = None
+    """The first plan that has a launch line, counted from 1; null where none has."""
+    launch: str | None = None
+    """Its launch line; those of others are theirs in full detail."""
     binding: tuple[str, ...] = ()
     """Where there is no plan: the arguments that leave none, by name."""
     most_requests_per_s: float | None = None
@@ -1031,11 +1035,6 @@ class PlanReport(Told):
     """Pairs of plans, counted from 1, whose ranges of a token overlap: the evidence does not tell which is quicker."""
     notes: tuple[Note, ...] = ()
     """What was assumed, overridden, or needs attention."""
-
-    @property
-    def first_to_start(self) -> int | None:
-        """Of the first plan that has a launch line its number, counted from 1; None where none has."""
-        return next((number for number, plan in enumerate(self.plans, 1) if plan.launch), None)
 
 
 @dataclass(frozen=True, kw_only=True)

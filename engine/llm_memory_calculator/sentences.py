@@ -798,7 +798,7 @@ def _starts(report: PlanReport) -> Iterator[str]:
         whys = "; ".join(dict.fromkeys(plan.no_launch for plan in before if plan.no_launch))
         yield f"{which} has a launch line: {whys}."
     if number is not None:
-        yield f"{f'{number}: ' if number > 1 else ''}{report.plans[number - 1].launch}"
+        yield f"{f'{number}: ' if number > 1 else ''}{report.launch}"
 
 
 def _grid(report: GridReport) -> list[str]:

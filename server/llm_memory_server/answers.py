@@ -87,7 +87,7 @@ _IN_FULL = {
         "binds",
         "output_tokens_per_s",
         "saturation_range",
-        # of the first that has one beside the plans: five are a hundred tokens
+        # the report has that of the first that has one: five are a hundred tokens
         "launch",
         "warnings",
         "ledger",
@@ -174,10 +174,9 @@ class _Lean:
             served = value.asked.request_rate is not None and not self.full
             same = {"requests_per_s", "requests_per_s_range"} if served else set()
             plans = plans_in_columns(value.plans, self._left_out("Plan") | same, self.of)
-            said = self._fields(value, {"plans", *self._left_out("PlanReport")})
-            if not self.full and (first := value.first_to_start):
-                said |= {"launch": {str(first): value.plans[first - 1].launch}}
-            return said | {"plans": plans}
+            # in full each plan has its own line
+            left_out = {"launch"} if self.full else self._left_out("PlanReport")
+            return self._fields(value, {"plans", *left_out}) | {"plans": plans}
         if isinstance(value, MemoryReport) and value.components and not self.full:
             # a pipeline has no sequence, and nothing that lasts from one to the next
             return self._fields(value, self._left_out("MemoryReport") | {"seq_length", "startup"})

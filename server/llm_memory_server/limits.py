@@ -19,6 +19,9 @@ MOST_BODY = 2 * 2**20
 """Bytes of a request over HTTP; the largest config.json that was seen published is 0.3 MB."""
 MOST_ENTRIES = 1_000
 """Entries of a list that an argument is."""
+MOST_VALUES = 50_000
+"""Values of all arguments together, each key with its own; the largest config that is bundled has 734, and an index of
+weights in a body of the greatest length some 30,000."""
 _ENVELOPE = 1_000
 
 
@@ -28,13 +31,25 @@ def short_error(text: str) -> str:
 
 
 def require_few(arguments: Mapping[str, Any]) -> None:
-    """Raise ArgumentError where an argument is a list of more entries than anybody means."""
+    """Raise ArgumentError where an argument is a list of more entries than anybody means, or all hold more values."""
     for name, value in arguments.items():
         if isinstance(value, list) and len(value) > MOST_ENTRIES:
             raise ArgumentError(
                 f"{shown(name)} has {len(value):,} entries, and up to {MOST_ENTRIES:,} are taken: give each once, and "
                 "ask again for the rest."
             )
+    left, inside = MOST_VALUES, list[Any]([arguments])
+    while inside:
+        one = inside.pop()
+        if isinstance(one, (Mapping, list)):
+            left -= len(one)
+            # before any of them is looked at
+            if left < 0:
+                raise ArgumentError(
+                    f"The arguments hold more than {MOST_VALUES:,} values: give a model by its name, or its "
+                    "config.json alone."
+                )
+            inside += one.values() if isinstance(one, Mapping) else one
 
 
 def require_short(result: CallToolResult) -> CallToolResult:

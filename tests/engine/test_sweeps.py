@@ -337,7 +337,7 @@ def test_a_file_that_was_cut_off_anywhere_is_made_whole(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_text_or_no_line_is_gone_on_with(tmp_path: Path) -> None:
     names = ["two\nlines", "no\udcfftext", 'quoted, "so"']
-    hardware = {**CARD, "name": "my\ncard"}
+    hardware = {**CARD, "name": "my card"}
     sweep(names, hardware, output=tmp_path / "x.csv")
     report = sweep(names, hardware, output=tmp_path / "x.csv")
     assert isinstance(report, SweepReport)

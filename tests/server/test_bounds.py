@@ -14,13 +14,14 @@ from anyio import to_thread
 from mcp import Client
 
 from llm_memory_calculator import calculate_memory, compare_hardware
-from llm_memory_calculator.errors import CalculatorError, WorkLimitError
+from llm_memory_calculator.errors import ArgumentError, CalculatorError, WorkLimitError
 from llm_memory_calculator.reach import EVERYWHERE, NOWHERE, Reach
 from llm_memory_calculator.sources import hub
 from llm_memory_calculator.work import Stopped, bounded
 from llm_memory_server import lanes as lanes_module, tools
 from llm_memory_server.computing import Computing
 from llm_memory_server.lanes import MOST_BEGUN, BusyError, Call, Lane, Lanes
+from llm_memory_server.limits import require_few
 from llm_memory_server.remembered import MOST, Remembered, asked_by
 from llm_memory_server.server import CalculatorServer, build_server
 from llm_memory_server.tools import call
@@ -90,6 +91,15 @@ async def test_an_error_is_short_and_soon_whatever_came_in(name: str, arguments:
     assert 20 < len(text(result)) <= 2_000
     assert not text(result).startswith("Error executing")
     assert took < 5
+
+
+def test_what_holds_too_many_values_is_refused_before_the_loop_looks_at_each() -> None:
+    keys = {f"k{number}": 0 for number in range(100_000)}
+    for arguments in (keys, {"config": keys}, {"model": "llama3_8b", "more": {"engine_settings": {"a": [keys]}}}):
+        with pytest.raises(ArgumentError, match="more than 50,000 values"):
+            require_few(arguments)
+    # the index of a checkpoint beside its config: 36,000 tensors of a mixture
+    require_few({"config": {"weight_map": {f"model.layers.{number}.weight": "a" for number in range(36_000)}}})
 
 
 async def test_a_reply_is_no_longer_than_is_sent() -> None:

@@ -79,7 +79,7 @@ def test_the_first_plan_that_can_be_started_is_told_with_its_line() -> None:
     assert number > 1
     line = plans[number - 1]["launch"]
     assert line.startswith("vllm serve meta-llama/Llama-3.1-8B")
-    assert structure["launch"] == {str(number): line}
+    assert (structure["first_to_start"], structure["launch"]) == (number, line)
     assert f"{number}: {line}" in text
     assert [bool(row["no_launch"]) for row in rows_of(structure)] == [not plan["launch"] for plan in plans]
     assert plans[0]["no_launch"] in text

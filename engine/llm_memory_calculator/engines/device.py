@@ -94,7 +94,8 @@ def device_of(accelerator: Accelerator) -> Device:
     # a card's own LPDDR lies behind a link to the host
     lent = (accelerator.memory_type or "").startswith("LPDDR") and accelerator.host_link is None
     unified = runtime in ("metal", "cpu") or lent
-    left = round((1 - table("memory")["host"]["programs"]) * accelerator.memory_bytes)
+    whole, lends = max(accelerator.memory_bytes, accelerator.usable_memory_bytes), accelerator.usable_memory_bytes
+    left = round((1 - table("memory")["host"]["programs"]) * whole)
     said = accelerator.compute_capability or ""
     return Device(
         total_bytes=accelerator.usable_memory_bytes,
@@ -103,6 +104,7 @@ def device_of(accelerator: Accelerator) -> Device:
         linked=accelerator.link is not None,
         generation=accelerator.architecture,
         unified=unified,
-        shared_bytes=max(accelerator.usable_memory_bytes, left) if unified else None,
+        # what Metal lends the system has left already
+        shared_bytes=(max(left, lends) if runtime == "metal" else left) if unified else None,
         name=accelerator.name,
     )

@@ -62,10 +62,11 @@ class Verdict:
         """Whether weights, cache and state are no more than the device shows, and with what the host has no more than
         both have of one memory: else no engine can."""
         alone = self.need.least <= self.total_bytes
-        if self.shared_bytes is None:
+        apart = self.need.apart
+        if self.shared_bytes is None or not somewhere(apart > 0):
             return alone
-        both = self.need.least + self.need.apart <= self.shared_bytes
-        return alone & choose(self.shared_bytes > 0, both, True)
+        both = self.need.least + apart <= self.shared_bytes
+        return alone & choose((self.shared_bytes > 0) & (apart > 0), both, True)
 
     @property
     def used_share(self) -> Quantity:
@@ -182,7 +183,7 @@ def _of_one_memory(need: Ledger, shared: Quantity, elsewhere: Quantity) -> tuple
     return (
         Condition(
             name="the parts on device and host in their one memory",
-            margin=choose(shared > 0, shared - need.total - need.apart, elsewhere),
+            margin=choose((shared > 0) & (need.apart > 0), shared - need.total - need.apart, elsewhere),
             parts=dict.fromkeys(Spread.PARTS, -1.0),
             message="out of memory: device and host share one, and {missing:.2f} GiB are missing",
             takes="sequences",

@@ -307,11 +307,14 @@ def plan_report(
         text += ", and left out under a budget." if targets.budget is not None else "."
         left.append(Note(subject="usd_per_hour", text=text, origin="warning"))
     least = found.least or (None, None)
+    first = next((number for number, plan in enumerate(plans, 1) if plan.launch), None)
     return PlanReport(
         model=model,
         plans=plans,
         nearest=nearest,
         beyond=beyond,
+        first_to_start=first,
+        launch=None if first is None else plans[first - 1].launch,
         binding=tuple(_binding(plans, nearest, found.beyond, targets, offered)),
         most_requests_per_s=found.most or None,
         left_out=tuple(_left_out(found, targets)),
