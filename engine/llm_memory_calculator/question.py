@@ -482,10 +482,7 @@ def _as_started(deployment: Deployment, load: Load) -> Load:
     told, own = told_length(engine), engine.own_length(deployment.architecture)
     if told is not None or own is None:
         return load if told is None else replace(load, tokens=told)
-    started, one = (
-        f"The tokens are those of {engine.TITLE} started for",
-        replace(load, sequences=deployment.layout.data),
-    )
+    started = f"The tokens are those of {engine.TITLE} started for"
     text = f"{started} requests of {own:,} tokens, as it is by itself ({engine.LENGTH})."
     tokens, one = own, replace(load, sequences=deployment.layout.data)
     if not verdict_of(deployment, long(one, own)).fits:

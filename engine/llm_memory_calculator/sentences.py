@@ -163,6 +163,11 @@ def _gb_range(low: float, high: float) -> str:
     return f"{low / GB:,.1f} to {high / GB:,.1f} GB"
 
 
+def _in_doubt(low: float, high: float) -> str:
+    """Both ends of a range of bytes to spare, of which the lower is below 0."""
+    return f"{_gb(-low)} missing to {_gb(high)} to spare"
+
+
 def _held(report: MemoryReport) -> str:
     """What is held at once: sequences, or of a pipeline prompts."""
     tokens = "" if report.components else f" x {report.seq_length:,} tokens"
@@ -297,7 +302,7 @@ def _verdict(report: MemoryReport) -> str:
     assert span is not None
     ends = _gb_range(*sorted((abs(span.low), abs(span.high))))
     if span.low < 0 < span.high:
-        ends = f"{_gb(-span.low)} missing to {_gb(span.high)} to spare"
+        ends = _in_doubt(span.low, span.high)
     left = f"{_gb(abs(margin))} a device {'missing' if margin < 0 else 'to spare'} ({ends})"
     on = f" on {report.devices:,} x {report.hardware}"
     if report.refused is not None:
@@ -492,7 +497,7 @@ def _spare(report: EndToEndReport | ImagesReport) -> str:
     left = f"{_gb(spare)} a device to spare" if spare >= 0 else f"{_gb(-spare)} a device missing (see the warning)"
     if report.memory_spare_range_bytes is not None:
         low, high = report.memory_spare_range_bytes
-        left += f" (borderline: {_gb(-low)} missing to {_gb(high)} to spare)"
+        left += f" (borderline: {_in_doubt(low, high)})"
     limit = "" if longest is None else f"; the model's own limit is {longest:,} tokens"
     need = f"Memory needed {report.memory_share:.0%}"
     # of a served load the rest is the cache of the others

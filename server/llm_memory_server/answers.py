@@ -152,6 +152,9 @@ class _Lean:
 
     def of(self, value: Any, unit: str = "") -> Any:
         """unit: of the line that this one is a part of."""
+        if value is None or isinstance(value, (str, int, float)):
+            # nearly all of them are: the imports below cost more than the rest
+            return _short(value)
         from llm_memory_calculator import ComparisonReport, EndToEndReport, Interval, MemoryReport, Note, PlanReport
         from llm_memory_calculator.report import Line
 

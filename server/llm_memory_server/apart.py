@@ -22,6 +22,7 @@ from llm_memory_calculator.errors import ArgumentError, CalculatorError
 from llm_memory_calculator.reach import Reach
 
 from .lanes import MOST_BEGUN, MOST_WAITING, BusyError
+from .searcher import line_of
 
 _log = logging.getLogger(__name__)
 _MOST_LINE = 64 * 2**20
@@ -120,7 +121,7 @@ class Apart:
             raise BusyError(f"{self.calls} long calls are under way already. Ask again in a minute.")
         number = next(self._numbers)
         try:
-            asked = _line(id=number, name=name, arguments=arguments)
+            asked = line_of(id=number, name=name, arguments=arguments)
         except (TypeError, ValueError, RecursionError):
             raise ArgumentError(f"The arguments of {name} are no JSON that can be read here.") from None
         process = await self._started()
@@ -133,7 +134,7 @@ class Apart:
             if number in self._under_way:
                 # it stays there until the process says that it computes no longer
                 with suppress(ConnectionError):
-                    _stdin(process).write(_line(id=number, stop=True))
+                    _stdin(process).write(line_of(id=number, stop=True))
         if "stopped" in told:
             raise StoppedError
         if "error" in told:
@@ -224,10 +225,6 @@ class Apart:
     async def _end(self) -> None:
         self._kill()
         await asyncio.gather(*self._reading)
-
-
-def _line(**told: Any) -> bytes:
-    return json.dumps(told).encode() + b"\n"
 
 
 def _stdin(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:

@@ -68,7 +68,7 @@ class Searcher:
             time.sleep(TOLD_EVERY_S)
             said = {number: call.said for number, call in tuple(self._calls.items())}
             if said:
-                self.write(_line(said=said))
+                self.write(line_of(said=said))
 
     def write(self, line: bytes) -> None:
         with self._writing:
@@ -87,17 +87,18 @@ class Searcher:
         try:
             with within(self._reach), bounded(call), self._lanes.in_thread(call):
                 answered = answer(name, arguments)
-            return _line(id=number, answer=answered, absent=None if call.outside else sorted(call.absent))
+            return line_of(id=number, answer=answered, absent=None if call.outside else sorted(call.absent))
         except Stopped:
-            return _line(id=number, stopped=True)
+            return line_of(id=number, stopped=True)
         except CalculatorError as error:
-            return _line(id=number, error=str(error))
+            return line_of(id=number, error=str(error))
         except Exception as error:
             logging.exception("The search failed.")
-            return _line(id=number, failed=repr(error)[:200])
+            return line_of(id=number, failed=repr(error)[:200])
 
 
-def _line(**told: Any) -> bytes:
+def line_of(**told: Any) -> bytes:
+    """A line of the pipe, either way."""
     return json.dumps(told).encode() + b"\n"
 
 
@@ -112,7 +113,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(_NICER_BY)
     searcher = Searcher(Reach(root), out)
-    searcher.write(_line(ready=True))
+    searcher.write(line_of(ready=True))
     threading.Thread(target=searcher.tell, daemon=True).start()
     # the loop ends with the server's side of the pipe, be it that the server was killed
     for line in sys.stdin.buffer:

@@ -6,32 +6,32 @@ import pytest
 
 from llm_memory_calculator import DoesNotFitError, calculate_memory, estimate_performance, get_accelerator
 from llm_memory_calculator.engines.device import device_of
+from llm_memory_calculator.report import MemoryReport
 
 
-# A Mac, a DGX Spark, a Jetson and an APU of 96 GB and less have one memory, and 70B in q4_k_m is 42.5 GB.
-@pytest.mark.parametrize("hardware", ["M4 16GB", "Jetson_Orin_NX_16GB", "Apple_M4_Max_32_core"])
-@pytest.mark.parametrize("layers", [0, 10, 80])
-def test_layers_on_the_host_take_the_same_memory(hardware: str, layers: int) -> None:
-    report = calculate_memory(
+def on_the_host(hardware: str, layers: int) -> MemoryReport:
+    """70B in q4_k_m with so many layers on the device."""
+    return calculate_memory(
         "llama3.1_70b",
         hardware=hardware,
         engine="llama_cpp",
         precision="q4_k_m",
         engine_settings={"n_gpu_layers": layers},
     )
+
+
+# A Mac, a DGX Spark, a Jetson and an APU of 96 GB and less have one memory, and 70B in q4_k_m is 42.5 GB.
+@pytest.mark.parametrize("hardware", ["M4 16GB", "Jetson_Orin_NX_16GB", "Apple_M4_Max_32_core"])
+@pytest.mark.parametrize("layers", [0, 10, 80])
+def test_layers_on_the_host_take_the_same_memory(hardware: str, layers: int) -> None:
+    report = on_the_host(hardware, layers)
     assert report.verdict == "does not fit"
     assert not report.fits_device
     assert all("offload" not in one.change and one.kind != "share" for one in report.remedies)
 
 
 def test_a_card_of_its_own_memory_is_not_asked_for_the_hosts_part() -> None:
-    report = calculate_memory(
-        "llama3.1_70b",
-        hardware="RTX 4090",
-        engine="llama_cpp",
-        precision="q4_k_m",
-        engine_settings={"n_gpu_layers": 0},
-    )
+    report = on_the_host("RTX 4090", 0)
     assert report.verdict == "fits"
 
 
@@ -69,13 +69,7 @@ def test_a_card_with_lpddr_behind_a_link_has_its_own() -> None:
 
 
 def test_a_cache_on_the_host_is_a_part_of_its_own() -> None:
-    report = calculate_memory(
-        "llama3.1_70b",
-        hardware="RTX 4090",
-        engine="llama_cpp",
-        precision="q4_k_m",
-        engine_settings={"n_gpu_layers": 0},
-    )
+    report = on_the_host("RTX 4090", 0)
     # 80 layers x 8 heads x 128 x keys and values x 2,048 tokens x 2 bytes, none of it on the device
     assert report.kv_cache_bytes == report.host_cache_bytes == 80 * 8 * 128 * 2 * 2048 * 2
     assert report.cache_padding_bytes == 0

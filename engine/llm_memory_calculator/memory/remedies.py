@@ -11,8 +11,8 @@ from ..formats.numerics import FORMATS
 from ..parallel import Parallelism, most_stages, tensor_sizes
 from ..report import Remedy
 from ..units import GB
-from . import ledger
-from .verdict import Verdict, judge
+from . import verdict_of
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     from llm_memory_hardware import Accelerator
@@ -31,14 +31,13 @@ def remedies(
     load: Load,
     verdict: Verdict,
     accelerators: Iterable[Accelerator] = (),
-    judged: Judge | None = None,
+    judged: Judge = verdict_of,
 ) -> tuple[Remedy, ...]:
     """One of each kind after which everything holds, its range too, smallest change first.
 
     Where no setting mends it alone, two together; a change that leaves it borderline is said to. judged: how the
     verdict was made, where more was counted than the engine holds.
     """
-    judged = judged or _judged
     tries = dict(_tries(deployment, load, accelerators))
     # no setting takes a byte from weights that are more than a device has
     lost = verdict.need.resident > verdict.total_bytes
@@ -131,12 +130,6 @@ def _told_as(kind: str, change: str, after: Verdict, verdict: Verdict) -> Remedy
         margin_bytes=round(after.told.margin),
         verdict=after.word,
     )
-
-
-def _judged(deployment: Deployment, load: Load) -> Verdict:
-    total = deployment.usable_bytes
-    assert total is not None
-    return judge(deployment, load, ledger(deployment, load), total)
 
 
 def _may_hold(kind: str, changes: Iterator[Change], judged: Judge) -> Iterable[Change]:

@@ -623,7 +623,7 @@ def estimate_served(
         deployment = with_prefill_room(deployment, load)
         worker = deployment.prefill_worker
     if outcome is None:
-        outcome = served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
+        outcome = _simulated(deployment, load)
     # what binds, and the ranges, are those of the steps that the load comes to
     settled = settled_load(traffic, outcome.decoding)
     here = int(settled.sequences)
@@ -680,6 +680,10 @@ def estimate_served(
             *(decode or prefill).notes,
         ),
     )
+
+
+def _simulated(deployment: Deployment, load: Load) -> Outcome:
+    return served(deployment, load) if deployment.prefill is None else served_apart(deployment, load)
 
 
 def _rate_range(traffic: Traffic, outcome: Outcome, most: Interval, asked_again: Interval) -> Interval | None:
@@ -788,8 +792,7 @@ def _step_notes(
         return ()
     inputs, outputs = (Lengths.varied(lengths.mean) for lengths in (traffic.inputs, traffic.outputs))
     varied = replace(load, traffic=replace(traffic, inputs=inputs, outputs=outputs))
-    other = served(deployment, varied) if deployment.prefill is None else served_apart(deployment, varied)
-    apart = other.first.mean * 1e3
+    apart = _simulated(deployment, varied).first.mean * 1e3
     if first.low <= apart <= first.high:
         return ()
     text = (
